@@ -1,0 +1,56 @@
+"""Errors that autrainer raises on purpose.
+
+Each class is also a built-in error, so `except ValueError` and `except AutrainerError` both work.
+"""
+
+from __future__ import annotations
+
+import difflib
+from collections.abc import Iterable
+
+
+class AutrainerError(Exception):
+    """Base of every error that autrainer raises on purpose."""
+
+
+class ConfigError(AutrainerError, ValueError):
+    """A configuration says something that cannot be done."""
+
+
+class DataError(AutrainerError, ValueError):
+    """Data does not look as it has to: shapes, dtypes, labels, columns."""
+
+
+class CorruptFileError(DataError):
+    """A file is truncated or contradicts itself."""
+
+
+class OutputError(AutrainerError, OSError):
+    """A file of a run folder could not be written."""
+
+
+class MissingExtraError(AutrainerError, ImportError):
+    """An optional library is not installed.
+
+    Args:
+        needed_by: Name of the class that needs the library.
+        library: Name of the library.
+        extra: Extra of the autrainer package that brings it.
+    """
+
+    def __init__(self, needed_by: str, library: str, extra: str) -> None:
+        super().__init__(
+            f"{needed_by} needs {library}; install it with: pip install 'autrainer[{extra}]'"
+        )
+
+
+def did_you_mean(name: str, options: Iterable[str]) -> str:
+    """Sentence that names the options closest to a misspelt name, or an empty text.
+
+    >>> did_you_mean("epochs", ["epoch", "step"])
+    "did you mean 'epoch'?"
+    """
+    matches = difflib.get_close_matches(str(name), list(options), n=3, cutoff=0.6)
+    if not matches:
+        return ""
+    return "did you mean " + " or ".join(repr(match) for match in matches) + "?"
