@@ -1,0 +1,48 @@
+"""Progress bars on stderr, which cost next to nothing per step."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from types import TracebackType
+from typing import Any
+
+
+class Progress:
+    """A bar over a known number of batches; nothing at all if it is disabled.
+
+    Args:
+        title: What is being worked on, such as `Train`.
+        total: Number of batches.
+        disabled: Show nothing and import nothing.
+    """
+
+    def __init__(self, title: str, total: int, *, disabled: bool) -> None:
+        self._bar: Any = None
+        self.advance: Callable[[], object] = _nothing
+        if not disabled:
+            from tqdm import tqdm
+
+            self._bar = tqdm(total=total, desc=title, leave=False, dynamic_ncols=True)
+            self.advance = self._bar.update
+
+    def close(self) -> None:
+        """Take the bar off the screen."""
+        if self._bar is not None:
+            self._bar.close()
+            self._bar = None
+            self.advance = _nothing
+
+    def __enter__(self) -> Progress:
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        self.close()
+
+
+def _nothing() -> None:
+    """Stand in for the update of a bar that is not shown."""
