@@ -35,5 +35,42 @@ setup: $(VENV)/.built  ## Environment, dependencies and the extension in release
 
 build: setup  ## The same as setup
 
+demo: setup  ## Train a small network on handwritten digits, with two seeds
+	$(BIN)/autrainer train -cn digits
+
+test: setup  ## Python tests, the installed command and the wheel included
+	$(BIN)/python -m pytest $(PYTEST)
+
+test-rust:  ## Rust tests
+	cargo test --workspace --quiet
+
+check: lint types stubs test-rust test  ## What CI runs: formatters, linters, types, stubs, tests
+
+fmt: setup  ## Format everything
+	$(BIN)/ruff check --quiet --fix .
+	$(BIN)/ruff format --quiet .
+	cargo fmt
+
+lint: setup  ## Formatters and linters, changing nothing
+	$(BIN)/ruff format --check --quiet .
+	$(BIN)/ruff check --quiet .
+	cargo fmt --check
+	cargo clippy --workspace --all-targets --quiet -- --deny warnings
+
+types: setup  ## mypy --strict
+	$(BIN)/mypy
+
+stubs: setup  ## The stubs of the extension against the extension
+	$(BIN)/python -m mypy.stubtest autrainer._core --mypy-config-file pyproject.toml
+
+bench: setup  ## Benchmarks, ours beside what a user would pick instead
+	$(BIN)/python -m pytest benches/python --benchmark-only --benchmark-columns=median,min,rounds --benchmark-sort=name -q $(PYTEST)
+
+wheel: $(VENV)/.dependencies  ## A wheel in dist/, for every CPython from 3.10 on
+	$(BIN)/maturin build --release --out dist
+
+docs: setup  ## Run the examples in docstrings
+	$(BIN)/python -m pytest --doctest-modules python/autrainer -q
+
 clean:  ## Remove the environment and everything built
 	rm -rf $(VENV) target dist .pytest_cache .mypy_cache .ruff_cache .hypothesis python/autrainer/_core*.so

@@ -1,0 +1,202 @@
+"""Builds the parts of a run from its configuration, each by one function.
+
+A configuration comes in as plain containers that belong to the caller of `build_parts`; keys that
+a part consumes are taken out before its class sees the rest.
+"""
+
+from __future__ import annotations
+
+import inspect
+import logging
+from dataclasses import dataclass
+from typing import Any
+
+import torch
+
+from autrainer.augmentations import AugmentationManager
+from autrainer.config.instantiate import instantiate, instantiate_shorthand
+from autrainer.config.schema import RunConfig
+from autrainer.criterions.utils import Loss
+from autrainer.datasets.base import AbstractDataset
+from autrainer.errors import ConfigError
+from autrainer.models.base import AbstractModel
+from autrainer.optimizers.build import build_optimizer
+from autrainer.runs.seeding import set_seed
+from autrainer.training.checkpoints import (
+    Checkpoints,
+    load_model_state,
+    load_optimizer_state,
+    load_scheduler_state,
+)
+from autrainer.transforms.manager import TransformManager
+
+log = logging.getLogger(__name__)
+
+
+@dataclass
+class Schedule:
+    """A learning-rate scheduler and when it steps.
+
+    Args:
+        scheduler: The scheduler.
+        frequency: `batch` or `evaluation`.
+        wants_metric: Its `step` needs the value of the tracking metric.
+    """
+
+    scheduler: Any
+    frequency: str
+    wants_metric: bool
+
+    def after_batch(self, loss: torch.Tensor) -> None:
+        """Step after an update; a scheduler that wants a metric gets the loss of the batch."""
+        if self.wants_metric:
+            self.scheduler.step(loss.mean().item())
+        else:
+            self.scheduler.step()
+
+
+@dataclass
+class Parts:
+    """What a run is made of."""
+
+    data: AbstractDataset
+    criterion: torch.nn.Module
+    model: AbstractModel
+    optimizer: torch.optim.Optimizer
+    schedule: Schedule | None
+    train_loader: Any
+    dev_loader: Any
+    test_loader: Any
+
+
+def build_parts(config: dict[str, Any], settings: RunConfig, device: torch.device) -> Parts:
+    """Build data, criterion, model, optimizer, scheduler and loaders, in this order.
+
+    Args:
+        config: Resolved configuration as plain containers; keys are taken out of it.
+        settings: The training attributes of the same configuration.
+        device: Where criterion and model go.
+    """
+    model_config, dataset_config = config["model"], config["dataset"]
+    checkpoints = Checkpoints.take_from(model_config)
+    checkpoints.check()
+    loader_kwargs = {
+        subset: dataset_config.pop(key, None) or config.get(key) or {}
+        for subset in ("train", "dev", "test")
+        for key in (f"{subset}_loader_kwargs",)
+    }
+    data = _build_dataset(config, settings)
+    criterion = _build_criterion(config["criterion"], data).to(device)
+    # Seeded once more: what the model starts from does not depend on what the dataset drew.
+    set_seed(settings.training_seed)
+    model: AbstractModel = instantiate(
+        model_config, instance_of=AbstractModel, output_dim=data.output_dim
+    )
+    load_model_state(model, checkpoints)
+    model.to(device)
+    optimizer = build_optimizer(config["optimizer"], model, settings.learning_rate)
+    load_optimizer_state(optimizer, model, checkpoints, device)
+    schedule = _build_schedule(config["scheduler"], optimizer, data.tracking_metric)
+    if schedule is not None:
+        load_scheduler_state(schedule.scheduler, checkpoints)
+    sizes = {
+        "train": settings.batch_size,
+        "dev": settings.inference_batch_size,
+        "test": settings.inference_batch_size,
+    }
+    loaders = {
+        subset: getattr(data, f"create_{subset}_loader")(size, **loader_kwargs[subset])
+        for subset, size in sizes.items()
+    }
+    _refuse_empty(loaders, sizes)
+    return Parts(
+        data,
+        criterion,
+        model,
+        optimizer,
+        schedule,
+        loaders["train"],
+        loaders["dev"],
+        loaders["test"],
+    )
+
+
+def build_listed(config: dict[str, Any], key: str, kind: type, **kwargs: Any) -> list[Any]:
+    """Build the objects of a list in shorthand syntax: `loggers` or `callbacks`."""
+    return [
+        instantiate_shorthand(entry, instance_of=kind, **kwargs) for entry in config.get(key) or []
+    ]
+
+
+def _build_dataset(config: dict[str, Any], settings: RunConfig) -> AbstractDataset:
+    augmentations = AugmentationManager(train_augmentation=config.get("augmentation"))
+    transforms = TransformManager(
+        config["model"].pop("transform"),
+        config["dataset"].pop("transform"),
+        *augmentations.get_augmentations(),
+    ).get_transforms()
+    train, dev, test = transforms
+    data: AbstractDataset = instantiate(
+        config["dataset"],
+        instance_of=AbstractDataset,
+        train_transform=train,
+        dev_transform=dev,
+        test_transform=test,
+        seed=settings.dataset_seed,
+    )
+    if data.stratify and isinstance(data.target_column, list):
+        raise ConfigError(
+            f"dataset.stratify is {data.stratify} and dataset.target_column is a list: metrics are "
+            "reported either per stratum or per target; remove one of them"
+        )
+    return data
+
+
+def _build_criterion(shorthand: Any, data: AbstractDataset) -> torch.nn.Module:
+    criterion: torch.nn.Module = instantiate_shorthand(
+        shorthand, instance_of=Loss, reduction="none"
+    )
+    setup = getattr(criterion, "setup", None)
+    if callable(setup):
+        setup(data)
+    return criterion
+
+
+def _build_schedule(
+    config: dict[str, Any], optimizer: torch.optim.Optimizer, tracking_metric: Any
+) -> Schedule | None:
+    if config.get("id") == "None" or config.get("_target_") in (None, "None"):
+        return None
+    frequency = config.pop("step_frequency", "evaluation")
+    injected: dict[str, Any] = {"optimizer": optimizer}
+    target = _class_of(config)
+    wants_metric = _wants_metric(target)
+    if wants_metric and "mode" in inspect.signature(target).parameters and "mode" not in config:
+        # A plateau of an accuracy is not where it stops falling.
+        injected["mode"] = tracking_metric.suffix if frequency == "evaluation" else "min"
+    scheduler = instantiate(config, instance_of=torch.optim.lr_scheduler.LRScheduler, **injected)
+    return Schedule(scheduler, frequency, wants_metric)
+
+
+def _class_of(config: dict[str, Any]) -> Any:
+    from autrainer.config.targets import locate
+
+    return locate(config["_target_"])
+
+
+def _wants_metric(scheduler_class: Any) -> bool:
+    """Whether `step` cannot be called without an argument, as that of `ReduceLROnPlateau`."""
+    parameters = list(inspect.signature(scheduler_class.step).parameters.values())[1:]
+    return any(
+        p.default is p.empty and p.kind in (p.POSITIONAL_ONLY, p.POSITIONAL_OR_KEYWORD)
+        for p in parameters
+    )
+
+
+def _refuse_empty(loaders: dict[str, Any], sizes: dict[str, int]) -> None:
+    for subset, loader in loaders.items():
+        if len(loader) == 0:
+            raise ConfigError(
+                f"the {subset} split yields no batch of {sizes[subset]} samples; use a smaller "
+                f"batch size, or drop_last: false in {subset}_loader_kwargs"
+            )

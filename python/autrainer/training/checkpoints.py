@@ -1,0 +1,172 @@
+"""Starting from the states of an earlier run: `model_checkpoint` and its siblings."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import torch
+
+from autrainer.errors import ConfigError, CorruptFileError
+
+log = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True)
+class Checkpoints:
+    """Files that the states of a run start from; None means a fresh state.
+
+    Args:
+        model: State of a model.
+        optimizer: State of an optimizer.
+        scheduler: State of a scheduler.
+        skip_last_layer: Leave the last linear or convolutional layer as it was initialised, so
+            that a model for other classes can be taken.
+    """
+
+    model: str | None = None
+    optimizer: str | None = None
+    scheduler: str | None = None
+    skip_last_layer: bool = True
+
+    @classmethod
+    def take_from(cls, model_config: dict[str, Any]) -> Checkpoints:
+        """Remove the checkpoint keys from a model's configuration and return them.
+
+        A model that starts from a checkpoint needs no transfer weights: `transfer` goes too.
+        """
+        checkpoints = cls(
+            model=model_config.pop("model_checkpoint", None),
+            optimizer=model_config.pop("optimizer_checkpoint", None),
+            scheduler=model_config.pop("scheduler_checkpoint", None),
+            skip_last_layer=model_config.pop("skip_last_layer", True),
+        )
+        if checkpoints.model is not None:
+            model_config.pop("transfer", None)
+        return checkpoints
+
+    def check(self) -> None:
+        """Look whether the files exist, before anything is built.
+
+        Raises:
+            ConfigError: naming every file that does not.
+        """
+        missing = [
+            f"model.{key}_checkpoint is {path!r}: there is no such file"
+            for key, path in (
+                ("model", self.model),
+                ("optimizer", self.optimizer),
+                ("scheduler", self.scheduler),
+            )
+            if path is not None and not Path(path).is_file()
+        ]
+        if missing:
+            raise ConfigError("\n".join(missing) + f"\nrelative paths start at {Path.cwd()}")
+
+
+def load_model_state(model: torch.nn.Module, checkpoints: Checkpoints) -> None:
+    """Load the model's checkpoint, if there is one, into a model.
+
+    Raises:
+        ConfigError: if the states do not fit the model.
+    """
+    if checkpoints.model is None:
+        return
+    state = read_state(checkpoints.model)
+    strict = not checkpoints.skip_last_layer
+    if checkpoints.skip_last_layer:
+        skipped = _last_layer(model)
+        state = {k: v for k, v in state.items() if k not in skipped}
+    else:
+        skipped = frozenset()
+    try:
+        missing, unexpected = model.load_state_dict(state, strict=strict)
+    except RuntimeError as error:
+        hint = "" if not strict else "; skip_last_layer: true takes a model of other classes"
+        raise ConfigError(
+            f"model.model_checkpoint {checkpoints.model!r} does not fit "
+            f"{type(model).__name__}: {error}{hint}"
+        ) from error
+    unused = sorted(set(missing) - skipped)
+    if unused or unexpected:
+        log.warning(
+            "%s leaves %s as initialised and has no place for %s",
+            checkpoints.model,
+            unused or "nothing",
+            unexpected or "nothing",
+        )
+
+
+def load_optimizer_state(
+    optimizer: torch.optim.Optimizer,
+    model: torch.nn.Module,
+    checkpoints: Checkpoints,
+    device: torch.device,
+) -> None:
+    """Load the optimizer's checkpoint, if there is one; the run keeps its own learning rate.
+
+    With `skip_last_layer` the state of the last layer's parameters is left out, whatever the
+    optimizer keeps for a parameter and whether or not the layer has a bias.
+    """
+    if checkpoints.optimizer is None:
+        return
+    state = read_state(checkpoints.optimizer, device)
+    groups = optimizer.state_dict()["param_groups"]
+    if [len(group["params"]) for group in groups] != [
+        len(group["params"]) for group in state.get("param_groups", [])
+    ]:
+        raise ConfigError(
+            f"model.optimizer_checkpoint {checkpoints.optimizer!r} has other parameter groups "
+            f"than {type(optimizer).__name__} of this model"
+        )
+    kept = dict(state["state"])
+    if checkpoints.skip_last_layer:
+        for position in _positions(optimizer, model, _last_layer(model)):
+            kept.pop(position, None)
+    optimizer.load_state_dict({"state": kept, "param_groups": groups})
+
+
+def load_scheduler_state(scheduler: Any, checkpoints: Checkpoints) -> None:
+    """Load the scheduler's checkpoint, if there is one."""
+    if checkpoints.scheduler is not None and scheduler is not None:
+        scheduler.load_state_dict(read_state(checkpoints.scheduler))
+
+
+def read_state(path: str | Path, device: torch.device | str = "cpu") -> dict[str, Any]:
+    """Read a state dictionary; nothing in the file is executed.
+
+    Raises:
+        FileNotFoundError: if there is no such file.
+        CorruptFileError: if it does not hold a state dictionary.
+    """
+    try:
+        state = torch.load(path, map_location=device, weights_only=True)
+    except FileNotFoundError:
+        raise
+    except Exception as error:
+        raise CorruptFileError(f"{path}: expected a state dictionary, found {error}") from error
+    if not isinstance(state, Mapping):
+        raise CorruptFileError(f"{path}: expected a state dictionary, found {type(state).__name__}")
+    return dict(state)
+
+
+def _last_layer(model: torch.nn.Module) -> frozenset[str]:
+    """Names of the parameters of the last linear or convolutional layer."""
+    kinds = (torch.nn.Linear, torch.nn.Conv1d, torch.nn.Conv2d, torch.nn.Conv3d)
+    names = [name for name, module in model.named_modules() if isinstance(module, kinds)]
+    if not names:
+        return frozenset()
+    prefix = f"{names[-1]}." if names[-1] else ""
+    return frozenset({f"{prefix}weight", f"{prefix}bias"})
+
+
+def _positions(
+    optimizer: torch.optim.Optimizer, model: torch.nn.Module, names: frozenset[str]
+) -> list[int]:
+    """Places of named parameters in the order in which the optimizer counts them."""
+    wanted = {id(p) for name, p in model.named_parameters() if name in names}
+    ordered = [p for group in optimizer.param_groups for p in group["params"]]
+    return [position for position, p in enumerate(ordered) if id(p) in wanted]

@@ -1,0 +1,133 @@
+"""Going on from a shorter run of the same configuration instead of starting again."""
+
+from __future__ import annotations
+
+import logging
+import shutil
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from autrainer.callbacks.dispatch import CallbackMixin
+from autrainer.config.identity import same_but_iterations
+from autrainer.errors import CorruptFileError
+from autrainer.runs.files import read_yaml
+from autrainer.training.history import History
+
+log = logging.getLogger(__name__)
+
+FINISHED = "metrics.csv"
+CONFIG = Path(".hydra") / "config.yaml"
+
+
+@dataclass(frozen=True)
+class FinishedRun:
+    """A finished run that another one can go on from.
+
+    Args:
+        path: Its folder.
+        iterations: How many iterations it trained.
+    """
+
+    path: Path
+    iterations: int
+
+
+def longest_shorter_run(
+    runs_dir: Path, config: Mapping[str, Any], *, besides: Path
+) -> FinishedRun | None:
+    """The finished run of the same configuration with the most, but fewer, iterations.
+
+    Folders are told by the configuration inside them, never by their names.
+
+    Args:
+        runs_dir: Folder whose folders are runs.
+        config: Configuration of the run that wants to go on.
+        besides: Its own folder.
+    """
+    found = [
+        run
+        for path in sorted(runs_dir.iterdir())
+        if path.is_dir() and path != besides and (path / FINISHED).is_file()
+        if (run := _as_shorter_run(path, config)) is not None
+    ]
+    return max(found, key=lambda run: run.iterations, default=None)
+
+
+def _as_shorter_run(path: Path, config: Mapping[str, Any]) -> FinishedRun | None:
+    try:
+        other = read_yaml(path / CONFIG)
+        iterations = int(other["iterations"])
+    except (OSError, ValueError, KeyError, TypeError) as error:
+        log.warning("%s cannot be gone on from: %s", path, error)
+        return None
+    if iterations >= int(config["iterations"]) or not same_but_iterations(other, config):
+        return None
+    return FinishedRun(path, iterations)
+
+
+class ContinueTraining:
+    """Lets a run begin where a shorter one ended, and removes that one once this one has ended.
+
+    Args:
+        run_name: Name of the run that is about to train.
+        remove_continued_runs: Delete the shorter run at the end.
+    """
+
+    def __init__(self, run_name: str, remove_continued_runs: bool = False) -> None:
+        self.run_name = run_name
+        self.remove_continued_runs = remove_continued_runs
+        self.continued: FinishedRun | None = None
+
+    @CallbackMixin.order(100)
+    def cb_on_train_begin(self, trainer: Any) -> None:
+        """Take over states, metrics and times of the longest shorter run, if there is one."""
+        target: Path = trainer.output_directory
+        run = longest_shorter_run(target.parent, trainer.run_config, besides=target)
+        if run is None:
+            return
+        log.info("Continuing %s from its iteration %d", run.path.name, run.iterations)
+        history = History(trainer.history.columns)
+        history.load_csv(run.path / FINISHED)
+        folders = [f"{trainer.training_type}_{n}" for n in history.iterations]
+        _check_states(run, folders)
+        for folder in ("_best", "_initial", *folders):
+            _copy_folder(run.path / folder, target / folder)
+        trainer.restore(history, run.path / "timer.yaml", target / folders[-1])
+        self.continued = run
+
+    @CallbackMixin.order(100)
+    def cb_on_train_end(self, trainer: Any) -> None:
+        """Delete the shorter run: everything it held is in the longer one, which is on disk."""
+        if self.continued is not None and self.remove_continued_runs:
+            shutil.rmtree(self.continued.path)
+            log.info("Removed %s, which this run went on from", self.continued.path.name)
+
+
+def _check_states(run: FinishedRun, folders: list[str]) -> None:
+    """Fail before anything is copied if the states to go on from are missing.
+
+    Raises:
+        CorruptFileError: if the run's table of metrics is empty.
+        FileNotFoundError: if the states of its last iteration are gone.
+    """
+    if not folders:
+        raise CorruptFileError(f"{run.path / FINISHED}: expected a row of metrics, found none")
+    state = run.path / folders[-1] / "model.pt"
+    if not state.is_file():
+        raise FileNotFoundError(
+            f"{state} is missing, so this run cannot be gone on from; remove the folder "
+            f"{run.path} or set continue_training: false to start anew"
+        )
+
+
+def _copy_folder(source: Path, target: Path) -> None:
+    """Replace a folder by a copy of another; the target is never seen half copied."""
+    if not source.is_dir():
+        return
+    staging = target.with_name(f".{target.name}.copying")
+    shutil.rmtree(staging, ignore_errors=True)
+    shutil.copytree(source, staging)
+    shutil.rmtree(target, ignore_errors=True)
+    staging.rename(target)

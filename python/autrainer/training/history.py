@@ -1,0 +1,90 @@
+"""Metrics of every evaluated iteration of a run, and `metrics.csv`, the mark of a finished one."""
+
+from __future__ import annotations
+
+import csv
+import io
+import math
+from collections.abc import Iterable, Mapping
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from autrainer.errors import CorruptFileError
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+
+class History:
+    """One row of metrics for every evaluated iteration, in the order of the iterations.
+
+    Args:
+        columns: Names of the values of a row.
+    """
+
+    def __init__(self, columns: Iterable[str]) -> None:
+        self.columns = list(columns)
+        self._rows: dict[int, dict[str, float]] = {}
+
+    def __len__(self) -> int:
+        return len(self._rows)
+
+    @property
+    def iterations(self) -> list[int]:
+        """The evaluated iterations."""
+        return list(self._rows)
+
+    def record(self, iteration: int, values: Mapping[str, float]) -> None:
+        """Set values of an iteration's row."""
+        self._rows.setdefault(iteration, {}).update({k: float(v) for k, v in values.items()})
+
+    def row(self, iteration: int) -> dict[str, float]:
+        """All values of an evaluated iteration; a value that was never recorded is NaN."""
+        values = self._rows[iteration]
+        return {column: values.get(column, math.nan) for column in self.columns}
+
+    def column(self, name: str) -> list[float]:
+        """One value over all evaluated iterations."""
+        return [values.get(name, math.nan) for values in self._rows.values()]
+
+    def frame(self, *, with_iteration: bool = False) -> pd.DataFrame:
+        """The rows as a data frame whose index is the iteration.
+
+        Args:
+            with_iteration: Also add the iteration as the last column.
+        """
+        import pandas as pd
+
+        rows = [self.row(iteration) for iteration in self._rows]
+        frame = pd.DataFrame(rows, index=self.iterations, columns=self.columns, dtype=float)
+        if with_iteration:
+            frame["iteration"] = self.iterations
+        return frame
+
+    def to_csv(self) -> str:
+        """Text of `metrics.csv`: the columns, then `iteration`; NaN is an empty cell."""
+        text = io.StringIO()
+        writer = csv.writer(text, lineterminator="\n")
+        writer.writerow([*self.columns, "iteration"])
+        for iteration in self._rows:
+            values = self.row(iteration).values()
+            writer.writerow(["" if math.isnan(v) else repr(v) for v in values] + [iteration])
+        return text.getvalue()
+
+    def load_csv(self, path: Path) -> None:
+        """Take over the rows of a `metrics.csv`, whatever the order of its columns.
+
+        Raises:
+            CorruptFileError: if a cell is not a number or the column `iteration` is missing.
+        """
+        with path.open(newline="") as file:
+            for line, cells in enumerate(csv.DictReader(file), start=2):
+                try:
+                    iteration = int(float(cells.pop("iteration")))
+                    values = {name: float(cell or "nan") for name, cell in cells.items()}
+                except (KeyError, TypeError, ValueError) as error:
+                    raise CorruptFileError(
+                        f"{path}, line {line}: expected numbers and a column 'iteration', "
+                        f"found {cells}"
+                    ) from error
+                self.record(iteration, {k: v for k, v in values.items() if k in self.columns})

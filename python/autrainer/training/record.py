@@ -1,0 +1,62 @@
+"""What a run writes down about itself before it trains, so that it can be reproduced."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Mapping
+from typing import Any
+
+from autrainer.config.compose import group_config
+from autrainer.config.instantiate import instantiate_shorthand
+from autrainer.data.files import AbstractFileHandler, AudioFileHandler
+from autrainer.datasets.base import AbstractDataset
+from autrainer.models.utils import create_model_inputs
+from autrainer.runs.environment import save_hardware_info, save_requirements
+from autrainer.runs.folder import Bookkeeping
+from autrainer.runs.summary import save_model_summary
+from autrainer.transforms.compose import SmartCompose
+
+log = logging.getLogger(__name__)
+
+
+def record_environment(bookkeeping: Bookkeeping) -> None:
+    """Write down the machine and, in the background, the installed packages."""
+    folder = bookkeeping.output_directory
+    save_hardware_info(folder)
+    bookkeeping.background.submit(save_requirements, folder)
+
+
+def record_objects(bookkeeping: Bookkeeping, model: Any, data: AbstractDataset) -> None:
+    """Write the objects that inference needs, each as a YAML file that can be read back."""
+    handler, pipeline = _raw_audio_pipeline(data)
+    objects = {
+        "model.yaml": model,
+        "target_transform.yaml": data.target_transform,
+        "inference_transform.yaml": data.test_transform,
+        "file_handler.yaml": data.file_handler,
+        "preprocess_file_handler.yaml": handler,
+        "preprocess_pipeline.yaml": pipeline,
+    }
+    for filename, obj in objects.items():
+        bookkeeping.save_audobject(obj, filename)
+
+
+def record_model(bookkeeping: Bookkeeping, model: Any, data: AbstractDataset, device: Any) -> None:
+    """Write a summary of the model for a batch of one sample of the dev set."""
+    collate = data.dev_transform.get_collate_fn(data)
+    batch = collate([data.dev_dataset[0]])
+    batch = batch.to(device) or batch
+    save_model_summary(model, create_model_inputs(model, batch), bookkeeping.output_directory)
+
+
+def _raw_audio_pipeline(data: AbstractDataset) -> tuple[Any, SmartCompose]:
+    """File handler and transforms that lead from raw audio to the features of a dataset."""
+    name = getattr(data, "features_subdir", None)
+    own = data.file_handler, SmartCompose([])
+    if isinstance(data.file_handler, AudioFileHandler) or name in (None, "", "default"):
+        return own
+    config: Mapping[str, Any] | None = group_config("preprocessing", name)
+    if config is None:
+        return own
+    handler = instantiate_shorthand(config["file_handler"], instance_of=AbstractFileHandler)
+    return handler, SmartCompose([instantiate_shorthand(step) for step in config["pipeline"]])

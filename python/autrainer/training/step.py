@@ -1,0 +1,221 @@
+"""What happens to one batch: on the way to the device, in training, and afterwards."""
+
+from __future__ import annotations
+
+import inspect
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from typing import Any, Protocol
+
+import torch
+
+from autrainer.callbacks.dispatch import CallbackManager, Handler
+from autrainer.models.utils import create_model_inputs
+
+StepFunction = Callable[..., tuple[torch.Tensor, torch.Tensor]]
+"""`(model, batch, criterion, probabilities_fn) -> (unreduced loss, outputs)`."""
+
+
+class Tracker(Protocol):
+    """Keeps what a model says about the samples of a split."""
+
+    def update(
+        self, output: torch.Tensor, target: torch.Tensor, loss: torch.Tensor, sample_idx: Any
+    ) -> None:
+        """Append the rows of one batch."""
+
+
+class Hooks:
+    """The callbacks of a run, called with its trainer.
+
+    Args:
+        manager: The callback manager of the run.
+        trainer: What hooks get as `trainer`.
+    """
+
+    def __init__(self, manager: CallbackManager, trainer: Any) -> None:
+        self._manager = manager
+        self._trainer = trainer
+
+    def fire(self, event: str, **kwargs: Any) -> None:
+        """Call every listener of an event."""
+        self._manager.callback(event, trainer=self._trainer, **kwargs)
+
+    def listeners(self, event: str) -> list[Handler]:
+        """The live list of an event's listeners, so that a loop can pass over an empty one."""
+        return self._manager.handlers(event)
+
+
+class MeanLoss:
+    """Mean over samples, whatever the batch sizes, kept on the device until somebody asks."""
+
+    def __init__(self, device: torch.device) -> None:
+        # Not every device has float64; there a float32 sum of batch sums has to do.
+        wide = torch.float64 if device.type in ("cpu", "cuda") else torch.float32
+        self._total = torch.zeros((), dtype=wide, device=device)
+        self._count = 0
+
+    def add(self, loss: torch.Tensor) -> None:
+        """Add the unreduced losses of a batch."""
+        self._total.add_(loss.sum())
+        self._count += loss.numel()
+
+    def mean(self) -> float:
+        """Mean of everything added so far; NaN if that is nothing. Waits for the device."""
+        return self._total.item() / self._count if self._count else float("nan")
+
+    def reset(self) -> None:
+        """Forget everything."""
+        self._total.zero_()
+        self._count = 0
+
+
+class DeviceMover:
+    """Moves batches to a device, asynchronously where both sides can.
+
+    Args:
+        device: Where batches go.
+        non_blocking: The loader yields pinned memory and the device copies by itself.
+    """
+
+    def __init__(self, device: torch.device, *, non_blocking: bool) -> None:
+        self._device = device
+        self._options = {"non_blocking": True} if non_blocking else {}
+
+    def __call__(self, batch: Any) -> Any:
+        """The batch on the device; `to` may work in place or return a new batch."""
+        options = self._options
+        if options and not _takes_options(type(batch).to):
+            options = {}
+        moved = batch.to(self._device, **options)
+        return batch if moved is None else moved
+
+
+def _takes_options(to: Callable[..., Any]) -> bool:
+    parameters = inspect.signature(to).parameters.values()
+    return any(p.kind is p.VAR_KEYWORD or p.name == "non_blocking" for p in parameters)
+
+
+def step_function(optimizer: torch.optim.Optimizer) -> StepFunction:
+    """How this optimizer trains on a batch.
+
+    Its own `custom_step` if it has one; a step with a closure if it cannot do without (LBFGS);
+    else forward, backward on the mean loss, and `step()`.
+    """
+    custom = getattr(optimizer, "custom_step", None)
+    if callable(custom):
+        return custom  # type: ignore[no-any-return]
+    closure = inspect.signature(optimizer.step).parameters.get("closure")
+    if closure is not None and closure.default is closure.empty:
+        return _closure_step(optimizer)
+    return _gradient_step(optimizer)
+
+
+def _gradient_step(optimizer: torch.optim.Optimizer) -> StepFunction:
+    def step(
+        model: Any, data: Any, criterion: Any, probabilities_fn: Any
+    ) -> tuple[torch.Tensor, torch.Tensor]:
+        optimizer.zero_grad()
+        output = model(**create_model_inputs(model, data))
+        loss = criterion(probabilities_fn(output), data.target)
+        loss.mean().backward()
+        optimizer.step()
+        return loss, output
+
+    return step
+
+
+def _closure_step(optimizer: torch.optim.Optimizer) -> StepFunction:
+    def step(
+        model: Any, data: Any, criterion: Any, probabilities_fn: Any
+    ) -> tuple[torch.Tensor, torch.Tensor]:
+        first: list[tuple[torch.Tensor, torch.Tensor]] = []
+
+        def closure() -> torch.Tensor:
+            optimizer.zero_grad()
+            output = model(**create_model_inputs(model, data))
+            loss = criterion(probabilities_fn(output), data.target)
+            mean: torch.Tensor = loss.mean()
+            mean.backward()
+            if not first:
+                first.append((loss.detach(), output.detach()))
+            return mean
+
+        optimizer.step(closure)
+        return first[0]
+
+    return step
+
+
+class TrainingStep:
+    """One optimizer step and everything around it.
+
+    Args:
+        function: Does forward, backward and update.
+        model: The model, on the device.
+        criterion: The criterion; gives unreduced losses.
+        probabilities_fn: Between the outputs and the criterion.
+        move: Brings a batch to the device.
+        hooks: Who listens.
+        losses: Takes the losses of every batch.
+        tracker: Takes the outputs of every batch, or None.
+        after_update: Called with the batch loss after every update (a scheduler), or None.
+        check: Raises if work in the background has failed.
+    """
+
+    def __init__(
+        self,
+        function: StepFunction,
+        *,
+        model: Any,
+        criterion: Any,
+        probabilities_fn: Callable[[torch.Tensor], torch.Tensor],
+        move: Callable[[Any], Any],
+        hooks: Hooks,
+        losses: MeanLoss,
+        tracker: Tracker | None,
+        after_update: Callable[[torch.Tensor], None] | None,
+        check: Callable[[], None],
+    ) -> None:
+        self._function = function
+        self._arguments = (criterion, probabilities_fn)
+        self._model = model
+        self._move = move
+        self._hooks = hooks
+        self._losses = losses
+        self._tracker = tracker
+        self._after_update = after_update
+        self._check = check
+        self._begin = hooks.listeners("cb_on_step_begin")
+        self._end = hooks.listeners("cb_on_step_end")
+
+    def __call__(self, iteration: int, batch_idx: int, batch: Any) -> None:
+        """Train on one batch."""
+        batch = self._move(batch)
+        if self._begin:
+            self._hooks.fire("cb_on_step_begin", iteration=iteration, batch_idx=batch_idx)
+        loss, output = self._function(self._model, batch, *self._arguments)
+        loss = loss.detach()
+        self._losses.add(loss)
+        if self._after_update is not None:
+            self._after_update(loss)
+        if self._tracker is not None:
+            self._tracker.update(output.detach(), batch.target, loss, batch.index)
+        self._check()
+        if self._end:
+            # Only here is the loss fetched: somebody listens, and the device has to be waited for.
+            self._hooks.fire(
+                "cb_on_step_end", iteration=iteration, batch_idx=batch_idx, loss=loss.mean().item()
+            )
+
+
+@contextmanager
+def evaluation_mode(model: torch.nn.Module) -> Iterator[None]:
+    """Within the block the model is in evaluation mode and nothing is recorded for gradients."""
+    was_training = model.training
+    model.eval()
+    try:
+        with torch.no_grad():
+            yield
+    finally:
+        model.train(was_training)

@@ -1,0 +1,465 @@
+"""`ModularTaskTrainer`: builds what a configuration names, trains it, and leaves a run folder."""
+
+from __future__ import annotations
+
+import logging
+import math
+from collections.abc import Mapping
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import torch
+from omegaconf import DictConfig
+
+from autrainer.callbacks.dispatch import CallbackManager
+from autrainer.loggers.base import AbstractLogger
+from autrainer.runs.environment import set_device
+from autrainer.runs.files import write_text, write_yaml
+from autrainer.runs.folder import Bookkeeping
+from autrainer.runs.outputs import OutputsTracker
+from autrainer.runs.seeding import derived_seed, set_reproducibility, set_seed
+from autrainer.runs.timer import Timer
+from autrainer.training.build import Parts, build_listed, build_parts
+from autrainer.training.check import CheckedConfig
+from autrainer.training.continuing import FINISHED, ContinueTraining
+from autrainer.training.evaluate import run_split, score, score_parts
+from autrainer.training.history import History
+from autrainer.training.loops import EpochLoop, StepLoop
+from autrainer.training.plots import RunPlots
+from autrainer.training.record import record_environment, record_parts
+from autrainer.training.report import best_results, results_block
+from autrainer.training.step import (
+    DeviceMover,
+    Hooks,
+    MeanLoss,
+    StepFunction,
+    TrainingStep,
+    step_function,
+)
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+log = logging.getLogger(__name__)
+
+
+class ModularTaskTrainer:
+    """Trains what a configuration describes.
+
+    Args:
+        cfg: Resolved configuration; it is left as it is.
+        output_directory: The run folder.
+        experiment_id: Name of the experiment for loggers; by default that of the folder two
+            levels above the run folder.
+        run_name: Name of the run for loggers; by default that of the run folder.
+
+    Raises:
+        ConfigError: if the configuration cannot be trained, with every reason; nothing has been
+            built or written then.
+
+    Attributes:
+        cfg: The configuration, with the dataset's `criterion` moved to the top level.
+        DEVICE: Where the model is.
+        data: The dataset object.
+        model: The model.
+        optimizer: The optimizer.
+        criterion: The criterion; its losses are not reduced.
+        scheduler: The learning-rate scheduler or None.
+        metrics: Data frame with a row for every evaluated iteration.
+        best_iteration: Iteration with the best value of the tracking metric so far.
+        max_dev_metric: That value.
+        initial_iteration: First iteration that this run trains itself.
+        output_directory: The run folder, absolute.
+    """
+
+    def __init__(
+        self,
+        cfg: DictConfig | Mapping[str, Any],
+        output_directory: str | Path,
+        experiment_id: str | None = None,
+        run_name: str | None = None,
+    ) -> None:
+        checked = CheckedConfig.of(cfg)
+        self.cfg = checked.cfg
+        self.run_config = checked.plain
+        self.settings = checked.settings
+        self.output_directory = Path(output_directory).absolute()
+        self.experiment_id = experiment_id or self.output_directory.parent.parent.name
+        self.run_name = run_name or self.output_directory.name
+        self.training_type = self.settings.training_type
+        self.disable_progress_bar = not self.settings.progress_bar
+        self.bookkeeping = Bookkeeping(str(self.output_directory))
+        try:
+            self._build(checked)
+        except BaseException:
+            self.close()
+            raise
+
+    def _build(self, checked: CheckedConfig) -> None:
+        settings = self.settings
+        set_seed(settings.training_seed)
+        set_reproducibility(settings.reproducible)
+        self.DEVICE = set_device(settings.device)
+        record_environment(self.bookkeeping)
+        self.callback_manager = CallbackManager()
+        self.hooks = Hooks(self.callback_manager, self)
+        config = checked.copy()
+        with self.callback_manager.building():
+            self._adopt(build_parts(config, settings, self.DEVICE))
+            self._build_listeners(config)
+        record_parts(self.bookkeeping, self, config)
+        self._build_records(config)
+
+    def _adopt(self, parts: Parts) -> None:
+        self.data = parts.data
+        self.output_dim = parts.data.output_dim
+        self.model = parts.model
+        self.criterion = parts.criterion
+        self.optimizer = parts.optimizer
+        self._default_step = step_function(parts.optimizer)
+        self.schedule = parts.schedule
+        self.scheduler = None
+        if parts.schedule is not None:
+            self.scheduler = parts.schedule.scheduler
+            self.scheduler_frequency = parts.schedule.frequency
+        self.train_loader = parts.train_loader
+        self.dev_loader = parts.dev_loader
+        self.test_loader = parts.test_loader
+
+    def _build_listeners(self, config: dict[str, Any]) -> None:
+        self.loggers: list[Any] = build_listed(
+            config,
+            "loggers",
+            AbstractLogger,
+            exp_name=self.experiment_id,
+            run_name=self.run_name,
+            metrics=self.data.metrics,
+            tracking_metric=self.data.tracking_metric,
+        )
+        self.callbacks: list[Any] = build_listed(config, "callbacks", object)
+        self.continue_training = (
+            ContinueTraining(self.run_name, self.settings.remove_continued_runs)
+            if self.settings.continue_training
+            else None
+        )
+        self.callback_manager.register_multiple(
+            [self.data, self.model, self.optimizer, self.scheduler, self.criterion]
+        )
+        self.callback_manager.register_multiple(self.loggers)
+        self.callback_manager.register_multiple(self.callbacks)
+        self.callback_manager.register_announced()
+        self.callback_manager.register(self.continue_training)
+
+    def _build_records(self, config: dict[str, Any]) -> None:
+        metrics = [metric.name for metric in self.data.metrics]
+        self.history = History([*metrics, "train_loss", "dev_loss"])
+        self.max_dev_metric = float(self.data.tracking_metric.starting_metric)
+        self.best_iteration = 1
+        self.initial_iteration = 1
+        self._tested = False
+        self.train_timer, self.dev_timer, self.test_timer = (
+            Timer(str(self.output_directory), subset) for subset in ("train", "dev", "test")
+        )
+        settings = self.settings
+        self.train_tracker = self._tracker("train", True) if settings.save_train_outputs else None
+        self.dev_tracker = self._tracker("dev", settings.save_dev_outputs)
+        self.test_tracker = self._tracker("test", settings.save_test_outputs)
+        self._losses = MeanLoss(self.DEVICE)
+        self.plots = RunPlots(
+            self.output_directory, self.training_type, config["plotting"], self.data.metrics
+        )
+        self.plot_metrics = self.plots.plot_metrics
+
+    def _tracker(self, prefix: str, export: bool) -> OutputsTracker:
+        return OutputsTracker(export, prefix, self.data, self.bookkeeping)
+
+    @property
+    def metrics(self) -> pd.DataFrame:
+        """Metrics of the evaluated iterations; after the test also the column `iteration`."""
+        return self.history.frame(with_iteration=self._tested)
+
+    def train(self) -> float:
+        """Train, test with the best state, and write everything.
+
+        Returns:
+            The tracking metric at the best iteration; NaN if it never was a number.
+
+        Raises:
+            OutputError: if a file could not be written.
+        """
+        try:
+            return self._train()
+        finally:
+            self.close()
+
+    def _train(self) -> float:
+        # What an earlier attempt left must not make this one look finished if it fails.
+        (self.output_directory / FINISHED).unlink(missing_ok=True)
+        self.train_step_fn = self._step_function()
+        self.hooks.fire("cb_on_train_begin")
+        if self.training_type == "epoch":
+            self.train_epochs()
+        else:
+            self.train_steps()
+        self.plots.draw(self.history)
+        self._load_best()
+        results = self._test()
+        self._write_results(results)
+        self.hooks.fire("cb_on_train_end")
+        return self._best_value()
+
+    def train_epochs(self) -> None:
+        """Train by epoch from the initial to the last iteration."""
+        self._loop(EpochLoop).run(self.initial_iteration, self.settings.iterations)
+
+    def train_steps(self) -> None:
+        """Train by step from the initial to the last iteration."""
+        self._loop(StepLoop).run(self.initial_iteration, self.settings.iterations)
+
+    def training_step(self) -> TrainingStep:
+        """What happens to one training batch, ready to be called."""
+        self.train_step_fn = self._step_function()
+        by_batch = self.schedule is not None and self.schedule.frequency == "batch"
+        return TrainingStep(
+            self.train_step_fn,
+            model=self.model,
+            criterion=self.criterion,
+            probabilities_fn=self.data.target_transform.probabilities_training,
+            move=self._mover("train"),
+            hooks=self.hooks,
+            losses=self._losses,
+            tracker=self.train_tracker,
+            after_update=self.schedule.after_batch if by_batch and self.schedule else None,
+            check=self.bookkeeping.background.check,
+        )
+
+    def _loop(self, kind: type[EpochLoop] | type[StepLoop]) -> EpochLoop | StepLoop:
+        return kind(
+            self.train_loader,
+            self.training_step(),
+            self,
+            self.hooks,
+            eval_frequency=self.settings.eval_frequency,
+            show_progress=self.settings.progress_bar,
+        )
+
+    def _step_function(self) -> StepFunction:
+        custom = getattr(self.optimizer, "custom_step", None)
+        return custom if callable(custom) else self._train_step
+
+    def _train_step(
+        self, model: Any, data: Any, criterion: Any, probabilities_fn: Any
+    ) -> tuple[torch.Tensor, torch.Tensor]:
+        """Forward, backward and update on one batch; override it to train in another way."""
+        return self._default_step(model, data, criterion, probabilities_fn)
+
+    def _mover(self, subset: str) -> DeviceMover:
+        pinned = bool(getattr(self, f"{subset}_loader").pin_memory)
+        return DeviceMover(self.DEVICE, non_blocking=pinned and self.DEVICE.type == "cuda")
+
+    def seed(self, iteration: int) -> None:
+        """Make what follows depend on the seed and this iteration alone, not on what was before."""
+        set_seed(derived_seed(self.settings.training_seed, "train", iteration))
+
+    def begin(self, iteration: int) -> None:
+        """Begin an evaluation period with this iteration."""
+        self.model.train()
+        self._losses.reset()
+        self.train_timer.start()
+
+    def end(self, iteration: int) -> None:
+        """End an evaluation period: evaluate, keep outputs and states, tell the listeners."""
+        folder = f"{self.training_type}_{iteration}"
+        schedule = self.schedule if self._steps_by_evaluation() else None
+        if schedule is not None and not schedule.wants_metric:
+            schedule.scheduler.step()
+        self.train_timer.stop()
+        self.bookkeeping.create_folder(folder)
+        if self.train_tracker is not None:
+            self.train_tracker.save(folder)
+        self.history.record(iteration, {"train_loss": self._losses.mean()})
+        self.dev_timer.start()
+        self.evaluate(iteration, folder, self.dev_loader)
+        self.dev_timer.stop()
+        row = self.history.row(iteration)
+        self.hooks.fire("cb_on_dev_end", iteration=iteration, dev_results=row)
+        self.hooks.fire("cb_on_iteration_end", iteration=iteration, metrics=dict(row))
+        self.model.train()
+
+    def _steps_by_evaluation(self) -> bool:
+        return self.schedule is not None and self.schedule.frequency == "evaluation"
+
+    def evaluate(
+        self,
+        iteration: int,
+        iteration_folder: str,
+        loader: Any,
+        df: pd.DataFrame | None = None,
+        dev_evaluation: bool = True,
+        save_to: str = "dev",
+        tracker: OutputsTracker | None = None,
+    ) -> dict[str, float] | None:
+        """Evaluate a split and write its outputs and results.
+
+        Args:
+            iteration: The evaluated iteration; -1 for the test set.
+            iteration_folder: Folder of the run that takes the files.
+            loader: Yields the batches of the split.
+            df: Not needed; earlier versions looked up the strata in this data frame.
+            dev_evaluation: The split is the dev set: keep its metrics and the best state.
+            save_to: Name of the results file, without suffix.
+            tracker: Keeps the outputs; by default that of the split.
+
+        Returns:
+            `test_loss` and every metric with the prefix `test_`; None for the dev set.
+        """
+        subset = "dev" if dev_evaluation else "test"
+        if tracker is None:
+            tracker = self.dev_tracker if dev_evaluation else self.test_tracker
+        if dev_evaluation:
+            self.hooks.fire("cb_on_dev_begin", iteration=iteration)
+        else:
+            self.hooks.fire("cb_on_test_begin")
+        loss = run_split(
+            loader,
+            subset=subset,
+            model=self.model,
+            criterion=self.criterion,
+            probabilities_fn=self.data.target_transform.probabilities_training,
+            move=self._mover(subset),
+            hooks=self.hooks,
+            tracker=tracker,
+            device=self.DEVICE,
+            show_progress=self.settings.progress_bar,
+        )
+        tracker.save(iteration_folder, reset=False)
+        totals = score(self.data.metrics, tracker.targets, tracker.predictions)
+        columns = self.data.target_column
+        results: dict[str, Any] = dict(
+            score_parts(
+                self.data.metrics,
+                totals,
+                tracker.targets,
+                tracker.predictions,
+                target_columns=columns if isinstance(columns, list) else None,
+                strata=self.data.strata(subset),
+            )
+        )
+        if not dev_evaluation:
+            results["loss"] = {"all": loss}
+            self.bookkeeping.save_results_dict(results, f"{save_to}.yaml", iteration_folder)
+            return {"test_loss": loss} | {f"test_{name}": value for name, value in totals.items()}
+        results |= {"dev_loss": {"all": loss}, "iteration": iteration}
+        self._keep(iteration, iteration_folder, totals | {"dev_loss": loss}, results, save_to)
+        tracker.reset()
+        return None
+
+    def _keep(
+        self,
+        iteration: int,
+        folder: str,
+        row: dict[str, float],
+        results: dict[str, Any],
+        save_to: str,
+    ) -> None:
+        """Record a dev evaluation: metrics, log, files, states, and the best of them so far."""
+        self.history.record(iteration, row)
+        block = results_block("Dev", self.history.row(iteration), self.training_type, iteration)
+        self.bookkeeping.log(block)
+        tracked = row[self.data.tracking_metric.name]
+        if self._steps_by_evaluation() and self.schedule and self.schedule.wants_metric:
+            self.schedule.scheduler.step(tracked)
+        folders = [folder] if self._is_saved(iteration) else []
+        self.bookkeeping.save_results_dict(results, f"{save_to}.yaml", folder)
+        if self.data.tracking_metric.compare(tracked, self.max_dev_metric):
+            self.max_dev_metric = tracked
+            self.best_iteration = iteration
+            folders.append("_best")
+            self.dev_tracker.copy_to("_best")
+            self.bookkeeping.save_results_dict(results, f"{save_to}.yaml", "_best")
+        self.bookkeeping.save_states(self.states(), folders)
+
+    def _is_saved(self, iteration: int) -> bool:
+        settings = self.settings
+        return iteration % settings.save_frequency == 0 or iteration == settings.iterations
+
+    def states(self) -> dict[str, Any]:
+        """The parts whose states are saved, by file name."""
+        return {
+            "model.pt": self.model,
+            "optimizer.pt": self.optimizer,
+            "scheduler.pt": self.scheduler,
+        }
+
+    def restore(self, history: History, timers: Path, states: Path) -> None:
+        """Go on from another run's metrics, times and states.
+
+        Args:
+            history: Its metrics.
+            timers: Its `timer.yaml`.
+            states: Folder with the states of its last iteration.
+        """
+        self.history = history
+        done = history.iterations[-1]
+        self.initial_iteration = done + 1
+        for iteration in history.iterations:
+            value = history.row(iteration)[self.data.tracking_metric.name]
+            if self.data.tracking_metric.compare(value, self.max_dev_metric):
+                self.max_dev_metric, self.best_iteration = value, iteration
+        for timer in (self.train_timer, self.dev_timer, self.test_timer):
+            timer.restore(timers)
+        for name, part in self.states().items():
+            if part is not None:
+                self.bookkeeping.load_state(part, name, str(states))
+        if hasattr(self.train_loader, "start_at"):
+            per_pass = len(self.train_loader) if self.training_type == "step" else 1
+            self.train_loader.start_at(*divmod(done, per_pass))
+        for logger in self.loggers:
+            for iteration in history.iterations:
+                logger.log_and_update_metrics(history.row(iteration), iteration)
+
+    def _load_best(self) -> None:
+        self.bookkeeping.background.join()
+        for name, part in self.states().items():
+            if part is not None and part is not self.scheduler:
+                self.bookkeeping.load_state(part, name, "_best")
+
+    def _test(self) -> dict[str, float]:
+        self.bookkeeping.create_folder("_test")
+        self.test_timer.start()
+        results = self.evaluate(
+            -1, "_test", self.test_loader, dev_evaluation=False, save_to="test_holistic"
+        )
+        self.test_timer.stop()
+        self._tested = True
+        self.hooks.fire("cb_on_test_end", test_results=dict(results or {}))
+        return results or {}
+
+    def _write_results(self, test_results: dict[str, float]) -> None:
+        """Everything that is known at the end; `metrics.csv`, the mark of a finished run, last."""
+        best = best_results(self.history, self.data.metrics, self.best_iteration)
+        self.bookkeeping.save_results_dict(best, "best_results.yaml", "_best")
+        if self.best_iteration in self.history.iterations:
+            row = self.history.row(self.best_iteration)
+            block = results_block("Best", row, self.training_type, self.best_iteration)
+            self.bookkeeping.log(block)
+        self.bookkeeping.log(results_block("Test", test_results))
+        timers = {"train": self.train_timer, "dev": self.dev_timer, "test": self.test_timer}
+        write_yaml(
+            self.output_directory / "timer.yaml", {k: t.summary() for k, t in timers.items()}
+        )
+        self.plots.finish()
+        self.bookkeeping.background.join()
+        write_text(self.output_directory / FINISHED, self.history.to_csv())
+
+    def _best_value(self) -> float:
+        if self.best_iteration not in self.history.iterations:
+            return math.nan
+        return self.history.row(self.best_iteration)[self.data.tracking_metric.name]
+
+    def close(self) -> None:
+        """Release threads, processes, log files and loaders; safe to call more than once."""
+        for name in ("plots", "train_loader", "dev_loader", "test_loader", "bookkeeping"):
+            part = getattr(self, name, None)
+            if hasattr(part, "close"):
+                part.close()

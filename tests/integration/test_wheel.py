@@ -1,0 +1,70 @@
+"""The wheel, installed into an empty environment away from the checkout."""
+
+import re
+import subprocess
+import sys
+import zipfile
+from pathlib import Path
+
+import pytest
+
+from tests.conftest import REPOSITORY
+
+pytestmark = pytest.mark.slow
+
+BIN = Path(sys.executable).parent
+
+
+@pytest.fixture(scope="module")
+def wheel(tmp_path_factory):
+    folder = tmp_path_factory.mktemp("dist")
+    command = [str(BIN / "maturin"), "build", "--release", "--quiet", "--out", str(folder)]
+    subprocess.run(command, cwd=REPOSITORY, check=True)
+    (built,) = folder.glob("*.whl")
+    return built
+
+
+def test_one_wheel_serves_every_python_from_3_10_on(wheel):
+    assert re.search(r"-cp310-abi3-", wheel.name)
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="manylinux tags are for Linux")
+def test_the_tag_is_a_manylinux_one(wheel):
+    assert re.search(r"manylinux_2_\d+_\w+\.whl$|manylinux2014_\w+\.whl$", wheel.name)
+
+
+def test_the_wheel_carries_the_default_configurations_and_the_types(wheel):
+    names = zipfile.ZipFile(wheel).namelist()
+    expected = {
+        *("autrainer/conf/config.yaml", "autrainer/conf/_autrainer_.yaml"),
+        *("autrainer/conf/dataset/ToyTabular-C.yaml", "autrainer/conf/model/ToyFFNN.yaml"),
+        *("autrainer/py.typed", "autrainer/_core.pyi", "hydra_plugins/autrainer_sweeper.py"),
+    }
+    assert expected <= set(names)
+    ours = {
+        f"autrainer/conf/{path.relative_to(REPOSITORY / 'conf')}"
+        for path in (REPOSITORY / "conf").rglob("*.yaml")
+    }
+    assert {name for name in names if name.startswith("autrainer/conf/")} == ours
+
+
+def test_the_default_experiment_trains_from_the_installed_wheel(wheel, tmp_path):
+    environment = tmp_path / "env"
+    uv = str(BIN / "uv")
+    subprocess.run(
+        [uv, "venv", "--quiet", "--python", sys.executable, str(environment)], check=True
+    )
+    python = environment / "bin" / "python"
+    subprocess.run(
+        [uv, "pip", "install", "--quiet", "--python", str(python), str(wheel)], check=True
+    )
+    process = subprocess.run(
+        [str(environment / "bin" / "autrainer"), "train", "device=cpu"],
+        cwd=tmp_path,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert process.returncode == 0, process.stdout + process.stderr
+    (metrics,) = tmp_path.glob("results/default/training/*/metrics.csv")
+    assert len(metrics.read_text().splitlines()) == 6

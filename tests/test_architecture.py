@@ -1,0 +1,125 @@
+"""The walls of the house: who imports whom, and what is not imported at all."""
+
+import ast
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from tests.conftest import AUTRAINER, REPOSITORY
+
+PACKAGE = REPOSITORY / "python" / "autrainer"
+
+LAYERS = [
+    {"errors", "_core", "__init__"},
+    {"config", "runs"},
+    {"transforms", "metrics", "data"},
+    {"datasets", "models", "criterions", "optimizers", "augmentations"},
+    {"callbacks"},
+    {"loggers", "plotting"},
+    {"training", "postprocessing", "serving"},
+    {"cli", "__main__"},
+]
+RANK = {room: rank for rank, rooms in enumerate(LAYERS) for room in rooms}
+
+DOORS = {
+    "data/collate.py": {"stack", "gather"},
+    "data/sampler.py": {"permutation"},
+    "runs/files.py": {"copy_file", "write_bytes", "write_npy", "write_results"},
+}
+"""The only modules that import from the extension, and what."""
+
+
+def modules():
+    return [path for path in PACKAGE.rglob("*.py") if "conf" not in path.parts]
+
+
+def room_of(path):
+    parts = path.relative_to(PACKAGE).parts
+    return parts[0].removesuffix(".py")
+
+
+def imports_of(path):
+    """Every `autrainer` module that a module imports, wherever in the file."""
+    for node in ast.walk(ast.parse(path.read_text())):
+        if isinstance(node, ast.ImportFrom) and (node.module or "").startswith("autrainer"):
+            yield node.module, {alias.name for alias in node.names}
+        elif isinstance(node, ast.Import):
+            for alias in node.names:
+                if alias.name.startswith("autrainer"):
+                    yield alias.name, set()
+
+
+@pytest.mark.parametrize("path", modules(), ids=lambda path: str(path.relative_to(PACKAGE)))
+def test_imports_point_down(path):
+    room = room_of(path)
+    if room == "core" or path == PACKAGE / "__init__.py":
+        pytest.skip("addresses for users: re-exports of every room")
+    for module, _ in imports_of(path):
+        other = (module.split(".") + ["__init__"])[1]
+        assert other == room or RANK[other] < RANK[room], f"{path} imports {module}"
+
+
+@pytest.mark.parametrize("path", modules(), ids=lambda path: str(path.relative_to(PACKAGE)))
+def test_the_extension_has_few_doors(path):
+    name = str(path.relative_to(PACKAGE))
+    taken = set()
+    for module, names in imports_of(path):
+        if module == "autrainer._core":
+            taken |= names
+        assert not (module == "autrainer" and "_core" in names), name
+    assert taken == DOORS.get(name, set())
+
+
+@pytest.mark.parametrize(
+    "arguments", [["--version"], ["--help"], ["list", "model"], ["show", "model", "ToyFFNN"]]
+)
+def test_what_trains_nothing_imports_nothing_heavy(arguments, tmp_path):
+    heavy = {"torch", "pandas", "matplotlib", "sklearn", "numpy", "hydra", "audobject", "scipy"}
+    code = (
+        "import sys\n"
+        f"sys.argv = ['autrainer', *{arguments!r}]\n"
+        "import atexit\n"
+        f"atexit.register(lambda: print('LOADED', sorted({heavy!r} & set(sys.modules))))\n"
+        "from autrainer.cli.main import main\n"
+        "main()\n"
+    )
+    process = subprocess.run(
+        [sys.executable, "-c", code], cwd=tmp_path, capture_output=True, text=True, check=False
+    )
+    assert process.returncode == 0, process.stderr
+    assert "LOADED []" in process.stdout
+
+
+def test_a_toy_run_imports_only_what_it_uses(tmp_path):
+    unused = {"pandas", "sklearn", "scipy", "mlflow", "tensorboard", "torch._dynamo", "PIL"}
+    (tmp_path / "spy.py").write_text(
+        "import sys\n\n\n"
+        "class Spy:\n"
+        "    def cb_on_train_end(self, trainer):\n"
+        f"        print('LOADED', sorted({unused!r} & set(sys.modules)))\n"
+    )
+    command = [str(AUTRAINER), "train", "device=cpu", "dataset.size=100", "+callbacks=[spy.Spy]"]
+    process = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True, check=False)
+    assert process.returncode == 0, process.stdout + process.stderr
+    assert "LOADED []" in process.stdout
+
+
+def test_no_file_is_a_drawer_for_anything():
+    drawers = {"utils.py", "common.py", "misc.py", "helpers.py"}
+    named_by_the_spec = {"core/utils.py", "models/utils.py"}
+    found = {str(path.relative_to(PACKAGE)) for path in modules() if path.name in drawers}
+    assert found - named_by_the_spec == set()
+
+
+def test_the_version_is_one(tmp_path):
+    import autrainer
+
+    cargo = (REPOSITORY / "Cargo.toml").read_text()
+    assert f'version = "{autrainer.__version__}"' in cargo
+    shown = subprocess.run(
+        [str(AUTRAINER), "--version"], capture_output=True, text=True, check=True, cwd=tmp_path
+    ).stdout
+    assert shown.strip() == f"autrainer {autrainer.__version__}"
+    assert Path(autrainer.__file__).parent == PACKAGE
