@@ -1,0 +1,191 @@
+"""Augmentations of spectrograms, (C, H, W): for log-mel, axis 0 is time and axis 1 frequency."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import torch
+
+from autrainer.augmentations.base import AbstractAugmentation
+from autrainer.errors import ConfigError
+from autrainer.transforms.base import Item
+from autrainer.transforms.checks import at_least, need_dims
+from autrainer.transforms.colour import floating
+
+
+class GaussianNoise(AbstractAugmentation):
+    """Adds normally distributed noise to features of any shape; the result is floating point.
+
+    Args:
+        mean: Mean of the noise.
+        std: Standard deviation of the noise.
+        order: As in `AbstractAugmentation`.
+        p: As in `AbstractAugmentation`.
+        generator_seed: As in `AbstractAugmentation`.
+    """
+
+    def __init__(
+        self,
+        mean: float = 0.0,
+        std: float = 1.0,
+        order: int = 0,
+        p: float = 1.0,
+        generator_seed: int | None = None,
+    ) -> None:
+        super().__init__(order=order, p=p, generator_seed=generator_seed)
+        if std < 0:
+            raise ConfigError(f"GaussianNoise: std is {std!r}; use zero or more")
+        self.mean = mean
+        self.std = std
+
+    def apply(self, item: Item) -> Item:
+        """Add noise."""
+        features = floating(item.features)
+        noise = torch.randn(features.shape, generator=self.rng, dtype=features.dtype)
+        item.features = features + noise * self.std + self.mean
+        return item
+
+
+class TimeShift(AbstractAugmentation):
+    """Rolls features along an axis; what leaves at one end comes in at the other.
+
+    Args:
+        axis: 0 for height, 1 for width.
+        time_steps: The shift is drawn from [-time_steps, time_steps); 0 for none.
+        order: As in `AbstractAugmentation`.
+        p: As in `AbstractAugmentation`.
+        generator_seed: As in `AbstractAugmentation`.
+    """
+
+    def __init__(
+        self,
+        axis: int,
+        time_steps: int = 0,
+        order: int = 0,
+        p: float = 1.0,
+        generator_seed: int | None = None,
+    ) -> None:
+        super().__init__(order=order, p=p, generator_seed=generator_seed)
+        self.axis = _axis(self, axis)
+        self.time_steps = at_least(self, "time_steps", time_steps, 0)
+
+    def apply(self, item: Item) -> Item:
+        """Roll the features."""
+        if self.time_steps:
+            need_dims(self, item.features, 3, "(channels, height, width)")
+            shift = self._effects.integer(-self.time_steps, self.time_steps)
+            item.features = item.features.roll(shift, dims=self.axis + 1)
+        return item
+
+
+class BandMask(AbstractAugmentation):
+    """Blanks one band, of random width and place, in all channels.
+
+    Args:
+        axis: 0 for height, 1 for width.
+        replace_with_zero: Fill with zeros; otherwise with the mean of the features.
+        order: As in `AbstractAugmentation`.
+        p: As in `AbstractAugmentation`.
+        generator_seed: As in `AbstractAugmentation`.
+    """
+
+    def __init__(
+        self,
+        axis: int,
+        replace_with_zero: bool,
+        order: int,
+        p: float,
+        generator_seed: int | None,
+    ) -> None:
+        super().__init__(order=order, p=p, generator_seed=generator_seed)
+        self.axis = _axis(self, axis)
+        self.replace_with_zero = replace_with_zero
+
+    @property
+    def widest(self) -> int:
+        """Width that the band stays below."""
+        raise NotImplementedError
+
+    def apply(self, item: Item) -> Item:
+        """Blank a band in a copy of the features."""
+        if self.widest:
+            need_dims(self, item.features, 3, "(channels, height, width)")
+            features = item.features.clone()
+            start, width = self._draw(features.shape[self.axis + 1])
+            fill = 0.0 if self.replace_with_zero else floating(features).mean().item()
+            features.narrow(self.axis + 1, start, width).fill_(fill)
+            item.features = features
+        return item
+
+    def _draw(self, length: int) -> tuple[int, int]:
+        # Width first, then a start that leaves room for it: Park et al., "SpecAugment", 2019.
+        width = self._effects.uniform() * min(self.widest, length)
+        return int(self._effects.uniform() * (length - width)), int(width)
+
+
+class TimeMask(BandMask):
+    """Blanks a stretch of time.
+
+    Args:
+        time_mask: The stretch is shorter than this; 0 for none.
+        axis: Where time is: 0 for height, 1 for width.
+        replace_with_zero: Fill with zeros; otherwise with the mean of the features.
+        order: As in `AbstractAugmentation`.
+        p: As in `AbstractAugmentation`.
+        generator_seed: As in `AbstractAugmentation`.
+    """
+
+    def __init__(
+        self,
+        time_mask: int,
+        axis: int,
+        replace_with_zero: bool = True,
+        order: int = 0,
+        p: float = 1.0,
+        generator_seed: int | None = None,
+    ) -> None:
+        super().__init__(axis, replace_with_zero, order, p, generator_seed)
+        self.time_mask = at_least(self, "time_mask", time_mask, 0)
+
+    @property
+    def widest(self) -> int:
+        """Width that the band stays below."""
+        return self.time_mask
+
+
+class FrequencyMask(BandMask):
+    """Blanks a band of frequencies.
+
+    Args:
+        freq_mask: The band is narrower than this; 0 for none.
+        axis: Where frequency is: 0 for height, 1 for width.
+        replace_with_zero: Fill with zeros; otherwise with the mean of the features.
+        order: As in `AbstractAugmentation`.
+        p: As in `AbstractAugmentation`.
+        generator_seed: As in `AbstractAugmentation`.
+    """
+
+    def __init__(
+        self,
+        freq_mask: int,
+        axis: int,
+        replace_with_zero: bool = True,
+        order: int = 0,
+        p: float = 1.0,
+        generator_seed: int | None = None,
+    ) -> None:
+        super().__init__(axis, replace_with_zero, order, p, generator_seed)
+        self.freq_mask = at_least(self, "freq_mask", freq_mask, 0)
+
+    @property
+    def widest(self) -> int:
+        """Width that the band stays below."""
+        return self.freq_mask
+
+
+def _axis(owner: object, axis: Any) -> int:
+    if axis not in (0, 1):
+        raise ConfigError(
+            f"{type(owner).__name__}: axis is {axis!r}; use 0 for height or 1 for width"
+        )
+    return int(axis)

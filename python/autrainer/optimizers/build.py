@@ -1,0 +1,63 @@
+"""From the optimizer of a configuration to an optimizer over a model."""
+
+from __future__ import annotations
+
+import inspect
+from collections.abc import Mapping
+from typing import Any
+
+import torch
+
+from autrainer.config.instantiate import instantiate
+from autrainer.config.targets import locate
+from autrainer.errors import ConfigError
+from autrainer.optimizers.eager import keep_dynamo_out
+from autrainer.optimizers.groups import parameter_groups
+
+_GROUP_KEYS = ("weight_decay", "apply_weight_decay_to_bias", "apply_weight_decay_to_norm")
+
+
+def build_optimizer(
+    config: Mapping[str, Any], model: torch.nn.Module, learning_rate: float
+) -> torch.optim.Optimizer:
+    """Build an optimizer over the parameters of a model.
+
+    Args:
+        config: Plain mapping with `_target_` and arguments of the class; `weight_decay`,
+            `apply_weight_decay_to_bias` and `apply_weight_decay_to_norm` decide about parameter
+            groups (see `parameter_groups`) and are not passed on. It is left as it is.
+        model: The model, on its device.
+        learning_rate: Goes to the optimizer as `lr`.
+
+    Raises:
+        ConfigError: if the target is no optimizer or does not take its arguments.
+    """
+    arguments = dict(config)
+    decay = {key: arguments.pop(key) for key in _GROUP_KEYS if key in arguments}
+    weight_decay = decay.pop("weight_decay", None)
+    target = arguments.get("_target_")
+    kind = locate(target, "optimizer._target_") if isinstance(target, str) else target
+    if inspect.isclass(kind) and issubclass(kind, torch.optim.Optimizer):
+        keep_dynamo_out(kind)
+    if weight_decay is not None:
+        _refuse_unknown_decay(kind, weight_decay)
+    groups = parameter_groups(model, weight_decay, **decay)
+    # A single group goes in as plain parameters: some classes (LBFGS) take nothing else.
+    params = groups[0]["params"] if len(groups) == 1 else groups
+    optimizer: torch.optim.Optimizer = instantiate(
+        arguments, instance_of=torch.optim.Optimizer, params=params, lr=learning_rate
+    )
+    return optimizer
+
+
+def _refuse_unknown_decay(kind: Any, weight_decay: float) -> None:
+    try:
+        parameters = inspect.signature(kind).parameters
+    except (TypeError, ValueError):
+        return
+    is_open = any(p.kind is p.VAR_KEYWORD for p in parameters.values())
+    if "weight_decay" not in parameters and not is_open:
+        raise ConfigError(
+            f"optimizer.weight_decay is {weight_decay!r}, but {kind.__name__} knows no weight "
+            "decay; remove the key or choose another optimizer"
+        )

@@ -1,0 +1,118 @@
+"""Keeps `torch._dynamo` out of processes that never compile anything.
+
+Torch's optimizers import it when they are made and at every step, only to tell a compiler that
+may be tracing them to look away. The import takes longer than many a training on toy data. What
+is done here holds exactly as long as nobody else has imported it; from then on torch's own
+functions run again. Results are the same to the last bit: nothing is calculated differently.
+
+Only functions that look exactly as expected are touched. Where torch has changed them, everything
+stays as it is and merely takes longer.
+"""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Callable
+from functools import wraps
+from types import CodeType, FunctionType
+from typing import Any
+
+import torch
+from torch.optim import optimizer as torch_optimizer
+
+_MARK = "__dynamo_disable"
+
+
+def keep_dynamo_out(optimizer_class: type[torch.optim.Optimizer]) -> None:
+    """Let a class of optimizers work without importing `torch._dynamo`.
+
+    Changes the class and its bases, in this process. Nothing is done once the module is imported.
+
+    Args:
+        optimizer_class: The class, before the first optimizer of it is made.
+    """
+    if _is_dynamo_loaded():
+        return
+    wrapper_code, step_code = _code_of_disable_wrapper(), _code_of_step_wrapper()
+    for cls in optimizer_class.__mro__:
+        for name, member in list(vars(cls).items()):
+            if not isinstance(member, FunctionType):
+                continue
+            if member.__code__ is wrapper_code:
+                _defer_disable(member)
+            elif name == "step" and member.__code__ is step_code:
+                setattr(cls, name, _light_step(member))
+
+
+def _is_dynamo_loaded() -> bool:
+    return "torch._dynamo" in sys.modules
+
+
+def _code_of_disable_wrapper() -> CodeType | None:
+    """Code shared by all functions that `torch._disable_dynamo` has wrapped."""
+    disable = getattr(torch, "_disable_dynamo", None)
+    code = _code_of_wrapper(disable)
+    # They look for the compiler's own wrapper under this name, and import it if there is none.
+    return code if code is not None and _MARK in code.co_consts else None
+
+
+def _code_of_step_wrapper() -> CodeType | None:
+    """Code shared by all `step` methods that set whether gradients are recorded."""
+    code = _code_of_wrapper(getattr(torch_optimizer, "_use_grad_for_differentiable", None))
+    expected = ("set_grad_enabled", "is_grad_enabled", "graph_break")
+    known = code is not None and all(name in code.co_names for name in expected)
+    return code if known and "differentiable" in _texts(code) else None
+
+
+def _code_of_wrapper(decorator: Any) -> CodeType | None:
+    if not isinstance(decorator, FunctionType):
+        return None
+
+    def probe() -> None:
+        """Wrapped, never called."""
+
+    wrapped = decorator(probe)
+    if not isinstance(wrapped, FunctionType) or getattr(wrapped, "__wrapped__", None) is not probe:
+        return None
+    return wrapped.__code__
+
+
+def _texts(code: CodeType | None) -> tuple[Any, ...]:
+    return () if code is None else code.co_consts
+
+
+def _defer_disable(wrapper: FunctionType) -> None:
+    """Give a wrapper what it looks for: a function that runs the wrapped one as it is.
+
+    Once the compiler is there, the wrapper is set back and does what it always did.
+    """
+    function: Callable[..., Any] = wrapper.__wrapped__  # type: ignore[attr-defined]
+    if getattr(function, _MARK, None) is not None:
+        return
+
+    def deferred(*args: Any, **kwargs: Any) -> Any:
+        if not _is_dynamo_loaded():
+            return function(*args, **kwargs)
+        if getattr(function, _MARK, None) is deferred:
+            delattr(function, _MARK)
+        return wrapper(*args, **kwargs)
+
+    setattr(function, _MARK, deferred)
+
+
+def _light_step(original: FunctionType) -> Callable[..., Any]:
+    """The same step, without the marks for the compiler as long as there is none."""
+    function: Callable[..., Any] = original.__wrapped__  # type: ignore[attr-defined]
+
+    @wraps(function)
+    def step(self: torch.optim.Optimizer, *args: Any, **kwargs: Any) -> Any:
+        if _is_dynamo_loaded():
+            return original(self, *args, **kwargs)
+        previous = torch.is_grad_enabled()
+        try:
+            torch.set_grad_enabled(self.defaults["differentiable"])
+            return function(self, *args, **kwargs)
+        finally:
+            torch.set_grad_enabled(previous)
+
+    return step

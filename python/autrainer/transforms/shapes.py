@@ -1,0 +1,193 @@
+"""Longer, shorter, square."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import torch
+from torch.nn import functional
+
+from autrainer.errors import ConfigError, DataError
+from autrainer.transforms.base import FeaturesTransform
+from autrainer.transforms.checks import need_dims, one_of, positive_int
+from autrainer.transforms.random import RandomStream
+
+_EXPANSIONS = ("pad", "replicate")
+_INTERPOLATIONS = ("nearest", "nearest-exact", "bilinear", "bicubic")
+
+
+class Expand(FeaturesTransform):
+    """Features of at least a certain length along an axis.
+
+    Args:
+        size: Length to reach; longer features stay as they are.
+        method: `pad` appends zeros, `replicate` starts again from the beginning.
+        axis: The axis to lengthen.
+        order: Position in the pipeline.
+    """
+
+    def __init__(self, size: int, method: str = "pad", axis: int = -2, order: int = -85) -> None:
+        super().__init__(order=order)
+        self.size = positive_int(self, "size", size)
+        self.method = one_of(self, "method", method, _EXPANSIONS)
+        self.axis = axis
+
+    def change(self, features: torch.Tensor) -> torch.Tensor:
+        """The features, long enough."""
+        return expand(features, self.size, self.method, self.axis)
+
+
+class RandomCrop(FeaturesTransform):
+    """A random stretch of a certain length along an axis; short features are expanded first.
+
+    Draws from a generator of its own. It is seeded from torch's global generator when first used,
+    so the seed of the run decides, and in a loader every worker has another stream.
+
+    Args:
+        size: Length to cut out.
+        method: How short features are expanded, as in `Expand`.
+        axis: The axis to cut.
+        fix_randomization: Draw once and then always cut at the same relative position.
+        order: Position in the pipeline.
+    """
+
+    def __init__(
+        self,
+        size: int,
+        method: str = "pad",
+        axis: int = -2,
+        fix_randomization: bool = False,
+        order: int = -90,
+    ) -> None:
+        super().__init__(order=order)
+        self.size = positive_int(self, "size", size)
+        self.method = one_of(self, "method", method, _EXPANSIONS)
+        self.axis = axis
+        self.fix_randomization = fix_randomization
+        self._stream = RandomStream()
+        self._position: float | None = None
+
+    def change(self, features: torch.Tensor) -> torch.Tensor:
+        """A view of the features, or expanded features."""
+        features = expand(features, self.size, self.method, self.axis)
+        num_starts = features.shape[self.axis] - self.size + 1
+        return features.narrow(self.axis, self._start(num_starts), self.size)
+
+    def offset_generator_seed(self, offset: int) -> None:
+        """Draw a new seed, from the generator of the worker that calls this."""
+        if not self.fix_randomization:
+            self._stream.restart()
+
+    def _start(self, num_starts: int) -> int:
+        if not self.fix_randomization:
+            return self._stream.integer(0, num_starts)
+        if self._position is None:
+            self._position = self._stream.uniform()
+        return int(self._position * num_starts)
+
+
+class SquarePadCrop(FeaturesTransform):
+    """A square image, centred: (C, H, W) to (C, M, M).
+
+    Args:
+        mode: `pad` adds zeros up to the longer side, `crop` cuts down to the shorter one.
+        order: Position in the pipeline.
+    """
+
+    def __init__(self, mode: str = "pad", order: int = -91) -> None:
+        super().__init__(order=order)
+        self.mode = one_of(self, "mode", mode, ("pad", "crop"))
+
+    def change(self, features: torch.Tensor) -> torch.Tensor:
+        """The square."""
+        need_dims(self, features, 3, "(channels, height, width)")
+        height, width = features.shape[-2:]
+        if self.mode == "crop":
+            side = min(height, width)
+            top, left = round((height - side) / 2), round((width - side) / 2)
+            return features[:, top : top + side, left : left + side]
+        side = max(height, width)
+        extra_h, extra_w = side - height, side - width
+        padding = [extra_w // 2, extra_w - extra_w // 2, extra_h // 2, extra_h - extra_h // 2]
+        return functional.pad(features, padding)
+
+
+class Resize(FeaturesTransform):
+    """An image of another size: (C, H, W) to (C, height, width), in its dtype.
+
+    Args:
+        height: Height in pixels, or `Any`.
+        width: Width in pixels, or `Any`. If one of the two is `Any`, the *shorter* edge of the
+            image gets the other's size and the aspect ratio is kept.
+        interpolation: `nearest`, `nearest-exact`, `bilinear` or `bicubic`.
+        antialias: Smooth before making smaller (bilinear and bicubic only).
+        order: Position in the pipeline.
+    """
+
+    def __init__(
+        self,
+        height: int | str = 64,
+        width: int | str = 64,
+        interpolation: str = "bilinear",
+        antialias: bool = True,
+        order: int = -90,
+    ) -> None:
+        super().__init__(order=order)
+        if height == "Any" and width == "Any":
+            raise ConfigError(
+                "Resize: height and width are both 'Any'; give at least one in pixels"
+            )
+        self.height = height if height == "Any" else positive_int(self, "height", height)
+        self.width = width if width == "Any" else positive_int(self, "width", width)
+        self.interpolation = one_of(self, "interpolation", interpolation, _INTERPOLATIONS)
+        self.antialias = antialias
+
+    def change(self, features: torch.Tensor) -> torch.Tensor:
+        """The image in its new size."""
+        need_dims(self, features, 3, "(channels, height, width)")
+        size = self._size(*features.shape[-2:])
+        if size == tuple(features.shape[-2:]):
+            return features
+        return _resize(features, size, self.interpolation, self.antialias)
+
+    def _size(self, height: int, width: int) -> tuple[int, int]:
+        if isinstance(self.height, int) and isinstance(self.width, int):
+            return self.height, self.width
+        shorter = self.width if self.height == "Any" else self.height
+        assert isinstance(shorter, int)
+        longer = int(shorter * max(height, width) / min(height, width))
+        return (shorter, longer) if height <= width else (longer, shorter)
+
+
+def expand(features: torch.Tensor, size: int, method: str, axis: int) -> torch.Tensor:
+    """Features that are at least `size` long along an axis.
+
+    Raises:
+        DataError: if there is nothing to replicate.
+    """
+    length = features.shape[axis]
+    if length >= size:
+        return features
+    if method == "pad":
+        # `pad` counts the axes from the last one, two numbers for each.
+        padding = [0, 0] * (features.dim() - 1 - axis % features.dim()) + [0, size - length]
+        return functional.pad(features, padding)
+    if length == 0:
+        raise DataError(
+            f"features of shape {tuple(features.shape)} have nothing to replicate along axis {axis}"
+        )
+    return features.index_select(axis, torch.arange(size, device=features.device) % length)
+
+
+def _resize(
+    features: torch.Tensor, size: tuple[int, int], interpolation: str, antialias: bool
+) -> torch.Tensor:
+    smooth: dict[str, Any] = {}
+    if interpolation in ("bilinear", "bicubic"):
+        smooth = {"antialias": antialias, "align_corners": False}
+    exact = features if features.is_floating_point() else features.float()
+    resized = functional.interpolate(exact[None], size=size, mode=interpolation, **smooth)[0]
+    if features.is_floating_point():
+        return resized
+    limits = torch.iinfo(features.dtype)
+    return resized.round().clamp(limits.min, limits.max).to(features.dtype)
