@@ -1,0 +1,138 @@
+"""The table at the end of a sweep: which runs there are, how good they are, and where."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import yaml
+
+if TYPE_CHECKING:
+    from autrainer.config.sweep import Outcome
+
+STATES = {"done": "trained", "finished before": "skipped: finished before", "failed": "failed"}
+
+
+@dataclass(frozen=True)
+class Row:
+    """A line of the table."""
+
+    run: str
+    state: str
+    best: str = ""
+    dev: str = ""
+    test: str = ""
+    time: str = ""
+
+
+def closing_table(outcomes: Sequence[Outcome]) -> list[str]:
+    """Lines that sum up the runs of a sweep; none if there was no run."""
+    if not outcomes:
+        return []
+    metrics = list(dict.fromkeys(filter(None, (_metric(o.directory) for o in outcomes))))
+    # Different tracking metrics stand in the cells instead of in the heading.
+    named = metrics[0] if len(metrics) == 1 else ""
+    rows = [_row(outcome, named) for outcome in outcomes]
+    heading = Row("run", "state", "best", f"{named} dev".strip(), f"{named} test".strip(), "time")
+    lines = ["", *_aligned([heading, *rows])]
+    folders = list(dict.fromkeys(str(outcome.directory.parent) for outcome in outcomes))
+    lines.append("")
+    for folder in folders:
+        lines.append(f"Runs:    {folder}/<run>")
+    lines.append("Plots:   <run>/_plots")
+    lines.append("Outputs: <run>/_best (dev set), <run>/_test (test set)")
+    return lines
+
+
+def _aligned(rows: Sequence[Row]) -> list[str]:
+    cells = [(r.run, r.state, r.best, r.dev, r.test, r.time) for r in rows]
+    widths = [max(len(row[column]) for row in cells) for column in range(6)]
+    return [
+        "  ".join(
+            cell.ljust(width) if column < 2 else cell.rjust(width)
+            for column, (cell, width) in enumerate(zip(row, widths, strict=True))
+            if width
+        ).rstrip()
+        for row in cells
+    ]
+
+
+def _row(outcome: Outcome, named: str) -> Row:
+    directory, state = outcome.directory, STATES.get(outcome.state, outcome.state)
+    metric = _metric(directory)
+    if outcome.state == "failed" or metric is None:
+        return Row(directory.name, state)
+    dev = read_yaml(directory / "_best" / "dev.yaml")
+    test = read_yaml(directory / "_test" / "test_holistic.yaml")
+    best = read_yaml(directory / "_best" / "best_results.yaml").get("best_iteration")
+    prefix = "" if named else f"{metric} "
+    return Row(
+        directory.name,
+        state,
+        "" if best is None else str(best),
+        _number(dev, metric, prefix),
+        _number(test, metric, prefix),
+        _time(directory),
+    )
+
+
+def _number(results: Mapping[str, Any], metric: str, prefix: str) -> str:
+    value = (results.get(metric) or {}).get("all")
+    return "" if value is None else f"{prefix}{float(value):.4f}"
+
+
+def _time(directory: Path) -> str:
+    timers = read_yaml(directory / "timer.yaml")
+    seconds = [float((timers.get(name) or {}).get("total_seconds") or 0) for name in timers]
+    if not seconds:
+        return ""
+    minutes, rest = divmod(round(sum(seconds)), 60)
+    return f"{minutes // 60}:{minutes % 60:02}:{rest:02}"
+
+
+def _metric(directory: Path) -> str | None:
+    """Name of the tracking metric: the first column of `dev.yaml` that the config names."""
+    config = read_yaml(directory / ".hydra" / "config.yaml")
+    return tracking_metric_name(config, read_yaml(directory / "_best" / "dev.yaml"))
+
+
+def tracking_metric_name(config: Mapping[str, Any], results: Mapping[str, Any]) -> str | None:
+    """Which of the results the tracking metric of a configuration made.
+
+    Args:
+        config: Configuration of the run.
+        results: Content of a `dev.yaml`, metrics in the order of the configuration.
+    """
+    dataset = config.get("dataset") or {}
+    listed = [_path(shorthand) for shorthand in dataset.get("metrics") or []]
+    names = [name for name in results if name not in ("dev_loss", "iteration")]
+    tracked = _path(dataset.get("tracking_metric"))
+    if tracked in listed and len(listed) == len(names):
+        return names[listed.index(tracked)]
+    return None
+
+
+def _path(shorthand: Any) -> str:
+    if isinstance(shorthand, Mapping):
+        return str(next(iter(shorthand), ""))
+    return str(shorthand or "")
+
+
+def best_dev_value(directory: Path, config: Mapping[str, Any]) -> float | None:
+    """The best value of the tracking metric of a finished run, or None if it is not known."""
+    results = read_yaml(directory / "_best" / "dev.yaml")
+    name = tracking_metric_name(config, results)
+    value = (results.get(name) or {}).get("all") if name else None
+    return None if value is None else float(value)
+
+
+def read_yaml(path: Path) -> dict[str, Any]:
+    """Content of a file of a run folder; empty if it is missing or damaged."""
+    loader: Any = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
+    try:
+        content = yaml.load(path.read_text(encoding="utf-8"), Loader=loader)
+    except (OSError, yaml.YAMLError, UnicodeDecodeError):
+        return {}
+    return content if isinstance(content, dict) else {}

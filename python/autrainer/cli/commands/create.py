@@ -1,0 +1,44 @@
+"""`autrainer create`: a folder of configurations to start a project from."""
+
+from __future__ import annotations
+
+from argparse import ArgumentParser
+from collections.abc import Sequence
+from pathlib import Path
+
+from autrainer.cli.errors import CommandLineError
+from autrainer.cli.files import check_directories, copy_new, packaged_dir
+
+
+def run(
+    parser: ArgumentParser | None,
+    directories: Sequence[str],
+    empty: bool,
+    all: bool,
+    force: bool,
+) -> None:
+    """Create `conf` with these folders and a main configuration.
+
+    Raises:
+        CommandLineError: if it is not said what to create, or `conf` exists.
+    """
+    from autrainer.config.constants import NamingConstants
+
+    if not directories and not empty and not all:
+        raise CommandLineError(
+            parser, "nothing to create; name directories, or use -e for none or -a for all", 2
+        )
+    check_directories(parser, directories)
+    if empty and all:
+        raise CommandLineError(parser, "-e/--empty and -a/--all exclude each other", 2)
+    if directories and (empty or all):
+        raise CommandLineError(parser, "name directories, or use -e or -a, not both", 2)
+    conf = Path("conf")
+    if conf.exists() and not force:
+        raise CommandLineError(
+            parser, "the directory 'conf' exists; overwrite its config.yaml with -f", 1
+        )
+    conf.mkdir(exist_ok=True)
+    for name in NamingConstants().CONFIG_DIRS if all else directories:
+        (conf / name).mkdir(exist_ok=True)
+    copy_new(parser, packaged_dir() / "config.yaml", conf / "config.yaml", force=True)

@@ -1,0 +1,107 @@
+"""`autrainer train`: trains every combination of the main configuration."""
+
+from __future__ import annotations
+
+import logging
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from autrainer.cli.errors import CommandLineError
+from autrainer.cli.startup import resume_collector
+from autrainer.config.compose import SweepHooks, launch, main
+from autrainer.config.overrides import UnsupportedFlagError
+from autrainer.errors import ConfigError
+
+if TYPE_CHECKING:
+    from argparse import ArgumentParser
+    from collections.abc import Mapping
+
+    from omegaconf import DictConfig
+
+    from autrainer.config.sweep import Outcome
+
+log = logging.getLogger(__name__)
+
+FINISHED = "metrics.csv"
+
+
+def run(parser: ArgumentParser | None, arguments: list[str], config_name: str = "config") -> None:
+    """Run the sweep that these arguments describe.
+
+    Raises:
+        CommandLineError: if they cannot be used.
+        SystemExit: if a job failed.
+    """
+    try:
+        launch(train_run, arguments, config_name)
+    except UnsupportedFlagError as error:
+        raise CommandLineError(parser, str(error), 2) from error
+    except ConfigError as error:
+        raise CommandLineError(parser, str(error), 1) from error
+
+
+def _check(composed: DictConfig, config: Mapping[str, Any]) -> None:
+    from autrainer.config.schema import RunConfig
+    from autrainer.config.sources import Sources
+
+    RunConfig.read(config, Sources.of_composed(composed))
+
+
+def _report(outcomes: list[Outcome]) -> None:
+    from autrainer.cli.closing import closing_table
+
+    for line in closing_table(outcomes):
+        print(line)
+
+
+def train_run(config: DictConfig) -> float:
+    """Train one configuration in the run folder that Hydra made for it.
+
+    Returns:
+        The best value of the tracking metric on the dev set, for sweepers that optimise it.
+    """
+    from hydra.core.hydra_config import HydraConfig
+    from omegaconf import OmegaConf
+
+    directory = Path(HydraConfig.get().runtime.output_dir)
+    OmegaConf.set_struct(config, False)
+    OmegaConf.resolve(config)
+    if (directory / FINISHED).is_file():
+        return _skip(config, directory)
+    from autrainer.runs.files import write_yaml
+
+    content: dict[str, Any] = OmegaConf.to_container(config)  # type: ignore[assignment]
+    write_yaml(directory / ".hydra" / "config.yaml", content)
+    trainer = _trainer()(config, str(directory))
+    return float(trainer.train())
+
+
+def _skip(config: DictConfig, directory: Path) -> float:
+    """The result of a run that has finished before.
+
+    Raises:
+        ConfigError: if the finished run is another one.
+    """
+    from autrainer.config.points import refuse_stranger
+
+    refuse_stranger(directory, config)
+    log.info("Skipping: %s", directory.name)
+    return _stored_value(config, directory)
+
+
+def _stored_value(config: Mapping[str, Any], directory: Path) -> float:
+    from autrainer.cli.closing import best_dev_value
+
+    value = best_dev_value(directory, config)
+    return float("nan") if value is None else value
+
+
+def _trainer() -> Any:
+    """The trainer's class, imported when the first job needs it."""
+    from autrainer.training import ModularTaskTrainer
+
+    resume_collector()
+    return ModularTaskTrainer
+
+
+main("config", hooks=SweepHooks(check=_check, report=_report))(train_run)

@@ -1,0 +1,68 @@
+"""Where configurations lie, for the commands that only look at files."""
+
+from __future__ import annotations
+
+import difflib
+from argparse import ArgumentParser
+from collections.abc import Iterable
+from pathlib import Path
+
+import autrainer
+from autrainer.cli.errors import CommandLineError
+
+SUFFIXES = (".yaml", ".yml")
+
+
+def packaged_dir() -> Path:
+    """Folder of the configurations that come with autrainer."""
+    return Path(autrainer.__file__).parent / "conf"
+
+
+def config_files(folder: Path) -> dict[str, Path]:
+    """Configurations in a folder, by name, sorted without regard to case."""
+    if not folder.is_dir():
+        return {}
+    files = [path for path in folder.iterdir() if path.suffix in SUFFIXES and path.is_file()]
+    # Where both exist, `.yaml` is read; so it comes last here.
+    files.sort(key=lambda path: (path.stem.lower(), path.stem, path.suffix == ".yaml"))
+    return {path.stem: path for path in files}
+
+
+def check_directories(parser: ArgumentParser | None, names: Iterable[str]) -> None:
+    """Refuse names that are no kind of configuration.
+
+    Raises:
+        CommandLineError: if one is not.
+    """
+    from autrainer.config.constants import NamingConstants
+
+    known = NamingConstants().CONFIG_DIRS
+    for name in names:
+        if name not in known:
+            raise CommandLineError(
+                parser, f"unknown directory {name!r}; {near_matches(name, known)}", 2
+            )
+
+
+def near_matches(name: str, options: Iterable[str]) -> str:
+    """Which options a name may mean; all of them if there is no near one."""
+    options = list(options)
+    lowered = {option.lower(): option for option in options}
+    near = difflib.get_close_matches(name.lower(), list(lowered), n=3)
+    if near:
+        return "did you mean " + " or ".join(repr(lowered[match]) for match in near) + "?"
+    return f"use one of {', '.join(options)}" if options else "there is none"
+
+
+def copy_new(parser: ArgumentParser | None, source: Path, target: Path, force: bool) -> None:
+    """Copy a configuration, comments and all, whole or not at all.
+
+    Raises:
+        CommandLineError: if the target exists and `force` is not given.
+    """
+    if target.exists() and not force:
+        raise CommandLineError(parser, f"{target} exists; overwrite it with -f", 1)
+    target.parent.mkdir(parents=True, exist_ok=True)
+    staged = target.with_name(f".{target.name}.new")
+    staged.write_bytes(source.read_bytes())
+    staged.replace(target)

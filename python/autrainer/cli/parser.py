@@ -1,0 +1,155 @@
+"""The parser of the command `autrainer`: all commands, with their help."""
+
+from __future__ import annotations
+
+import argparse
+import difflib
+from typing import Any, NoReturn
+
+from autrainer import __version__
+from autrainer.cli.errors import CommandLineError
+
+CONFIG_DIRS = (
+    "augmentation",
+    "dataset",
+    "model",
+    "optimizer",
+    "plotting",
+    "preprocessing",
+    "scheduler",
+)
+
+
+class Parser(argparse.ArgumentParser):
+    """A parser that raises instead of exiting, and proposes the commands nearest to a typo."""
+
+    def error(self, message: str) -> NoReturn:
+        """Raise a usage error."""
+        raise CommandLineError(self, message, 2)
+
+
+def get_parser() -> Parser:
+    """Make the parser of the command `autrainer`."""
+    parser = Parser(
+        prog="autrainer",
+        description="A training toolkit on Hydra and PyTorch.",
+        epilog="example: autrainer train",
+        allow_abbrev=False,
+    )
+    parser.add_argument("-v", "--version", action="version", version=f"autrainer {__version__}")
+    commands = parser.add_subparsers(dest="command", metavar="<command>", parser_class=Parser)
+    _add_create(commands)
+    _add_list(commands)
+    _add_show(commands)
+    _add_train(commands)
+    return parser
+
+
+def check_command(parser: Parser, arguments: list[str]) -> None:
+    """Refuse arguments that do not begin with a command.
+
+    Raises:
+        CommandLineError: if there is no command, or none of this name.
+    """
+    if not arguments:
+        raise CommandLineError(parser, "name a command", 2)
+    name, names = arguments[0], command_names(parser)
+    if name in names or name in ("-h", "--help", "-v", "--version"):
+        return
+    near = difflib.get_close_matches(name, names, n=1)
+    kind = "option" if name.startswith("-") else "command"
+    hint = f"did you mean {near[0]!r}?" if near else f"use one of {', '.join(names)}"
+    raise CommandLineError(parser, f"unknown {kind} {name!r}; {hint}", 2)
+
+
+def command_names(parser: Parser) -> list[str]:
+    """Names of all commands."""
+    return list(subparsers(parser))
+
+
+def subparsers(parser: Parser) -> dict[str, Parser]:
+    """Parsers of the commands by their names."""
+    for action in parser._actions:
+        if isinstance(action, argparse._SubParsersAction):
+            return dict(action.choices)
+    return {}
+
+
+def _command(commands: Any, name: str, about: str, example: str, **options: Any) -> Any:
+    return commands.add_parser(
+        name,
+        help=about,
+        description=about,
+        epilog=f"example: {example}",
+        allow_abbrev=False,
+        **options,
+    )
+
+
+def _add_create(commands: Any) -> None:
+    parser = _command(
+        commands,
+        "create",
+        "Start a project: a folder of configurations with a main configuration.",
+        "autrainer create model dataset",
+    )
+    parser.add_argument(
+        "directories",
+        nargs="*",
+        metavar="directory",
+        help=f"folders to create in conf: {', '.join(CONFIG_DIRS)}",
+    )
+    parser.add_argument("-e", "--empty", action="store_true", help="create conf without folders")
+    parser.add_argument("-a", "--all", action="store_true", help="create all folders")
+    parser.add_argument("-f", "--force", action="store_true", help="overwrite conf/config.yaml")
+
+
+def _add_list(commands: Any) -> None:
+    parser = _command(commands, "list", "List configurations.", "autrainer list model -p 'Cnn*'")
+    parser.add_argument("directory", help=f"kind of configuration: {', '.join(CONFIG_DIRS)}")
+    parser.add_argument("-l", "--local-only", action="store_true", help="only those of the project")
+    parser.add_argument("-g", "--global-only", action="store_true", help="only those of autrainer")
+    parser.add_argument("-p", "--pattern", default="*", help="names to list, such as 'Cnn*'")
+    _add_config_dir(parser)
+
+
+def _add_show(commands: Any) -> None:
+    parser = _command(
+        commands,
+        "show",
+        "Print a configuration, as `autrainer train` would find it.",
+        "autrainer show model ToyFFNN",
+    )
+    parser.add_argument("directory", help=f"kind of configuration: {', '.join(CONFIG_DIRS)}")
+    parser.add_argument("config", help="name of the configuration")
+    parser.add_argument(
+        "-s", "--save", action="store_true", help="copy the packaged one into the project"
+    )
+    parser.add_argument("-f", "--force", action="store_true", help="overwrite an existing copy")
+    parser.add_argument(
+        "-g", "--global-only", action="store_true", help="the packaged one, not the project's"
+    )
+    _add_config_dir(parser)
+
+
+def _add_config_dir(parser: Any) -> None:
+    parser.add_argument(
+        "-cd", "--config-dir", default="conf", help="the project's configurations (conf)"
+    )
+
+
+def _add_train(commands: Any) -> None:
+    parser = _command(
+        commands,
+        "train",
+        "Train every combination of the main configuration.",
+        "autrainer train -cn config seed=1,2 optimizer=SGD",
+        add_help=False,
+    )
+    parser.add_argument("-h", "--help", action="help", help="show this help and exit")
+    parser.add_argument(
+        "overrides",
+        nargs="*",
+        help="key=value, or key=a,b for several runs; +key=value for a new key; all flags of "
+        "Hydra (-cn NAME, -cd FOLDER, --cfg job, --info, --hydra-help) work too",
+    )

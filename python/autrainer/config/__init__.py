@@ -1,0 +1,1 @@
+"""Composes a configuration, checks it once, and builds objects from it."""

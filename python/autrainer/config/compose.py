@@ -1,0 +1,200 @@
+"""`autrainer.main`: makes a function a Hydra application that composes our configurations.
+
+What Hydra finds, in this order: its own configurations, a folder given as `config_path`, the
+user's folder (`-cd`, else `./conf`), the packaged one. The last two are frozen in memory for as
+long as the command runs.
+"""
+
+from __future__ import annotations
+
+import functools
+import os
+import sys
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from contextvars import ContextVar
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from autrainer.config.overrides import Arguments, split_arguments
+
+Task = Callable[..., Any]
+
+
+@dataclass(frozen=True)
+class SweepHooks:
+    """What a task wants from the sweep that calls it.
+
+    Args:
+        own_folders: Every run has a folder of its own; runs that would share one are refused.
+        check: Raises an `AutrainerError` for a configuration that cannot run. It gets the
+            composed configuration with its `hydra` node and the resolved one as plain containers.
+        report: Gets the outcomes of all runs after a sweep.
+    """
+
+    own_folders: bool = True
+    check: Callable[[Any, Mapping[str, Any]], None] | None = None
+    report: Callable[[list[Any]], None] | None = None
+
+
+HOOKS = "autrainer_hooks"
+command_line: ContextVar[tuple[str, ...]] = ContextVar("command_line", default=())
+
+
+def main(
+    config_name: str,
+    config_path: str | None = None,
+    version_base: str | None = None,
+    *,
+    hooks: SweepHooks | None = None,
+) -> Callable[[Task], Callable[..., Any]]:
+    """Decorator that runs a function with the configurations that the command line describes.
+
+    Args:
+        config_name: Name of the main configuration.
+        config_path: Folder with configurations beside the script, before all others.
+        version_base: As in `hydra.main`; None means the present defaults of Hydra.
+        hooks: What the sweep does around the runs.
+
+    Returns:
+        A decorator. The decorated function reads `sys.argv`; called with a configuration it runs
+        with that one.
+    """
+
+    def decorate(task: Task) -> Callable[..., Any]:
+        setattr(task, HOOKS, hooks or SweepHooks())
+
+        @functools.wraps(task)
+        def decorated(config: Any = None) -> Any:
+            if config is not None:
+                return task(config)
+            launch(task, sys.argv[1:], config_name, config_path, version_base)
+            return None
+
+        return decorated
+
+    return decorate
+
+
+def launch(
+    task: Task,
+    arguments: Sequence[str],
+    config_name: str,
+    config_path: str | None = None,
+    version_base: str | None = None,
+) -> None:
+    """Run a task with the configurations that these arguments describe.
+
+    Raises:
+        ConfigError: if a folder of configurations is missing, or `-cp` is used.
+        SystemExit: if a job fails; Hydra has reported why.
+    """
+    from autrainer.config.snapshot import frozen, packaged_dir
+
+    split = split_arguments(arguments)
+    with _surroundings(), frozen(*_folders(split, packaged_dir())) as snapshots:
+        hydra_arguments = split.normalized(split.config_name or config_name, snapshots)
+        token = command_line.set(tuple(hydra_arguments))
+        try:
+            _run(task, hydra_arguments, config_name, config_path, version_base)
+        finally:
+            command_line.reset(token)
+
+
+def _folders(split: Arguments, packaged: Path) -> list[Path]:
+    user = split.config_dir or Path("conf")
+    return [*([user.absolute()] if user.is_dir() else []), packaged]
+
+
+@contextmanager
+def _surroundings() -> Iterator[None]:
+    """Modules of the working directory are importable; figures need no display."""
+    if not in_notebook():
+        os.environ.setdefault("MPLBACKEND", "Agg")
+    if sys.path[:1] != [os.getcwd()]:
+        sys.path.insert(0, os.getcwd())
+    yield
+
+
+def in_notebook() -> bool:
+    """Whether this process is the kernel of a notebook."""
+    return any("jupyter" in text or "ipykernel" in text for text in sys.argv)
+
+
+def _run(
+    task: Task,
+    arguments: list[str],
+    config_name: str,
+    config_path: str | None,
+    version_base: str | None,
+) -> None:
+    from hydra import main as hydra_main
+    from hydra import version
+    from hydra._internal.utils import get_args_parser
+
+    parsed = get_args_parser().parse_args(arguments)
+    plain = ("overrides", "config_name", "multirun")
+    if any(value for key, value in vars(parsed).items() if key not in plain):
+        # Help, --cfg, --info and so on: all of it Hydra's.
+        with _argv([sys.argv[0], *arguments]):
+            hydra_main(config_path, config_name, version_base)(task)()
+        return
+    version.setbase(version_base)
+    _sweep(task, parsed.overrides, parsed.config_name or config_name, config_path, parsed.multirun)
+
+
+def _sweep(
+    task: Task, overrides: list[str], config_name: str, config_path: str | None, multirun: bool
+) -> None:
+    """As `hydra.main`, but the main configuration is composed once instead of twice."""
+    from hydra._internal.hydra import Hydra
+    from hydra._internal.utils import (
+        create_automatic_config_search_path,
+        detect_calling_file_or_module_from_task_function,
+        detect_task_name,
+        run_and_report,
+    )
+    from hydra.core.global_hydra import GlobalHydra
+    from hydra.types import RunMode
+
+    file, module = detect_calling_file_or_module_from_task_function(task)
+    search_path = create_automatic_config_search_path(file, module, config_path)
+    name = detect_task_name(file, module)
+    application = run_and_report(lambda: Hydra.create_main_hydra2(name, search_path))
+
+    def run() -> None:
+        composed = application.compose_config(
+            config_name=config_name,
+            overrides=overrides,
+            run_mode=RunMode.MULTIRUN,
+            with_log_configuration=True,
+        )
+        if composed.hydra.mode == RunMode.MULTIRUN or multirun:
+            with _composed_already(application, composed):
+                application.multirun(config_name, task, overrides)
+        else:
+            application.run(config_name, task, overrides)
+
+    try:
+        run_and_report(run)
+    finally:
+        GlobalHydra.instance().clear()
+
+
+@contextmanager
+def _composed_already(application: Any, composed: Any) -> Iterator[None]:
+    application.compose_config = lambda **_: composed
+    try:
+        yield
+    finally:
+        del application.compose_config
+
+
+@contextmanager
+def _argv(argv: list[str]) -> Iterator[None]:
+    before, sys.argv = sys.argv, argv
+    try:
+        yield
+    finally:
+        sys.argv = before

@@ -1,0 +1,67 @@
+"""YAML as OmegaConf reads it, by libyaml: an order of magnitude faster than OmegaConf itself."""
+
+from __future__ import annotations
+
+from functools import lru_cache
+from typing import Any
+
+import yaml
+
+
+def parse_yaml(text: str, name: str) -> Any:
+    """Content of a YAML text as plain containers.
+
+    Args:
+        text: The text.
+        name: Where it comes from; stands in error messages.
+
+    Raises:
+        yaml.YAMLError: if it is not YAML or names a key twice.
+    """
+    loader: Any = _dialect()(text)
+    loader.name = name
+    try:
+        return loader.get_single_data()
+    except yaml.MarkedYAMLError as error:
+        # libyaml does not learn the name of the file.
+        for mark in (error.context_mark, error.problem_mark):
+            if mark is not None:
+                mark.name = name
+        raise
+    finally:
+        loader.dispose()
+
+
+@lru_cache(maxsize=1)
+def _dialect() -> type:
+    # Private in OmegaConf 2.3, but its only definition of the dialect: 1e-3 is a float, dates are
+    # texts, paths are known.
+    from omegaconf._utils import get_yaml_loader
+
+    theirs = get_yaml_loader()
+    base: Any = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
+
+    class Dialect(base):  # type: ignore[misc]
+        yaml_implicit_resolvers = theirs.yaml_implicit_resolvers
+        yaml_constructors = theirs.yaml_constructors
+
+        def construct_mapping(self, node: yaml.MappingNode, deep: bool = False) -> Any:
+            _refuse_duplicates(node)
+            return super().construct_mapping(node, deep=deep)
+
+    return Dialect
+
+
+def _refuse_duplicates(node: yaml.MappingNode) -> None:
+    seen: set[str] = set()
+    for key, _ in node.value:
+        if key.tag != yaml.resolver.BaseResolver.DEFAULT_SCALAR_TAG:
+            continue
+        if key.value in seen:
+            raise yaml.constructor.ConstructorError(
+                "while constructing a mapping",
+                node.start_mark,
+                f"the key {key.value!r} stands here twice",
+                key.start_mark,
+            )
+        seen.add(key.value)

@@ -1,0 +1,169 @@
+"""What makes a run: comparing configurations, and naming the folder of one.
+
+Two runs are the same when everything that can change their numbers is the same. Where a run is
+kept, what it writes beside its metrics, what it shows and on which device it computes do not count
+(`NOT_IDENTITY`); of the loader options only `drop_last` does. Keys of the user's own count: a
+callback or a model may read them. Names of folders are made here and read nowhere.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+from autrainer.config.constants import NamingConstants
+
+NOT_IDENTITY = frozenset(
+    {
+        "hydra",
+        "results_dir",
+        "experiment_id",
+        "device",
+        "progress_bar",
+        "plotting",
+        "loggers",
+        "save_frequency",
+        "inference_batch_size",
+        "continue_training",
+        "remove_continued_runs",
+        "save_train_outputs",
+        "save_dev_outputs",
+        "save_test_outputs",
+    }
+)
+LOADER_KEYS = ("train_loader_kwargs", "dev_loader_kwargs", "test_loader_kwargs")
+LONGEST_NAME = 200
+_UNSAFE = frozenset('/\\<>:"|?*%')
+
+
+class Absent:
+    """Stands for the value of a key that a configuration does not have."""
+
+    def __repr__(self) -> str:
+        return "absent"
+
+
+ABSENT = Absent()
+
+
+def identity(config: Mapping[str, Any]) -> dict[str, Any]:
+    """The part of a configuration that makes a run, with defaults filled in.
+
+    Args:
+        config: Configuration as plain containers or a DictConfig, resolved or resolvable.
+    """
+    plain = as_plain(config)
+    kept = {
+        key: value
+        for key, value in plain.items()
+        if key not in NOT_IDENTITY and key not in LOADER_KEYS
+    }
+    # Configurations of earlier versions lack these.
+    kept.setdefault("training_type", "epoch")
+    kept.setdefault("eval_frequency", 1)
+    kept.setdefault("reproducible", True)
+    kept["callbacks"] = kept.get("callbacks") or []
+    for group in ("scheduler", "augmentation"):
+        if _is_none(kept.get(group)):
+            kept[group] = {"id": "None"}
+    dataset = dict(kept.get("dataset") or {})
+    for key in LOADER_KEYS:
+        own, general = dataset.pop(key, None), plain.get(key)
+        kept[key] = {"drop_last": bool((own or general or {}).get("drop_last", False))}
+    kept["dataset"] = dataset
+    return kept
+
+
+def _is_none(group: Any) -> bool:
+    if not isinstance(group, Mapping):
+        return group in (None, "None")
+    return group.get("id") in (None, "None") and not group.get("pipeline")
+
+
+def differences(
+    a: Mapping[str, Any], b: Mapping[str, Any], *, everything: bool = False
+) -> list[tuple[str, Any, Any]]:
+    """Keys in which two configurations differ, dotted, with the value of each or `ABSENT`.
+
+    Args:
+        a: A configuration.
+        b: Another one.
+        everything: Compare all keys but `hydra`, not only those that make a run.
+    """
+    if everything:
+        first, second = as_plain(a), as_plain(b)
+        first.pop("hydra", None)
+        second.pop("hydra", None)
+    else:
+        first, second = identity(a), identity(b)
+    return list(_differences(first, second, ""))
+
+
+def _differences(a: Any, b: Any, prefix: str) -> Iterator[tuple[str, Any, Any]]:
+    keys = list(dict.fromkeys([*a, *b]))
+    for key in keys:
+        x, y = a.get(key, ABSENT), b.get(key, ABSENT)
+        name = f"{prefix}{key}"
+        if isinstance(x, Mapping) and isinstance(y, Mapping):
+            yield from _differences(x, y, f"{name}.")
+        elif not _equal(x, y):
+            yield name, x, y
+
+
+def _equal(x: Any, y: Any) -> bool:
+    """Equality that tells true from 1, calls 1 and 1.0 the same, and NaN equal to itself."""
+    if isinstance(x, Mapping) and isinstance(y, Mapping):
+        return x.keys() == y.keys() and all(_equal(x[key], y[key]) for key in x)
+    if isinstance(x, list | tuple) and isinstance(y, list | tuple):
+        return len(x) == len(y) and all(_equal(*pair) for pair in zip(x, y, strict=True))
+    if isinstance(x, bool) or isinstance(y, bool):
+        return x is y
+    return bool(x == y) or (x != x and y != y)
+
+
+def same_but_iterations(a: Mapping[str, Any], b: Mapping[str, Any]) -> bool:
+    """Whether two configurations make the same run, apart from how long it trains."""
+    return all(key == "iterations" for key, _, _ in differences(a, b))
+
+
+def run_name(config: Mapping[str, Any]) -> str:
+    """Name of the folder of a run: ids and values of the naming convention, joined by `_`.
+
+    Characters that file systems do not take are written as `%` and two hexadecimal digits. A name
+    that is too long keeps both ends, and a digest of the whole in between.
+    """
+    parts = [_part(config, key) for key in NamingConstants().NAMING_CONVENTION]
+    name = "".join(_escaped(character) for character in "_".join(parts))
+    if name.startswith("."):
+        name = f"%2E{name[1:]}"
+    if len(name.encode()) <= LONGEST_NAME:
+        return name
+    digest = hashlib.sha256(name.encode()).hexdigest()[:16]
+    ends = LONGEST_NAME // 2 - 10
+    head = name.encode()[:ends].decode(errors="ignore")
+    tail = name.encode()[-ends:].decode(errors="ignore")
+    return f"{head}~{digest}~{tail}"
+
+
+def _part(config: Mapping[str, Any], key: str) -> str:
+    value: Any = config
+    for step in key.split("."):
+        value = value[step]
+    return str(value["id"] if isinstance(value, Mapping) or hasattr(value, "keys") else value)
+
+
+def _escaped(character: str) -> str:
+    if character in _UNSAFE or ord(character) < 32:
+        return f"%{ord(character):02X}"
+    return character
+
+
+def as_plain(config: Mapping[str, Any]) -> dict[str, Any]:
+    """A configuration as a new dictionary of plain containers, interpolations resolved."""
+    if isinstance(config, dict):
+        return dict(config)
+    from omegaconf import OmegaConf
+
+    plain: dict[str, Any] = OmegaConf.to_container(config, resolve=True)  # type: ignore[assignment]
+    return plain

@@ -1,0 +1,308 @@
+"""The training attributes of a run, read and checked once."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field, fields
+from typing import Any
+
+from autrainer.config.identity import as_plain
+from autrainer.config.problems import Origin, Problem, refuse
+from autrainer.errors import did_you_mean
+
+GROUPS = ("dataset", "model", "optimizer", "scheduler", "augmentation", "plotting")
+TRAINING_TYPES = ("epoch", "step")
+LOADER_OPTIONS = (
+    "num_workers",
+    "pin_memory",
+    "drop_last",
+    "timeout",
+    "prefetch_factor",
+    "pin_memory_device",
+)
+STEP_FREQUENCIES = ("batch", "evaluation")
+LARGEST_SEED = 2**32 - 1
+_MISSING = "???"
+
+
+@dataclass(frozen=True)
+class RunConfig:
+    """The training attributes of a run.
+
+    Args:
+        iterations: How many epochs or steps are trained.
+        batch_size: Samples per optimizer step.
+        learning_rate: Learning rate of the optimizer.
+        seed: As configured: an integer or `"A-B"`.
+        training_seed: Seed of everything but the dataset.
+        dataset_seed: Seed of the dataset.
+        training_type: What an iteration is: `epoch` or `step`.
+        eval_frequency: Iterations from one evaluation to the next.
+        save_frequency: Iterations from one saved state to the next.
+        inference_batch_size: Samples per batch of the dev and test sets.
+        device: Where the model goes.
+        reproducible: Choose algorithms that give the same numbers again.
+        progress_bar: Show progress bars.
+        continue_training: Go on from a shorter run of the same configuration.
+        remove_continued_runs: Remove that run at the end.
+        save_train_outputs: Keep outputs of the training set.
+        save_dev_outputs: Keep outputs of the dev set.
+        save_test_outputs: Keep outputs of the test set.
+        train_loader_kwargs: Options of the training loader, those of the dataset if it has any.
+        dev_loader_kwargs: The same of the dev loader.
+        test_loader_kwargs: The same of the test loader.
+        loggers: Shorthands of loggers.
+        callbacks: Shorthands of callbacks.
+        results_dir: Folder of all results, if configured.
+        experiment_id: Name of the experiment, if configured.
+    """
+
+    iterations: int
+    batch_size: int
+    learning_rate: float
+    seed: int | str
+    training_seed: int
+    dataset_seed: int
+    training_type: str = "epoch"
+    eval_frequency: int = 1
+    save_frequency: int = 1
+    inference_batch_size: int = 1
+    device: str = "cuda:0"
+    reproducible: bool = True
+    # Absent, these three are off, as they have always been; `_autrainer_` switches them on.
+    progress_bar: bool = False
+    continue_training: bool = False
+    remove_continued_runs: bool = False
+    save_train_outputs: bool = True
+    save_dev_outputs: bool = True
+    save_test_outputs: bool = True
+    train_loader_kwargs: Mapping[str, Any] = field(default_factory=dict)
+    dev_loader_kwargs: Mapping[str, Any] = field(default_factory=dict)
+    test_loader_kwargs: Mapping[str, Any] = field(default_factory=dict)
+    loggers: tuple[Any, ...] = ()
+    callbacks: tuple[Any, ...] = ()
+    results_dir: str | None = None
+    experiment_id: str | None = None
+
+    @classmethod
+    def read(cls, config: Mapping[str, Any], sources: Origin | None = None) -> RunConfig:
+        """Read the training attributes of a configuration.
+
+        Args:
+            config: The whole configuration, resolved or resolvable.
+            sources: Knows which file sets a key; for messages.
+
+        Raises:
+            ConfigError: if anything is wrong, with everything that is.
+        """
+        reader = _Reader(as_plain(config))
+        values = reader.read()
+        refuse(reader.problems, sources)
+        return cls(**values)
+
+
+class _Reader:
+    """Reads a configuration and collects what is wrong with it."""
+
+    def __init__(self, config: Mapping[str, Any]) -> None:
+        self.config = config
+        self.problems: list[Problem] = []
+
+    def read(self) -> dict[str, Any]:
+        values: dict[str, Any] = {
+            key: self._value(key, _count, "use an integer of at least 1", required=True)
+            for key in ("iterations", "batch_size")
+        }
+        values["learning_rate"] = self._value(
+            "learning_rate", _rate, "use a number above 0", required=True
+        )
+        values |= self._seeds()
+        values |= self._frequencies(values)
+        values |= self._simple()
+        for key in ("train_loader_kwargs", "dev_loader_kwargs", "test_loader_kwargs"):
+            values[key] = self._loader_options(key)
+        for key in ("loggers", "callbacks"):
+            values[key] = self._list(key)
+        self._check_groups()
+        self._check_names()
+        return {key: value for key, value in values.items() if value is not None}
+
+    def _value(
+        self, key: str, convert: Callable[[Any], Any], allowed: str, *, required: bool = False
+    ) -> Any:
+        """A value, or None if it is absent or wrong."""
+        value = self.config.get(key, _MISSING)
+        if value == _MISSING or (value is None and required):
+            if required:
+                self._refuse(key, "is missing", allowed)
+            return None
+        converted = convert(value)
+        if converted is None:
+            self._refuse(key, f"is {value!r}", allowed)
+        return converted
+
+    def _refuse(self, key: str, what: str, fix: str) -> None:
+        self.problems.append(Problem(key, what, fix))
+
+    def _seeds(self) -> dict[str, Any]:
+        allowed = (
+            f"use an integer from 0 to {LARGEST_SEED}, or 'A-B' with two of them: A for training, "
+            "B for the dataset"
+        )
+        pair = self._value("seed", _seed_pair, allowed, required=True)
+        if pair is None:
+            return {}
+        return {"seed": self.config["seed"], "training_seed": pair[0], "dataset_seed": pair[1]}
+
+    def _frequencies(self, values: Mapping[str, Any]) -> dict[str, Any]:
+        allowed = "use an integer of at least 1"
+        evaluate = self._value("eval_frequency", _count, allowed)
+        save = self._value("save_frequency", _count, allowed)
+        inference = None
+        # Zero, null and nothing at all mean the training batch size.
+        if self.config.get("inference_batch_size"):
+            inference = self._value("inference_batch_size", _count, allowed)
+        iterations = values["iterations"]
+        if evaluate and iterations and evaluate > iterations:
+            self._refuse(
+                "eval_frequency",
+                f"is {evaluate}, more than the {iterations} iterations",
+                "the run would end before its first evaluation: use at most iterations",
+            )
+        return {
+            "eval_frequency": evaluate,
+            "save_frequency": save or evaluate,
+            "inference_batch_size": inference or values["batch_size"],
+        }
+
+    def _simple(self) -> dict[str, Any]:
+        values: dict[str, Any] = {}
+        values["training_type"] = self._value(
+            "training_type",
+            lambda value: value if value in TRAINING_TYPES else None,
+            "use 'epoch' or 'step'",
+        )
+        for key in ("device", "results_dir", "experiment_id"):
+            values[key] = self._value(key, _text, "use a text")
+        for attribute in fields(RunConfig):
+            if attribute.type == "bool":
+                values[attribute.name] = self._value(attribute.name, _flag, "use true or false")
+        return values
+
+    def _loader_options(self, key: str) -> dict[str, Any] | None:
+        dataset = self.config.get("dataset")
+        own = dataset.get(key) if isinstance(dataset, Mapping) else None
+        where = f"dataset.{key}" if own else key
+        options = own or self.config.get(key)
+        if options is None or options == _MISSING:
+            return None
+        if not isinstance(options, Mapping):
+            self._refuse(where, f"is {options!r}", f"use a mapping of {', '.join(LOADER_OPTIONS)}")
+            return None
+        for name in options:
+            if name not in LOADER_OPTIONS:
+                fix = did_you_mean(name, LOADER_OPTIONS) or f"use {', '.join(LOADER_OPTIONS)}"
+                self._refuse(f"{where}.{name}", "is no option of a loader", fix)
+        for name, convert, allowed in _LOADER_CHECKS:
+            if options.get(name) is not None and convert(options[name]) is None:
+                self._refuse(f"{where}.{name}", f"is {options[name]!r}", allowed)
+        return dict(options)
+
+    def _list(self, key: str) -> tuple[Any, ...] | None:
+        value = self.config.get(key)
+        if value is None or value == _MISSING:
+            return None
+        if not isinstance(value, list | tuple):
+            self._refuse(key, f"is {value!r}", "use a list of import paths, with or without kwargs")
+            return None
+        return tuple(value)
+
+    def _check_groups(self) -> None:
+        for group in GROUPS:
+            chosen: Any = self.config.get(group, _MISSING)
+            if chosen == _MISSING or (chosen is None and group != "plotting"):
+                self._refuse(group, "is missing", f"choose one: autrainer list {group}")
+            elif chosen is not None and not isinstance(chosen, Mapping):
+                self._refuse(
+                    group, f"is {chosen!r}", f"name a configuration: autrainer list {group}"
+                )
+            elif group not in ("plotting", "augmentation") and not chosen.get("id"):
+                self._refuse(f"{group}.id", "is missing", "give it the name of its file")
+        scheduler = self.config.get("scheduler")
+        if isinstance(scheduler, Mapping):
+            frequency = scheduler.get("step_frequency", "evaluation")
+            if frequency not in STEP_FREQUENCIES:
+                key = "scheduler.step_frequency"
+                self._refuse(key, f"is {frequency!r}", "use 'batch' or 'evaluation'")
+
+    def _check_names(self) -> None:
+        """Top-level keys may be of the user's own, but not nearly one of ours."""
+        known = {attribute.name for attribute in fields(RunConfig)} | {*GROUPS, "criterion"}
+        known -= {"training_seed", "dataset_seed"}
+        free = known - set(self.config)
+        for key in self.config:
+            if key in known:
+                continue
+            hint = did_you_mean(str(key), free) if _is_near(str(key), free) else ""
+            if hint:
+                self._refuse(str(key), "is not known", hint)
+
+
+def _is_near(name: str, options: set[str]) -> bool:
+    """Whether a name is so close to another one that it must be a slip."""
+    import difflib
+
+    return bool(difflib.get_close_matches(name, list(options), n=1, cutoff=0.8))
+
+
+def _count(value: Any) -> int | None:
+    return value if _is_integer(value) and value >= 1 else None
+
+
+def _natural(value: Any) -> int | None:
+    return value if _is_integer(value) and value >= 0 else None
+
+
+def _is_integer(value: Any) -> bool:
+    return isinstance(value, int) and not isinstance(value, bool)
+
+
+def _rate(value: Any) -> float | None:
+    if isinstance(value, bool) or not isinstance(value, int | float):
+        return None
+    return float(value) if math.isfinite(value) and value > 0 else None
+
+
+def _time(value: Any) -> float | None:
+    if isinstance(value, bool) or not isinstance(value, int | float):
+        return None
+    return float(value) if math.isfinite(value) and value >= 0 else None
+
+
+def _flag(value: Any) -> bool | None:
+    return value if isinstance(value, bool) else None
+
+
+def _text(value: Any) -> str | None:
+    return str(value) if isinstance(value, str | int) and not isinstance(value, bool) else None
+
+
+def _seed_pair(value: Any) -> tuple[int, int] | None:
+    if _is_integer(value):
+        return (value, value) if 0 <= value <= LARGEST_SEED else None
+    parts = value.split("-") if isinstance(value, str) else []
+    if len(parts) != 2 or not all(part.isascii() and part.isdigit() for part in parts):
+        return None
+    first, second = (int(part) for part in parts)
+    return (first, second) if max(first, second) <= LARGEST_SEED else None
+
+
+_LOADER_CHECKS: tuple[tuple[str, Callable[[Any], Any], str], ...] = (
+    ("num_workers", _natural, "use an integer of at least 0"),
+    ("prefetch_factor", _count, "use an integer of at least 1"),
+    ("timeout", _time, "use a number of at least 0"),
+    ("pin_memory", _flag, "use true or false"),
+    ("drop_last", _flag, "use true or false"),
+    ("pin_memory_device", _text, "use a text"),
+)

@@ -1,0 +1,260 @@
+"""A sweep: every combination composed once, refused or left out early, run, and reported.
+
+The sweeper that Hydra finds, `hydra_plugins.autrainer_sweeper`, is a thin class around this.
+"""
+
+from __future__ import annotations
+
+import logging
+import os
+import sys
+import traceback
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import yaml
+from hydra.core.utils import JobReturn, JobStatus
+from hydra.types import HydraContext
+from omegaconf import DictConfig, OmegaConf
+
+from autrainer.config.compose import HOOKS, SweepHooks
+from autrainer.config.filters import Filter
+from autrainer.config.points import Point, refuse_shared_folders, refuse_strangers
+from autrainer.errors import AutrainerError
+
+log = logging.getLogger(__name__)
+
+# A composed configuration takes some hundred kilobytes: only so many wait for their launch.
+KEPT = 64
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """How a run of a sweep ended.
+
+    Args:
+        overrides: What sets it apart from the main configuration.
+        directory: Its folder.
+        state: `done`, `finished before` or `failed`; `filtered` if a filter left it out.
+        value: What the task returned.
+        error: Why it failed.
+    """
+
+    overrides: Sequence[str]
+    directory: Path
+    state: str
+    value: Any = None
+    error: BaseException | None = None
+
+
+def run_sweep(
+    batches: Sequence[Sequence[Sequence[str]]],
+    *,
+    config: DictConfig,
+    context: HydraContext,
+    launcher: Any,
+    task: Any,
+    filters: Callable[[], Sequence[Filter]],
+) -> list[Any]:
+    """Run all combinations of a sweep; see `Sweep`.
+
+    Raises:
+        SystemExit: if a combination is refused or a job fails; why is on stderr.
+    """
+    try:
+        return Sweep(config, context, launcher, task, filters()).run(batches)
+    except AutrainerError as error:
+        sys.stdout.flush()
+        sys.stderr.write(f"{describe(error)}\n")
+        raise SystemExit(1) from error
+
+
+class Sweep:
+    """Runs all combinations of a sweep.
+
+    Args:
+        config: The main configuration with its `hydra` node.
+        context: Hydra's loader and callbacks.
+        launcher: Runs the jobs.
+        task: The task function; what it carries as `SweepHooks` is heeded.
+        filters: Filters, in the order in which they are tried.
+    """
+
+    def __init__(
+        self,
+        config: DictConfig,
+        context: HydraContext,
+        launcher: Any,
+        task: Any,
+        filters: Sequence[Filter],
+    ) -> None:
+        self.config = config
+        self.context = context
+        self.launcher = launcher
+        self.hooks: SweepHooks = getattr(task, HOOKS, SweepHooks(own_folders=False))
+        self.filters = filters
+        self.outcomes: list[Outcome] = []
+        self._composed: dict[tuple[str, ...], DictConfig] = {}
+
+    def run(self, batches: Sequence[Sequence[Sequence[str]]]) -> list[Any]:
+        """Run the combinations, batch by batch.
+
+        Raises:
+            ConfigError: if a combination cannot run or two would share a folder; nothing has run.
+            SystemExit: if jobs failed; why has been written to stderr.
+        """
+        sizes = [len(batch) for batch in batches]
+        points = self._points([overrides for batch in batches for overrides in batch])
+        left = self._selected(points)
+        returns: list[Any] = []
+        try:
+            if left:
+                self._save_config()
+            for batch in _chunks(left, max(sizes, default=1)):
+                returns.append(self._launch(batch, initial=sum(len(results) for results in returns)))
+        finally:
+            self._report()
+        return returns
+
+    def _points(self, combinations: Iterable[Sequence[str]]) -> list[Point]:
+        points = []
+        for index, overrides in enumerate(combinations):
+            composed = self.context.config_loader.load_sweep_config(self.config, list(overrides))
+            if len(self._composed) < KEPT:
+                self._composed[tuple(overrides)] = composed
+            point = Point.read(overrides, composed, index)
+            if self.hooks.check is not None:
+                self.hooks.check(composed, point.config)
+            points.append(point)
+        return points
+
+    def _selected(self, points: Sequence[Point]) -> list[Point]:
+        """The combinations that are launched; what happened to the others is logged."""
+        if self.hooks.own_folders:
+            points = refuse_shared_folders(points)
+            refuse_strangers(points)
+        return [point for point in points if not self._left_out(point)]
+
+    def _left_out(self, point: Point) -> bool:
+        finished = self.hooks.own_folders and point.was_finished
+        for entry in self.filters:
+            if entry.skips_finished and finished:
+                log.info("Skipping: %s (finished before, in %s)", point.name, point.directory)
+                self.outcomes.append(Outcome(point.overrides, point.directory, "finished before"))
+                return True
+            if reason := entry.reason(point.attributes, point.directory):
+                if entry.logs:
+                    overrides = " ".join(point.overrides)
+                    log.info("Filtered: %s with '%s': %s", overrides, entry.path, reason)
+                return True
+        return False
+
+    def _launch(self, batch: Sequence[Point], initial: int) -> Sequence[JobReturn]:
+        with _Prepared(self.launcher, self.context, self._composed):
+            results: Sequence[JobReturn] = self.launcher.launch(
+                [list(point.overrides) for point in batch], initial_job_idx=initial
+            )
+        for point, result in zip(batch, results, strict=True):
+            self.outcomes.append(_outcome(point, result))
+        return results
+
+    def _save_config(self) -> None:
+        path = Path(str(self.config.hydra.sweep.dir), "multirun.yaml")
+        path.parent.mkdir(parents=True, exist_ok=True)
+        content = OmegaConf.to_container(self.config, resolve=False, enum_to_str=True)
+        dumper: Any = getattr(yaml, "CSafeDumper", yaml.SafeDumper)
+        path.write_text(yaml.dump(content, Dumper=dumper, sort_keys=False), encoding="utf-8")
+
+    def _report(self) -> None:
+        if self.hooks.report is not None:
+            self.hooks.report(self.outcomes)
+        failed = [outcome for outcome in self.outcomes if outcome.error is not None]
+        if not failed:
+            return
+        total = sum(outcome.state in ("done", "failed") for outcome in self.outcomes)
+        sys.stdout.flush()
+        sys.stderr.write(f"{len(failed)} of {total} jobs failed:\n")
+        for outcome in failed:
+            sys.stderr.write(f"\n{' '.join(outcome.overrides)}\n  in {outcome.directory}\n")
+            sys.stderr.write(f"{describe(outcome.error)}\n")
+        if sys.exc_info()[0] is None:
+            raise SystemExit(1)
+
+
+def _outcome(point: Point, result: JobReturn) -> Outcome:
+    if result.status == JobStatus.COMPLETED:
+        state = "finished before" if point.was_finished else "done"
+        return Outcome(point.overrides, point.directory, state, value=result._return_value)
+    error = result._return_value
+    if not isinstance(error, BaseException):
+        error = RuntimeError(f"the job ended as {result.status.name}")
+    return Outcome(point.overrides, point.directory, "failed", error=error)
+
+
+def describe(error: BaseException | None) -> str:
+    """An error as a user needs it: ours as its message, all others with their traceback."""
+    if isinstance(error, AutrainerError):
+        return f"{type(error).__name__}: {error}"
+    if error is None:
+        return ""
+    frames = error.__traceback__
+    # Hydra's frames say nothing about a job.
+    while frames is not None and os.sep + "hydra" + os.sep in frames.tb_frame.f_code.co_filename:
+        frames = frames.tb_next
+    return "".join(
+        traceback.format_exception(type(error), error, frames or error.__traceback__)
+    ).rstrip()
+
+
+def _chunks(points: Sequence[Point], size: int) -> Iterable[Sequence[Point]]:
+    for start in range(0, len(points), size):
+        yield points[start : start + size]
+
+
+class _Prepared:
+    """Lets Hydra's own launcher take what is composed already instead of composing it again."""
+
+    def __init__(
+        self, launcher: Any, context: HydraContext, composed: dict[tuple[str, ...], DictConfig]
+    ) -> None:
+        from hydra._internal.core_plugins.basic_launcher import BasicLauncher
+
+        self.launcher = launcher
+        self.context = context
+        self.composed = composed
+        # Others may compose in another process.
+        self.applies = type(launcher) is BasicLauncher
+
+    def __enter__(self) -> None:
+        if self.applies:
+            self.launcher.hydra_context = HydraContext(
+                config_loader=_Loader(self.context.config_loader, self.composed),  # type: ignore[arg-type]
+                callbacks=self.context.callbacks,
+            )
+
+    def __exit__(self, *_: object) -> None:
+        if self.applies:
+            self.launcher.hydra_context = self.context
+
+
+class _Loader:
+    """A config loader that hands out each composed configuration once."""
+
+    def __init__(self, loader: Any, composed: dict[tuple[str, ...], DictConfig]) -> None:
+        self._loader = loader
+        self._composed = composed
+
+    def load_sweep_config(
+        self, master_config: DictConfig, sweep_overrides: list[str]
+    ) -> DictConfig:
+        """The configuration of a combination."""
+        ready = self._composed.pop(tuple(sweep_overrides), None)
+        if ready is not None:
+            return ready
+        loaded: DictConfig = self._loader.load_sweep_config(master_config, sweep_overrides)
+        return loaded
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._loader, name)

@@ -1,0 +1,1 @@
+"""Addresses that existing projects import; everything here lives in another package."""

@@ -1,0 +1,63 @@
+"""Where Hydra looks for sweepers; the logic is in `autrainer.config.sweep`."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from hydra._internal.core_plugins.basic_sweeper import BasicSweeper
+from hydra.core.override_parser.overrides_parser import OverridesParser
+from hydra.types import HydraContext, TaskFunction
+from omegaconf import DictConfig, OmegaConf
+
+from hydra_plugins.filter import FilterSweeper
+
+
+class AutrainerFilterSweeper(FilterSweeper):  # type: ignore[misc]
+    """Runs the cartesian product of `params`, less what `filters` leave out.
+
+    Args:
+        max_batch_size: Launch at most so many jobs at a time; None launches all of them.
+        params: Values by key, as Hydra spells sweeps.
+        filters: Filters in shorthand syntax, or as version 1 of the filter plugin had them.
+    """
+
+    def __init__(
+        self,
+        max_batch_size: int | None = None,
+        params: Any = None,
+        filters: Any = None,
+    ) -> None:
+        super().__init__(max_batch_size, params, filters)
+        self.task_function: TaskFunction | None = None
+
+    def setup(
+        self, *, hydra_context: HydraContext, task_function: TaskFunction, config: DictConfig
+    ) -> None:
+        """Take what Hydra hands to sweepers."""
+        super().setup(hydra_context=hydra_context, task_function=task_function, config=config)
+        self.task_function = task_function
+
+    def sweep(self, arguments: list[str]) -> Any:
+        """Run every combination of `params` and these arguments, which replace params.
+
+        Raises:
+            SystemExit: if a combination is refused or a job fails; why is on stderr.
+        """
+        from autrainer.config.filters import read_filters
+        from autrainer.config.sweep import run_sweep
+
+        context: HydraContext = self.hydra_context
+        parser = OverridesParser.create(config_loader=context.config_loader)
+        overrides = parser.parse_overrides([*self._parse_config(), *arguments])
+        batches = BasicSweeper.split_arguments(overrides, self.max_batch_size)
+        filters = self.filters
+        if OmegaConf.is_config(filters):
+            filters = OmegaConf.to_container(filters, resolve=True)
+        return run_sweep(
+            batches,
+            config=self.config,
+            context=context,
+            launcher=self.launcher,
+            task=self.task_function,
+            filters=lambda: read_filters(filters),
+        )
