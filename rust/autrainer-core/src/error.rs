@@ -1,0 +1,265 @@
+//! What can go wrong, one variant per cause; each carries the facts, `Display` makes the sentence.
+
+use std::fmt;
+use std::io;
+use std::path::PathBuf;
+
+/// Result of the functions of this crate.
+pub type Result<T> = std::result::Result<T, Error>;
+
+/// A cause of failure with its facts.
+#[derive(Debug)]
+pub enum Error {
+    /// A batch was to be made of nothing.
+    EmptyBatch,
+    /// Two samples of a batch differ in shape.
+    SampleShapes {
+        /// Position in the batch, and shape, of the sample that set the expectation.
+        expected: (usize, Vec<usize>),
+        /// Position in the batch, and shape, of the sample that differs.
+        found: (usize, Vec<usize>),
+    },
+    /// Two samples of a batch differ in dtype.
+    SampleDtypes {
+        /// Position in the batch, and dtype, of the sample that set the expectation.
+        expected: (usize, String),
+        /// Position in the batch, and dtype, of the sample that differs.
+        found: (usize, String),
+    },
+    /// The array that receives a result has another shape than the result.
+    OutputShape {
+        /// Shape of the result.
+        expected: Vec<usize>,
+        /// Shape of the array.
+        found: Vec<usize>,
+    },
+    /// The array that receives a result has another dtype than the result.
+    OutputDtype {
+        /// Dtype of the result.
+        expected: String,
+        /// Dtype of the array.
+        found: String,
+    },
+    /// An array shares memory with the one that is written.
+    Overlap {
+        /// Name of the argument that is read.
+        argument: &'static str,
+    },
+    /// An argument is not what the function takes.
+    Argument {
+        /// Name of the argument.
+        argument: &'static str,
+        /// What was passed.
+        found: String,
+        /// What is allowed.
+        expected: &'static str,
+    },
+    /// The number of elements of an argument does not fit the others.
+    Length {
+        /// Name of the argument.
+        argument: &'static str,
+        /// Number of elements that the others ask for.
+        expected: usize,
+        /// Number of elements of the argument.
+        found: usize,
+    },
+    /// An index names no row.
+    RowIndex {
+        /// Position of the index in the vector of indices.
+        position: usize,
+        /// The index.
+        index: i64,
+        /// Number of rows that there are.
+        num_rows: usize,
+    },
+    /// A label code names no label.
+    LabelCode {
+        /// Row of the code.
+        row: usize,
+        /// The code.
+        code: i64,
+        /// Number of labels that there are.
+        num_labels: usize,
+    },
+    /// An order was asked of no samples, or of more than can be numbered.
+    NumSamples {
+        /// What was asked for.
+        num_samples: u64,
+    },
+    /// A range of positions reaches outside of the order.
+    Positions {
+        /// First position.
+        start: u64,
+        /// One past the last position.
+        stop: u64,
+        /// Number of samples of the order.
+        num_samples: u64,
+    },
+    /// The header of a `.npy` file cannot hold this array.
+    NpyHeader {
+        /// Shape of the array.
+        shape: Vec<usize>,
+    },
+    /// A file could not be read.
+    Read {
+        /// The file.
+        path: PathBuf,
+        /// What the operating system said.
+        source: io::Error,
+    },
+    /// A file could not be written; what stood there before still does.
+    Write {
+        /// The file.
+        path: PathBuf,
+        /// What the operating system said.
+        source: io::Error,
+    },
+    /// The path names something that a file cannot replace, such as a device.
+    NotAFile {
+        /// The path.
+        path: PathBuf,
+    },
+}
+
+impl fmt::Display for Error {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::EmptyBatch => write!(f, "a batch needs at least one sample, found none"),
+            Self::SampleShapes { expected, found } => write!(
+                f,
+                "samples of a batch differ in shape: sample {} has {}, sample {} has {}; \
+                 pad or crop them to one shape",
+                expected.0,
+                Shape(&expected.1),
+                found.0,
+                Shape(&found.1),
+            ),
+            Self::SampleDtypes { expected, found } => write!(
+                f,
+                "samples of a batch differ in dtype: sample {} has {}, sample {} has {}; \
+                 convert them to one dtype",
+                expected.0, expected.1, found.0, found.1,
+            ),
+            Self::OutputShape { expected, found } => write!(
+                f,
+                "out has shape {}, the result has {}",
+                Shape(found),
+                Shape(expected)
+            ),
+            Self::OutputDtype { expected, found } => {
+                write!(f, "out has dtype {found}, the result has {expected}")
+            }
+            Self::Overlap { argument } => write!(
+                f,
+                "out shares memory with {argument}; pass an array of its own"
+            ),
+            Self::Argument {
+                argument,
+                found,
+                expected,
+            } => write!(f, "{argument} is {found}; it has to be {expected}"),
+            Self::Length {
+                argument,
+                expected,
+                found,
+            } => write!(
+                f,
+                "{argument} has {found} elements, the other columns ask for {expected}"
+            ),
+            Self::RowIndex {
+                position,
+                index,
+                num_rows,
+            } => write!(
+                f,
+                "index {index} at position {position} names no row: there are {num_rows} rows, \
+                 numbered from 0"
+            ),
+            Self::LabelCode {
+                row,
+                code,
+                num_labels,
+            } => write!(
+                f,
+                "code {code} in row {row} names no label: there are {num_labels} labels, \
+                 numbered from 0"
+            ),
+            Self::NumSamples { num_samples } => write!(
+                f,
+                "num_samples is {num_samples}; it has to be between 1 and 2**63 - 1"
+            ),
+            Self::Positions {
+                start,
+                stop,
+                num_samples,
+            } => write!(
+                f,
+                "positions {start} to {stop} do not lie within the {num_samples} samples"
+            ),
+            Self::NpyHeader { shape } => write!(
+                f,
+                "an array of {} dimensions does not fit into a .npy file of version 1",
+                shape.len()
+            ),
+            Self::Read { path, source } => write!(f, "{}: {source}", path.display()),
+            Self::Write { path, source } => {
+                write!(f, "{}: {source}; nothing was written", path.display())
+            }
+            Self::NotAFile { path } => write!(
+                f,
+                "{} is no regular file; nothing was written",
+                path.display()
+            ),
+        }
+    }
+}
+
+impl std::error::Error for Error {
+    fn source(&self) -> Option<&(dyn std::error::Error + 'static)> {
+        match self {
+            Self::Read { source, .. } | Self::Write { source, .. } => Some(source),
+            _ => None,
+        }
+    }
+}
+
+/// A shape as Python prints it.
+pub(crate) struct Shape<'a>(pub(crate) &'a [usize]);
+
+impl fmt::Display for Shape<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self.0 {
+            [only] => write!(f, "({only},)"),
+            sizes => {
+                f.write_str("(")?;
+                for (axis, size) in sizes.iter().enumerate() {
+                    let comma = if axis == 0 { "" } else { ", " };
+                    write!(f, "{comma}{size}")?;
+                }
+                f.write_str(")")
+            }
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn shapes_read_as_in_python() {
+        assert_eq!(Shape(&[]).to_string(), "()");
+        assert_eq!(Shape(&[3]).to_string(), "(3,)");
+        assert_eq!(Shape(&[3, 0, 2]).to_string(), "(3, 0, 2)");
+    }
+
+    #[test]
+    fn a_mismatch_names_both_samples() {
+        let error = Error::SampleShapes {
+            expected: (0, vec![3]),
+            found: (7, vec![4, 1]),
+        };
+        let text = error.to_string();
+        assert!(text.contains("sample 0 has (3,)") && text.contains("sample 7 has (4, 1)"));
+    }
+}

@@ -1,0 +1,25 @@
+//! The part of autrainer that knows neither Python nor tensors: slices, paths and numbers.
+//!
+//! - [`collate`]: samples into one contiguous batch.
+//! - [`shuffle`]: the order of an epoch as a pure function of (seed, epoch, number of samples).
+//! - [`serialize`]: `.npy` arrays and tables of results, written whole or not at all.
+//! - [`io`]: the files below them, whose errors name the path.
+//!
+//! ```
+//! use autrainer_core::{collate, shuffle};
+//!
+//! let table = b"aabbccdd";
+//! let order = shuffle::permutation(4, 0, 0, 0, 4)?;
+//! let mut batch = [0; 4];
+//! collate::gather(table, 4, &order[..2], &mut batch)?;
+//! assert_eq!(batch[0], batch[1]);
+//! # Ok::<(), autrainer_core::Error>(())
+//! ```
+
+pub mod collate;
+mod error;
+pub mod io;
+pub mod serialize;
+pub mod shuffle;
+
+pub use error::{Error, Result};

@@ -1,0 +1,439 @@
+//! The table of results: index, prediction and probabilities of every sample.
+//!
+//! Floats are the shortest text that reads back to the same number, NaN is an empty cell, and text
+//! is quoted only where it has to be. Rows are formatted in chunks by several threads and written
+//! in order, so memory does not grow with the table and the bytes do not depend on the threads.
+
+use std::fs::File;
+use std::io::{self, Write};
+use std::ops::Range;
+use std::path::Path;
+use std::sync::mpsc::{Receiver, SyncSender, sync_channel};
+use std::thread;
+
+use crate::collate::available_threads;
+use crate::error::{Error, Result};
+use crate::io::write_whole;
+
+/// About as many bytes are formatted at once.
+const CHUNK_BYTES: usize = 1 << 20;
+
+/// More threads than this wait for the disk.
+const MAX_THREADS: usize = 4;
+
+/// Floats of either width.
+#[derive(Debug, Clone, Copy)]
+pub enum Floats<'a> {
+    /// Single precision.
+    F32(&'a [f32]),
+    /// Double precision.
+    F64(&'a [f64]),
+}
+
+/// The column of predictions.
+#[derive(Debug, Clone, Copy)]
+pub enum Predictions<'a> {
+    /// A label per row, by its position in `labels`.
+    Labels {
+        /// Positions in `labels`.
+        codes: &'a [i64],
+        /// What the cells say.
+        labels: &'a [String],
+    },
+    /// A list of labels per row, written as a Python list.
+    LabelSets {
+        /// One byte per row and label, not zero where the label belongs to the row.
+        mask: &'a [u8],
+        /// The labels as Python literals, quotes included.
+        literals: &'a [String],
+    },
+    /// A number per row.
+    Values(Floats<'a>),
+    /// A whole number per row.
+    Integers(&'a [i64]),
+    /// As many numbers per row as there are targets, written as a Python list.
+    ValueLists {
+        /// All numbers, row after row.
+        values: Floats<'a>,
+        /// Numbers per row.
+        num_targets: usize,
+    },
+    /// A text per row.
+    Texts(&'a [String]),
+}
+
+/// The columns of a table of results.
+#[derive(Debug, Clone, Copy)]
+pub struct Table<'a> {
+    /// Row of each sample in its split.
+    pub indices: &'a [i64],
+    /// What was predicted.
+    pub predictions: Predictions<'a>,
+    /// Names of the columns of `probabilities`.
+    pub names: &'a [String],
+    /// One number per row and name, row after row.
+    pub probabilities: Floats<'a>,
+}
+
+/// Write a table to `path`, whole or not at all.
+///
+/// # Errors
+/// [`Error::Length`] where columns differ in length; [`Error::LabelCode`] for a code without a
+/// label; otherwise as [`write_whole`].
+pub fn write_results(path: &Path, table: &Table<'_>) -> Result<()> {
+    let rows = Rows::new(table)?;
+    write_whole(path, |file| {
+        file.write_all(&header(table.names))
+            .and_then(|()| write_rows(file, &rows, num_threads(&rows)))
+            .map_err(|source| Error::Write {
+                path: path.to_path_buf(),
+                source,
+            })
+    })
+}
+
+/// A checked table with its labels made ready for cells.
+struct Rows<'a> {
+    table: &'a Table<'a>,
+    labels: Vec<Vec<u8>>,
+    rows_per_chunk: usize,
+}
+
+impl<'a> Rows<'a> {
+    fn new(table: &'a Table<'a>) -> Result<Self> {
+        check(table)?;
+        let labels = match table.predictions {
+            Predictions::Labels { labels, .. } => labels.iter().map(|text| cell(text)).collect(),
+            Predictions::LabelSets { literals, .. } => literals
+                .iter()
+                .map(|literal| literal.replace('"', "\"\"").into_bytes())
+                .collect(),
+            _ => Vec::new(),
+        };
+        let listed = match table.predictions {
+            Predictions::LabelSets { literals, .. } => literals.len(),
+            Predictions::ValueLists { num_targets, .. } => num_targets,
+            _ => 1,
+        };
+        let row_bytes = 12 * (2 + table.names.len() + listed);
+        Ok(Self {
+            table,
+            labels,
+            rows_per_chunk: (CHUNK_BYTES / row_bytes).max(1),
+        })
+    }
+
+    fn num_chunks(&self) -> usize {
+        self.table.indices.len().div_ceil(self.rows_per_chunk)
+    }
+
+    fn format_chunk(&self, chunk: usize, out: &mut Vec<u8>) {
+        let start = chunk * self.rows_per_chunk;
+        let stop = self.table.indices.len().min(start + self.rows_per_chunk);
+        match self.table.probabilities {
+            Floats::F32(values) => self.format_rows(start..stop, values, out),
+            Floats::F64(values) => self.format_rows(start..stop, values, out),
+        }
+    }
+
+    fn format_rows<F: Number>(&self, rows: Range<usize>, values: &[F], out: &mut Vec<u8>) {
+        let num_names = self.table.names.len();
+        let mut digits = itoa::Buffer::new();
+        for row in rows {
+            let index = self.table.indices.get(row).copied().unwrap_or_default();
+            out.extend_from_slice(digits.format(index).as_bytes());
+            out.push(b',');
+            self.format_prediction(row, out);
+            for value in values_of(values, row, num_names) {
+                out.push(b',');
+                value.format_cell(out);
+            }
+            out.push(b'\n');
+        }
+    }
+
+    fn format_prediction(&self, row: usize, out: &mut Vec<u8>) {
+        match self.table.predictions {
+            Predictions::Labels { codes, .. } => {
+                let label = codes.get(row).and_then(|&code| usize::try_from(code).ok());
+                if let Some(label) = label.and_then(|code| self.labels.get(code)) {
+                    out.extend_from_slice(label);
+                }
+            }
+            Predictions::LabelSets { mask, .. } => {
+                let chosen = values_of(mask, row, self.labels.len()).iter();
+                format_label_set(chosen.zip(&self.labels), out);
+            }
+            Predictions::Values(Floats::F32(values)) => format_value(values, row, out),
+            Predictions::Values(Floats::F64(values)) => format_value(values, row, out),
+            Predictions::Integers(values) => {
+                let value = values.get(row).copied().unwrap_or_default();
+                out.extend_from_slice(itoa::Buffer::new().format(value).as_bytes());
+            }
+            Predictions::ValueLists {
+                values: Floats::F32(values),
+                num_targets,
+            } => format_value_list(values_of(values, row, num_targets), out),
+            Predictions::ValueLists {
+                values: Floats::F64(values),
+                num_targets,
+            } => format_value_list(values_of(values, row, num_targets), out),
+            Predictions::Texts(texts) => {
+                if let Some(text) = texts.get(row) {
+                    extend_cell(text, out);
+                }
+            }
+        }
+    }
+}
+
+/// The `width` values of a row.
+fn values_of<T>(values: &[T], row: usize, width: usize) -> &[T] {
+    values.get(row * width..(row + 1) * width).unwrap_or(&[])
+}
+
+fn format_value<F: Number>(values: &[F], row: usize, out: &mut Vec<u8>) {
+    if let Some(value) = values.get(row) {
+        value.format_cell(out);
+    }
+}
+
+/// A Python list in one cell; more than one element means a comma, which means quotes.
+fn format_value_list<F: Number>(values: &[F], out: &mut Vec<u8>) {
+    let quote: &[u8] = if values.len() > 1 { b"\"" } else { b"" };
+    out.extend_from_slice(quote);
+    out.push(b'[');
+    for (position, value) in values.iter().enumerate() {
+        if position > 0 {
+            out.extend_from_slice(b", ");
+        }
+        value.format_literal(out);
+    }
+    out.push(b']');
+    out.extend_from_slice(quote);
+}
+
+/// As `format_value_list` for labels whose quotes have been doubled; some only then need quoting.
+fn format_label_set<'a>(labels: impl Iterator<Item = (&'a u8, &'a Vec<u8>)>, out: &mut Vec<u8>) {
+    let start = out.len();
+    out.push(b'[');
+    let mut needs_quotes = false;
+    for (position, (_, label)) in labels.filter(|(chosen, _)| **chosen != 0).enumerate() {
+        if position > 0 {
+            out.extend_from_slice(b", ");
+            needs_quotes = true;
+        }
+        needs_quotes |= label.iter().any(|&byte| is_special(byte));
+        out.extend_from_slice(label);
+    }
+    out.push(b']');
+    if needs_quotes {
+        out.insert(start, b'"');
+        out.push(b'"');
+    }
+}
+
+/// A float and its texts.
+trait Number: Copy {
+    /// The shortest text that reads back to the number, for one that is finite.
+    fn format_finite(self, out: &mut Vec<u8>);
+    fn is_nan(self) -> bool;
+    fn is_infinite(self) -> bool;
+    fn is_negative(self) -> bool;
+
+    /// The cell: nothing for NaN.
+    fn format_cell(self, out: &mut Vec<u8>) {
+        if !self.is_nan() {
+            self.format_literal(out);
+        }
+    }
+
+    /// The number as an element of a Python list prints.
+    fn format_literal(self, out: &mut Vec<u8>) {
+        if self.is_nan() {
+            out.extend_from_slice(b"nan");
+        } else if self.is_infinite() {
+            let text: &[u8] = if self.is_negative() { b"-inf" } else { b"inf" };
+            out.extend_from_slice(text);
+        } else {
+            self.format_finite(out);
+        }
+    }
+}
+
+macro_rules! number {
+    ($float:ty) => {
+        impl Number for $float {
+            fn format_finite(self, out: &mut Vec<u8>) {
+                out.extend_from_slice(zmij::Buffer::new().format_finite(self).as_bytes());
+            }
+
+            fn is_nan(self) -> bool {
+                <$float>::is_nan(self)
+            }
+
+            fn is_infinite(self) -> bool {
+                <$float>::is_infinite(self)
+            }
+
+            fn is_negative(self) -> bool {
+                self.is_sign_negative()
+            }
+        }
+    };
+}
+
+number!(f32);
+number!(f64);
+
+fn header(names: &[String]) -> Vec<u8> {
+    let mut header = b"index,predictions".to_vec();
+    for name in names {
+        header.push(b',');
+        extend_cell(name, &mut header);
+    }
+    header.push(b'\n');
+    header
+}
+
+fn cell(text: &str) -> Vec<u8> {
+    let mut cell = Vec::new();
+    extend_cell(text, &mut cell);
+    cell
+}
+
+/// A text as a cell, quoted where it holds a separator, a quote or a line end.
+fn extend_cell(text: &str, out: &mut Vec<u8>) {
+    if !text.bytes().any(is_special) {
+        return out.extend_from_slice(text.as_bytes());
+    }
+    out.push(b'"');
+    out.extend_from_slice(text.replace('"', "\"\"").as_bytes());
+    out.push(b'"');
+}
+
+fn is_special(byte: u8) -> bool {
+    matches!(byte, b',' | b'"' | b'\n' | b'\r')
+}
+
+fn check(table: &Table<'_>) -> Result<()> {
+    let rows = table.indices.len();
+    let cells = rows.saturating_mul(table.names.len());
+    check_length("probabilities", cells, length(table.probabilities))?;
+    match table.predictions {
+        Predictions::Labels { codes, labels } => {
+            check_length("codes", rows, codes.len())?;
+            check_codes(codes, labels.len())
+        }
+        Predictions::LabelSets { mask, literals } => {
+            check_length("mask", rows.saturating_mul(literals.len()), mask.len())
+        }
+        Predictions::Values(values) => check_length("values", rows, length(values)),
+        Predictions::Integers(values) => check_length("values", rows, values.len()),
+        Predictions::ValueLists {
+            values,
+            num_targets,
+        } => check_length("values", rows.saturating_mul(num_targets), length(values)),
+        Predictions::Texts(texts) => check_length("texts", rows, texts.len()),
+    }
+}
+
+fn check_codes(codes: &[i64], num_labels: usize) -> Result<()> {
+    for (row, &code) in codes.iter().enumerate() {
+        if usize::try_from(code).map_or(true, |code| code >= num_labels) {
+            return Err(Error::LabelCode {
+                row,
+                code,
+                num_labels,
+            });
+        }
+    }
+    Ok(())
+}
+
+fn check_length(argument: &'static str, expected: usize, found: usize) -> Result<()> {
+    if expected == found {
+        return Ok(());
+    }
+    Err(Error::Length {
+        argument,
+        expected,
+        found,
+    })
+}
+
+fn length(values: Floats<'_>) -> usize {
+    match values {
+        Floats::F32(values) => values.len(),
+        Floats::F64(values) => values.len(),
+    }
+}
+
+fn num_threads(rows: &Rows<'_>) -> usize {
+    available_threads().min(MAX_THREADS).min(rows.num_chunks())
+}
+
+fn write_rows(file: &mut File, rows: &Rows<'_>, threads: usize) -> io::Result<()> {
+    if threads > 1 {
+        if let Some(written) = thread::scope(|scope| {
+            let lanes = (0..threads).map(|lane| Lane::start(scope, rows, lane, threads));
+            let lanes: Vec<Lane> = lanes.collect::<io::Result<_>>().ok()?;
+            Some(write_lanes(file, rows.num_chunks(), &lanes))
+        }) {
+            return written;
+        }
+    }
+    let mut buffer = Vec::new();
+    for chunk in 0..rows.num_chunks() {
+        buffer.clear();
+        rows.format_chunk(chunk, &mut buffer);
+        file.write_all(&buffer)?;
+    }
+    Ok(())
+}
+
+/// A thread that formats every n-th chunk, at most two ahead of the file.
+struct Lane {
+    full: Receiver<Vec<u8>>,
+    empty: SyncSender<Vec<u8>>,
+}
+
+impl Lane {
+    fn start<'scope>(
+        scope: &'scope thread::Scope<'scope, '_>,
+        rows: &'scope Rows<'_>,
+        lane: usize,
+        num_lanes: usize,
+    ) -> io::Result<Self> {
+        let (fill, full) = sync_channel(2);
+        let (empty, refill) = sync_channel(2);
+        for _ in 0..2 {
+            // There is room for both, and the other end is in the next line.
+            let _ = empty.try_send(Vec::new());
+        }
+        thread::Builder::new().spawn_scoped(scope, move || {
+            for chunk in (lane..rows.num_chunks()).step_by(num_lanes) {
+                // The other end goes away when the file cannot be written.
+                let Ok(mut buffer): std::result::Result<Vec<u8>, _> = refill.recv() else {
+                    return;
+                };
+                buffer.clear();
+                rows.format_chunk(chunk, &mut buffer);
+                if fill.send(buffer).is_err() {
+                    return;
+                }
+            }
+        })?;
+        Ok(Self { full, empty })
+    }
+}
+
+fn write_lanes(file: &mut File, num_chunks: usize, lanes: &[Lane]) -> io::Result<()> {
+    for (_, lane) in (0..num_chunks).zip(lanes.iter().cycle()) {
+        let buffer = lane.full.recv().map_err(io::Error::other)?;
+        file.write_all(&buffer)?;
+        // Nobody waits for a buffer after the last chunk.
+        let _ = lane.empty.send(buffer);
+    }
+    Ok(())
+}

@@ -1,0 +1,20 @@
+//! The extension module `autrainer._core`: convert, release the GIL, translate errors.
+
+mod arrays;
+mod collate;
+mod error;
+mod serialize;
+mod shuffle;
+
+use pyo3::prelude::*;
+
+/// Collation, shuffling and output files of autrainer, in Rust.
+#[pymodule]
+mod _core {
+    #[pymodule_export]
+    use super::collate::{gather, stack};
+    #[pymodule_export]
+    use super::serialize::{copy_file, write_bytes, write_npy, write_results};
+    #[pymodule_export]
+    use super::shuffle::permutation;
+}

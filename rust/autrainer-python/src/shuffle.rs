@@ -1,0 +1,47 @@
+//! The order of an epoch.
+
+use autrainer_core::Error;
+use autrainer_core::shuffle::Order;
+use numpy::{PyArray1, PyArrayMethods};
+use pyo3::prelude::*;
+
+use crate::arrays::detached;
+use crate::error::to_py_err;
+
+/// Samples at the positions from `start` to `stop` of the order of one epoch.
+#[pyfunction]
+#[pyo3(signature = (num_samples, seed, epoch, start=None, stop=None))]
+pub(crate) fn permutation<'py>(
+    py: Python<'py>,
+    num_samples: &Bound<'py, PyAny>,
+    seed: &Bound<'py, PyAny>,
+    epoch: &Bound<'py, PyAny>,
+    start: Option<&Bound<'py, PyAny>>,
+    stop: Option<&Bound<'py, PyAny>>,
+) -> PyResult<Bound<'py, PyArray1<i64>>> {
+    let num_samples = number("num_samples", num_samples)?;
+    let order = Order::new(num_samples, number("seed", seed)?, number("epoch", epoch)?)
+        .map_err(|error| to_py_err(py, error))?;
+    let start = start.map_or(Ok(0), |start| number("start", start))?;
+    let stop = stop.map_or(Ok(num_samples), |stop| number("stop", stop))?;
+    let len = order
+        .num_positions(start, stop)
+        .map_err(|error| to_py_err(py, error))?;
+    let samples = PyArray1::zeros(py, len, false);
+    let mut places = samples.readwrite();
+    let places = places.as_slice_mut()?;
+    detached(py, size_of_val(places), || order.fill(start, places))
+        .map_err(|error| to_py_err(py, error))?;
+    Ok(samples)
+}
+
+fn number(argument: &'static str, value: &Bound<'_, PyAny>) -> PyResult<u64> {
+    value.extract().map_err(|_| {
+        let error = Error::Argument {
+            argument,
+            found: value.to_string(),
+            expected: "a whole number from 0 to 2**64 - 1",
+        };
+        to_py_err(value.py(), error)
+    })
+}
