@@ -11,6 +11,8 @@ import torch
 
 from autrainer.errors import ConfigError
 
+_OF_EVERY_BATCH = frozenset(("features", "target", "index"))
+
 
 class AbstractModel(torch.nn.Module, audobject.Object, ABC):  # type: ignore[misc]
     """Base of every model.
@@ -65,6 +67,24 @@ class AbstractModel(torch.nn.Module, audobject.Object, ABC):  # type: ignore[mis
     def embedding_inputs(self) -> list[str]:
         """Names of the parameters of `embeddings`."""
         return self._embedding_inputs
+
+    def select_inputs(self, batch: Any) -> dict[str, Any]:
+        """Keyword arguments with which to call this model on a batch.
+
+        Args:
+            batch: Has features, target, index, and possibly more fields.
+
+        Returns:
+            The features, and every further field that the model takes.
+        """
+        selected = {"features": batch.features}
+        names = self.inputs
+        if len(names) > 1:
+            fields = vars(batch)
+            for name in names:
+                if name in fields and name not in _OF_EVERY_BATCH:
+                    selected[name] = fields[name]
+        return selected
 
 
 def refuse_transfer(model: AbstractModel) -> None:

@@ -9,28 +9,17 @@ import torch
 from torch import nn
 
 from autrainer.errors import ConfigError
+from autrainer.models.base import AbstractModel
 
-_OF_EVERY_BATCH = frozenset(("features", "target", "index"))
 
-
-def create_model_inputs(model: Any, batch: Any) -> dict[str, Any]:
-    """Keyword arguments with which to call a model on a batch.
+def create_model_inputs(model: AbstractModel, batch: Any) -> dict[str, Any]:
+    """Keyword arguments with which to call a model on a batch; see `AbstractModel.select_inputs`.
 
     Args:
-        model: Its `inputs` are the names it takes.
+        model: The model.
         batch: Has features, target, index, and possibly more fields.
-
-    Returns:
-        The features, and every further field that the model takes.
     """
-    inputs = {"features": batch.features}
-    names = model.inputs
-    if len(names) > 1:
-        fields = vars(batch)
-        for name in names:
-            if name in fields and name not in _OF_EVERY_BATCH:
-                inputs[name] = fields[name]
-    return inputs
+    return model.select_inputs(batch)
 
 
 class ExtractLayerEmbeddings:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
-from typing import Any
+from typing import Any, Protocol
 
 import torch
 from torch import nn
@@ -12,8 +12,20 @@ from torch.nn.modules.batchnorm import _BatchNorm, _NormBase
 
 from autrainer.config.targets import locate
 from autrainer.errors import ConfigError
-from autrainer.models.utils import create_model_inputs
 from autrainer.optimizers.eager import keep_dynamo_out
+
+
+class Model(Protocol):
+    """What SAM sees of a model."""
+
+    def __call__(self, **inputs: Any) -> torch.Tensor:
+        """Outputs."""
+
+    def select_inputs(self, batch: Any) -> dict[str, Any]:
+        """What the model takes of a batch."""
+
+    def modules(self) -> Iterator[nn.Module]:
+        """Every module of the model."""
 
 
 class SAM(torch.optim.Optimizer):
@@ -106,7 +118,7 @@ class SAM(torch.optim.Optimizer):
 
     def custom_step(
         self,
-        model: nn.Module,
+        model: Model,
         data: Any,
         criterion: Callable[..., torch.Tensor],
         probabilities_fn: Callable[[torch.Tensor], torch.Tensor],
@@ -126,7 +138,7 @@ class SAM(torch.optim.Optimizer):
         """
 
         def forward_backward() -> tuple[torch.Tensor, torch.Tensor]:
-            output = model(**create_model_inputs(model, data))
+            output = model(**model.select_inputs(data))
             loss = criterion(probabilities_fn(output), data.target)
             torch.autograd.backward(loss.mean())
             return loss, output
@@ -180,11 +192,12 @@ def _global_norm(slopes: list[torch.Tensor]) -> torch.Tensor:
         return torch.zeros(())
     device = slopes[0].device
     norms = torch.stack([torch.linalg.vector_norm(slope).to(device) for slope in slopes])
-    return torch.linalg.vector_norm(norms)
+    total: torch.Tensor = torch.linalg.vector_norm(norms)
+    return total
 
 
 @contextmanager
-def _frozen_statistics(model: nn.Module) -> Iterator[None]:
+def _frozen_statistics(model: Model) -> Iterator[None]:
     """Within the block, norm layers use statistics as before and do not update running ones."""
     norms = [module for module in model.modules() if isinstance(module, _NormBase)]
     before = [(norm.track_running_stats, norm.momentum) for norm in norms]

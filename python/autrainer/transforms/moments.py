@@ -87,10 +87,21 @@ def moments_of(subset: Any, before: Any) -> ChannelMoments:
     view = copy.copy(subset)
     view.transform = SmartCompose(_preceding(subset.transform, before))
     moments = ChannelMoments()
+    table = _resident_features(view)
+    if table is not None:
+        for rows in torch.split(table, _CHUNK_ROWS):
+            moments.add(rows)
+        return moments
     for index in range(len(view)):
-        features = view[index].features
-        moments.add(torch.as_tensor(features)[None])
+        moments.add(torch.as_tensor(view[index].features)[None])
     return moments
+
+
+def _resident_features(view: Any) -> torch.Tensor | None:
+    """All features at once, if the subset has them in memory."""
+    resident = getattr(view, "resident", None)
+    arrays = resident() if callable(resident) else None
+    return None if arrays is None else arrays.features
 
 
 def _preceding(compose: Any, transform: Any) -> list[Any]:
