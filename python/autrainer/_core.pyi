@@ -1,0 +1,42 @@
+"""Collation, shuffling and output files of autrainer, in Rust."""
+
+from collections.abc import Sequence
+from typing import Any, Literal
+
+import numpy as np
+import numpy.typing as npt
+
+def stack(arrays: Sequence[npt.NDArray[Any]], out: npt.NDArray[Any]) -> None:
+    """Copy arrays of one shape and dtype one after another into `out`."""
+
+def gather(
+    source: npt.NDArray[Any], indices: npt.NDArray[np.int64], out: npt.NDArray[Any]
+) -> None:
+    """Copy the rows of `source` that `indices` name, in this order, into `out`."""
+
+def permutation(
+    num_samples: int, seed: int, epoch: int, start: int = 0, stop: int | None = None
+) -> npt.NDArray[np.int64]:
+    """Samples at the positions from `start` to `stop` of the order of one epoch."""
+
+def write_bytes(path: str, data: bytes | npt.NDArray[np.uint8]) -> None:
+    """Write `data` to `path`, whole or not at all."""
+
+def copy_file(source: str, target: str) -> None:
+    """Copy the content of `source` to `target`, whole or not at all."""
+
+def write_npy(path: str, array: npt.NDArray[Any]) -> None:
+    """Write `array` to `path` as `numpy.save` would, whole or not at all."""
+
+def write_results(
+    path: str,
+    indices: npt.NDArray[np.int64],
+    predictions: tuple[Literal["labels"], npt.NDArray[np.int64], Sequence[str]]
+    | tuple[Literal["label_sets"], npt.NDArray[np.uint8], Sequence[str]]
+    | tuple[Literal["values", "value_lists"], npt.NDArray[Any]]
+    | tuple[Literal["texts"], Sequence[str]]
+    | tuple[Any, ...],
+    names: Sequence[str],
+    probabilities: npt.NDArray[Any],
+) -> None:
+    """Write a table of results to `path` as CSV, whole or not at all."""

@@ -1,0 +1,243 @@
+"""Files of a run folder. Each is written whole or not at all, and every error names its path.
+
+A file is written beside its place, synced to the disk and renamed; whoever reads meanwhile, or
+after a crash, finds the old content or the new one.
+"""
+
+from __future__ import annotations
+
+import io
+import os
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, cast
+
+from autrainer import _core
+from autrainer.errors import CorruptFileError, DataError, OutputError
+from autrainer.runs.columns import Labels, LabelSets, Predictions, Texts, ValueLists, Values
+
+if TYPE_CHECKING:
+    import numpy as np
+    import numpy.typing as npt
+
+StrPath = str | os.PathLike[str] if TYPE_CHECKING else Any
+
+
+def write_text(path: StrPath, text: str) -> None:
+    r"""Write a text as UTF-8, its line ends as they are.
+
+    Raises:
+        OutputError: naming the file, if it could not be written; it is then as it was before.
+    """
+    # Names of files that are no UTF-8 get into texts as lone surrogates, and out again as bytes.
+    write_bytes(path, text.encode("utf-8", "surrogateescape"))
+
+
+def write_bytes(path: StrPath, data: bytes | bytearray | memoryview) -> None:
+    """Write bytes; nothing is copied.
+
+    Raises:
+        OutputError: naming the file, if it could not be written; it is then as it was before.
+    """
+    if not isinstance(data, bytes):
+        import numpy as np
+
+        _core.write_bytes(_made_ready(path), np.frombuffer(data, dtype=np.uint8))
+        return
+    _core.write_bytes(_made_ready(path), data)
+
+
+def copy_file(source: StrPath, target: StrPath) -> None:
+    """Copy the content of a file.
+
+    Raises:
+        FileNotFoundError: if there is no `source`.
+        OutputError: naming `target`, if it could not be written; it is then as it was before.
+    """
+    _core.copy_file(os.fspath(source), _made_ready(target))
+
+
+def write_npy(path: StrPath, array: npt.NDArray[Any]) -> None:
+    """Write an array, byte for byte as `numpy.save` does.
+
+    Raises:
+        DataError: if the array holds Python objects.
+        OutputError: naming the file, if it could not be written; it is then as it was before.
+    """
+    import numpy as np
+
+    array = np.asanyarray(array)
+    if array.dtype.names is None:
+        _core.write_npy(_made_ready(path), array)
+        return
+    buffer = io.BytesIO()
+    try:
+        np.save(buffer, array, allow_pickle=False)
+    except ValueError as error:
+        raise DataError(f"{os.fspath(path)}: an array of {array.dtype}: {error}") from error
+    write_bytes(path, buffer.getbuffer())
+
+
+def write_results(
+    path: StrPath,
+    indices: npt.NDArray[np.int64],
+    predictions: Predictions,
+    names: Sequence[str],
+    probabilities: npt.NDArray[Any],
+) -> None:
+    """Write a table of results as CSV: `index`, `predictions` and one column per name.
+
+    Floats are the shortest text that reads back to the same number of their width, NaN is an empty
+    cell. `pandas.read_csv(path, float_precision="round_trip")` gives every number back.
+
+    Args:
+        path: The file.
+        indices: Positions of the samples in their split, shape (N,).
+        predictions: What was predicted for the N samples.
+        names: Names of the C columns of probabilities.
+        probabilities: Shape (N, C); float32 and float64 are written as they are.
+
+    Raises:
+        DataError: if the columns differ in length, or a code names no label.
+        OutputError: naming the file, if it could not be written; it is then as it was before.
+    """
+    import numpy as np
+
+    cells = _floats(probabilities)
+    if cells.ndim != 2 or cells.shape != (len(indices), len(names)):
+        raise DataError(
+            f"probabilities have shape {cells.shape}; {len(indices)} rows and {len(names)} names "
+            f"ask for {(len(indices), len(names))}"
+        )
+    rows = np.ascontiguousarray(indices, dtype=np.int64)
+    column = _column(predictions)
+    _core.write_results(_made_ready(path), rows, column, [str(name) for name in names], cells)
+
+
+def write_yaml(path: StrPath, content: Mapping[Any, Any] | Sequence[Any]) -> None:
+    """Write plain values as YAML, in the order in which they come.
+
+    Numbers and arrays of NumPy and torch are written as plain numbers and lists.
+
+    Raises:
+        DataError: naming the key, if a value cannot be written as plain YAML.
+        OutputError: naming the file, if it could not be written; it is then as it was before.
+    """
+    import yaml
+
+    dumper = getattr(yaml, "CSafeDumper", yaml.SafeDumper)
+    text = yaml.dump(plain(content), Dumper=dumper, sort_keys=False, allow_unicode=True)
+    write_text(path, text)
+
+
+def read_yaml(path: StrPath) -> Any:
+    """Content of a YAML file, as plain values.
+
+    Numbers that earlier versions wrote as NumPy objects are read as numbers. Nothing is executed.
+
+    Raises:
+        FileNotFoundError: if there is no such file.
+        CorruptFileError: naming the file, if it is no YAML or holds other objects.
+    """
+    import yaml
+
+    from autrainer.runs.tags import loader
+
+    with open(path, "rb") as file:
+        try:
+            return yaml.load(file, Loader=loader())
+        except (yaml.YAMLError, ValueError, TypeError) as error:
+            message = f"{os.fspath(path)} is no plain YAML file: {error}"
+            raise CorruptFileError(message) from error
+
+
+def plain(value: Any, where: str = "") -> Any:
+    """A value made of nothing but dicts, lists, texts, numbers, dates and None.
+
+    Args:
+        value: Mappings, sequences, scalars and arrays of NumPy and torch, paths, enums.
+        where: Key of the value, for the error.
+
+    Raises:
+        DataError: naming the key, for anything else.
+    """
+    if value is None or type(value) in (bool, int, float, str):
+        return value
+    if isinstance(value, Mapping):
+        return {plain(key, where): plain(item, f"{where}.{key}") for key, item in value.items()}
+    if hasattr(value, "tolist"):
+        return plain(value.tolist(), where)
+    return _plain_other(value, where)
+
+
+def _plain_other(value: Any, where: str) -> Any:
+    import datetime
+    from enum import Enum
+
+    if isinstance(value, Enum):
+        return plain(value.value, where)
+    for kind in (bytes, datetime.datetime, datetime.date):
+        if isinstance(value, kind):
+            return value
+    for kind in (bool, int, float, str):
+        if isinstance(value, kind):
+            return kind(value)
+    if isinstance(value, os.PathLike):
+        return os.fspath(value)
+    if isinstance(value, (set, frozenset)):
+        value = sorted(value, key=repr)
+    if isinstance(value, Sequence):
+        return [plain(item, f"{where}[{position}]") for position, item in enumerate(value)]
+    raise DataError(
+        f"{where.lstrip('.') or 'the content'} is of type {type(value).__name__}, which YAML "
+        "cannot hold; use dicts, lists, texts and numbers"
+    )
+
+
+def _column(predictions: Predictions) -> tuple[Any, ...]:
+    """The predictions as the Rust core takes them."""
+    import numpy as np
+
+    if isinstance(predictions, Labels):
+        codes = np.ascontiguousarray(predictions.codes, dtype=np.int64)
+        return "labels", codes, [str(label) for label in predictions.labels]
+    if isinstance(predictions, LabelSets):
+        mask = np.ascontiguousarray(np.asarray(predictions.mask) != 0).view(np.uint8)
+        return "label_sets", mask, [str(label) for label in predictions.labels]
+    if isinstance(predictions, Values):
+        values = np.asarray(predictions.values)
+        if values.dtype.kind in "biu":
+            return "values", np.ascontiguousarray(values, dtype=np.int64)
+        return "values", _floats(values)
+    if isinstance(predictions, ValueLists):
+        return "value_lists", _floats(predictions.values)
+    if isinstance(predictions, Texts):
+        return "texts", [str(text) for text in predictions.texts]
+    raise DataError(
+        f"predictions are of type {type(predictions).__name__}; use a class of "
+        "autrainer.runs.columns"
+    )
+
+
+def _floats(values: npt.NDArray[Any]) -> npt.NDArray[Any]:
+    """Contiguous float32 or float64: the width that holds the values exactly."""
+    import numpy as np
+
+    values = np.asarray(values)
+    if values.dtype.kind not in "biuf":
+        raise DataError(f"numbers of a table are of dtype {values.dtype}; use float32 or float64")
+    narrow = values.dtype.kind == "f" and values.dtype.itemsize <= 4
+    return np.ascontiguousarray(values, dtype=np.float32 if narrow else np.float64)
+
+
+def _made_ready(path: StrPath) -> str:
+    """The path as text; its folder exists afterwards."""
+    text = cast(str, os.fspath(path))
+    folder = os.path.dirname(text)
+    try:
+        if folder:
+            os.makedirs(folder, exist_ok=True)
+    except OSError as error:
+        reason = f"{error.strerror}; the folder of {Path(text).name} could not be made"
+        raise OutputError(error.errno, reason, text) from error
+    return text

@@ -1,0 +1,85 @@
+"""Reading the objects in YAML files of earlier versions as the plain values they stand for.
+
+They wrote numbers of NumPy as calls of its constructors. Nothing is called here: the bytes in the
+file are decoded as the type that stands beside them.
+"""
+
+from __future__ import annotations
+
+import functools
+import struct
+from dataclasses import dataclass
+from typing import Any
+
+PYTHON = "tag:yaml.org,2002:python/"
+SCALARS = ("numpy._core.multiarray.scalar", "numpy.core.multiarray.scalar")
+
+# Kind and size in NumPy's notation -> format of the struct module.
+FORMATS = {
+    "b1": "?",
+    **{"i1": "b", "i2": "h", "i4": "i", "i8": "q"},
+    **{"u1": "B", "u2": "H", "u4": "I", "u8": "Q"},
+    **{"f2": "e", "f4": "f", "f8": "d"},
+}
+
+
+@dataclass(frozen=True)
+class Dtype:
+    """A dtype as the file describes it."""
+
+    code: str
+    byteorder: str
+
+
+@functools.cache
+def loader() -> type[Any]:
+    """The safe loader of YAML, which also understands the tags of earlier versions."""
+    import yaml
+
+    class Loader(getattr(yaml, "CSafeLoader", yaml.SafeLoader)):  # type: ignore[misc]
+        """A safe loader with constructors of its own."""
+
+    for name in SCALARS:
+        Loader.add_constructor(f"{PYTHON}object/apply:{name}", _scalar)
+    Loader.add_constructor(f"{PYTHON}object/apply:numpy.dtype", _dtype)
+    Loader.add_constructor(f"{PYTHON}tuple", _tuple)
+    for tag, kind in (("int", "int"), ("long", "int"), ("float", "float"), ("bool", "bool")):
+        Loader.add_constructor(f"{PYTHON}{tag}", getattr(Loader, f"construct_yaml_{kind}"))
+    for tag in ("str", "unicode"):
+        Loader.add_constructor(f"{PYTHON}{tag}", Loader.construct_yaml_str)
+    Loader.add_constructor(f"{PYTHON}none", Loader.construct_yaml_null)
+    return Loader
+
+
+def _tuple(loader: Any, node: Any) -> tuple[Any, ...]:
+    return tuple(loader.construct_sequence(node, deep=True))
+
+
+def _dtype(loader: Any, node: Any) -> Dtype:
+    content = loader.construct_mapping(node, deep=True)
+    code, state = content["args"][0], content.get("state") or (3, "<")
+    if not isinstance(code, str) or state[1] not in ("<", ">", "|", "="):
+        raise ValueError(f"{content} describes no dtype")
+    return Dtype(code.lstrip("<>|="), ">" if state[1] == ">" else "<")
+
+
+def _scalar(loader: Any, node: Any) -> Any:
+    arguments = loader.construct_sequence(node, deep=True)
+    if len(arguments) != 2 or not isinstance(arguments[0], Dtype):
+        raise ValueError(f"{arguments} describe no number")
+    dtype, data = arguments
+    return _decoded(dtype, data)
+
+
+def _decoded(dtype: Dtype, data: Any) -> Any:
+    """The value of the bytes of a scalar."""
+    raw = data.encode("latin-1") if isinstance(data, str) else data
+    if dtype.code.startswith("U"):
+        text: str = raw.decode("utf-32-be" if dtype.byteorder == ">" else "utf-32-le")
+        return text.rstrip("\0")
+    if dtype.code not in FORMATS:
+        raise ValueError(f"numbers of dtype {dtype.code!r} are not supported")
+    try:
+        return struct.unpack(dtype.byteorder + FORMATS[dtype.code], raw)[0]
+    except struct.error as error:
+        raise ValueError(f"{raw!r} is no number of dtype {dtype.code!r}") from error
