@@ -1,0 +1,26 @@
+"""Address of run utilities in existing projects; they live in `autrainer.runs`."""
+
+from autrainer.runs.background import Background as ThreadManager
+from autrainer.runs.environment import (
+    get_hardware_info,
+    save_hardware_info,
+    save_requirements,
+    set_device,
+)
+from autrainer.runs.folder import Bookkeeping
+from autrainer.runs.logfile import silence
+from autrainer.runs.seeding import set_reproducibility, set_seed
+from autrainer.runs.timer import Timer
+
+__all__ = [
+    "Bookkeeping",
+    "ThreadManager",
+    "Timer",
+    "get_hardware_info",
+    "save_hardware_info",
+    "save_requirements",
+    "set_device",
+    "set_reproducibility",
+    "set_seed",
+    "silence",
+]

@@ -1,0 +1,15 @@
+"""Loggers: a run's parameters, metrics and files, told to the world outside its folder."""
+
+from autrainer.loggers.base import AbstractLogger
+from autrainer.loggers.export import get_params_to_export
+from autrainer.loggers.fallback import FallbackLogger
+from autrainer.loggers.mlflow import MLFlowLogger
+from autrainer.loggers.tensorboard import TensorBoardLogger
+
+__all__ = [
+    "AbstractLogger",
+    "FallbackLogger",
+    "MLFlowLogger",
+    "TensorBoardLogger",
+    "get_params_to_export",
+]

@@ -1,0 +1,211 @@
+"""What every logger is: hooks into a run, and four things to do with what they hear."""
+
+from __future__ import annotations
+
+import logging
+import math
+from abc import ABC, abstractmethod
+from collections.abc import Callable, Mapping, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Protocol
+
+from autrainer.config.constants import ExportConstants
+
+if TYPE_CHECKING:
+    from omegaconf import DictConfig
+
+log = logging.getLogger(__name__)
+
+LOSSES = ("train_loss", "dev_loss")
+
+
+class Metric(Protocol):
+    """What loggers know of a metric."""
+
+    name: str
+    suffix: str
+    starting_metric: float
+
+    def compare(self, a: float, b: float) -> bool:
+        """Whether a is strictly better than b."""
+
+
+class Timed(Protocol):
+    """What loggers know of a timer."""
+
+    def get_mean_seconds(self) -> float:
+        """Mean seconds of a period."""
+
+    def pretty_time(self, seconds: float) -> str:
+        """Seconds as text."""
+
+
+class LoggedRun(Protocol):
+    """What loggers know of a trainer."""
+
+    output_directory: Path
+    train_timer: Any
+    dev_timer: Any
+    test_timer: Any
+
+    @property
+    def cfg(self) -> DictConfig:
+        """Configuration of the run."""
+
+
+class AbstractLogger(ABC):
+    """Base of loggers. A run names them under `loggers` and adds the first four arguments.
+
+    What goes wrong when training begins ends the run. What goes wrong later (a server that is down,
+    a full disk) is reported once in the run's log, and training goes on without this logger.
+
+    Args:
+        exp_name: Name of the experiment.
+        run_name: Name of the run.
+        metrics: Metrics whose best values are logged.
+        tracking_metric: The metric that decides which iteration is best.
+        artifacts: Files of the run folder to log at the end; a mapping gives the file and its
+            folder. By default those of `ExportConstants`.
+    """
+
+    def __init__(
+        self,
+        exp_name: str,
+        run_name: str,
+        metrics: Sequence[Metric],
+        tracking_metric: Metric,
+        artifacts: Sequence[str | Mapping[str, str]] | None = None,
+    ) -> None:
+        self.exp_name = exp_name
+        self.run_name = run_name
+        self.metrics = list(metrics)
+        self.tracking_metric = tracking_metric
+        self.artifacts = list(ExportConstants().ARTIFACTS if artifacts is None else artifacts)
+        self.best_metrics: dict[str, float] = {f"{name}.min": math.inf for name in LOSSES}
+        self.best_metrics["best_iteration"] = 0
+        for metric in self.metrics:
+            self.best_metrics[_best_key(metric)] = metric.starting_metric
+        self._is_open = False
+        self._has_failed = False
+
+    @abstractmethod
+    def log_params(self, params: DictConfig | dict[str, Any]) -> None:
+        """Log the configuration of the run; `get_params_to_export` flattens it."""
+
+    @abstractmethod
+    def log_metrics(self, metrics: dict[str, float], iteration: int | None = None) -> None:
+        """Log values, of an iteration or (best values and test results) of the whole run."""
+
+    @abstractmethod
+    def log_timers(self, timers: dict[str, str]) -> None:
+        """Log mean times as `H:MM:SS`."""
+
+    @abstractmethod
+    def log_artifact(self, filename: str, path: str = "") -> None:
+        """Log a file.
+
+        Args:
+            filename: Its name.
+            path: The folder that holds it.
+        """
+
+    def setup(self) -> None:  # noqa: B027 (optional)
+        """Get ready; called when training begins."""
+
+    def end_run(self) -> None:  # noqa: B027 (optional)
+        """Let go of everything; called when training has ended, also by an error."""
+
+    def log_and_update_metrics(self, metrics: Mapping[str, float], iteration: int) -> None:
+        """Log the values of an evaluated iteration, after the best values up to it.
+
+        Args:
+            metrics: Dev metrics, `train_loss` and `dev_loss`; keys with `.std` are not compared.
+            iteration: The iteration.
+
+        Raises:
+            KeyError: if a value belongs to no metric of the run.
+        """
+        self._update_best(metrics, iteration)
+        self._attempt(self.log_metrics, dict(self.best_metrics))
+        self._attempt(self.log_metrics, dict(metrics), iteration)
+
+    def close(self) -> None:
+        """End the run if it has begun and not ended yet; may be called again."""
+        if self._is_open:
+            self._attempt(self.end_run)
+            self._is_open = False
+
+    def cb_on_train_begin(self, trainer: LoggedRun) -> None:
+        """Set up and log the configuration."""
+        self.setup()
+        self._is_open = True
+        self.log_params(trainer.cfg)
+
+    def cb_on_iteration_end(
+        self, trainer: LoggedRun, iteration: int, metrics: dict[str, float]
+    ) -> None:
+        """Log the values of the iteration and the best so far."""
+        self.log_and_update_metrics(metrics, iteration)
+
+    def cb_on_test_end(self, trainer: LoggedRun, test_results: dict[str, float]) -> None:
+        """Log the test results."""
+        self._attempt(self.log_metrics, dict(test_results))
+
+    def cb_on_train_end(self, trainer: LoggedRun) -> None:
+        """Log times and artifacts, and end."""
+        timers: dict[str, Timed] = {
+            "train": trainer.train_timer,
+            "dev": trainer.dev_timer,
+            "test": trainer.test_timer,
+        }
+        means = {
+            f"time.{name}.mean": timer.pretty_time(timer.get_mean_seconds())
+            for name, timer in timers.items()
+        }
+        self._attempt(self.log_timers, means)
+        for artifact in self.artifacts:
+            entries = {artifact: ""} if isinstance(artifact, str) else dict(artifact)
+            for filename, folder in entries.items():
+                self._log_file(filename, trainer.output_directory / folder)
+        self.close()
+
+    def _log_file(self, filename: str, folder: Path) -> None:
+        if (folder / filename).is_file():
+            self._attempt(self.log_artifact, filename, str(folder))
+        else:
+            log.debug("%s: there is no artifact %s", type(self).__name__, folder / filename)
+
+    def _attempt(self, action: Callable[..., None], *args: Any) -> None:
+        """Do something unless this logger has failed before; report if it fails now."""
+        if self._has_failed:
+            return
+        try:
+            action(*args)
+        except Exception as error:
+            self._has_failed = True
+            log.warning(
+                "%s failed in %s (%s: %s); training goes on without it",
+                type(self).__name__,
+                getattr(action, "__name__", action),
+                type(error).__name__,
+                error,
+            )
+
+    def _update_best(self, metrics: Mapping[str, float], iteration: int) -> None:
+        known = {metric.name: metric for metric in self.metrics}
+        for name, value in metrics.items():
+            if ".std" in name:
+                continue
+            if name in LOSSES:
+                if value < self.best_metrics[f"{name}.min"]:
+                    self.best_metrics[f"{name}.min"] = value
+                continue
+            key = _best_key(known[name])
+            if known[name].compare(value, self.best_metrics[key]):
+                self.best_metrics[key] = value
+                if name == self.tracking_metric.name:
+                    self.best_metrics["best_iteration"] = iteration
+
+
+def _best_key(metric: Metric) -> str:
+    return f"{metric.name}.{metric.suffix}"

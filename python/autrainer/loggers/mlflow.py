@@ -1,0 +1,114 @@
+"""Runs in MLflow."""
+
+from __future__ import annotations
+
+import importlib.util
+import os
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from autrainer.loggers.base import AbstractLogger, Metric
+from autrainer.loggers.export import get_params_to_export
+from autrainer.loggers.fallback import FallbackLogger
+
+if TYPE_CHECKING:
+    from omegaconf import DictConfig
+
+ALLOW_FILES = "MLFLOW_ALLOW_FILE_STORE"
+
+
+def tracking_uri(output_dir: str) -> str:
+    """The address of an MLflow store: a URI as it is, a folder as the absolute `file://` URI.
+
+    >>> tracking_uri("http://localhost:5000")
+    'http://localhost:5000'
+    """
+    if "://" in output_dir or output_dir.startswith(("databricks", "file:", "sqlite:")):
+        return output_dir
+    return Path(output_dir).absolute().as_uri()
+
+
+class MLFlowLogger(AbstractLogger):
+    """Logs to MLflow: to a folder, or to the server or database that a URI names.
+
+    Earlier runs of the same name stay. Needs the extra `mlflow`; without it a `FallbackLogger` is
+    what the constructor gives.
+
+    Args:
+        exp_name: Name of the experiment; it is created if there is none.
+        run_name: Name of the run.
+        metrics: Metrics whose best values are logged.
+        tracking_metric: The metric that decides which iteration is best.
+        artifacts: Files of the run folder to upload at the end.
+        output_dir: A folder, or a tracking URI such as `http://host:5000` or `sqlite:///runs.db`.
+    """
+
+    def __new__(
+        cls,
+        exp_name: str,
+        run_name: str,
+        metrics: Sequence[Metric],
+        tracking_metric: Metric,
+        artifacts: Sequence[str | Mapping[str, str]] | None = None,
+        output_dir: str = "mlruns",
+    ) -> Any:
+        """Make a logger, or something that stands in for it when MLflow is missing."""
+        if importlib.util.find_spec("mlflow") is None:
+            return FallbackLogger(cls.__name__, "mlflow")
+        return super().__new__(cls)
+
+    def __init__(
+        self,
+        exp_name: str,
+        run_name: str,
+        metrics: Sequence[Metric],
+        tracking_metric: Metric,
+        artifacts: Sequence[str | Mapping[str, str]] | None = None,
+        output_dir: str = "mlruns",
+    ) -> None:
+        super().__init__(exp_name, run_name, metrics, tracking_metric, artifacts)
+        self.output_dir = output_dir
+        self._client: Any = None
+        self._run_id = ""
+
+    def setup(self) -> None:
+        """Connect, find or create the experiment, and begin a run in it."""
+        uri = tracking_uri(self.output_dir)
+        if uri.startswith("file:"):
+            # MLflow 3.13 and newer ask for consent to keep runs in a folder; naming one gives it.
+            os.environ.setdefault(ALLOW_FILES, "true")
+        from mlflow import MlflowClient
+
+        self._client = MlflowClient(tracking_uri=uri)
+        experiment = self._client.get_experiment_by_name(self.exp_name)
+        experiment_id = (
+            self._client.create_experiment(self.exp_name)
+            if experiment is None
+            else experiment.experiment_id
+        )
+        run = self._client.create_run(experiment_id, run_name=self.run_name)
+        self._run_id = run.info.run_id
+
+    def log_params(self, params: DictConfig | dict[str, Any]) -> None:
+        """Log the exported parameters."""
+        for name, value in get_params_to_export(params).items():
+            self._client.log_param(self._run_id, name, value)
+
+    def log_metrics(self, metrics: dict[str, float], iteration: int | None = None) -> None:
+        """Log values; those of the whole run at step 0."""
+        for name, value in metrics.items():
+            self._client.log_metric(self._run_id, name, float(value), step=iteration or 0)
+
+    def log_timers(self, timers: dict[str, str]) -> None:
+        """Log mean times as parameters."""
+        for name, value in timers.items():
+            self._client.log_param(self._run_id, name, value)
+
+    def log_artifact(self, filename: str, path: str = "") -> None:
+        """Upload a file."""
+        self._client.log_artifact(self._run_id, str(Path(path) / filename))
+
+    def end_run(self) -> None:
+        """Mark the run as ended."""
+        self._client.set_terminated(self._run_id)

@@ -1,0 +1,91 @@
+"""Runs in TensorBoard."""
+
+from __future__ import annotations
+
+import importlib.util
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from autrainer.loggers.base import AbstractLogger, Metric
+from autrainer.loggers.export import get_params_to_export
+from autrainer.loggers.fallback import FallbackLogger
+
+if TYPE_CHECKING:
+    from omegaconf import DictConfig
+
+
+class TensorBoardLogger(AbstractLogger):
+    """Logs to `output_dir/exp_name/run_name` for TensorBoard; artifacts are left where they are.
+
+    Needs the extra `tensorboard`; without it a `FallbackLogger` is what the constructor gives.
+
+    Args:
+        exp_name: Name of the experiment.
+        run_name: Name of the run.
+        metrics: Metrics whose best values are logged.
+        tracking_metric: The metric that decides which iteration is best.
+        artifacts: Not used here.
+        output_dir: Folder of all experiments.
+    """
+
+    def __new__(
+        cls,
+        exp_name: str,
+        run_name: str,
+        metrics: Sequence[Metric],
+        tracking_metric: Metric,
+        artifacts: Sequence[str | Mapping[str, str]] | None = None,
+        output_dir: str = "runs",
+    ) -> Any:
+        """Make a logger, or something that stands in for it when TensorBoard is missing."""
+        if importlib.util.find_spec("tensorboard") is None:
+            return FallbackLogger(cls.__name__, "tensorboard")
+        return super().__new__(cls)
+
+    def __init__(
+        self,
+        exp_name: str,
+        run_name: str,
+        metrics: Sequence[Metric],
+        tracking_metric: Metric,
+        artifacts: Sequence[str | Mapping[str, str]] | None = None,
+        output_dir: str = "runs",
+    ) -> None:
+        super().__init__(exp_name, run_name, metrics, tracking_metric, artifacts)
+        self.output_dir = output_dir
+        self._writer: Any = None
+
+    def setup(self) -> None:
+        """Open the event file."""
+        from torch.utils.tensorboard import SummaryWriter
+
+        folder = Path(self.output_dir) / self.exp_name / self.run_name
+        writer: Any = SummaryWriter
+        self._writer = writer(log_dir=str(folder))
+
+    def log_params(self, params: DictConfig | dict[str, Any]) -> None:
+        """Log the exported parameters as texts."""
+        self._log_texts(get_params_to_export(params))
+
+    def log_metrics(self, metrics: dict[str, float], iteration: int | None = None) -> None:
+        """Log values as scalars."""
+        for name, value in metrics.items():
+            self._writer.add_scalar(name, value, iteration)
+        self._writer.flush()
+
+    def log_timers(self, timers: dict[str, str]) -> None:
+        """Log mean times as texts."""
+        self._log_texts(timers)
+
+    def log_artifact(self, filename: str, path: str = "") -> None:
+        """Do nothing: TensorBoard shows no files."""
+
+    def end_run(self) -> None:
+        """Close the event file."""
+        self._writer.close()
+
+    def _log_texts(self, texts: Mapping[str, Any]) -> None:
+        for name, value in texts.items():
+            self._writer.add_text(name, str(value))
+        self._writer.flush()

@@ -1,0 +1,186 @@
+"""What every plot shares: its settings, and how a figure becomes files."""
+
+from __future__ import annotations
+
+import io
+import logging
+import pickle as pickling
+import shutil
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from functools import partial
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from autrainer.errors import ConfigError
+from autrainer.plotting.theme import settings
+from autrainer.runs.background import Background
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+    from matplotlib.figure import Figure
+
+log = logging.getLogger(__name__)
+
+DPI = 300
+UNDATED: Mapping[str, dict[str, None]] = {"svg": {"Date": None}, "pdf": {"CreationDate": None}}
+LATEX_SPECIAL = {character: f"\\{character}" for character in "_%&#${}"} | {
+    "\\": r"\textbackslash{}",
+    "~": r"\textasciitilde{}",
+    "^": r"\textasciicircum{}",
+}
+
+
+class PlotBase:
+    """Settings of plots, named as in the `plotting` group of a configuration.
+
+    Nothing of matplotlib is changed outside a drawing, and its state machine (pyplot) is not used.
+
+    Args:
+        output_directory: Folder that takes the files.
+        training_type: `epoch` or `step`, the label of the x axis.
+        figsize: Width and height in inches.
+        latex: Typeset with LaTeX, if there is a `latex` executable.
+        filetypes: One file is written per type.
+        pickle: Also write the figure as a pickle. Load only pickles that you wrote yourself.
+        context: Size of texts and lines: `paper`, `notebook`, `talk` or `poster`.
+        palette: Colours: `colorblind`, `deep`, `muted`, `bright`, or a matplotlib colour map.
+        replace_none: Write `~` for the field `None` of run names in legends.
+        add_titles: Put the name of the run over its plots.
+        add_xlabels: Label the x axis.
+        add_ylabels: Label the y axis.
+        rcParams: Settings of matplotlib that win over all of the above.
+    """
+
+    def __init__(
+        self,
+        output_directory: str | Path,
+        training_type: str,
+        figsize: Sequence[float],
+        latex: bool,
+        filetypes: Sequence[str],
+        pickle: bool,
+        context: str,
+        palette: str,
+        replace_none: bool,
+        add_titles: bool,
+        add_xlabels: bool,
+        add_ylabels: bool,
+        rcParams: Mapping[str, Any],
+    ) -> None:
+        self.output_directory = Path(output_directory)
+        self.training_type = training_type
+        self.figsize = (float(figsize[0]), float(figsize[1]))
+        self.latex = latex and _has_latex()
+        self.filetypes = list(filetypes)
+        self.pickle = pickle
+        self.context = context
+        self.palette = palette
+        self.replace_none = replace_none
+        self.add_titles = add_titles
+        self.add_xlabels = add_xlabels
+        self.add_ylabels = add_ylabels
+        self.rcParams = dict(rcParams or {})
+        self._writer: Background | None = None
+
+    @contextmanager
+    def style(self) -> Iterator[None]:
+        """The look of these plots while the block runs; afterwards matplotlib is as it was."""
+        import matplotlib
+
+        rc: Any = settings(self.context, self.palette, self.rcParams)
+        with matplotlib.rc_context(rc | ({"text.usetex": True} if self.latex else {})):
+            yield
+
+    def new_figure(self) -> tuple[Figure, Axes]:
+        """A figure with one pair of axes, labelled with the training type; use within `style`."""
+        from matplotlib.backends.backend_agg import FigureCanvasAgg
+        from matplotlib.figure import Figure
+
+        figure = Figure(figsize=self.figsize, dpi=DPI)
+        FigureCanvasAgg(figure)
+        axes = figure.add_subplot()
+        axes.set_xlabel(self.training_type if self.add_xlabels else "")
+        return figure, axes
+
+    @contextmanager
+    def writing_behind(self) -> Iterator[None]:
+        """Encode and write files beside the drawing of the next; all are written at the end."""
+        self._writer = Background()
+        try:
+            yield
+            self._writer.join()
+        finally:
+            self._writer.close()
+            self._writer = None
+
+    def legend_text(self, text: str) -> str:
+        """A run's name as it stands in a legend."""
+        if self.replace_none:
+            fields = "_".join("~" if field == "None" else field for field in text.split("_"))
+            text = fields.replace("_~", "~").replace("~_", "~")
+        return "".join(LATEX_SPECIAL.get(c, c) for c in text) if self.latex else text
+
+    def save_plot(
+        self,
+        fig: Figure,
+        name: str,
+        path: str | Path = "",
+        close: bool = True,
+        tight_layout: bool = True,
+    ) -> None:
+        """Write a figure, once per file type.
+
+        Args:
+            fig: The figure.
+            name: Name of the files, without suffix.
+            path: Folder inside the output directory.
+            close: Clear the figure afterwards.
+            tight_layout: Fit the axes and their labels to the figure.
+
+        Raises:
+            ConfigError: if matplotlib cannot write a file type.
+            OutputError: if a file cannot be written.
+        """
+        from autrainer.runs.files import write_bytes
+
+        if tight_layout:
+            fig.tight_layout()
+        folder = self.output_directory / path
+        for filetype in self.filetypes:
+            file = folder / f"{name}.{filetype}"
+            encode = _drawn(fig, filetype)
+            if self._writer is None:
+                write_bytes(file, encode())
+            else:
+                self._writer.submit(lambda f=file, e=encode: write_bytes(f, e()))
+        if self.pickle:
+            write_bytes(folder / f"{name}.pkl", pickling.dumps(fig))
+        if close:
+            fig.clear()
+
+
+def _drawn(figure: Figure, filetype: str) -> Callable[[], bytes]:
+    """Draw a figure; the call that is returned gives the bytes of the file, in any thread."""
+    import numpy as np
+    from matplotlib.backends.backend_agg import FigureCanvasAgg
+
+    from autrainer.plotting.png import encode_png
+
+    if filetype == "png" and isinstance(figure.canvas, FigureCanvasAgg):
+        canvas: Any = figure.canvas
+        canvas.draw()
+        return partial(encode_png, np.asarray(canvas.buffer_rgba()), figure.dpi)
+    known = sorted(figure.canvas.get_supported_filetypes())
+    if filetype not in known:
+        raise ConfigError(f"plotting.filetypes has {filetype!r}; use some of {', '.join(known)}")
+    buffer = io.BytesIO()
+    figure.savefig(buffer, format=filetype, dpi=DPI, metadata=UNDATED.get(filetype))
+    return buffer.getvalue
+
+
+def _has_latex() -> bool:
+    if shutil.which("latex"):
+        return True
+    log.warning("plotting.latex is true but there is no latex executable; plotting without it")
+    return False

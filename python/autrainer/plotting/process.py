@@ -1,0 +1,198 @@
+"""A helper process that draws the plots of a run, so that neither training nor its end waits.
+
+It reads one request per line and answers each with one line.
+"""
+
+from __future__ import annotations
+
+import json
+import logging
+import os
+import subprocess
+import sys
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from types import SimpleNamespace
+from typing import Any, TextIO
+
+from autrainer.errors import OutputError
+from autrainer.plotting.metrics import ITERATION, PlotMetrics
+from autrainer.runs.background import Background
+
+log = logging.getLogger(__name__)
+
+# The package is the one that this process uses, wherever it was found.
+PROGRAM = """
+import sys
+sys.path.append(sys.argv[1])
+from autrainer.plotting.process import main
+main()
+"""
+
+# Drawing needs no threads of numerical libraries; not starting them saves time and memory.
+QUIET = {
+    "OMP_NUM_THREADS": "1",
+    "OPENBLAS_NUM_THREADS": "1",
+    "MKL_NUM_THREADS": "1",
+    "PYTHONSAFEPATH": "1",
+}
+
+
+@dataclass(frozen=True)
+class RunPlots:
+    """What it takes to draw the plots of a run.
+
+    Args:
+        output_directory: The run folder.
+        training_type: `epoch` or `step`.
+        settings: Arguments of `PlotBase` after these two, by name.
+        metrics: Name and suffix (`max` or `min`) of every metric to plot.
+        iterations: The evaluated iterations.
+        values: Values by column: the metrics, `train_loss` and `dev_loss`.
+    """
+
+    output_directory: str
+    training_type: str
+    settings: dict[str, Any]
+    metrics: list[tuple[str, str]]
+    iterations: list[int]
+    values: dict[str, list[float]]
+
+    def draw(self) -> None:
+        """Draw them here and now.
+
+        Raises:
+            ConfigError: if the settings cannot be met.
+            OutputError: if a file cannot be written.
+        """
+        metrics = [SimpleNamespace(name=name, suffix=suffix) for name, suffix in self.metrics]
+        plots = PlotMetrics(
+            self.output_directory, self.training_type, **self.settings, metric_fns=metrics
+        )
+        plots.plot_run({**self.values, ITERATION: self.iterations})
+
+
+class PlotProcess:
+    """Draws plots in a process of its own; where there can be none, in a thread of this one.
+
+    `start` as early as possible: the process imports matplotlib meanwhile. It ends when it is
+    closed, or when this process ends, however it ends.
+    """
+
+    def __init__(self) -> None:
+        self._background = Background()
+        self._process: subprocess.Popen[str] | None = None
+
+    def start(self) -> None:
+        """Start the process; returns at once."""
+        self._background.submit(self._spawn)
+
+    def submit(self, plots: RunPlots) -> None:
+        """Have plots drawn; returns at once.
+
+        Raises:
+            OutputError: if earlier plots could not be drawn.
+        """
+        self._background.submit(self._draw, plots)
+
+    def join(self) -> None:
+        """Wait until all plots are on disk.
+
+        Raises:
+            OutputError: if a plot could not be drawn or written.
+        """
+        self._background.join()
+
+    def close(self) -> None:
+        """Finish what was submitted and end the process; may be called again."""
+        self._background.close()
+        process, self._process = self._process, None
+        if process is not None:
+            process.kill()
+            process.wait()
+            for pipe in (process.stdin, process.stdout):
+                if pipe is not None:
+                    _close_quietly(pipe)
+
+    def _spawn(self) -> None:
+        try:
+            self._process = subprocess.Popen(
+                [sys.executable, "-c", PROGRAM, str(Path(__file__).resolve().parents[2])],
+                stdin=subprocess.PIPE,
+                stdout=subprocess.PIPE,
+                env=os.environ | QUIET,
+                # An interrupt at the keyboard is for the trainer, which then closes this process.
+                start_new_session=True,
+                text=True,
+                encoding="utf-8",
+            )
+        except OSError as error:
+            log.debug("plots are drawn in this process: %s", error)
+
+    def _draw(self, plots: RunPlots) -> None:
+        answer = self._ask(plots)
+        if answer is None:
+            plots.draw()
+        elif answer["error"]:
+            raise OutputError(f"{plots.output_directory}: drawing plots failed: {answer['error']}")
+
+    def _ask(self, plots: RunPlots) -> dict[str, Any] | None:
+        """The answer of the process, or None if there is no process, or no longer."""
+        if self._process is None or self._process.stdin is None or self._process.stdout is None:
+            return None
+        try:
+            self._process.stdin.write(f"{json.dumps(asdict(plots))}\n")
+            self._process.stdin.flush()
+            answer: dict[str, Any] = json.loads(self._process.stdout.readline())
+        except (OSError, ValueError) as error:
+            log.debug("the plotting process has ended: %s", error)
+            return None
+        return answer
+
+
+def _close_quietly(pipe: Any) -> None:
+    try:
+        pipe.close()
+    except BrokenPipeError:
+        log.debug("the plotting process had ended with an unread request")
+
+
+def serve(requests: TextIO, answers: TextIO) -> None:
+    """Draw what is asked for, until there are no more requests."""
+    for line in requests:
+        answers.write(f"{json.dumps({'error': _attempt(json.loads(line))})}\n")
+        answers.flush()
+
+
+def _attempt(request: Mapping[str, Any]) -> str | None:
+    try:
+        RunPlots(**request).draw()
+    except Exception as error:
+        # Whatever it is, the process that asked raises it.
+        return f"{type(error).__name__}: {error}"
+    return None
+
+
+def _prepare() -> None:
+    """Draw a small figure while the trainer is busy: imports and fonts are what takes time."""
+    settings: dict[str, Any] = dict.fromkeys(("latex", "pickle", "replace_none"), False)
+    settings |= dict.fromkeys(("add_titles", "add_xlabels", "add_ylabels"), True)
+    settings |= {"figsize": (4, 3), "filetypes": [], "rcParams": {}}
+    settings |= {"context": "notebook", "palette": "colorblind", "metric_fns": []}
+    plots = PlotMetrics("", "epoch", **settings)
+    plots.plot_run({"train_loss": [1.0, 0.5], "dev_loss": [1.0, 0.5]})
+
+
+def main() -> None:
+    """Serve requests from standard input until it ends."""
+    answers = os.fdopen(os.dup(sys.stdout.fileno()), "w", encoding="utf-8")
+    # What libraries print must not look like an answer.
+    os.dup2(sys.stderr.fileno(), sys.stdout.fileno())
+    try:
+        _prepare()
+        serve(sys.stdin, answers)
+    except BrokenPipeError:
+        pass
+    finally:
+        os._exit(0)

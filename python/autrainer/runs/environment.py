@@ -1,0 +1,109 @@
+"""Where a run takes place: its device, its machine, and the packages it runs with."""
+
+from __future__ import annotations
+
+import importlib.metadata
+import logging
+import os
+import platform
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import torch
+
+from autrainer.runs.files import write_text, write_yaml
+
+log = logging.getLogger(__name__)
+
+BYTES_PER_GB = 1024**3
+LEFT_OUT = frozenset({"pip", "setuptools", "wheel"})  # as `pip freeze` does
+
+
+def set_device(device: str) -> torch.device:
+    """The device to train on: the wanted one if it works, else the CPU with one warning.
+
+    Args:
+        device: A device as torch names it, such as `cuda:0`.
+    """
+    try:
+        chosen = torch.device(device)
+        torch.zeros(1, device=chosen).cpu()
+    except (RuntimeError, AssertionError, NotImplementedError) as error:
+        reason = str(error).strip().partition("\n")[0]
+        log.warning("device is %r, which cannot be used (%s); using 'cpu'", device, reason)
+        return torch.device("cpu")
+    return chosen
+
+
+def get_hardware_info() -> dict[str, Any]:
+    """The machine: `system` and `gpu` (None without a CUDA device).
+
+    Within a SLURM job the node is named, and memory and CPU count are those of the job.
+    """
+    return {"system": _system(os.environ), "gpu": _gpu()}
+
+
+def save_hardware_info(output_directory: str | Path) -> None:
+    """Write `hardware.yaml` into a run folder."""
+    write_yaml(Path(output_directory) / "hardware.yaml", get_hardware_info())
+
+
+def save_requirements(output_directory: str | Path) -> None:
+    """Write `requirements.txt` into a run folder: the packages of this interpreter."""
+    lines = "".join(f"{line}\n" for line in installed_packages())
+    write_text(Path(output_directory) / "requirements.txt", lines)
+
+
+def installed_packages() -> list[str]:
+    """`name==version` of every package this interpreter finds, sorted by name."""
+    found: dict[str, str] = {}
+    for distribution in importlib.metadata.distributions():
+        headers = _headers(distribution)
+        name, version = headers.get("Name"), headers.get("Version")
+        if name and version and name.lower() not in LEFT_OUT:
+            found.setdefault(name.lower().replace("_", "-"), f"{name}=={version}")
+    return [found[key] for key in sorted(found)]
+
+
+def _headers(distribution: importlib.metadata.Distribution) -> dict[str, str]:
+    """First lines of a package's metadata; parsing all of it takes ten times as long."""
+    text = distribution.read_text("METADATA") or distribution.read_text("PKG-INFO") or ""
+    head = text.partition("\n\n")[0].splitlines()
+    pairs = (line.partition(": ") for line in head if line.startswith(("Name: ", "Version: ")))
+    return {key: value.strip() for key, _, value in pairs}
+
+
+def _system(environ: Mapping[str, str]) -> dict[str, Any]:
+    system: dict[str, Any] = {
+        "os": platform.system(),
+        "platform": platform.platform(),
+        "memory_gb": _memory_gb(),
+        "cpu_count": os.cpu_count(),
+    }
+    if "SLURM_JOB_ID" in environ:
+        system["node"] = environ.get("SLURMD_NODENAME") or platform.node()
+        memory_mb = environ.get("SLURM_MEM_PER_NODE", "")
+        cpus = environ.get("SLURM_CPUS_PER_TASK") or environ.get("SLURM_CPUS_ON_NODE") or ""
+        if memory_mb.isdigit():
+            system["memory_gb"] = round(int(memory_mb) / 1024, 2)
+        if cpus.isdigit():
+            system["cpu_count"] = int(cpus)
+    return system
+
+
+def _memory_gb() -> float | None:
+    try:
+        size = os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")
+    except (AttributeError, ValueError, OSError):
+        # Windows has no sysconf.
+        return None
+    return round(size / BYTES_PER_GB, 2)
+
+
+def _gpu() -> dict[str, Any] | None:
+    if not torch.cuda.is_available():
+        return None
+    properties = torch.cuda.get_device_properties(torch.cuda.current_device())
+    memory_gb = round(properties.total_memory / BYTES_PER_GB, 2)
+    return {"name": properties.name, "memory_gb": memory_gb}

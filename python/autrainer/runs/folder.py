@@ -1,0 +1,216 @@
+"""The folder of a run: everything in it is written here, whole or not at all."""
+
+from __future__ import annotations
+
+import copy
+import logging
+import math
+from collections.abc import Iterable, Mapping, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import torch
+
+from autrainer.runs.background import Background
+from autrainer.runs.files import write_npy, write_text, write_yaml
+from autrainer.runs.logfile import LogFile
+from autrainer.runs.objects import save_object
+from autrainer.runs.states import Stateful, snapshot, write_state
+from autrainer.runs.summary import save_model_summary
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+log = logging.getLogger(__name__)
+
+LOG_NAME = "training.log"
+LOSSES = ("train_loss", "dev_loss")
+
+
+class Bookkeeping:
+    """Writes the files of a run folder, in the background where the caller need not wait.
+
+    Whatever is handed over is copied first, so it may change as soon as a method has returned.
+    `background.join()` waits for the files; an error of theirs is raised there, or earlier by the
+    next call that hands something over.
+
+    Args:
+        output_directory: The run folder; it is created. A relative path starts at the working
+            directory of now, wherever the process goes later.
+        file_handler_path: The log; by default `training.log` in the run folder. What an earlier
+            attempt logged there stays.
+
+    Attributes:
+        output_directory: The run folder, absolute.
+        background: Where files are written.
+    """
+
+    def __init__(
+        self, output_directory: str | Path, file_handler_path: str | Path | None = None
+    ) -> None:
+        self.output_directory = Path(output_directory).absolute()
+        self.output_directory.mkdir(parents=True, exist_ok=True)
+        self.background = Background()
+        self._log_file = LogFile(self.output_directory / (file_handler_path or LOG_NAME))
+
+    def close(self) -> None:
+        """Wait for the files and let go of the log; may be called again."""
+        self.background.close()
+        self._log_file.close()
+
+    def log(self, message: str, level: int = logging.INFO) -> None:
+        """Log a message, for the run's log and for whoever listens besides."""
+        log.log(level, message)
+
+    def log_to_file(self, message: str, level: int = logging.INFO) -> None:
+        """Log a message for the run's log alone."""
+        self._log_file.write(message, level)
+
+    def create_folder(self, name: str, path: str | Path = "") -> Path:
+        """Create a folder in the run folder, unless it is there."""
+        folder = self.output_directory / path / name
+        folder.mkdir(parents=True, exist_ok=True)
+        return folder
+
+    def save_state(self, obj: Stateful | None, filename: str, path: str | Path = "") -> None:
+        """Copy a state to host memory now and write it in the background.
+
+        Args:
+            obj: A module, an optimizer or a scheduler; None is ignored.
+            filename: Name of the file.
+            path: Folder inside the run folder.
+
+        Raises:
+            TypeError: if the object has no state.
+        """
+        self.save_states({filename: obj}, [path])
+
+    def save_states(
+        self, states: Mapping[str, Stateful | None], paths: Sequence[str | Path]
+    ) -> None:
+        """Copy several states once and write each of them into several folders.
+
+        Args:
+            states: Objects by file name; None is ignored.
+            paths: Folders inside the run folder; without any nothing is copied.
+
+        Raises:
+            TypeError: if an object has no state.
+        """
+        for filename, obj in states.items():
+            if obj is None or not paths:
+                continue
+            files = [self.output_directory / path / filename for path in paths]
+            self.background.submit(write_state, snapshot(_stateful(obj).state_dict()), *files)
+
+    def load_state(self, obj: Stateful, filename: str, path: str | Path = "") -> None:
+        """Load a state, waiting first for what is still to be written. Nothing is executed.
+
+        Args:
+            obj: A module, an optimizer or a scheduler; it keeps its device.
+            filename: Name of the file.
+            path: Folder, inside the run folder or absolute.
+
+        Raises:
+            FileNotFoundError: if there is no such file.
+            TypeError: if the object has no state.
+        """
+        _stateful(obj)
+        self.background.join()
+        file = self.output_directory / path / filename
+        if not file.is_file():
+            raise FileNotFoundError(f"{file}: there is no such state of {type(obj).__name__}")
+        obj.load_state_dict(torch.load(file, map_location="cpu", weights_only=True))
+
+    def save_model_summary(
+        self,
+        model: torch.nn.Module,
+        shape: Sequence[int] | Mapping[str, Any],
+        device: torch.device | str,
+        filename: str = "model_summary",
+    ) -> None:
+        """Write the summary of a model, as text and as YAML.
+
+        Args:
+            model: The model.
+            shape: Shape of its features with the batch axis, or its inputs by name.
+            device: Where the features go.
+            filename: Name of the files; a suffix is dropped.
+        """
+        inputs = (
+            shape
+            if isinstance(shape, Mapping)
+            else {"features": torch.zeros(*shape, device=device)}
+        )
+        save_model_summary(model, inputs, self.output_directory, Path(filename).stem)
+
+    def save_audobject(self, obj: Any, filename: str, path: str | Path = "") -> None:
+        """Write how to build an object, in the YAML form of audobject.
+
+        Raises:
+            TypeError: if the object cannot be described by its constructor's arguments.
+        """
+        save_object(obj, self.output_directory / path / filename)
+
+    def save_results_dict(
+        self, results: Mapping[Any, Any], filename: str, path: str | Path = ""
+    ) -> None:
+        """Write results as YAML, in the order in which they come."""
+        file = self.output_directory / path / filename
+        self.background.submit(write_yaml, file, copy.deepcopy(dict(results)))
+
+    def save_results_df(self, df: pd.DataFrame, filename: str, path: str | Path = "") -> None:
+        """Write a data frame as CSV without its index."""
+        text = df.to_csv(index=False, lineterminator="\n")
+        self.background.submit(write_text, self.output_directory / path / filename, text)
+
+    def save_results_np(
+        self, array: np.ndarray[Any, Any], filename: str, path: str | Path = ""
+    ) -> None:
+        """Write an array in NumPy's format."""
+        file = self.output_directory / path / filename
+        self.background.submit(write_npy, file, np.array(array, order="C"))
+
+    def save_best_results(
+        self,
+        metrics: pd.DataFrame,
+        filename: str,
+        metric_fns: Iterable[Any],
+        tracking_metric_fn: Any,
+        path: str | Path = "",
+    ) -> None:
+        """Write the smallest losses, each metric's own best value, and the best iteration.
+
+        Args:
+            metrics: A row for every evaluated iteration; the index is the iteration.
+            filename: Name of the file.
+            metric_fns: The metrics of the columns.
+            tracking_metric_fn: The metric that decides which iteration is best.
+            path: Folder inside the run folder.
+        """
+        columns = {name: [float(value) for value in metrics[name]] for name in metrics.columns}
+        best: dict[str, float | int] = {f"{name}_min": _best(columns[name], min) for name in LOSSES}
+        for metric in metric_fns:
+            best[metric.name] = _best(columns[metric.name], _picker(metric))
+        tracked = columns[tracking_metric_fn.name]
+        value = _best(tracked, _picker(tracking_metric_fn))
+        best["best_iteration"] = int(metrics.index[tracked.index(value) if value in tracked else 0])
+        self.save_results_dict(best, filename, path)
+
+
+def _stateful(obj: Any) -> Stateful:
+    if not isinstance(obj, Stateful):
+        raise TypeError(
+            f"{type(obj).__name__} has no state; expected a module, an optimizer or a scheduler"
+        )
+    return obj
+
+
+def _picker(metric: Any) -> Any:
+    return max if metric.suffix == "max" else min
+
+
+def _best(values: Iterable[float], pick: Any) -> float:
+    """Best of some values; NaN is never the best, unless there is nothing else."""
+    return float(pick((value for value in values if not math.isnan(value)), default=math.nan))

@@ -1,0 +1,102 @@
+"""Where a run's randomness comes from, and how far it can be repeated."""
+
+from __future__ import annotations
+
+import hashlib
+import os
+import random
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+import numpy as np
+import torch
+
+from autrainer.errors import ConfigError
+
+LARGEST_SEED = 2**32 - 1
+CUBLAS_WORKSPACE = "CUBLAS_WORKSPACE_CONFIG"
+INDUCTOR_DETERMINISTIC = "TORCHINDUCTOR_DETERMINISTIC"
+
+
+def set_seed(seed: int) -> None:
+    """Seed the generators of Python, NumPy, torch and all CUDA devices.
+
+    Raises:
+        ConfigError: if the seed is not between 0 and 2^32 - 1.
+    """
+    if not 0 <= seed <= LARGEST_SEED:
+        raise ConfigError(f"seed is {seed}; use a number from 0 to {LARGEST_SEED}")
+    random.seed(seed)
+    np.random.seed(seed)
+    torch.manual_seed(seed)
+
+
+def derived_seed(seed: int, *purpose: str | int) -> int:
+    """A seed that belongs to a seed and a purpose, and looks unrelated to those of others.
+
+    Args:
+        seed: The seed of the run.
+        purpose: What it is for, such as `"train", 3`.
+
+    Returns:
+        A number from 0 to 2^32 - 1, the same on every machine.
+
+    >>> derived_seed(1, "train", 1) == derived_seed(1, "train", 1)
+    True
+    >>> derived_seed(1, "train", 1) == derived_seed(1, "train", 2)
+    False
+    """
+    text = repr((seed, *purpose)).encode()
+    return int.from_bytes(hashlib.blake2b(text, digest_size=4).digest(), "little")
+
+
+def set_reproducibility(reproducible: bool) -> None:
+    """Choose between results that can be repeated and speed.
+
+    Args:
+        reproducible: True: deterministic algorithms only (an operation that has none is an error),
+            full float32 precision, no autotuning. False: the opposite.
+    """
+    if reproducible:
+        os.environ.setdefault(CUBLAS_WORKSPACE, ":4096:8")
+    _use_deterministic_algorithms(reproducible)
+    torch.backends.cudnn.deterministic = reproducible
+    torch.backends.cudnn.benchmark = not reproducible
+    torch.backends.cudnn.allow_tf32 = not reproducible
+    torch.backends.cuda.matmul.allow_tf32 = not reproducible
+    torch.set_float32_matmul_precision("highest" if reproducible else "high")
+
+
+def _use_deterministic_algorithms(wanted: bool) -> None:
+    """`torch.use_deterministic_algorithms` without the seconds that its import of inductor takes.
+
+    A compiler that is loaded later reads the wish from the environment.
+    """
+    if "torch._inductor.config" in sys.modules:
+        torch.use_deterministic_algorithms(wanted)
+        return
+    torch._C._set_deterministic_algorithms(wanted, warn_only=False)
+    if wanted:
+        os.environ.setdefault(INDUCTOR_DETERMINISTIC, "1")
+
+
+@contextmanager
+def preserved_rng() -> Iterator[None]:
+    """Give the generators of Python, NumPy, torch and CUDA back as they were before the block."""
+    python, numpy = random.getstate(), np.random.get_state()
+    generator = torch.get_rng_state()
+    cuda = torch.cuda.get_rng_state_all() if _uses_cuda() else None
+    try:
+        yield
+    finally:
+        random.setstate(python)
+        np.random.set_state(numpy)
+        torch.set_rng_state(generator)
+        if cuda is not None:
+            torch.cuda.set_rng_state_all(cuda)
+
+
+def _uses_cuda() -> bool:
+    """Whether the generators of CUDA devices exist: asking earlier would create them."""
+    return bool(torch.cuda.is_initialized())  # type: ignore[no-untyped-call]

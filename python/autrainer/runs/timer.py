@@ -1,0 +1,98 @@
+"""How long the parts of a run take."""
+
+from __future__ import annotations
+
+import time
+from pathlib import Path
+
+from autrainer.errors import ConfigError
+from autrainer.runs.files import read_yaml, write_yaml
+
+FILE_NAME = "timer.yaml"
+
+
+class Timer:
+    """Measures periods of one kind and tells their mean and total.
+
+    Args:
+        output_directory: The run folder.
+        timer_type: What is measured: `train`, `dev` or `test`.
+    """
+
+    def __init__(self, output_directory: str | Path, timer_type: str) -> None:
+        self.output_directory = Path(output_directory)
+        self.timer_type = timer_type
+        self._log_s: list[float] = []
+        self._started_s: float | None = None
+
+    def start(self) -> None:
+        """Begin a period; one that has not been stopped is forgotten."""
+        self._started_s = time.perf_counter()
+
+    def stop(self) -> None:
+        """End the period.
+
+        Raises:
+            ValueError: if none was begun.
+        """
+        if self._started_s is None:
+            raise ConfigError(f"the {self.timer_type} timer was not started; call start() first")
+        self._log_s.append(time.perf_counter() - self._started_s)
+        self._started_s = None
+
+    def get_time_log(self) -> list[float]:
+        """Seconds of every period so far."""
+        return list(self._log_s)
+
+    def get_mean_seconds(self) -> float:
+        """Mean seconds of a period; zero before the first one has ended."""
+        return self.get_total_seconds() / len(self._log_s) if self._log_s else 0.0
+
+    def get_total_seconds(self) -> float:
+        """Seconds of all periods together."""
+        return sum(self._log_s)
+
+    @staticmethod
+    def pretty_time(seconds: float) -> str:
+        """Seconds as `H:MM:SS`, the fraction cut off.
+
+        >>> Timer.pretty_time(3725.9)
+        '1:02:05'
+        """
+        minutes, rest = divmod(int(seconds), 60)
+        return f"{minutes // 60}:{minutes % 60:02d}:{rest:02d}"
+
+    def summary(self) -> dict[str, str | float]:
+        """Mean and total, as text and in seconds: the entry of `timer.yaml`."""
+        mean_s, total_s = self.get_mean_seconds(), self.get_total_seconds()
+        return {
+            "mean": self.pretty_time(mean_s),
+            "mean_seconds": mean_s,
+            "total": self.pretty_time(total_s),
+            "total_seconds": total_s,
+        }
+
+    def save(self, path: str | Path = "") -> None:
+        """Set this timer's entry in `timer.yaml`; those of other timers stay.
+
+        Args:
+            path: Folder inside the run folder.
+        """
+        file = self.output_directory / path / FILE_NAME
+        entries = dict(read_yaml(file) or {}) if file.is_file() else {}
+        write_yaml(file, entries | {self.timer_type: self.summary()})
+
+    def restore(self, path: str | Path) -> None:
+        """Begin with the periods of an earlier run, so that means and totals cover both.
+
+        A `timer.yaml` tells mean and total, hence how many periods there were; each is taken to
+        have lasted as long as their mean. Without the file or the entry nothing is added.
+
+        Args:
+            path: The `timer.yaml` of that run.
+        """
+        entry = (read_yaml(path) or {}).get(self.timer_type) if Path(path).is_file() else None
+        if not entry or not entry.get("mean_seconds"):
+            return
+        mean_s, total_s = float(entry["mean_seconds"]), float(entry["total_seconds"])
+        self._log_s[:0] = [mean_s] * max(1, round(total_s / mean_s))
