@@ -1,0 +1,207 @@
+"""Target transforms of numbers: scaled so that the train extrema become 0 and 1."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any, cast
+
+import numpy as np
+import torch
+
+from autrainer.data.encoding import (
+    AbstractTargetTransform,
+    Array,
+    encode_table,
+    is_overridden,
+    is_table,
+    numbers,
+    on_host,
+    plain_values,
+    refuse_no_votes,
+)
+from autrainer.errors import DataError
+from autrainer.runs.columns import Predictions, ValueLists, Values
+
+
+class MinMaxScaler(AbstractTargetTransform):
+    """One number, scaled so that the train extrema become 0 and 1.
+
+    Args:
+        target: Name of the target.
+        minimum: Smallest train value.
+        maximum: Largest train value.
+
+    Raises:
+        DataError: unless the minimum is below the maximum.
+    """
+
+    def __init__(self, target: str, minimum: float, maximum: float) -> None:
+        _check_range(target, minimum, maximum)
+        self.target = target
+        self.minimum = float(minimum)
+        self.maximum = float(maximum)
+
+    def __len__(self) -> int:
+        """One."""
+        return 1
+
+    def encode(self, x: float) -> float:
+        """The scaled value."""
+        return (x - self.minimum) / (self.maximum - self.minimum)
+
+    def encode_all(self, values: Sequence[Any] | Array) -> torch.Tensor:
+        """Scaled values, float32, shape (N,).
+
+        Raises:
+            DataError: counting the values that are no numbers and naming the first ones.
+        """
+        if is_overridden(self, MinMaxScaler, "encode"):
+            return super().encode_all(values)
+        scaled = self.encode(cast(Any, numbers(values, self.target)))
+        return torch.from_numpy(np.asarray(scaled, dtype=np.float32))
+
+    def decode(self, x: float) -> float:
+        """The value in its own unit."""
+        return x * (self.maximum - self.minimum) + self.minimum
+
+    def probabilities_training(self, x: torch.Tensor) -> torch.Tensor:
+        """Sigmoid of the output."""
+        return torch.sigmoid(x)
+
+    def probabilities_inference(self, x: torch.Tensor) -> torch.Tensor:
+        """Sigmoid of the output."""
+        return torch.sigmoid(x)
+
+    def predict_inference(self, x: torch.Tensor) -> list[float] | float:
+        """Scaled values: a list for shape (N, 1) or (N,), a number for one value."""
+        if x.ndim > 1:
+            x = x.squeeze(-1)
+        elif x.numel() == 1:
+            x = x.reshape(())
+        return cast("list[float] | float", x.tolist())
+
+    def predict_array(self, probabilities: torch.Tensor) -> Array:
+        """Scaled values, shape (N,)."""
+        if is_overridden(self, MinMaxScaler, "predict_inference"):
+            return super().predict_array(probabilities)
+        return on_host(probabilities).reshape(len(probabilities))
+
+    def decode_array(self, predictions: Array) -> Predictions:
+        """Values in their own unit."""
+        if is_overridden(self, MinMaxScaler, "decode"):
+            return super().decode_array(predictions)
+        return Values(np.asarray(self.decode(cast(Any, predictions.astype(np.float64)))))
+
+    def probability_columns(self, probabilities: torch.Tensor) -> tuple[list[str], Array]:
+        """The target and its scaled values, shape (N, 1)."""
+        if is_overridden(self, MinMaxScaler, "probabilities_to_dict"):
+            return super().probability_columns(probabilities)
+        return [self.target], on_host(probabilities).reshape(len(probabilities), 1)
+
+    def majority_vote(self, x: list[float]) -> float:
+        """Mean of the votes."""
+        refuse_no_votes(x)
+        return sum(x) / len(x)
+
+    def probabilities_to_dict(self, x: torch.Tensor) -> dict[str, float]:
+        """The scaled value under the name of the target."""
+        return {self.target: float(x.item())}
+
+
+class MultiTargetMinMaxScaler(AbstractTargetTransform):
+    """Several numbers, each scaled so that its train extrema become 0 and 1.
+
+    Args:
+        target: Names of the targets.
+        minimum: Their smallest train values.
+        maximum: Their largest train values.
+
+    Raises:
+        DataError: unless every minimum is below its maximum.
+    """
+
+    def __init__(self, target: list[str], minimum: list[float], maximum: list[float]) -> None:
+        if not len(target) == len(minimum) == len(maximum) or not target:
+            raise DataError(
+                f"{len(target)} targets have {len(minimum)} minima and {len(maximum)} maxima; "
+                "every target needs one of each"
+            )
+        for name, low, high in zip(target, minimum, maximum, strict=True):
+            _check_range(name, low, high)
+        self.target = plain_values(target)
+        self.minimum = [float(value) for value in minimum]
+        self.maximum = [float(value) for value in maximum]
+        self._minimum = torch.tensor(self.minimum, dtype=torch.float64)
+        self._range = torch.tensor(self.maximum, dtype=torch.float64) - self._minimum
+
+    def __len__(self) -> int:
+        """Number of targets."""
+        return len(self.target)
+
+    def encode(self, x: Any) -> torch.Tensor:
+        """Scaled values of one sample, float32, shape (T,)."""
+        values = torch.as_tensor(x).to(torch.float64)
+        return ((values - self._minimum) / self._range).to(torch.float32)
+
+    def encode_all(self, values: Sequence[Any] | Array) -> torch.Tensor:
+        """Scaled values of all samples, float32, shape (N, T).
+
+        Raises:
+            DataError: counting the values that are no numbers and naming the first ones.
+        """
+        if is_overridden(self, MultiTargetMinMaxScaler, "encode") or not is_table(values):
+            return super().encode_all(values)
+        return self.encode(encode_table(np.asarray(values), self.target, torch.float64))
+
+    def decode(self, x: Any) -> list[float]:
+        """Values of one sample in their own units."""
+        values = torch.as_tensor(x).to(torch.float64)
+        return cast("list[float]", (values * self._range + self._minimum).tolist())
+
+    def probabilities_training(self, x: torch.Tensor) -> torch.Tensor:
+        """Sigmoid of every output."""
+        return torch.sigmoid(x)
+
+    def probabilities_inference(self, x: torch.Tensor) -> torch.Tensor:
+        """Sigmoid of every output."""
+        return torch.sigmoid(x)
+
+    def predict_inference(self, x: torch.Tensor) -> Any:
+        """Scaled values as nested lists."""
+        return x.tolist()
+
+    def predict_array(self, probabilities: torch.Tensor) -> Array:
+        """Scaled values, shape (N, T)."""
+        if is_overridden(self, MultiTargetMinMaxScaler, "predict_inference"):
+            return super().predict_array(probabilities)
+        return on_host(probabilities)
+
+    def decode_array(self, predictions: Array) -> Predictions:
+        """Values of all samples in their own units."""
+        if is_overridden(self, MultiTargetMinMaxScaler, "decode"):
+            decoded = [self.decode(row) for row in predictions.tolist()]
+            return ValueLists(np.asarray(decoded, dtype=np.float64))
+        return ValueLists(predictions * self._range.numpy() + self._minimum.numpy())
+
+    def probability_columns(self, probabilities: torch.Tensor) -> tuple[list[str], Array]:
+        """Targets and their scaled values, shape (N, T)."""
+        if is_overridden(self, MultiTargetMinMaxScaler, "probabilities_to_dict"):
+            return super().probability_columns(probabilities)
+        return list(self.target), on_host(probabilities)
+
+    def majority_vote(self, x: list[list[float]]) -> list[float]:
+        """Mean of the votes, target by target."""
+        refuse_no_votes(x)
+        return cast("list[float]", np.asarray(x, dtype=np.float64).mean(axis=0).tolist())
+
+    def probabilities_to_dict(self, x: torch.Tensor) -> dict[str, float]:
+        """The scaled values under the names of the targets."""
+        return dict(zip(self.target, x.reshape(-1).tolist(), strict=True))
+
+
+def _check_range(target: str, minimum: float, maximum: float) -> None:
+    if not minimum < maximum:
+        raise DataError(
+            f"target {target!r} cannot be scaled: its train values go from {minimum} to {maximum}; "
+            "they have to be numbers that are not all the same"
+        )

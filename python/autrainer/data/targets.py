@@ -1,0 +1,16 @@
+"""The target transforms that a dataset can have, and what they have in common."""
+
+from autrainer.data.encoding import AbstractTargetTransform, RaggedTargetsError, numbers
+from autrainer.data.labels import LabelEncoder, MultiLabelEncoder, check_threshold
+from autrainer.data.scalers import MinMaxScaler, MultiTargetMinMaxScaler
+
+__all__ = [
+    "AbstractTargetTransform",
+    "LabelEncoder",
+    "MinMaxScaler",
+    "MultiLabelEncoder",
+    "MultiTargetMinMaxScaler",
+    "RaggedTargetsError",
+    "check_threshold",
+    "numbers",
+]

@@ -1,0 +1,360 @@
+"""What every dataset is: three splits, their targets and metrics, and a loader for each."""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from functools import cached_property
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, ClassVar
+
+import numpy as np
+import numpy.typing as npt
+import torch
+
+from autrainer.config.instantiate import instantiate_shorthand
+from autrainer.data.files import AbstractFileHandler
+from autrainer.data.items import DataBatch
+from autrainer.data.loader import Collate, Loader, WorkerSeeding
+from autrainer.data.targets import AbstractTargetTransform
+from autrainer.datasets.checks import check_splits, check_strata
+from autrainer.datasets.strata import strata_of
+from autrainer.datasets.wrapper import DatasetWrapper, RawTargets, targets_of
+from autrainer.errors import ConfigError, did_you_mean
+from autrainer.metrics.base import AbstractMetric
+from autrainer.transforms.compose import SmartCompose
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+TASKS = ("classification", "ml-classification", "regression", "mt-regression")
+SPLITS = ("train", "dev", "test")
+MAX_SEED = 2**32 - 1
+
+Shorthand = str | dict[str, Any]
+
+
+class AbstractDataset(ABC):
+    """Train, dev and test split of a data set that `train.csv`, `dev.csv` and `test.csv` list.
+
+    Subclasses say what the targets mean (`target_transform`) and may say where the splits come
+    from (`df_train`, `df_dev`, `df_test`), how samples are made (`_init_dataset`) and batched
+    (`default_collate_fn`), where raw audio lies (`audio_subdir`) and how to get the data
+    (`download`). Looked at when first used, all splits are checked together: what is wrong with
+    them comes in one message.
+
+    Args:
+        path: Folder of the CSV files.
+        features_subdir: Folder of the files to load, in `features_path`; None for `audio_subdir`.
+        seed: Decides the order of the train samples and seeds loader workers.
+        task: `classification`, `ml-classification`, `regression` or `mt-regression`.
+        metrics: Metrics in shorthand syntax.
+        tracking_metric: The metric that tells which model is best, in shorthand syntax.
+        index_column: Column with the paths of the files.
+        target_column: Column with the targets, or several.
+        file_type: Suffix of the files to load; it replaces that of the paths. None keeps theirs.
+        file_handler: Loads a file, in shorthand syntax.
+        features_path: Folder of the features if they lie elsewhere; None for `path`.
+        train_transform: Applied to the train samples; None for nothing.
+        dev_transform: Applied to the dev samples.
+        test_transform: Applied to the test samples.
+        stratify: Columns whose values split the metrics of dev and test.
+
+    Raises:
+        ConfigError: for a task, seed, folder or column that does not exist.
+    """
+
+    label_kind: ClassVar[str] = "any"
+    """What is checked in target columns: `any` nothing, `labels` none missing, `numbers` finite."""
+
+    def __init__(
+        self,
+        path: str,
+        features_subdir: str | None,
+        seed: int,
+        task: str,
+        metrics: list[Shorthand],
+        tracking_metric: Shorthand,
+        index_column: str,
+        target_column: str | list[str],
+        file_type: str | None,
+        file_handler: Shorthand,
+        features_path: str | None = None,
+        train_transform: SmartCompose | None = None,
+        dev_transform: SmartCompose | None = None,
+        test_transform: SmartCompose | None = None,
+        stratify: list[str] | None = None,
+    ) -> None:
+        check_choice("task", task, TASKS)
+        _check_seed(seed)
+        self.task = task
+        self.seed = seed
+        self.path = path
+        self.features_subdir = self.audio_subdir if features_subdir is None else features_subdir
+        self.features_path = path if features_path is None else features_path
+        self._check_folders()
+        self.index_column = index_column
+        self.target_column = target_column if isinstance(target_column, str) else [*target_column]
+        self.file_type = file_type
+        self.stratify = list(stratify or [])
+        self.metrics: list[AbstractMetric] = [
+            instantiate_shorthand(metric, instance_of=AbstractMetric) for metric in metrics
+        ]
+        self.tracking_metric: AbstractMetric = instantiate_shorthand(
+            tracking_metric, instance_of=AbstractMetric
+        )
+        self.file_handler: AbstractFileHandler = instantiate_shorthand(
+            file_handler, instance_of=AbstractFileHandler
+        )
+        self.train_transform = SmartCompose([]) if train_transform is None else train_transform
+        self.dev_transform = SmartCompose([]) if dev_transform is None else dev_transform
+        self.test_transform = SmartCompose([]) if test_transform is None else test_transform
+        # For subclasses that draw something themselves; loaders have streams of their own.
+        self._generator = torch.Generator().manual_seed(seed)
+        self._splits: dict[str, Any] = {}
+        self._is_checked = False
+        check_strata(self)
+        for transform in (self.train_transform, self.dev_transform, self.test_transform):
+            transform.setup(self)
+
+    @property
+    def audio_subdir(self) -> str:
+        """Folder of the raw audio in `path`."""
+        return "default"
+
+    @property
+    @abstractmethod
+    def target_transform(self) -> AbstractTargetTransform:
+        """Encodes targets and decodes predictions."""
+
+    @property
+    def output_dim(self) -> int:
+        """Number of outputs that a model needs."""
+        return len(self.target_transform)
+
+    @property
+    def default_collate_fn(self) -> Collate:
+        """Makes a batch of a list of items, unless a transform has its own way."""
+        return DataBatch.collate
+
+    @cached_property
+    def df_train(self) -> pd.DataFrame:
+        """Rows of the train split."""
+        return self._read_csv("train")
+
+    @cached_property
+    def df_dev(self) -> pd.DataFrame:
+        """Rows of the dev split."""
+        return self._read_csv("dev")
+
+    @cached_property
+    def df_test(self) -> pd.DataFrame:
+        """Rows of the test split."""
+        return self._read_csv("test")
+
+    @cached_property
+    def train_dataset(self) -> Any:
+        """Samples of the train split."""
+        return self._checked_split("train")
+
+    @cached_property
+    def dev_dataset(self) -> Any:
+        """Samples of the dev split."""
+        return self._checked_split("dev")
+
+    @cached_property
+    def test_dataset(self) -> Any:
+        """Samples of the test split."""
+        return self._checked_split("test")
+
+    def create_train_loader(
+        self,
+        batch_size: int,
+        num_workers: int = 0,
+        pin_memory: bool = False,
+        drop_last: bool = False,
+        timeout: float = 0,
+        prefetch_factor: int | None = None,
+        pin_memory_device: str = "",
+    ) -> Loader:
+        """Batches of the train split, in another order every pass; options as of `Loader`."""
+        return self._loader(
+            "train",
+            batch_size=batch_size,
+            num_workers=num_workers,
+            pin_memory=pin_memory,
+            drop_last=drop_last,
+            timeout=timeout,
+            prefetch_factor=prefetch_factor,
+            pin_memory_device=pin_memory_device,
+        )
+
+    def create_dev_loader(
+        self,
+        batch_size: int,
+        num_workers: int = 0,
+        pin_memory: bool = False,
+        drop_last: bool = False,
+        timeout: float = 0,
+        prefetch_factor: int | None = None,
+        pin_memory_device: str = "",
+    ) -> Loader:
+        """Batches of the dev split, in order; options as of `Loader`."""
+        return self._loader(
+            "dev",
+            batch_size=batch_size,
+            num_workers=num_workers,
+            pin_memory=pin_memory,
+            drop_last=drop_last,
+            timeout=timeout,
+            prefetch_factor=prefetch_factor,
+            pin_memory_device=pin_memory_device,
+        )
+
+    def create_test_loader(
+        self,
+        batch_size: int,
+        num_workers: int = 0,
+        pin_memory: bool = False,
+        drop_last: bool = False,
+        timeout: float = 0,
+        prefetch_factor: int | None = None,
+        pin_memory_device: str = "",
+    ) -> Loader:
+        """Batches of the test split, in order; options as of `Loader`."""
+        return self._loader(
+            "test",
+            batch_size=batch_size,
+            num_workers=num_workers,
+            pin_memory=pin_memory,
+            drop_last=drop_last,
+            timeout=timeout,
+            prefetch_factor=prefetch_factor,
+            pin_memory_device=pin_memory_device,
+        )
+
+    def strata(self, subset: str) -> dict[str, npt.NDArray[np.bool_]]:
+        """For each value of the `stratify` columns, which rows of a split have it.
+
+        Args:
+            subset: `dev` or `test`.
+
+        Returns:
+            Masks over row positions, whatever the index of the frame, by the value as text. A
+            value that several columns have is preceded by its column: `city=1`.
+        """
+        if not self.stratify:
+            return {}
+        return strata_of(self._frame_of(subset), self.stratify)
+
+    def _frame_of(self, subset: str) -> pd.DataFrame:
+        """Rows of the `train`, `dev` or `test` split."""
+        df: pd.DataFrame = getattr(self, f"df_{subset}")
+        return df
+
+    def _source_of(self, subset: str) -> str:
+        """Where the rows of a split come from, for errors."""
+        name = f"df_{subset}"
+        if getattr(type(self), name) is getattr(AbstractDataset, name):
+            return str(Path(self.path) / f"{subset}.csv")
+        return f"{name} of {type(self).__name__}"
+
+    def _check_splits(self) -> None:
+        """Look at all splits, once: columns, targets and files.
+
+        Raises:
+            DataError: with everything that is wrong.
+        """
+        if not self._is_checked:
+            # Set before: the check itself asks for the target transform.
+            self._is_checked = True
+            try:
+                check_splits(self, SPLITS)
+            except BaseException:
+                self._is_checked = False
+                raise
+
+    def _split_of(self, subset: str) -> Any:
+        """Samples of a split, whether it has been checked or not."""
+        if subset not in self._splits:
+            dataset = self._build_split(subset)
+            if isinstance(dataset, DatasetWrapper):
+                dataset.source = self._source_of(subset)
+            self._splits[subset] = dataset
+        return self._splits[subset]
+
+    @staticmethod  # noqa: B027  # a hook, not a duty
+    def download(path: str) -> None:
+        """Fetch the data set into a folder. Does nothing unless a dataset knows how."""
+
+    def _init_dataset(self, df: pd.DataFrame, transform: SmartCompose) -> Any:
+        """Samples of the rows of one split."""
+        return DatasetWrapper(
+            path=self.features_path,
+            features_subdir=self.features_subdir,
+            index_column=self.index_column,
+            target_column=self.target_column,
+            file_type=self.file_type,
+            file_handler=self.file_handler,
+            df=df,
+            transform=transform,
+            target_transform=self.target_transform,
+        )
+
+    def _build_split(self, subset: str) -> Any:
+        return self._init_dataset(self._frame_of(subset), self._transform(subset))
+
+    def _raw_targets(self, subset: str) -> RawTargets:
+        """Targets of a split before encoding; see `targets_of`."""
+        return targets_of(self._frame_of(subset), self.target_column)
+
+    def _checked_split(self, subset: str) -> Any:
+        self._check_splits()
+        return self._split_of(subset)
+
+    def _transform(self, subset: str) -> SmartCompose:
+        transform: SmartCompose = getattr(self, f"{subset}_transform")
+        return transform
+
+    def _loader(self, subset: str, **options: Any) -> Loader:
+        transform = self._transform(subset)
+        return Loader(
+            getattr(self, f"{subset}_dataset"),
+            seed=self.seed,
+            shuffle=subset == "train",
+            collate_fn=transform.get_collate_fn(self),
+            worker_init_fn=WorkerSeeding(self.seed, transform),
+            name=subset,
+            **options,
+        )
+
+    def _read_csv(self, subset: str) -> pd.DataFrame:
+        import pandas as pd
+
+        return pd.read_csv(Path(self.path) / f"{subset}.csv")
+
+    def _check_folders(self) -> None:
+        root = Path(self.features_path)
+        for key, folder in (
+            ("features_path", root),
+            ("features_subdir", root / self.features_subdir),
+        ):
+            if not folder.is_dir():
+                raise ConfigError(
+                    f"dataset.{key}: there is no folder {str(folder)!r} (relative paths start at "
+                    f"{Path.cwd()}); `autrainer fetch` downloads data, `autrainer preprocess` "
+                    "makes features"
+                )
+
+
+def check_choice(key: str, value: Any, choices: tuple[Any, ...]) -> None:
+    """Refuse a value that is not one of a few with a `ConfigError`."""
+    if value not in choices:
+        listed = ", ".join(map(repr, choices))
+        hint = did_you_mean(str(value), map(str, choices))
+        raise ConfigError(f"dataset.{key} is {value!r}; use one of {listed} {hint}".rstrip())
+
+
+def _check_seed(seed: Any) -> None:
+    is_integer = isinstance(seed, (int, np.integer)) and not isinstance(seed, bool)
+    if not is_integer or not 0 <= seed <= MAX_SEED:
+        raise ConfigError(f"the seed of a dataset is {seed!r}; use an integer from 0 to {MAX_SEED}")

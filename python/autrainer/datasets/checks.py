@@ -1,0 +1,208 @@
+"""What can be wrong with the splits of a dataset, found before training and told all at once."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator, Sequence
+from typing import TYPE_CHECKING, Any, ClassVar, Protocol
+
+from autrainer.data.targets import numbers
+from autrainer.datasets.wrapper import DatasetWrapper, as_list, missing_columns
+from autrainer.errors import ConfigError, DataError
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+NUM_NAMED = 5
+FEW_FILES = 32
+
+
+class MissingFilesError(DataError, FileNotFoundError):
+    """Files that a dataset lists are not on disk; nothing else is wrong with it."""
+
+
+class Splits(Protocol):
+    """What the checks see of a dataset."""
+
+    label_kind: ClassVar[str]
+    task: str
+    index_column: str
+    target_column: str | list[str]
+    stratify: list[str]
+
+    def _frame_of(self, subset: str) -> pd.DataFrame:
+        """Rows of a split."""
+
+    def _source_of(self, subset: str) -> str:
+        """Where they come from."""
+
+    def _split_of(self, subset: str) -> Any:
+        """Samples of a split."""
+
+
+def check_strata(dataset: Splits) -> None:
+    """Refuse columns to stratify by that a split lacks, and tasks that cannot be stratified.
+
+    Raises:
+        ConfigError: naming the columns.
+    """
+    if not dataset.stratify:
+        return
+    if dataset.task == "ml-classification":
+        raise ConfigError(
+            f"dataset.stratify is {dataset.stratify}: results of ml-classification are reported "
+            "per label and cannot be stratified; remove it"
+        )
+    problems = [
+        f"dataset.stratify: {dataset._source_of(subset)}: {problem}"
+        for subset in ("dev", "test")
+        for problem in missing_columns(dataset._frame_of(subset), dataset.stratify)
+    ]
+    if problems:
+        raise ConfigError("\n".join(problems))
+
+
+def check_splits(dataset: Splits, subsets: Sequence[str]) -> None:
+    """Look at the frames, the targets and the files of all splits.
+
+    Raises:
+        MissingFilesError: if files are missing, and nothing else is wrong.
+        DataError: with everything that is wrong.
+    """
+    missing_csv: list[str] = []
+    problems: dict[str, list[str]] = {}
+    for subset in subsets:
+        try:
+            problems[subset] = list(_frame_problems(dataset, dataset._frame_of(subset)))
+        except FileNotFoundError as error:
+            missing_csv.append(f"{dataset._source_of(subset)}: there is no such file ({error})")
+    missing: list[str] = []
+    # Targets are encoded by what the train split has.
+    if problems.get("train") == []:
+        for subset in [subset for subset in subsets if problems.get(subset) == []]:
+            try:
+                missing += _file_problems(dataset._split_of(subset), dataset._source_of(subset))
+                problems[subset] += _encoding_problems(dataset._split_of(subset))
+            except DataError as error:
+                problems[subset].append(str(error))
+    wrong = [
+        f"{dataset._source_of(subset)}: {problem}"
+        for subset, found in problems.items()
+        for problem in found
+    ]
+    _raise(type(dataset).__name__, wrong, missing_csv + missing)
+
+
+def _raise(name: str, wrong: list[str], missing: list[str]) -> None:
+    if not wrong and not missing:
+        return
+    kind = DataError if wrong else MissingFilesError
+    lines = "\n".join(f"- {problem}" for problem in missing + wrong)
+    raise kind(f"the data of {name} cannot be used:\n{lines}")
+
+
+def _frame_problems(dataset: Splits, df: pd.DataFrame) -> Iterator[str]:
+    targets = as_list(dataset.target_column)
+    yield from missing_columns(df, [dataset.index_column, *targets])
+    if len(df) == 0:
+        yield "there is no row; every split needs at least one sample"
+        return
+    for column in [dataset.index_column, *targets]:
+        if column in df.columns:
+            is_numeric = column in targets and dataset.label_kind == "numbers"
+            is_required = column not in targets or dataset.label_kind == "labels"
+            if is_numeric:
+                yield from _number_problems(df, column)
+            elif is_required:
+                yield from _missing_values(df, column)
+
+
+def _missing_values(df: pd.DataFrame, column: str) -> Iterator[str]:
+    rows = df[column].isna().to_numpy().nonzero()[0].tolist()
+    if rows:
+        yield f"column {column!r} is empty (NaN) in {counted(len(rows), 'row')}: {first(rows)}"
+
+
+def _number_problems(df: pd.DataFrame, column: str) -> Iterator[str]:
+    try:
+        numbers(df[column].to_numpy(), column)
+    except DataError as error:
+        yield f"column {column!r}: {error}"
+
+
+def _encoding_problems(split: Any) -> list[str]:
+    try:
+        getattr(split, "targets", None)
+    except DataError as error:
+        column = getattr(split, "target_column", None)
+        return [f"column {column!r}: {error}"]
+    return []
+
+
+def _file_problems(split: Any, source: str) -> list[str]:
+    if not isinstance(split, DatasetWrapper) or not split.file_handler.reads_files:
+        return []
+    if type(split).load_features is not DatasetWrapper.load_features:
+        return []
+    missing = missing_files(split.paths)
+    problems = [f"{source}: {text}" for text in _collisions(split)]
+    if missing:
+        problems.append(
+            f"{source}: column {split.index_column!r} names {counted(len(missing), 'file')} of "
+            f"{len(split.paths)} that do not exist: {first(missing)}"
+        )
+    return problems
+
+
+def _collisions(split: DatasetWrapper) -> list[str]:
+    """Different files that a common suffix makes one, `clip.01` and `clip.02` for instance."""
+    names = list(map(str, split.df[split.index_column].tolist()))
+    if split.file_type is None or len(set(names)) == len(set(split.paths)):
+        return []
+    owners: dict[str, str] = {}
+    for name, path in zip(names, split.paths, strict=True):
+        if owners.setdefault(path, name) != name:
+            return [
+                f"with file_type {split.file_type!r}, {owners[path]!r} and {name!r} of column "
+                f"{split.index_column!r} are both {path!r}; add a suffix to the names"
+            ]
+    return []
+
+
+def missing_files(paths: Sequence[str]) -> list[str]:
+    """Those of some paths where there is no file, each once, in order.
+
+    Folders are listed once instead of asking for every file: a listing of a million files takes a
+    second where a million questions to a network disk take minutes.
+    """
+    by_folder: dict[str, list[str]] = {}
+    for path in dict.fromkeys(paths):
+        by_folder.setdefault(os.path.dirname(path), []).append(path)
+    suspects = {
+        path
+        for folder, members in by_folder.items()
+        for path in (members if len(members) < FEW_FILES else _not_listed(folder, members))
+        # Asked again: file systems may spell a name in another way than the CSV.
+        if not os.path.isfile(path)
+    }
+    return [path for path in dict.fromkeys(paths) if path in suspects]
+
+
+def _not_listed(folder: str, paths: list[str]) -> list[str]:
+    try:
+        with os.scandir(folder or ".") as entries:
+            present = {entry.name for entry in entries if entry.is_file()}
+    except OSError:
+        return paths
+    return [path for path in paths if os.path.basename(path) not in present]
+
+
+def counted(number: int, noun: str) -> str:
+    """A number and its noun: `1 row`, `2 rows`."""
+    return f"{number} {noun}" + ("" if number == 1 else "s")
+
+
+def first(values: Sequence[Any]) -> str:
+    """The first few of some values."""
+    listed = ", ".join(map(str, values[:NUM_NAMED]))
+    return listed + (", ..." if len(values) > NUM_NAMED else "")

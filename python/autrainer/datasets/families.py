@@ -1,0 +1,279 @@
+"""One base class per task: what the targets of a column mean."""
+
+from __future__ import annotations
+
+from functools import cached_property
+from typing import Any, ClassVar, cast
+
+import numpy as np
+
+from autrainer.data.targets import (
+    AbstractTargetTransform,
+    LabelEncoder,
+    MinMaxScaler,
+    MultiLabelEncoder,
+    MultiTargetMinMaxScaler,
+    check_threshold,
+    numbers,
+)
+from autrainer.datasets.base import AbstractDataset, Shorthand, check_choice
+from autrainer.datasets.wrapper import RawTargets, as_list
+from autrainer.errors import ConfigError
+from autrainer.transforms.compose import SmartCompose
+
+THRESHOLD = 0.5
+
+
+def fit_target_transform(
+    task: str, raw: RawTargets, target_column: str | list[str], threshold: float = THRESHOLD
+) -> AbstractTargetTransform:
+    """The target transform of a task, fitted on the train split.
+
+    Args:
+        task: One of `TASKS`.
+        raw: Train targets: a list, or a table for a list of columns.
+        target_column: Where they come from.
+        threshold: Of ml-classification.
+
+    Raises:
+        DataError: if the targets do not suit the task.
+    """
+    columns = as_list(target_column)
+    if task == "classification":
+        return LabelEncoder(list(dict.fromkeys(raw)))
+    if task == "ml-classification":
+        return MultiLabelEncoder(threshold, columns)
+    if isinstance(target_column, str):
+        values = numbers(raw, target_column)
+        return MinMaxScaler(target_column, float(values.min()), float(values.max()))
+    table = np.asarray(raw)
+    fitted = [numbers(table[:, position], name) for position, name in enumerate(columns)]
+    return MultiTargetMinMaxScaler(
+        columns,
+        [float(values.min()) for values in fitted],
+        [float(values.max()) for values in fitted],
+    )
+
+
+class _FittedDataset(AbstractDataset):
+    """Takes its target transform from the train split and its task."""
+
+    threshold: float = THRESHOLD
+
+    @cached_property
+    def target_transform(self) -> AbstractTargetTransform:
+        """Fitted on the train split, once all splits have been looked at."""
+        self._check_splits()
+        raw = self._raw_targets("train")
+        return fit_target_transform(self.task, raw, self.target_column, self.threshold)
+
+
+class BaseClassificationDataset(_FittedDataset):
+    """One label of several, those of the train split.
+
+    Args are those of `AbstractDataset` without `task`.
+    """
+
+    label_kind: ClassVar[str] = "labels"
+
+    def __init__(
+        self,
+        path: str,
+        features_subdir: str | None,
+        seed: int,
+        metrics: list[Shorthand],
+        tracking_metric: Shorthand,
+        index_column: str,
+        target_column: str,
+        file_type: str | None,
+        file_handler: Shorthand,
+        features_path: str | None = None,
+        train_transform: SmartCompose | None = None,
+        dev_transform: SmartCompose | None = None,
+        test_transform: SmartCompose | None = None,
+        stratify: list[str] | None = None,
+    ) -> None:
+        if not isinstance(target_column, str):
+            raise ConfigError(
+                f"dataset.target_column is {target_column!r}; classification has one column (use a "
+                "multi-label dataset for several)"
+            )
+        super().__init__(
+            path=path,
+            features_subdir=features_subdir,
+            seed=seed,
+            task="classification",
+            metrics=metrics,
+            tracking_metric=tracking_metric,
+            index_column=index_column,
+            target_column=target_column,
+            file_type=file_type,
+            file_handler=file_handler,
+            features_path=features_path,
+            train_transform=train_transform,
+            dev_transform=dev_transform,
+            test_transform=test_transform,
+            stratify=stratify,
+        )
+
+    @staticmethod
+    def check_dev_split(dev_split: float) -> None:
+        """Refuse a share of the train split outside [0, 1) with a `ConfigError`."""
+        if not 0 <= dev_split < 1:
+            raise ConfigError(f"dataset.dev_split is {dev_split!r}; use a number from 0 to below 1")
+
+    @staticmethod
+    def check_choice(key: str, value: Any, choices: list[Any]) -> None:
+        """Refuse a value that is not one of a few with a `ConfigError`."""
+        check_choice(key, value, tuple(choices))
+
+
+class BaseMLClassificationDataset(_FittedDataset):
+    """Any number of labels, a column of zeros and ones for each.
+
+    Args are those of `AbstractDataset` without `task`, and `threshold`: probabilities above it
+    count as a prediction of the label.
+    """
+
+    label_kind: ClassVar[str] = "numbers"
+
+    def __init__(
+        self,
+        path: str,
+        features_subdir: str | None,
+        seed: int,
+        metrics: list[Shorthand],
+        tracking_metric: Shorthand,
+        index_column: str,
+        target_column: list[str],
+        file_type: str | None,
+        file_handler: Shorthand,
+        features_path: str | None = None,
+        train_transform: SmartCompose | None = None,
+        dev_transform: SmartCompose | None = None,
+        test_transform: SmartCompose | None = None,
+        stratify: list[str] | None = None,
+        threshold: float = THRESHOLD,
+    ) -> None:
+        check_threshold(threshold)
+        _check_columns(target_column, "multi-label classification")
+        self.threshold = threshold
+        super().__init__(
+            path=path,
+            features_subdir=features_subdir,
+            seed=seed,
+            task="ml-classification",
+            metrics=metrics,
+            tracking_metric=tracking_metric,
+            index_column=index_column,
+            target_column=target_column,
+            file_type=file_type,
+            file_handler=file_handler,
+            features_path=features_path,
+            train_transform=train_transform,
+            dev_transform=dev_transform,
+            test_transform=test_transform,
+            stratify=stratify,
+        )
+
+
+class BaseRegressionDataset(_FittedDataset):
+    """One number, scaled by the extrema of the train split.
+
+    Args are those of `AbstractDataset` without `task`.
+    """
+
+    label_kind: ClassVar[str] = "numbers"
+
+    def __init__(
+        self,
+        path: str,
+        features_subdir: str | None,
+        seed: int,
+        metrics: list[Shorthand],
+        tracking_metric: Shorthand,
+        index_column: str,
+        target_column: str,
+        file_type: str | None,
+        file_handler: Shorthand,
+        features_path: str | None = None,
+        train_transform: SmartCompose | None = None,
+        dev_transform: SmartCompose | None = None,
+        test_transform: SmartCompose | None = None,
+        stratify: list[str] | None = None,
+    ) -> None:
+        if not isinstance(target_column, str):
+            raise ConfigError(
+                f"dataset.target_column is {target_column!r}; regression has one column (use a "
+                "multi-target dataset for several)"
+            )
+        super().__init__(
+            path=path,
+            features_subdir=features_subdir,
+            seed=seed,
+            task="regression",
+            metrics=metrics,
+            tracking_metric=tracking_metric,
+            index_column=index_column,
+            target_column=target_column,
+            file_type=file_type,
+            file_handler=file_handler,
+            features_path=features_path,
+            train_transform=train_transform,
+            dev_transform=dev_transform,
+            test_transform=test_transform,
+            stratify=stratify,
+        )
+
+
+class BaseMTRegressionDataset(_FittedDataset):
+    """Several numbers, each scaled by its extrema of the train split.
+
+    Args are those of `AbstractDataset` without `task`.
+    """
+
+    label_kind: ClassVar[str] = "numbers"
+
+    def __init__(
+        self,
+        path: str,
+        features_subdir: str | None,
+        seed: int,
+        metrics: list[Shorthand],
+        tracking_metric: Shorthand,
+        index_column: str,
+        target_column: list[str],
+        file_type: str | None,
+        file_handler: Shorthand,
+        features_path: str | None = None,
+        train_transform: SmartCompose | None = None,
+        dev_transform: SmartCompose | None = None,
+        test_transform: SmartCompose | None = None,
+        stratify: list[str] | None = None,
+    ) -> None:
+        _check_columns(target_column, "multi-target regression")
+        super().__init__(
+            path=path,
+            features_subdir=features_subdir,
+            seed=seed,
+            task="mt-regression",
+            metrics=metrics,
+            tracking_metric=tracking_metric,
+            index_column=index_column,
+            target_column=target_column,
+            file_type=file_type,
+            file_handler=file_handler,
+            features_path=features_path,
+            train_transform=train_transform,
+            dev_transform=dev_transform,
+            test_transform=test_transform,
+            stratify=stratify,
+        )
+
+
+def _check_columns(target_column: Any, task: str) -> None:
+    columns = cast("list[str]", target_column)
+    if isinstance(columns, str) or not columns:
+        raise ConfigError(
+            f"dataset.target_column is {columns!r}; {task} needs a list of one or more columns"
+        )

@@ -1,0 +1,17 @@
+"""Where stored runs find target transforms, each in a module of its own."""
+
+from autrainer.data.targets import (
+    AbstractTargetTransform,
+    LabelEncoder,
+    MinMaxScaler,
+    MultiLabelEncoder,
+    MultiTargetMinMaxScaler,
+)
+
+__all__ = [
+    "AbstractTargetTransform",
+    "LabelEncoder",
+    "MinMaxScaler",
+    "MultiLabelEncoder",
+    "MultiTargetMinMaxScaler",
+]

@@ -1,0 +1,5 @@
+"""Where stored runs find `LabelEncoder`."""
+
+from autrainer.data.targets import LabelEncoder
+
+__all__ = ["LabelEncoder"]

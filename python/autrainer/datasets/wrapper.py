@@ -1,0 +1,258 @@
+"""The samples of one split: features of one sample at a time, targets of all of them at once."""
+
+from __future__ import annotations
+
+import os
+from abc import ABC, abstractmethod
+from collections.abc import Callable, Sequence
+from functools import cached_property
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import numpy.typing as npt
+import torch
+
+from autrainer.data.files import AbstractFileHandler
+from autrainer.data.items import AbstractDataItem, DataItem
+from autrainer.data.loader import ResidentArrays
+from autrainer.data.targets import AbstractTargetTransform, RaggedTargetsError
+from autrainer.errors import CorruptFileError, DataError, did_you_mean
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+RawTargets = Sequence[Any] | npt.NDArray[Any]
+
+
+class SplitDataset(ABC, torch.utils.data.Dataset[Any]):
+    """Samples with targets that are encoded once, when the first one is needed.
+
+    Args:
+        transform: Applied to every item, target not yet encoded; None for none.
+        target_transform: Encodes the targets; None leaves them as they are.
+    """
+
+    source: str = "the data frame"
+    """Where the samples are listed, for errors."""
+
+    def __init__(
+        self,
+        transform: Callable[[Any], Any] | None = None,
+        target_transform: AbstractTargetTransform | None = None,
+    ) -> None:
+        self.transform = transform
+        self.target_transform = target_transform
+
+    @abstractmethod
+    def raw_targets(self) -> RawTargets:
+        """Targets of all samples before encoding: a list, or float32 of shape (N, T)."""
+
+    @abstractmethod
+    def load_features(self, index: int) -> Any:
+        """Features of one sample before any transform; the caller owns them."""
+
+    def all_features(self) -> torch.Tensor | None:
+        """What `load_features` gives for all samples, if they lie in memory, shape (N, ...)."""
+        return None
+
+    @cached_property
+    def targets(self) -> torch.Tensor | None:
+        """Encoded targets, shape (N,) or (N, T); None if they fit no tensor.
+
+        Raises:
+            DataError: if a target cannot be encoded.
+        """
+        if self.target_transform is None:
+            return None
+        try:
+            return self.target_transform.encode_all(self._raw)
+        except RaggedTargetsError:
+            return None
+
+    def resident(self) -> ResidentArrays | None:
+        """The whole split as the model gets it, or None if its items are made one by one."""
+        is_own_item = type(self).__getitem__ is SplitDataset.__getitem__
+        if not is_own_item or self._transform_acts():
+            return None
+        features = self.all_features()
+        if features is None or self.targets is None:
+            return None
+        return ResidentArrays(self._cast(features), self.targets)
+
+    def __len__(self) -> int:
+        """Number of samples."""
+        return len(self._raw)
+
+    def __getitem__(self, index: int) -> AbstractDataItem:
+        """One sample with its encoded target and its position in the split.
+
+        Raises:
+            IndexError: if there is no such position.
+        """
+        position = self._position(index)
+        if not self._transform_acts():
+            features = self._cast(self.load_features(position))
+            return DataItem(features, self._encoded(position), position)
+        raw = self._raw_of(position)
+        assert self.transform is not None
+        item: AbstractDataItem = self.transform(
+            DataItem(self.load_features(position), raw, position)
+        )
+        item.features = self._cast(item.features)
+        if item.target is raw and not isinstance(raw, torch.Tensor):
+            item.target = self._encoded(position)
+        elif self.target_transform is not None:
+            item.target = self.target_transform(item.target)
+        return item
+
+    @cached_property
+    def _raw(self) -> RawTargets:
+        return self.raw_targets()
+
+    @cached_property
+    def _scalars(self) -> list[Any] | None:
+        """Encoded targets as Python numbers, where there is one per sample."""
+        if self.targets is None or self.targets.ndim != 1:
+            return None
+        return self.targets.tolist()
+
+    def _position(self, index: int) -> int:
+        position = int(index)
+        if not -len(self) <= position < len(self):
+            raise IndexError(f"{self.source} has {len(self)} samples, there is no sample {index}")
+        return position % len(self)
+
+    def _transform_acts(self) -> bool:
+        # A compose without steps does nothing.
+        return self.transform is not None and bool(getattr(self.transform, "transforms", True))
+
+    def _cast(self, features: Any) -> Any:
+        return features
+
+    def _raw_of(self, position: int) -> Any:
+        raw = self._raw[position]
+        return torch.tensor(raw) if isinstance(raw, np.ndarray) else raw
+
+    def _encoded(self, position: int) -> Any:
+        if self._scalars is not None:
+            return self._scalars[position]
+        if self.targets is not None:
+            return self.targets[position].clone()
+        raw = self._raw_of(position)
+        return raw if self.target_transform is None else self.target_transform(raw)
+
+
+class DatasetWrapper(SplitDataset):
+    """Samples of a data frame whose features are files.
+
+    Args:
+        path: Root folder of the features.
+        features_subdir: Folder in it.
+        index_column: Column with the paths of the files in that folder.
+        target_column: Column, or list of columns, with the targets.
+        file_handler: Loads a file.
+        df: The samples, in order.
+        file_type: Replaces the last suffix of the paths; None keeps them.
+        transform: Applied to every item, target not yet encoded. If there is one, even without
+            steps, features become float32.
+        target_transform: Encodes the targets.
+
+    Raises:
+        DataError: if the frame lacks one of the columns.
+    """
+
+    def __init__(
+        self,
+        path: str,
+        features_subdir: str | None,
+        index_column: str,
+        target_column: str | list[str],
+        file_handler: AbstractFileHandler,
+        df: pd.DataFrame,
+        file_type: str | None = None,
+        transform: Callable[[Any], Any] | None = None,
+        target_transform: AbstractTargetTransform | None = None,
+    ) -> None:
+        super().__init__(transform, target_transform)
+        problems = missing_columns(df, [index_column, *as_list(target_column)])
+        if problems:
+            raise DataError("\n".join(problems))
+        self.path = path
+        self.features_subdir = features_subdir
+        self.index_column = index_column
+        self.target_column = target_column
+        self.file_handler = file_handler
+        self.df = df
+        self.file_type = file_type
+
+    @cached_property
+    def paths(self) -> list[str]:
+        """Path of every sample's file."""
+        prefix = os.path.join(self.path, self.features_subdir or "", "")
+        names = map(str, self.df[self.index_column].tolist())
+        paths = [name if os.path.isabs(name) else prefix + name for name in names]
+        if self.file_type is None:
+            return paths
+        return [with_suffix(path, self.file_type) for path in paths]
+
+    def raw_targets(self) -> RawTargets:
+        """The cells of the target column, or a table of the target columns."""
+        return targets_of(self.df, self.target_column)
+
+    def load_features(self, index: int) -> Any:
+        """What the file handler makes of one sample's file."""
+        path = self.paths[index]
+        try:
+            return self.file_handler(path)
+        except FileNotFoundError as error:
+            raise FileNotFoundError(
+                error.errno, f"{error.strerror or error}; row {index} of {self.source}", path
+            ) from error
+        except CorruptFileError as error:
+            raise CorruptFileError(f"{error}; row {index} of {self.source}") from error
+
+    def _cast(self, features: Any) -> Any:
+        if self.transform is None or not isinstance(features, (torch.Tensor, np.ndarray)):
+            return features
+        return torch.as_tensor(features).to(torch.float32)
+
+
+def as_list(target_column: str | list[str]) -> list[str]:
+    """Target columns as a list, also if there is one."""
+    return [target_column] if isinstance(target_column, str) else list(target_column)
+
+
+def targets_of(df: pd.DataFrame, target_column: str | list[str]) -> RawTargets:
+    """Targets of a frame: a list of cells for a column, float32 (N, T) for a list of columns.
+
+    Raises:
+        DataError: if one of several columns holds something that is no number.
+    """
+    if isinstance(target_column, str):
+        return list(df[target_column].tolist())
+    try:
+        return np.ascontiguousarray(df[list(target_column)].to_numpy(dtype=np.float32))
+    except (TypeError, ValueError) as error:
+        raise DataError(f"columns {list(target_column)} have to hold numbers: {error}") from error
+
+
+def missing_columns(df: pd.DataFrame, columns: Sequence[str]) -> list[str]:
+    """A sentence for each column that a frame lacks."""
+    present = list(map(str, df.columns))
+    return [
+        f"there is no column {column!r}; {did_you_mean(column, present) or f'there are {present}'}"
+        for column in columns
+        if column not in df.columns
+    ]
+
+
+def with_suffix(path: str, file_type: str) -> str:
+    """A path with its last suffix replaced, or with one if it has none; only the name counts.
+
+    >>> with_suffix("audio/a.b.wav", "npy"), with_suffix("v1.0/clip", "npy")
+    ('audio/a.b.npy', 'v1.0/clip.npy')
+    """
+    start = max(path.rfind("/"), path.rfind(os.sep)) + 1
+    dot = path.rfind(".", start)
+    stem = path[:dot] if start < dot < len(path) - 1 else path
+    return f"{stem}.{file_type.lstrip('.')}"
