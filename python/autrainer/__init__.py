@@ -5,9 +5,10 @@ Importing this package costs nothing: what a name needs is imported when the nam
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
-
+TYPE_CHECKING = False  # type checkers take it for true; importing `typing` takes milliseconds
 if TYPE_CHECKING:
+    from typing import Any
+
     from autrainer.config.compose import main
     from autrainer.config.instantiate import HydraConvertEnum, instantiate, instantiate_shorthand
 

@@ -41,10 +41,11 @@ class AutrainerFilterSweeper(FilterSweeper):  # type: ignore[misc]
         """Run every combination of `params` and these arguments, which replace params.
 
         Raises:
-            SystemExit: if a combination is refused or a job fails; why is on stderr.
+            ConfigError: if a combination cannot run; none has run then.
+            SystemExit: if jobs failed; why is on stderr.
         """
         from autrainer.config.filters import read_filters
-        from autrainer.config.sweep import run_sweep
+        from autrainer.config.sweep import Sweep
 
         context: HydraContext = self.hydra_context
         parser = OverridesParser.create(config_loader=context.config_loader)
@@ -53,11 +54,7 @@ class AutrainerFilterSweeper(FilterSweeper):  # type: ignore[misc]
         filters = self.filters
         if OmegaConf.is_config(filters):
             filters = OmegaConf.to_container(filters, resolve=True)
-        return run_sweep(
-            batches,
-            config=self.config,
-            context=context,
-            launcher=self.launcher,
-            task=self.task_function,
-            filters=lambda: read_filters(filters),
+        sweep = Sweep(
+            self.config, context, self.launcher, self.task_function, read_filters(filters)
         )
+        return sweep.run(batches)

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
-import difflib
-from argparse import ArgumentParser
-from collections.abc import Iterable
 from pathlib import Path
 
 import autrainer
 from autrainer.cli.errors import CommandLineError
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from argparse import ArgumentParser
+    from collections.abc import Iterable
 
 SUFFIXES = (".yaml", ".yml")
 
@@ -46,6 +48,8 @@ def check_directories(parser: ArgumentParser | None, names: Iterable[str]) -> No
 
 def near_matches(name: str, options: Iterable[str]) -> str:
     """Which options a name may mean; all of them if there is no near one."""
+    import difflib
+
     options = list(options)
     lowered = {option.lower(): option for option in options}
     near = difflib.get_close_matches(name.lower(), list(lowered), n=3)

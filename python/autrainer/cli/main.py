@@ -8,11 +8,14 @@ from __future__ import annotations
 
 import os
 import sys
-from typing import Any, NoReturn
 
+from autrainer import __version__
 from autrainer.cli.errors import CommandLineError
-from autrainer.cli.parser import check_command, get_parser, subparsers
 from autrainer.cli.startup import pause_collector
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from typing import Any, NoReturn
 
 INTERRUPTED = 130
 HYDRA_COMMANDS = ("train",)
@@ -58,6 +61,11 @@ def dispatch(arguments: list[str]) -> None:
         CommandLineError: if the arguments make no sense or the command cannot be carried out.
         SystemExit: after help or version, or if a job failed.
     """
+    if arguments in (["-v"], ["--version"]):
+        print(f"autrainer {__version__}")
+        return
+    from autrainer.cli.parser import check_command, get_parser, subparsers
+
     parser = get_parser()
     check_command(parser, arguments)
     if arguments[0] in HYDRA_COMMANDS:

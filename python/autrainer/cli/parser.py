@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import argparse
-import difflib
-from typing import Any, NoReturn
 
 from autrainer import __version__
 from autrainer.cli.errors import CommandLineError
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from typing import Any, NoReturn
 
 CONFIG_DIRS = (
     "augmentation",
@@ -56,6 +58,8 @@ def check_command(parser: Parser, arguments: list[str]) -> None:
     name, names = arguments[0], command_names(parser)
     if name in names or name in ("-h", "--help", "-v", "--version"):
         return
+    import difflib
+
     near = difflib.get_close_matches(name, names, n=1)
     kind = "option" if name.startswith("-") else "command"
     hint = f"did you mean {near[0]!r}?" if near else f"use one of {', '.join(names)}"

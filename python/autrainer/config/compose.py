@@ -18,6 +18,7 @@ from pathlib import Path
 from typing import Any
 
 from autrainer.config.overrides import Arguments, split_arguments
+from autrainer.errors import AutrainerError
 
 Task = Callable[..., Any]
 
@@ -69,7 +70,11 @@ def main(
         def decorated(config: Any = None) -> Any:
             if config is not None:
                 return task(config)
-            launch(task, sys.argv[1:], config_name, config_path, version_base)
+            try:
+                launch(task, sys.argv[1:], config_name, config_path, version_base)
+            except AutrainerError as error:
+                sys.stderr.write(f"{error}\n")
+                raise SystemExit(1) from error
             return None
 
         return decorated
@@ -87,8 +92,8 @@ def launch(
     """Run a task with the configurations that these arguments describe.
 
     Raises:
-        ConfigError: if a folder of configurations is missing, or `-cp` is used.
-        SystemExit: if a job fails; Hydra has reported why.
+        ConfigError: if the configuration or one of its combinations cannot be used.
+        SystemExit: if a job fails; why is on stderr.
     """
     from autrainer.config.snapshot import frozen, packaged_dir
 
@@ -109,12 +114,17 @@ def _folders(split: Arguments, packaged: Path) -> list[Path]:
 
 @contextmanager
 def _surroundings() -> Iterator[None]:
-    """Modules of the working directory are importable; figures need no display."""
-    if not in_notebook():
-        os.environ.setdefault("MPLBACKEND", "Agg")
-    if sys.path[:1] != [os.getcwd()]:
-        sys.path.insert(0, os.getcwd())
-    yield
+    """Modules of the working directory are importable, and figures need no display."""
+    path, backend = list(sys.path), os.environ.get("MPLBACKEND")
+    if backend is None and not in_notebook():
+        os.environ["MPLBACKEND"] = "Agg"
+    sys.path.insert(0, os.getcwd())
+    try:
+        yield
+    finally:
+        sys.path[:] = path
+        if backend is None:
+            os.environ.pop("MPLBACKEND", None)
 
 
 def in_notebook() -> bool:
@@ -153,23 +163,16 @@ def _sweep(
         create_automatic_config_search_path,
         detect_calling_file_or_module_from_task_function,
         detect_task_name,
-        run_and_report,
     )
     from hydra.core.global_hydra import GlobalHydra
     from hydra.types import RunMode
 
     file, module = detect_calling_file_or_module_from_task_function(task)
     search_path = create_automatic_config_search_path(file, module, config_path)
-    name = detect_task_name(file, module)
-    application = run_and_report(lambda: Hydra.create_main_hydra2(name, search_path))
+    application = Hydra.create_main_hydra2(detect_task_name(file, module), search_path)
 
     def run() -> None:
-        composed = application.compose_config(
-            config_name=config_name,
-            overrides=overrides,
-            run_mode=RunMode.MULTIRUN,
-            with_log_configuration=True,
-        )
+        composed = _compose(application, config_name, overrides)
         if composed.hydra.mode == RunMode.MULTIRUN or multirun:
             with _composed_already(application, composed):
                 application.multirun(config_name, task, overrides)
@@ -177,9 +180,53 @@ def _sweep(
             application.run(config_name, task, overrides)
 
     try:
-        run_and_report(run)
+        _reported(run)
     finally:
         GlobalHydra.instance().clear()
+
+
+def _compose(application: Any, config_name: str, overrides: list[str]) -> Any:
+    """The main configuration.
+
+    Raises:
+        ConfigError: if it does not compose, with the near matches of a misspelt name.
+    """
+    from hydra.errors import CompactHydraException
+    from hydra.types import RunMode
+
+    from autrainer.config.hints import explained
+
+    try:
+        return application.compose_config(
+            config_name=config_name,
+            overrides=overrides,
+            run_mode=RunMode.MULTIRUN,
+            with_log_configuration=True,
+        )
+    except CompactHydraException as error:
+        loader = application.config_loader
+        raise explained(error, loader, config_name, overrides) from error
+
+
+def _reported(run: Callable[[], None]) -> None:
+    """Let Hydra tell about all errors but ours.
+
+    Raises:
+        AutrainerError: whatever the task or the sweep raised of ours.
+        SystemExit: after any other error.
+    """
+    from hydra._internal.utils import run_and_report
+
+    def reraise(error: Exception) -> None:
+        raise error
+
+    try:
+        run()
+    except AutrainerError:
+        raise
+    except Exception as error:
+        caught = error
+        run_and_report(lambda: reraise(caught))
 
 
 @contextmanager

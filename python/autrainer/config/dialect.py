@@ -7,6 +7,8 @@ from typing import Any
 
 import yaml
 
+from autrainer.errors import ConfigError
+
 
 def parse_yaml(text: str, name: str) -> Any:
     """Content of a YAML text as plain containers.
@@ -16,18 +18,18 @@ def parse_yaml(text: str, name: str) -> Any:
         name: Where it comes from; stands in error messages.
 
     Raises:
-        yaml.YAMLError: if it is not YAML or names a key twice.
+        ConfigError: if it is not YAML or names a key twice, with the place.
     """
     loader: Any = _dialect()(text)
     loader.name = name
     try:
         return loader.get_single_data()
     except yaml.MarkedYAMLError as error:
-        # libyaml does not learn the name of the file.
-        for mark in (error.context_mark, error.problem_mark):
-            if mark is not None:
-                mark.name = name
-        raise
+        mark = error.problem_mark
+        place = f", line {mark.line + 1}, column {mark.column + 1}" if mark is not None else ""
+        raise ConfigError(f"{name}{place}: {error.problem or error.context}") from error
+    except yaml.YAMLError as error:
+        raise ConfigError(f"{name}: {error}") from error
     finally:
         loader.dispose()
 

@@ -221,14 +221,14 @@ class _Reader:
     def _check_groups(self) -> None:
         for group in GROUPS:
             chosen: Any = self.config.get(group, _MISSING)
-            if chosen == _MISSING or (chosen is None and group != "plotting"):
+            if isinstance(chosen, Mapping):
+                if group not in ("plotting", "augmentation") and not chosen.get("id"):
+                    self._refuse(f"{group}.id", "is missing", "give it the name of its file")
+            elif chosen is None or chosen == _MISSING:
                 self._refuse(group, "is missing", f"choose one: autrainer list {group}")
-            elif chosen is not None and not isinstance(chosen, Mapping):
-                self._refuse(
-                    group, f"is {chosen!r}", f"name a configuration: autrainer list {group}"
-                )
-            elif group not in ("plotting", "augmentation") and not chosen.get("id"):
-                self._refuse(f"{group}.id", "is missing", "give it the name of its file")
+            else:
+                fix = f"name a configuration: autrainer list {group}"
+                self._refuse(group, f"is {chosen!r}", fix)
         scheduler = self.config.get("scheduler")
         if isinstance(scheduler, Mapping):
             frequency = scheduler.get("step_frequency", "evaluation")
@@ -238,22 +238,36 @@ class _Reader:
 
     def _check_names(self) -> None:
         """Top-level keys may be of the user's own, but not nearly one of ours."""
-        known = {attribute.name for attribute in fields(RunConfig)} | {*GROUPS, "criterion"}
-        known -= {"training_seed", "dataset_seed"}
-        free = known - set(self.config)
         for key in self.config:
-            if key in known:
+            if key in KNOWN_KEYS or key in ("criterion", "hydra"):
                 continue
-            hint = did_you_mean(str(key), free) if _is_near(str(key), free) else ""
-            if hint:
-                self._refuse(str(key), "is not known", hint)
+            near = _nearest(str(key))
+            if near is not None:
+                self._refuse(str(key), "is no training attribute", f"did you mean {near!r}?")
 
 
-def _is_near(name: str, options: set[str]) -> bool:
-    """Whether a name is so close to another one that it must be a slip."""
+KNOWN_KEYS = (
+    *GROUPS,
+    *(
+        attribute.name
+        for attribute in fields(RunConfig)
+        if attribute.name not in ("training_seed", "dataset_seed")
+    ),
+)
+
+
+def _nearest(name: str) -> str | None:
+    """The known key that a name must be a slip of, or None.
+
+    A known key with a number or a further word, such as `seed_2`, is a name of the user's own.
+    """
     import difflib
 
-    return bool(difflib.get_close_matches(name, list(options), n=1, cutoff=0.8))
+    for near in difflib.get_close_matches(name, KNOWN_KEYS, n=1, cutoff=0.85):
+        rest = name.removeprefix(near)
+        if rest == name or not (rest.isdigit() or rest.startswith("_")):
+            return near
+    return None
 
 
 def _count(value: Any) -> int | None:

@@ -9,18 +9,21 @@ import logging
 import os
 import sys
 import traceback
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import yaml
 from hydra.core.utils import JobReturn, JobStatus
+from hydra.errors import CompactHydraException
+from hydra.experimental.callback import Callback
 from hydra.types import HydraContext
 from omegaconf import DictConfig, OmegaConf
 
 from autrainer.config.compose import HOOKS, SweepHooks
 from autrainer.config.filters import Filter
+from autrainer.config.hints import explained
 from autrainer.config.points import Point, refuse_shared_folders, refuse_strangers
 from autrainer.errors import AutrainerError
 
@@ -47,28 +50,6 @@ class Outcome:
     state: str
     value: Any = None
     error: BaseException | None = None
-
-
-def run_sweep(
-    batches: Sequence[Sequence[Sequence[str]]],
-    *,
-    config: DictConfig,
-    context: HydraContext,
-    launcher: Any,
-    task: Any,
-    filters: Callable[[], Sequence[Filter]],
-) -> list[Any]:
-    """Run all combinations of a sweep; see `Sweep`.
-
-    Raises:
-        SystemExit: if a combination is refused or a job fails; why is on stderr.
-    """
-    try:
-        return Sweep(config, context, launcher, task, filters()).run(batches)
-    except AutrainerError as error:
-        sys.stdout.flush()
-        sys.stderr.write(f"{describe(error)}\n")
-        raise SystemExit(1) from error
 
 
 class Sweep:
@@ -113,7 +94,9 @@ class Sweep:
             if left:
                 self._save_config()
             for batch in _chunks(left, max(sizes, default=1)):
-                returns.append(self._launch(batch, initial=sum(len(results) for results in returns)))
+                returns.append(
+                    self._launch(batch, initial=sum(len(results) for results in returns))
+                )
         finally:
             self._report()
         return returns
@@ -121,7 +104,7 @@ class Sweep:
     def _points(self, combinations: Iterable[Sequence[str]]) -> list[Point]:
         points = []
         for index, overrides in enumerate(combinations):
-            composed = self.context.config_loader.load_sweep_config(self.config, list(overrides))
+            composed = self._composed_with(list(overrides))
             if len(self._composed) < KEPT:
                 self._composed[tuple(overrides)] = composed
             point = Point.read(overrides, composed, index)
@@ -129,6 +112,14 @@ class Sweep:
                 self.hooks.check(composed, point.config)
             points.append(point)
         return points
+
+    def _composed_with(self, overrides: list[str]) -> DictConfig:
+        loader = self.context.config_loader
+        try:
+            return loader.load_sweep_config(self.config, overrides)
+        except CompactHydraException as error:
+            name = self.config.hydra.job.config_name
+            raise explained(error, loader, name, overrides) from error
 
     def _selected(self, points: Sequence[Point]) -> list[Point]:
         """The combinations that are launched; what happened to the others is logged."""
@@ -213,8 +204,18 @@ def _chunks(points: Sequence[Point], size: int) -> Iterable[Sequence[Point]]:
         yield points[start : start + size]
 
 
+class _FailureLine(Callback):
+    """Says at once that a job failed; why is told at the end."""
+
+    def on_job_end(self, config: DictConfig, job_return: JobReturn, **_: Any) -> None:
+        if job_return.status == JobStatus.FAILED:
+            error = job_return._return_value
+            first = (str(error).splitlines() or [""])[0]
+            log.error("\tfailed: %s: %s", type(error).__name__, first)
+
+
 class _Prepared:
-    """Lets Hydra's own launcher take what is composed already instead of composing it again."""
+    """Lets Hydra's own launcher take what is composed already, and say at once what failed."""
 
     def __init__(
         self, launcher: Any, context: HydraContext, composed: dict[tuple[str, ...], DictConfig]
@@ -224,11 +225,13 @@ class _Prepared:
         self.launcher = launcher
         self.context = context
         self.composed = composed
+        self.failures = _FailureLine()
         # Others may compose in another process.
         self.applies = type(launcher) is BasicLauncher
 
     def __enter__(self) -> None:
         if self.applies:
+            self.context.callbacks.callbacks.append(self.failures)
             self.launcher.hydra_context = HydraContext(
                 config_loader=_Loader(self.context.config_loader, self.composed),  # type: ignore[arg-type]
                 callbacks=self.context.callbacks,
@@ -237,6 +240,7 @@ class _Prepared:
     def __exit__(self, *_: object) -> None:
         if self.applies:
             self.launcher.hydra_context = self.context
+            self.context.callbacks.callbacks.remove(self.failures)
 
 
 class _Loader:

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
-from argparse import ArgumentParser
-from collections.abc import Sequence
 from pathlib import Path
 
 from autrainer.cli.errors import CommandLineError
 from autrainer.cli.files import check_directories, copy_new, packaged_dir
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from argparse import ArgumentParser
+    from collections.abc import Sequence
 
 
 def run(

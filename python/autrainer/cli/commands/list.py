@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
-from argparse import ArgumentParser
 from fnmatch import fnmatchcase
 from pathlib import Path
 
 from autrainer.cli.errors import CommandLineError
 from autrainer.cli.files import check_directories, config_files, packaged_dir
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from argparse import ArgumentParser
 
 
 def run(

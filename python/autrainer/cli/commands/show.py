@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import sys
-from argparse import ArgumentParser
 from pathlib import Path
 
 from autrainer.cli.errors import CommandLineError
@@ -15,6 +14,10 @@ from autrainer.cli.files import (
     near_matches,
     packaged_dir,
 )
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from argparse import ArgumentParser
 
 
 def run(

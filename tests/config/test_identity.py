@@ -1,0 +1,155 @@
+"""When two configurations make the same run, and what its folder is called."""
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from omegaconf import OmegaConf
+
+from autrainer.config.constants import NamingConstants
+from autrainer.config.identity import (
+    ABSENT,
+    LONGEST_NAME,
+    differences,
+    identity,
+    run_name,
+    same_but_iterations,
+)
+
+
+@pytest.fixture
+def config():
+    return {
+        "results_dir": "results",
+        "experiment_id": "default",
+        "iterations": 5,
+        "training_type": "epoch",
+        "eval_frequency": 1,
+        "save_frequency": 1,
+        "device": "cpu",
+        "reproducible": True,
+        "seed": 1,
+        "batch_size": 32,
+        "learning_rate": 0.001,
+        "dataset": {"id": "Toy_C", "size": 10},
+        "model": {"id": "Net", "layers": [1, 2]},
+        "optimizer": {"id": "Adam"},
+        "scheduler": {"id": "None", "_target_": "None"},
+        "augmentation": {"id": "None", "pipeline": []},
+        "plotting": {"latex": False},
+    }
+
+
+@pytest.mark.parametrize(
+    ("key", "value"),
+    [
+        ("results_dir", "elsewhere"),
+        ("experiment_id", "other"),
+        ("device", "cuda:0"),
+        ("progress_bar", False),
+        ("plotting", {"latex": True}),
+        ("loggers", ["x.Y"]),
+        ("save_train_outputs", False),
+        ("save_frequency", 5),
+        ("continue_training", False),
+        ("train_loader_kwargs", {"num_workers": 3}),
+        ("hydra", {"job": {}}),
+        ("callbacks", []),
+        ("learning_rate", 1e-3),
+        ("batch_size", 32.0),
+    ],
+)
+def test_what_does_not_change_the_numbers_does_not_make_another_run(config, key, value):
+    assert differences(config, {**config, key: value}) == []
+
+
+@pytest.mark.parametrize(
+    ("key", "value"),
+    [
+        ("seed", 2),
+        ("seed", "1-1"),
+        ("reproducible", False),
+        ("reproducible", 1),
+        ("eval_frequency", 5),
+        ("callbacks", ["x.Y"]),
+        ("train_loader_kwargs", {"drop_last": True}),
+        ("mine", 1),
+        ("scheduler", {"id": "StepLR"}),
+    ],
+)
+def test_what_may_change_the_numbers_makes_another_run(config, key, value):
+    assert differences(config, {**config, key: value}) != []
+
+
+def test_differences_are_named_by_their_dotted_keys_with_both_values(config):
+    other = {**config, "model": {"id": "Net", "layers": [1, 3], "bias": True}}
+    assert differences(config, other) == [
+        ("model.layers", [1, 2], [1, 3]),
+        ("model.bias", ABSENT, True),
+    ]
+    assert repr(ABSENT) == "absent"
+
+
+def test_keys_that_earlier_versions_lack_have_their_defaults(config):
+    old = {k: v for k, v in config.items() if k not in ("reproducible", "eval_frequency")}
+    assert differences(old, config) == []
+
+
+def test_loader_options_of_the_dataset_take_the_place_of_the_general_ones(config):
+    dataset = {**config["dataset"], "train_loader_kwargs": {"drop_last": True}}
+    inside = {**config, "dataset": dataset}
+    outside = {**config, "train_loader_kwargs": {"drop_last": True}}
+    assert differences(inside, outside) == []
+
+
+def test_only_iterations_may_differ_to_go_on(config):
+    assert same_but_iterations(config, {**config, "iterations": 50})
+    assert not same_but_iterations(config, {**config, "iterations": 50, "seed": 2})
+
+
+def test_neither_configuration_is_changed(config):
+    before = OmegaConf.create(config)
+    identity(config)
+    differences(config, {**config, "dataset": {"id": "x", "dev_loader_kwargs": {}}})
+    assert OmegaConf.create(config) == before
+
+
+def test_a_dictconfig_is_compared_like_a_dictionary(config):
+    assert differences(OmegaConf.create(config), config) == []
+
+
+def test_a_run_is_named_by_ids_and_values(config):
+    assert run_name(config) == "Toy_C_Net_Adam_0.001_32_epoch_5_None_None_1"
+    assert run_name(OmegaConf.create(config)) == run_name(config)
+
+
+@pytest.mark.parametrize(
+    ("id_", "start"), [("a/b", "a%2Fb_"), ("..", "%2E._"), ("a%b", "a%25b_"), ("c:\n", "c%3A%0A_")]
+)
+def test_characters_that_cannot_be_in_a_name_are_escaped(config, id_, start):
+    config["dataset"]["id"] = id_
+    assert run_name(config).startswith(start)
+
+
+def test_the_naming_convention_can_be_set(config, monkeypatch):
+    monkeypatch.setattr(NamingConstants(), "NAMING_CONVENTION", ["model", "model.layers", "seed"])
+    assert run_name(config) == "Net_[1, 2]_1"
+
+
+@given(st.text(min_size=1), st.text(min_size=1))
+def test_different_ids_have_different_names(first, second):
+    def named(id_):
+        values = dict.fromkeys(NamingConstants().NAMING_CONVENTION, 1)
+        return run_name({**values, "dataset": {"id": id_}})
+
+    assert (named(first) == named(second)) == (first == second)
+    assert len(named(first).encode()) <= LONGEST_NAME
+
+
+def test_long_names_stay_different_at_both_ends(config):
+    names = set()
+    for id_ in ("x" * 400, "x" * 400 + "y", "x" * 200 + "y" + "x" * 200):
+        config["model"]["id"] = id_
+        names.add(run_name(config))
+    assert len(names) == 3
+    assert all(len(name.encode()) <= LONGEST_NAME for name in names)
+    assert all(name.startswith("Toy_C_x") and name.endswith("_None_1") for name in names)

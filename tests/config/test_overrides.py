@@ -1,0 +1,42 @@
+"""How arguments are spelt does not matter, as long as it is clear what they mean."""
+
+import pytest
+
+from autrainer.config.overrides import split_arguments
+
+
+@pytest.mark.parametrize("key", ["seed", "batch_size", "learning_rate"])
+@pytest.mark.parametrize("plus", ["", "+", "++"])
+def test_a_swept_key_is_replaced_whatever_its_spelling(sweep, key, plus):
+    recorded = sweep(f"{plus}{key}=3")
+    assert recorded.values(key) == [3]
+
+
+@pytest.mark.parametrize("plus", ["", "+"])
+@pytest.mark.parametrize("swept", ["mine", "+mine"])
+def test_a_key_of_the_users_own_is_replaced_whatever_its_spelling(project, sweep, plus, swept):
+    declared = "mine: 0\n" if swept == "mine" else ""
+    project(
+        "conf/config.yaml",
+        f"defaults: [_autrainer_, _self_]\n{declared}results_dir: r\nexperiment_id: e\n"
+        "iterations: 1\nseed: 1\nbatch_size: 1\nlearning_rate: 0.1\n"
+        f"hydra: {{sweeper: {{params: {{{swept}: '1, 2'}}}}}}\n",
+    )
+    name = "hydra.sweep.subdir=${mine}"
+    assert sweep(name).values("mine") == [1, 2]
+    assert sweep(f"{plus}mine=5", name).values("mine") == [5]
+
+
+def test_an_existing_key_may_be_added_again(sweep):
+    assert sweep("+iterations=9").values("iterations") == [9]
+
+
+def test_several_values_on_the_command_line_are_swept_over(sweep):
+    assert sweep("seed=1,2", "+batch_size=8,16").values("batch_size") == [8, 16, 8, 16]
+
+
+def test_the_main_configuration_and_the_folder_are_taken_out_of_the_arguments():
+    split = split_arguments(["a=1", "-cn", "x", "--config-name=y", "-c", "job", "+b=2"])
+    assert split.config_name == "y"
+    assert split.config_dir is None
+    assert split.rest == ["a=1", "--config-name", "x", "--config-name", "y", "-c", "job", "+b=2"]
