@@ -118,9 +118,10 @@ class BandMask(AbstractAugmentation):
         return item
 
     def _draw(self, length: int) -> tuple[int, int]:
-        # Width first, then a start that leaves room for it: Park et al., "SpecAugment", 2019.
-        width = self._effects.uniform() * min(self.widest, length)
-        return int(self._effects.uniform() * (length - width)), int(width)
+        # Width first, then any start that leaves room for it, the last one included: drawn as
+        # fractions and cut off, the last line would never be blank.
+        width = int(self._effects.uniform() * min(self.widest, length))
+        return self._effects.integer(0, length - width + 1), width
 
 
 class TimeMask(BandMask):
