@@ -128,6 +128,8 @@ class OutputsTracker:
             fits = False
         if not fits:
             self._refuse(output, target, loss, sample_idx)
+        if not len(self._outputs):
+            self._check_width(output)
         self._outputs.append(output)
         self._targets.append(target)
         self._losses.append(loss)
@@ -238,6 +240,13 @@ class OutputsTracker:
 
     def _file_names(self) -> list[str]:
         return [*(f"{self.prefix}_{name}.npy" for name in ARRAYS), f"{self.prefix}_results.csv"]
+
+    def _check_width(self, output: torch.Tensor) -> None:
+        if tuple(output.shape[1:]) != (self.data.output_dim,):
+            raise DataError(
+                f"{self.prefix} outputs of shape {tuple(output.shape)} do not fit the dataset, "
+                f"which asks for (batch, {self.data.output_dim}); has the model this output_dim?"
+            )
 
     def _refuse(self, *batch: torch.Tensor) -> None:
         names = ("outputs", "targets", "losses", "indices")

@@ -87,13 +87,14 @@ class Rows:
 
     def _prepare(self, rows: torch.Tensor, stop: int) -> None:
         """Make the buffer fit: its kind of memory, its dtype, and its length."""
-        if self._source_dtype is None:
+        is_first = self._source_dtype is None
+        if is_first:
             self._row_shape = tuple(rows.shape[1:])
         direct = rows.device.type == "cpu" and rows.dtype is not torch.bfloat16
         if not direct:
             self._device = rows.device
         dtype = torch.promote_types(self._buffer.dtype, rows.dtype)
-        if stop > self._capacity or dtype is not self._buffer.dtype:
+        if is_first or stop > self._capacity or dtype is not self._buffer.dtype:
             self._grow(stop, dtype, pinned=rows.device.type == "cuda")
         self._source_dtype = rows.dtype
 

@@ -16,7 +16,6 @@ from autrainer.errors import ConfigError
 
 LARGEST_SEED = 2**32 - 1
 CUBLAS_WORKSPACE = "CUBLAS_WORKSPACE_CONFIG"
-INDUCTOR_DETERMINISTIC = "TORCHINDUCTOR_DETERMINISTIC"
 
 
 def set_seed(seed: int) -> None:
@@ -71,14 +70,13 @@ def set_reproducibility(reproducible: bool) -> None:
 def _use_deterministic_algorithms(wanted: bool) -> None:
     """`torch.use_deterministic_algorithms` without the seconds that its import of inductor takes.
 
-    A compiler that is loaded later reads the wish from the environment.
+    Where the compiler is loaded, it is told as well; one that is loaded later still sees the wish
+    in torch itself, and only goes on measuring which of its kernels is fastest.
     """
     if "torch._inductor.config" in sys.modules:
         torch.use_deterministic_algorithms(wanted)
         return
     torch._C._set_deterministic_algorithms(wanted, warn_only=False)
-    if wanted:
-        os.environ.setdefault(INDUCTOR_DETERMINISTIC, "1")
 
 
 @contextmanager
