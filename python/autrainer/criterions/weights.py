@@ -107,10 +107,10 @@ def class_frequencies(data: CriterionData) -> torch.Tensor:
 def label_frequencies(data: CriterionData) -> torch.Tensor:
     """Number of train samples that have a label, for every label of a multi-label task."""
     targets = getattr(data.train_dataset, "targets", None)
-    if targets is None:
-        # The columns hold zeros and ones already.
-        targets = data.df_train[data.target_column].to_numpy()
-    return torch.as_tensor(targets).double().sum(dim=0)
+    if targets is not None:
+        return torch.as_tensor(targets).double().sum(dim=0)
+    # The columns hold zeros and ones already.
+    return torch.tensor(data.df_train[data.target_column].sum().tolist(), dtype=torch.float64)
 
 
 def names_of(transform: Any, attribute: str) -> list[Any]:
