@@ -263,6 +263,16 @@ def test_a_pass_with_workers_can_be_broken_off_and_closed(closing):
 
 
 @forks
+def test_a_loader_that_is_dropped_takes_its_workers_along():
+    loader = make(50, is_resident=False, num_workers=1)
+    next(iter(loader))
+
+    del loader
+
+    assert torch.multiprocessing.active_children() == []
+
+
+@forks
 def test_workers_start_at_a_batch_the_first_time_too(closing):
     loader = closing(50, is_resident=False, num_workers=1)
     loader.start_at(2, 5)

@@ -114,8 +114,14 @@ class Loader:
         self._path: str | None = None
         _check_options(self)
         self.num_samples = len(dataset)
-        self._num_batches = len(self._sampler_at(0, 0))
-        self._due = (0, 0)
+        self._order = _Order(
+            num_samples=self.num_samples,
+            batch_size=batch_size,
+            seed=seed,
+            shuffle=shuffle,
+            drop_last=drop_last,
+        )
+        self._num_batches = len(self._order.at(0, 0))
 
     def __len__(self) -> int:
         """Number of batches of a whole pass."""
@@ -154,7 +160,7 @@ class Loader:
             yield from self._from_workers(epoch, first)
         else:
             batches = self._from_arrays if path == "arrays" else self._from_items
-            yield from batches(self._sampler_at(epoch, first))
+            yield from batches(self._order.at(epoch, first))
         # Only the pass that is due counts: an older iterator may still run beside it.
         if self.epoch == epoch:
             self.epoch = epoch + 1
@@ -183,18 +189,6 @@ class Loader:
         self._arrays = resident() if callable(resident) else None
         return None if self._arrays is not None else "the samples are made one by one"
 
-    def _sampler_at(self, epoch: int, first: int) -> EpochBatchSampler:
-        sampler = EpochBatchSampler(
-            self.num_samples,
-            self.batch_size,
-            seed=self.seed,
-            shuffle=self.shuffle,
-            drop_last=self.drop_last,
-        )
-        sampler.set_epoch(epoch)
-        sampler.start_at(first)
-        return sampler
-
     def _from_arrays(self, sampler: EpochBatchSampler) -> Iterator[DataBatch]:
         assert self._arrays is not None
         features, targets = self._arrays.features, self._arrays.targets
@@ -213,7 +207,7 @@ class Loader:
     def _from_workers(self, epoch: int, first: int) -> Iterator[Any]:
         if self._workers is None:
             self._workers = self._start_workers()
-        self._due = (epoch, first)
+        self._order.due = (epoch, first)
         yield from self._workers
 
     def _start_workers(self) -> torch.utils.data.DataLoader[Any]:
@@ -221,7 +215,7 @@ class Loader:
         generator = torch.Generator().manual_seed(self.seed)
         return torch.utils.data.DataLoader(
             self.dataset,  # type: ignore[arg-type]  # a protocol, not a subclass
-            batch_sampler=_Due(self),
+            batch_sampler=self._order,
             collate_fn=self.collate_fn,
             num_workers=self.num_workers,
             pin_memory=self._pins(),
@@ -237,18 +231,26 @@ class Loader:
         return self.pin_memory and torch.cuda.is_available()
 
 
-class _Due(torch.utils.data.Sampler[list[int]]):
-    """The batches that a loader's workers have to load now.
+class _Order(torch.utils.data.Sampler[list[int]]):
+    """The order of every pass; as a sampler, that of the pass which is due for the workers.
 
     A torch `DataLoader` opens its sampler more than once for the same pass, so opening changes
-    nothing.
+    nothing. It knows no loader: a loader that is dropped takes its workers along at once.
     """
 
-    def __init__(self, loader: Loader) -> None:
-        self._loader = loader
+    def __init__(self, **options: Any) -> None:
+        self._options = options
+        self.due = (0, 0)
+
+    def at(self, epoch: int, first: int) -> EpochBatchSampler:
+        """The batches of a pass from one of them on."""
+        sampler = EpochBatchSampler(**self._options)
+        sampler.set_epoch(epoch)
+        sampler.start_at(first)
+        return sampler
 
     def __iter__(self) -> Iterator[list[int]]:
-        return iter(self._loader._sampler_at(*self._loader._due))
+        return iter(self.at(*self.due))
 
 
 @dataclass(frozen=True)

@@ -18,8 +18,8 @@ from autrainer.data.loader import Collate, Loader, WorkerSeeding
 from autrainer.data.targets import AbstractTargetTransform
 from autrainer.datasets.checks import check_splits, check_strata
 from autrainer.datasets.strata import strata_of
-from autrainer.datasets.wrapper import DatasetWrapper, RawTargets, targets_of
-from autrainer.errors import ConfigError, did_you_mean
+from autrainer.datasets.wrapper import DatasetWrapper, RawTargets, SplitDataset, targets_of
+from autrainer.errors import ConfigError, CorruptFileError, did_you_mean
 from autrainer.metrics.base import AbstractMetric
 from autrainer.transforms.compose import SmartCompose
 
@@ -268,16 +268,22 @@ class AbstractDataset(ABC):
             # Set before: the check itself asks for the target transform.
             self._is_checked = True
             try:
-                check_splits(self, SPLITS)
+                self._look_at_splits()
             except BaseException:
                 self._is_checked = False
+                self._splits.clear()
+                # Fitted on the way; who asks for it again gets the message again.
+                vars(self).pop("target_transform", None)
                 raise
+
+    def _look_at_splits(self) -> None:
+        check_splits(self, SPLITS)
 
     def _split_of(self, subset: str) -> Any:
         """Samples of a split, whether it has been checked or not."""
         if subset not in self._splits:
             dataset = self._build_split(subset)
-            if isinstance(dataset, DatasetWrapper):
+            if isinstance(dataset, SplitDataset):
                 dataset.source = self._source_of(subset)
             self._splits[subset] = dataset
         return self._splits[subset]
@@ -330,7 +336,13 @@ class AbstractDataset(ABC):
     def _read_csv(self, subset: str) -> pd.DataFrame:
         import pandas as pd
 
-        return pd.read_csv(Path(self.path) / f"{subset}.csv")
+        path = Path(self.path) / f"{subset}.csv"
+        try:
+            return pd.read_csv(path)
+        except (pd.errors.EmptyDataError, pd.errors.ParserError, UnicodeDecodeError) as error:
+            raise CorruptFileError(
+                f"{path}: expected a table of comma-separated values, found {error}"
+            ) from error
 
     def _check_folders(self) -> None:
         root = Path(self.features_path)
@@ -341,8 +353,7 @@ class AbstractDataset(ABC):
             if not folder.is_dir():
                 raise ConfigError(
                     f"dataset.{key}: there is no folder {str(folder)!r} (relative paths start at "
-                    f"{Path.cwd()}); `autrainer fetch` downloads data, `autrainer preprocess` "
-                    "makes features"
+                    f"{Path.cwd()})"
                 )
 
 

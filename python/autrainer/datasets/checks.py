@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any, ClassVar, Protocol
 
 from autrainer.data.targets import numbers
 from autrainer.datasets.wrapper import DatasetWrapper, as_list, missing_columns
-from autrainer.errors import ConfigError, DataError
+from autrainer.errors import ConfigError, CorruptFileError, DataError
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -76,6 +76,8 @@ def check_splits(dataset: Splits, subsets: Sequence[str]) -> None:
             problems[subset] = list(_frame_problems(dataset, dataset._frame_of(subset)))
         except FileNotFoundError as error:
             missing_csv.append(f"{dataset._source_of(subset)}: there is no such file ({error})")
+        except CorruptFileError as error:
+            problems[subset] = [str(error)]
     missing: list[str] = []
     # Targets are encoded by what the train split has.
     if problems.get("train") == []:
@@ -91,6 +93,20 @@ def check_splits(dataset: Splits, subsets: Sequence[str]) -> None:
         for problem in found
     ]
     _raise(type(dataset).__name__, wrong, missing_csv + missing)
+
+
+def check_targets(dataset: Splits, subsets: Sequence[str]) -> None:
+    """Encode the targets of all splits; for datasets that have no files.
+
+    Raises:
+        DataError: with every target that cannot be encoded.
+    """
+    wrong = [
+        f"{dataset._source_of(subset)}: {problem}"
+        for subset in subsets
+        for problem in _encoding_problems(dataset._split_of(subset))
+    ]
+    _raise(type(dataset).__name__, wrong, [])
 
 
 def _raise(name: str, wrong: list[str], missing: list[str]) -> None:
@@ -135,7 +151,7 @@ def _encoding_problems(split: Any) -> list[str]:
         getattr(split, "targets", None)
     except DataError as error:
         column = getattr(split, "target_column", None)
-        return [f"column {column!r}: {error}"]
+        return [str(error) if column is None else f"column {column!r}: {error}"]
     return []
 
 

@@ -12,7 +12,8 @@ import numpy.typing as npt
 import torch
 
 from autrainer.data.targets import AbstractTargetTransform
-from autrainer.datasets.base import AbstractDataset
+from autrainer.datasets.base import SPLITS, AbstractDataset
+from autrainer.datasets.checks import check_targets
 from autrainer.datasets.families import fit_target_transform
 from autrainer.datasets.wrapper import RawTargets, SplitDataset, targets_of
 from autrainer.errors import DataError
@@ -102,7 +103,7 @@ class MemoryDataset(AbstractDataset):
         return self._memory_split(self._subset_of(df), rows, raw, transform)
 
     def _subset_of(self, df: pd.DataFrame) -> str:
-        for subset in ("train", "dev", "test"):
+        for subset in SPLITS:
             if df is self._frame_of(subset):
                 return subset
         raise DataError(
@@ -113,18 +114,21 @@ class MemoryDataset(AbstractDataset):
     def _memory_split(
         self, subset: str, rows: Rows, raw: RawTargets, transform: SmartCompose
     ) -> MemorySplit:
-        split = MemorySplit(
+        return MemorySplit(
             partial(_features_at, self._features(subset), rows),
             raw,
             self.resident_limit_bytes,
             transform,
             self.target_transform,
         )
-        split.source = f"the {subset} split of {type(self).__name__}"
-        return split
 
-    def _check_splits(self) -> None:
-        """Nothing to look for: there are no files, and targets are encoded when first used."""
+    def _source_of(self, subset: str) -> str:
+        if self._has_own_frame(subset):
+            return f"the {subset} split of {type(self).__name__}"
+        return super()._source_of(subset)
+
+    def _look_at_splits(self) -> None:
+        check_targets(self, SPLITS)
 
 
 class MemorySplit(SplitDataset):

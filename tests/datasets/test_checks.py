@@ -1,0 +1,175 @@
+import os
+
+import pandas as pd
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from autrainer.datasets.checks import FEW_FILES, MissingFilesError, missing_files
+from autrainer.datasets.wrapper import with_suffix
+from autrainer.errors import CorruptFileError, DataError
+
+
+def change(folder, subset, function):
+    frame = pd.read_csv(folder / f"{subset}.csv")
+    changed = function(frame)
+    (frame if changed is None else changed).to_csv(folder / f"{subset}.csv", index=False)
+
+
+def put(column, rows, value):
+    def function(frame):
+        frame[column] = frame[column].astype(object)
+        frame.loc[rows, column] = value
+
+    return function
+
+
+def test_everything_that_is_wrong_comes_in_one_message(build, folder):
+    change(folder, "train", lambda frame: frame.iloc[[*range(12), 0]])
+    change(folder, "dev", put("label", [1, 3, 4], "dog"))
+    change(folder, "test", put("label", [0, 5], None))
+    (folder / "features" / "3.npy").unlink()
+    (folder / "features" / "13.npy").unlink()
+
+    with pytest.raises(DataError) as error:
+        build().create_train_loader(4)
+
+    message = str(error.value)
+    assert "the data of BaseClassificationDataset cannot be used:" in message
+    assert f"- {folder}/dev.csv: column 'label': 3 samples with unknown labels: 'dog'" in message
+    assert f"- {folder}/test.csv: column 'label' is empty (NaN) in 2 rows: 0, 5" in message
+    assert f"- {folder}/train.csv: column 'file' names 1 file of 13 that do not exist" in message
+    assert f"{folder}/features/13.npy" in message
+    assert not isinstance(error.value, FileNotFoundError)
+
+
+@pytest.mark.parametrize("use", ["target_transform", "output_dim", "train_dataset", "dev_dataset"])
+def test_the_first_use_of_the_data_finds_the_problems(build, folder, use):
+    change(folder, "test", put("label", [2], "dog"))
+    dataset = build()
+
+    for _ in range(2):
+        with pytest.raises(DataError, match=r"test\.csv: column 'label': 1 sample .* 'dog'"):
+            getattr(dataset, use)
+
+
+def test_files_that_are_missing_are_a_file_not_found_error(build, folder):
+    for number in range(8):
+        (folder / "features" / f"{number}.npy").unlink()
+
+    with pytest.raises(FileNotFoundError, match="names 8 files of 12 that do not exist") as error:
+        build().create_dev_loader(1)
+
+    assert isinstance(error.value, MissingFilesError)
+    assert "4.npy, ..." in str(error.value)
+
+
+def test_missing_csv_files_are_all_named(build, folder):
+    (folder / "dev.csv").unlink()
+    (folder / "test.csv").unlink()
+
+    with pytest.raises(FileNotFoundError, match=r"(?s)dev\.csv: there is no.*test\.csv"):
+        build().create_dev_loader(1)
+
+
+@pytest.mark.parametrize("column", ["label", "file"])
+def test_a_missing_column_is_named_with_the_nearest_one(build, folder, column):
+    change(folder, "dev", lambda frame: frame.rename(columns={column: f"{column}s"}))
+
+    with pytest.raises(DataError, match=rf"dev\.csv: there is no column '{column}'; did you mean"):
+        build().create_dev_loader(1)
+
+
+def test_an_empty_split_is_refused(build, folder):
+    change(folder, "test", lambda frame: frame.head(0))
+
+    with pytest.raises(DataError, match=r"test\.csv: there is no row"):
+        build().create_dev_loader(1)
+
+
+@pytest.mark.parametrize("content", [b"", b'a,"b\n1,2\n3', b"\xff\xfe\x00\x01"])
+def test_a_csv_that_is_none_is_named(build, folder, content):
+    (folder / "dev.csv").write_bytes(content)
+
+    with pytest.raises(DataError, match=r"dev\.csv"):
+        build().create_dev_loader(1)
+
+
+@pytest.mark.parametrize("task", ["regression", "mt-regression"])
+@pytest.mark.parametrize("subset", ["train", "dev"])
+@pytest.mark.parametrize("value", ["old", None, "inf"])
+def test_targets_that_are_no_numbers_are_named_with_their_rows(build, folder, task, subset, value):
+    change(folder, subset, put("age", [1, 4], value))
+
+    with pytest.raises(DataError, match=rf"{subset}\.csv: column 'age': 2 values .*\(row 4\)"):
+        build(task).create_dev_loader(1)
+
+
+def test_a_target_that_never_changes_cannot_be_scaled(build, folder):
+    change(folder, "train", put("age", list(range(12)), 3))
+
+    with pytest.raises(DataError, match="'age' cannot be scaled"):
+        build("regression").create_dev_loader(1)
+
+
+def test_names_that_a_suffix_makes_equal_are_told(build, folder):
+    change(folder, "dev", put("file", [0, 1], ["12.a", "12.b"]))
+
+    with pytest.raises(DataError, match=r"'12.a' and '12.b' of column 'file' are both"):
+        build().create_dev_loader(1)
+
+
+def test_a_file_that_breaks_later_is_named_with_its_row(build, folder):
+    split = build().dev_dataset
+    (folder / "features" / "12.npy").unlink()
+    (folder / "features" / "13.npy").write_bytes(b"\x93NUMPY")
+
+    with pytest.raises(FileNotFoundError, match=r"row 0 of .*dev\.csv.*12\.npy"):
+        split[0]
+    with pytest.raises(CorruptFileError, match=r"13\.npy.*row 1 of .*dev\.csv"):
+        split[1]
+
+
+def test_handlers_that_read_no_files_need_none(build, folder):
+    for path in (folder / "features").iterdir():
+        path.unlink()
+
+    dataset = build(file_handler="autrainer.datasets.utils.IdentityFileHandler")
+
+    assert dataset.dev_dataset[0].features == f"{folder}/features/12.npy"
+
+
+@settings(suppress_health_check=[HealthCheck.function_scoped_fixture], max_examples=30)
+@given(st.sets(st.integers(0, 2 * FEW_FILES)), st.sets(st.integers(0, 2 * FEW_FILES)))
+def test_missing_files_are_those_that_are_not_there(tmp_path, present, asked):
+    folder = tmp_path / "files"
+    folder.mkdir(exist_ok=True)
+    for path in folder.iterdir():
+        path.unlink()
+    for number in present:
+        (folder / str(number)).touch()
+    paths = [f"{folder}/{number}" for number in sorted(asked)]
+
+    assert missing_files(paths) == [path for path in paths if not os.path.isfile(path)]
+
+
+def test_a_folder_is_no_file(tmp_path):
+    (tmp_path / "a").mkdir()
+    paths = [f"{tmp_path}/a", f"{tmp_path}/nowhere/b"] + [f"{tmp_path}/{i}" for i in range(40)]
+
+    assert missing_files(paths) == paths
+
+
+@pytest.mark.parametrize(
+    ("path", "expected"),
+    [
+        ("a.wav", "a.npy"),
+        ("a", "a.npy"),
+        ("b.c/a", "b.c/a.npy"),
+        ("a.tar.gz", "a.tar.npy"),
+        (".hidden", ".hidden.npy"),
+        ("b/a.b", "b/a.npy"),
+    ],
+)
+def test_only_the_last_suffix_of_the_name_is_replaced(path, expected):
+    assert with_suffix(path, "npy") == with_suffix(path, ".npy") == expected
