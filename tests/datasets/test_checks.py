@@ -155,9 +155,9 @@ def test_missing_files_are_those_that_are_not_there(tmp_path, present, asked):
 
 def test_a_folder_is_no_file(tmp_path):
     (tmp_path / "a").mkdir()
-    paths = [f"{tmp_path}/a", f"{tmp_path}/nowhere/b"] + [f"{tmp_path}/{i}" for i in range(40)]
+    nowhere = [f"{tmp_path}/nowhere/{number}" for number in range(2 * FEW_FILES)]
 
-    assert missing_files(paths) == paths
+    assert missing_files([f"{tmp_path}/a", *nowhere]) == [f"{tmp_path}/a", *nowhere]
 
 
 @pytest.mark.parametrize(

@@ -193,24 +193,24 @@ def missing_files(paths: Sequence[str]) -> list[str]:
     """
     by_folder: dict[str, list[str]] = {}
     for path in dict.fromkeys(paths):
-        by_folder.setdefault(os.path.dirname(path), []).append(path)
-    suspects = {
-        path
-        for folder, members in by_folder.items()
-        for path in (members if len(members) < FEW_FILES else _not_listed(folder, members))
-        # Asked again: file systems may spell a name in another way than the CSV.
-        if not os.path.isfile(path)
-    }
-    return [path for path in dict.fromkeys(paths) if path in suspects]
+        folder, separator, name = path.rpartition(os.sep)
+        by_folder.setdefault(folder + separator, []).append(name)
+    suspects = [
+        folder + name
+        for folder, names in by_folder.items()
+        for name in (names if len(names) < FEW_FILES else _not_listed(folder, names))
+    ]
+    # Asked again: file systems may spell a name in another way than the CSV.
+    missing = {path for path in suspects if not os.path.isfile(path)}
+    return [path for path in dict.fromkeys(paths) if path in missing] if missing else []
 
 
-def _not_listed(folder: str, paths: list[str]) -> list[str]:
+def _not_listed(folder: str, names: list[str]) -> list[str]:
     try:
-        with os.scandir(folder or ".") as entries:
-            present = {entry.name for entry in entries if entry.is_file()}
+        present = set(os.listdir(folder or "."))
     except OSError:
-        return paths
-    return [path for path in paths if os.path.basename(path) not in present]
+        return names
+    return [name for name in names if name not in present]
 
 
 def counted(number: int, noun: str) -> str:
