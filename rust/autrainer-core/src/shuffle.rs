@@ -7,7 +7,7 @@
 //! domain is larger than `n` by less than `a`, so next to nothing has to be walked. Any position
 //! can be asked for on its own, and nothing is stored but the keys.
 //!
-//! The round function is two multiply-and-fold steps of a 64-bit mixer, reduced to the radix by
+//! The round function is two multiply-and-fold steps with 64 bits of key, reduced to the radix by
 //! the upper half of a product; keys come from the finaliser of SplitMix64 (Steele, Lea and
 //! Flood, OOPSLA 2014). Six rounds are where no distinguisher with fewer queries than the domain
 //! has elements is known (Patarin, "Security of Random Feistel Schemes with 5 or More Rounds",
@@ -21,9 +21,15 @@ use crate::error::{Error, Result};
 pub const TABLE_SAMPLES: u64 = 256;
 
 /// From this radix on, `FEW_ROUNDS` are enough.
-const LARGE_RADIX: u64 = 1 << 10;
+const LARGE_RADIX: u64 = 1 << 8;
 const FEW_ROUNDS: usize = 6;
 const MANY_ROUNDS: usize = 10;
+
+/// Up to this radix, sums of two halves fit 32 bits.
+const LANE_RADIX: u64 = 1 << 31;
+
+/// Positions that are computed at once.
+const LANES: usize = 32;
 
 const GOLDEN_GAMMA: u64 = 0x9e37_79b9_7f4a_7c15;
 
@@ -212,79 +218,137 @@ impl Cipher {
         }
     }
 
-    fn fill(&self, start: u64, out: &mut [i64]) {
+    /// The keys of the rounds in use, for the left and the right half in turn.
+    fn rounds(&self) -> &[u64] {
         if self.rows < LARGE_RADIX {
-            self.fill_with::<MANY_ROUNDS>(start, out);
+            &self.keys
         } else {
-            self.fill_with::<FEW_ROUNDS>(start, out);
+            &self.keys[..FEW_ROUNDS]
         }
     }
 
-    /// Neighbouring positions are counted up instead of divided, one after another.
-    fn fill_with<const ROUNDS: usize>(&self, start: u64, out: &mut [i64]) {
-        let (mut left, mut right) = (start / self.columns, start % self.columns);
-        for place in out {
-            let mut sample = self.forward::<ROUNDS>(left, right);
-            while sample >= self.num_samples {
-                sample = self.forward::<ROUNDS>(sample / self.columns, sample % self.columns);
+    fn fill(&self, start: u64, out: &mut [i64]) {
+        if self.rows > LANE_RADIX {
+            for (place, position) in out.iter_mut().zip(start..) {
+                *place = self.sample_at(position) as i64;
             }
-            *place = sample as i64;
-            right += 1;
-            if right == self.columns {
-                right = 0;
-                left += 1;
-            }
+            return;
         }
+        #[cfg(target_arch = "x86_64")]
+        if is_x86_feature_detected!("avx2") {
+            // SAFETY: the processor has just said that it has AVX2.
+            return unsafe { self.fill_avx2(start, out) };
+        }
+        self.fill_lanes(start, out);
     }
 
+    /// `fill_lanes`, which the compiler makes twice as fast with the wider registers.
+    #[cfg(target_arch = "x86_64")]
+    #[target_feature(enable = "avx2")]
+    unsafe fn fill_avx2(&self, start: u64, out: &mut [i64]) {
+        self.fill_lanes(start, out);
+    }
+
+    /// Several positions at once. Neighbours are counted up, which saves a division for each.
     #[inline(always)]
-    fn forward<const ROUNDS: usize>(&self, mut left: u64, mut right: u64) -> u64 {
-        for pair in self.keys[..ROUNDS].chunks_exact(2) {
-            left = added(left, scaled(mixed(right, pair[0]), self.rows), self.rows);
-            right = added(
-                right,
-                scaled(mixed(left, pair[1]), self.columns),
-                self.columns,
-            );
+    fn fill_lanes(&self, start: u64, out: &mut [i64]) {
+        let mut next = (start / self.columns, start % self.columns);
+        for places in out.chunks_mut(LANES) {
+            let mut samples = [0; LANES];
+            self.encrypt(&mut next, &mut samples);
+            if samples.iter().any(|&sample| sample >= self.num_samples) {
+                for sample in &mut samples {
+                    *sample = self.walked(*sample);
+                }
+            }
+            for (place, sample) in places.iter_mut().zip(samples) {
+                *place = sample as i64;
+            }
+        }
+    }
+
+    /// Encrypts the pairs from `next` on and moves it past them.
+    #[inline(always)]
+    fn encrypt(&self, next: &mut (u64, u64), samples: &mut [u64; LANES]) {
+        // Half the products are of 32 bits, so that they fit the lanes of vector registers.
+        let (rows, columns) = (self.rows as u32, self.columns as u32);
+        let (mut left, mut right) = ([0; LANES], [0; LANES]);
+        for (left, right) in left.iter_mut().zip(&mut right) {
+            (*left, *right) = (next.0 as u32, next.1 as u32);
+            next.1 += 1;
+            if next.1 == self.columns {
+                *next = (next.0 + 1, 0);
+            }
+        }
+        for pair in self.rounds().chunks_exact(2) {
+            add_rounds(&mut left, &right, pair[0], rows);
+            add_rounds(&mut right, &left, pair[1], columns);
+        }
+        for ((sample, left), right) in samples.iter_mut().zip(left).zip(right) {
+            *sample = u64::from(left) * u64::from(columns) + u64::from(right);
+        }
+    }
+
+    /// The definition, for one position: what `fill_lanes` does for several.
+    fn sample_at(&self, position: u64) -> u64 {
+        self.walked(self.forward(position))
+    }
+
+    /// Cycle walking: on until the pair stands for a sample.
+    fn walked(&self, mut sample: u64) -> u64 {
+        while sample >= self.num_samples {
+            sample = self.forward(sample);
+        }
+        sample
+    }
+
+    fn forward(&self, position: u64) -> u64 {
+        let (mut left, mut right) = (position / self.columns, position % self.columns);
+        for pair in self.rounds().chunks_exact(2) {
+            left = (left + round(right, pair[0], self.rows)) % self.rows;
+            right = (right + round(left, pair[1], self.columns)) % self.columns;
         }
         left * self.columns + right
     }
 
     fn position_of(&self, sample: u64) -> u64 {
-        let rounds = if self.rows < LARGE_RADIX {
-            MANY_ROUNDS
-        } else {
-            FEW_ROUNDS
-        };
-        let mut position = self.backward(sample, rounds);
+        let mut position = self.backward(sample);
         while position >= self.num_samples {
-            position = self.backward(position, rounds);
+            position = self.backward(position);
         }
         position
     }
 
-    fn backward(&self, sample: u64, rounds: usize) -> u64 {
+    fn backward(&self, sample: u64) -> u64 {
         let (mut left, mut right) = (sample / self.columns, sample % self.columns);
-        for pair in self.keys[..rounds].chunks_exact(2).rev() {
-            let added_right = scaled(mixed(left, pair[1]), self.columns);
-            right = added(right, self.columns - added_right, self.columns);
-            let added_left = scaled(mixed(right, pair[0]), self.rows);
-            left = added(left, self.rows - added_left, self.rows);
+        for pair in self.rounds().chunks_exact(2).rev() {
+            right = (right + self.columns - round(left, pair[1], self.columns)) % self.columns;
+            left = (left + self.rows - round(right, pair[0], self.rows)) % self.rows;
         }
         left * self.columns + right
     }
 }
 
-/// The round function before it is scaled to the radix.
+/// Add the round function of one half to the other, modulo its radix, in every lane.
 #[inline(always)]
-fn mixed(half: u64, key: u64) -> u64 {
-    let bits = (half ^ key).wrapping_mul(0xbf58_476d_1ce4_e5b9);
-    (bits ^ (bits >> 32)).wrapping_mul(0x94d0_49bb_1331_11eb)
+fn add_rounds(to: &mut [u32; LANES], of: &[u32; LANES], key: u64, radix: u32) {
+    for (to, &of) in to.iter_mut().zip(of) {
+        let sum = *to + ((u64::from(mixed(of, key)) * u64::from(radix)) >> 32) as u32;
+        // The smaller of both is the remainder: the subtraction wraps where sum is below radix.
+        *to = sum.min(sum.wrapping_sub(radix));
+    }
 }
 
-/// `(a + b) % bound` for `a < bound` and `b <= bound`.
+/// The round function: `half`, which is below 2**32, as a number below `radix`.
+fn round(half: u64, key: u64, radix: u64) -> u64 {
+    (u64::from(mixed(half as u32, key)) * radix) >> 32
+}
+
+/// Two multiply-and-fold steps, each after one half of the key.
 #[inline(always)]
-fn added(a: u64, b: u64, bound: u64) -> u64 {
-    let sum = a + b;
-    if sum >= bound { sum - bound } else { sum }
+fn mixed(half: u32, key: u64) -> u32 {
+    let product = u64::from(half ^ key as u32) * 0x9e37_79b1;
+    let folded = (product ^ (product >> 32)) as u32 ^ (key >> 32) as u32;
+    let product = u64::from(folded) * 0xd3a2_646d;
+    (product ^ (product >> 32)) as u32
 }
