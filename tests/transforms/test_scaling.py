@@ -1,4 +1,5 @@
 import math
+from types import SimpleNamespace
 
 import pytest
 import torch
@@ -30,6 +31,18 @@ class Split:
 
     def __getitem__(self, index):
         return self.transform(DataItem(self.features[index], 0, index))
+
+
+class Table(Split):
+    """A subset that lies in memory and whose items nobody should have to make."""
+
+    def resident(self):
+        if self.transform.transforms:
+            return None
+        return SimpleNamespace(features=torch.stack(self.features))
+
+    def __getitem__(self, index):
+        raise AssertionError("read one by one")
 
 
 class Data:
@@ -78,6 +91,15 @@ def test_standardizer_gives_zero_mean_and_unit_variance():
     assert standardizer.std == pytest.approx(stacked.std(1).tolist(), rel=1e-9)
     out = standardizer.change(features[0])
     assert out.dtype == torch.float32
+
+
+def test_features_in_memory_are_read_as_one_table():
+    features = [torch.rand(3) for _ in range(5000)]
+    standardizer, reference = Standardizer(), Standardizer()
+    standardizer.setup(Data(Table(features, [standardizer])))
+    reference.setup(Data(Split(features, [reference])))
+    assert standardizer.mean == pytest.approx(reference.mean, rel=1e-12)
+    assert standardizer.std == pytest.approx(reference.std, rel=1e-12)
 
 
 @pytest.mark.parametrize("correction", [0, 1, 2])
