@@ -1,13 +1,16 @@
 """What a main configuration becomes, and which file wins."""
 
 import os
+import pickle
 import subprocess
 import sys
+from pathlib import Path
 
 import pytest
 
 import autrainer
-from autrainer.config.snapshot import Snapshot, packaged_dir
+from autrainer.config.schema import RunConfig
+from autrainer.config.snapshot import Snapshot, SnapshotSource, frozen, packaged_dir
 from autrainer.errors import ConfigError
 from tests.conftest import CONF
 
@@ -226,11 +229,33 @@ def test_there_are_fourteen_optimizers():
     assert len(OPTIMIZERS) == 14
 
 
-@pytest.mark.parametrize("group", ["optimizer", "scheduler", "plotting"])
+@pytest.mark.parametrize(
+    "group", ["optimizer", "scheduler", "plotting", "dataset", "model", "augmentation"]
+)
 def test_every_option_of_a_group_composes(sweep, group):
     options = [n.partition("/")[2] for n in Snapshot(CONF).paths if n.startswith(f"{group}/")]
     recorded = sweep(f"{group}={','.join(options)}", hooks=_without_folders())
     assert len(recorded.configs) == len(options)
+
+
+@pytest.mark.parametrize(
+    "name", [n for n in sorted(Snapshot(CONF).paths) if "/" not in n and not n.startswith("_")]
+)
+def test_every_packaged_main_configuration_composes(sweep, name):
+    recorded = sweep(config_name=name)
+    assert recorded.configs
+    RunConfig.read(recorded.configs[0])
+
+
+def test_a_snapshot_goes_along_to_another_process(project):
+    with frozen(Path("conf").absolute()):
+        source = SnapshotSource("user", f"frozen://{Path('conf').absolute()}")
+    Path("conf/model/ToyFFNN.yaml").unlink()
+    travelled = pickle.loads(pickle.dumps(source))
+    assert travelled.load_config("model/ToyFFNN").config.id == "ToyFFNN"
+    assert travelled.is_group("model")
+    assert travelled.list("", None) == ["augmentation", "dataset", "model"]
+    assert travelled.list("model", None) == ["Big_Net", "ToyFFNN"]
 
 
 def _without_folders():

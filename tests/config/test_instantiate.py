@@ -130,7 +130,7 @@ def test_an_error_inside_a_constructor_stays_what_it_is():
 
 @pytest.mark.parametrize("path", ["os.system", "builtins.eval", "subprocess.Popen", "yaml.load"])
 def test_what_hydra_blocks_is_blocked(path):
-    with pytest.raises(ConfigError, match=r"(?i)blocked|not allowed"):
+    with pytest.raises(ConfigError, match="blocklisted"):
         instantiate({"_target_": path, "args": ["true"]})
 
 

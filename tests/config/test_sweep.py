@@ -182,12 +182,7 @@ def test_an_interrupt_ends_the_sweep_but_tells_what_is_done(sweep):
 
     outcomes = []
     with pytest.raises(KeyboardInterrupt):
-        sweep(
-            "seed=1,2,3",
-            "hydra.sweeper.max_batch_size=1",
-            before=interrupt,
-            hooks=SweepHooks(report=outcomes.extend),
-        )
+        sweep("seed=1,2,3", before=interrupt, hooks=SweepHooks(report=outcomes.extend))
     assert [outcome.state for outcome in outcomes] == ["done"]
 
 

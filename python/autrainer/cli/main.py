@@ -77,8 +77,8 @@ def dispatch(arguments: list[str]) -> None:
 
 
 def _call_with_hydra(parser: Any, command: str, rest: list[str]) -> None:
-    if rest[:1] in (["-h"], ["--help"]):
-        parser.parse_args(rest[:1])
+    if "-h" in rest or "--help" in rest:
+        parser.parse_args(["--help"])
     _module(command).run(parser, rest)
 
 
@@ -115,15 +115,18 @@ def _leave(code: int) -> NoReturn:
     if sys.gettrace() is not None or sys.getprofile() is not None or sys.flags.interactive:
         sys.exit(code)
     import atexit
+    import contextlib
 
     if "threading" in sys.modules:
         import threading
 
         threading._shutdown()  # type: ignore[attr-defined]
-    atexit._run_exitfuncs()
+    # They have told about their errors themselves; the interpreter ignores them too.
+    with contextlib.suppress(Exception):
+        atexit._run_exitfuncs()
     try:
         sys.stdout.flush()
         sys.stderr.flush()
-    except (BrokenPipeError, ValueError):
+    except (OSError, ValueError):
         code = code or 1
     os._exit(code)

@@ -95,10 +95,10 @@ def launch(
         ConfigError: if the configuration or one of its combinations cannot be used.
         SystemExit: if a job fails; why is on stderr.
     """
-    from autrainer.config.snapshot import frozen, packaged_dir
+    from autrainer.config.snapshot import frozen
 
     split = split_arguments(arguments)
-    with _surroundings(), frozen(*_folders(split, packaged_dir())) as snapshots:
+    with _surroundings(), frozen(_user_dir(split)) as snapshots:
         hydra_arguments = split.normalized(split.config_name or config_name, snapshots)
         token = command_line.set(tuple(hydra_arguments))
         try:
@@ -107,9 +107,9 @@ def launch(
             command_line.reset(token)
 
 
-def _folders(split: Arguments, packaged: Path) -> list[Path]:
-    user = split.config_dir or Path("conf")
-    return [*([user.absolute()] if user.is_dir() else []), packaged]
+def _user_dir(split: Arguments) -> Path | None:
+    folder = split.config_dir or Path("conf")
+    return folder.absolute() if folder.is_dir() else None
 
 
 @contextmanager
@@ -142,16 +142,23 @@ def _run(
     from hydra import main as hydra_main
     from hydra import version
     from hydra._internal.utils import get_args_parser
+    from hydra.core.hydra_config import HydraConfig
 
     parsed = get_args_parser().parse_args(arguments)
+    hydra_config = HydraConfig.instance()
+    before = hydra_config.cfg
     plain = ("overrides", "config_name", "multirun")
-    if any(value for key, value in vars(parsed).items() if key not in plain):
-        # Help, --cfg, --info and so on: all of it Hydra's.
-        with _argv([sys.argv[0], *arguments]):
-            hydra_main(config_path, config_name, version_base)(task)()
-        return
-    version.setbase(version_base)
-    _sweep(task, parsed.overrides, parsed.config_name or config_name, config_path, parsed.multirun)
+    try:
+        if any(value for key, value in vars(parsed).items() if key not in plain):
+            # Help, --cfg, --info and so on: all of it Hydra's.
+            with _argv([sys.argv[0], *arguments]):
+                hydra_main(config_path, config_name, version_base)(task)()
+            return
+        version.setbase(version_base)
+        name = parsed.config_name or config_name
+        _sweep(task, parsed.overrides, name, config_path, parsed.multirun)
+    finally:
+        hydra_config.cfg = before
 
 
 def _sweep(

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
@@ -11,7 +11,7 @@ from typing import Any
 
 import yaml
 from omegaconf import DictConfig, OmegaConf, open_dict
-from omegaconf.errors import OmegaConfBaseException
+from omegaconf.errors import InterpolationToMissingValueError, OmegaConfBaseException
 
 from autrainer.config.identity import differences
 from autrainer.errors import ConfigError
@@ -40,8 +40,20 @@ class Point:
     was_finished: bool
 
     @classmethod
-    def read(cls, overrides: Sequence[str], composed: DictConfig, index: int) -> Point:
+    def read(
+        cls,
+        overrides: Sequence[str],
+        composed: DictConfig,
+        index: int,
+        check: Callable[[Any, Mapping[str, Any]], None] | None = None,
+    ) -> Point:
         """Resolve a composed configuration.
+
+        Args:
+            overrides: What it overrides.
+            composed: The configuration with its `hydra` node.
+            index: Number of the job.
+            check: Raises for a configuration that cannot run.
 
         Raises:
             ConfigError: if an interpolation cannot be resolved.
@@ -49,6 +61,9 @@ class Point:
         with open_dict(composed):
             composed.hydra.job.id = composed.hydra.job.num = index
         config = _resolved(overrides, composed)
+        # A run that lacks its seed is told so before its folder is named after it.
+        if check is not None:
+            check(composed, config)
         directory = _directory(overrides, composed)
         return cls(overrides, config, directory, (directory / FINISHED).is_file())
 
@@ -76,6 +91,8 @@ def _resolved(overrides: Sequence[str], composed: DictConfig) -> dict[str, Any]:
             config[str(key)] = (
                 OmegaConf.to_container(value, resolve=True) if OmegaConf.is_config(value) else value
             )
+        except InterpolationToMissingValueError:
+            config[str(key)] = "???"
         except OmegaConfBaseException as error:
             raise _unresolved(str(key), overrides, error) from error
     return config

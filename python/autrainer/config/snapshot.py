@@ -35,9 +35,10 @@ class Snapshot:
 
     Args:
         folder: The folder; one that does not exist is empty.
+        lazily: Read a file when it is first asked for: right for folders that nobody edits.
     """
 
-    def __init__(self, folder: Path) -> None:
+    def __init__(self, folder: Path, *, lazily: bool = False) -> None:
         self.folder = folder
         self.paths: dict[str, Path] = {}
         self._texts: dict[str, str] = {}
@@ -47,18 +48,21 @@ class Snapshot:
             if name in self.paths and path.suffix == ".yml":
                 continue
             self.paths[name] = path
-            self._texts[name] = path.read_text(encoding="utf-8")
+            if not lazily:
+                self._texts[name] = path.read_text(encoding="utf-8")
         parents = {parent for name in self.paths for parent in Path(name).parents}
         self.groups = {"" if group == Path(".") else group.as_posix() for group in parents}
 
     def text(self, name: str) -> str:
         """Text of a file, named without suffix."""
+        if name not in self._texts:
+            self._texts[name] = self.paths[name].read_text(encoding="utf-8")
         return self._texts[name]
 
     def parsed(self, name: str) -> Any:
         """Content of a file as plain containers; it belongs to the snapshot."""
         if name not in self._parsed:
-            self._parsed[name] = parse_yaml(self._texts[name], str(self.paths[name]))
+            self._parsed[name] = parse_yaml(self.text(name), str(self.paths[name]))
         return self._parsed[name]
 
     def __deepcopy__(self, memo: dict[int, Any]) -> Snapshot:
@@ -172,13 +176,17 @@ def frozen_folders() -> list[Snapshot]:
 
 
 @contextmanager
-def frozen(*folders: Path) -> Iterator[list[Snapshot]]:
-    """Freeze folders and let Hydra compose from them, the first before the others."""
+def frozen(user: Path | None) -> Iterator[list[Snapshot]]:
+    """Let Hydra compose from the user's folder, as it is now, and from the packaged one."""
     plugins = Plugins.instance()
     # Nothing happens when they are registered already; outside of this block they are inert.
     plugins.register(SnapshotSource)
     plugins.register(AutrainerSearchPath)
-    taken = {folder: Snapshot(folder) for folder in folders}
+    packaged = packaged_dir()
+    taken = {}
+    if user is not None and user.resolve() != packaged.resolve():
+        taken[user] = Snapshot(user)
+    taken[packaged] = Snapshot(packaged, lazily=True)
     token = _search_path.set(taken)
     try:
         yield list(taken.values())

@@ -107,10 +107,7 @@ class Sweep:
             composed = self._composed_with(list(overrides))
             if len(self._composed) < KEPT:
                 self._composed[tuple(overrides)] = composed
-            point = Point.read(overrides, composed, index)
-            if self.hooks.check is not None:
-                self.hooks.check(composed, point.config)
-            points.append(point)
+            points.append(Point.read(overrides, composed, index, self.hooks.check))
         return points
 
     def _composed_with(self, overrides: list[str]) -> DictConfig:
@@ -143,12 +140,16 @@ class Sweep:
         return False
 
     def _launch(self, batch: Sequence[Point], initial: int) -> Sequence[JobReturn]:
-        with _Prepared(self.launcher, self.context, self._composed):
-            results: Sequence[JobReturn] = self.launcher.launch(
-                [list(point.overrides) for point in batch], initial_job_idx=initial
-            )
-        for point, result in zip(batch, results, strict=True):
-            self.outcomes.append(_outcome(point, result))
+        results: Sequence[JobReturn] = []
+        with _Prepared(self.launcher, self.context, self._composed) as seen:
+            try:
+                results = self.launcher.launch(
+                    [list(point.overrides) for point in batch], initial_job_idx=initial
+                )
+            finally:
+                # After Ctrl-C there is no result but what has been seen until then.
+                done = results or seen
+                self.outcomes += [_outcome(*pair) for pair in zip(batch, done, strict=False)]
         return results
 
     def _save_config(self) -> None:
@@ -204,10 +205,14 @@ def _chunks(points: Sequence[Point], size: int) -> Iterable[Sequence[Point]]:
         yield points[start : start + size]
 
 
-class _FailureLine(Callback):
-    """Says at once that a job failed; why is told at the end."""
+class _Watch(Callback):
+    """Keeps what jobs return, and says at once that one failed; why is told at the end."""
+
+    def __init__(self) -> None:
+        self.seen: list[JobReturn] = []
 
     def on_job_end(self, config: DictConfig, job_return: JobReturn, **_: Any) -> None:
+        self.seen.append(job_return)
         if job_return.status == JobStatus.FAILED:
             error = job_return._return_value
             first = (str(error).splitlines() or [""])[0]
@@ -225,22 +230,23 @@ class _Prepared:
         self.launcher = launcher
         self.context = context
         self.composed = composed
-        self.failures = _FailureLine()
+        self.watch = _Watch()
         # Others may compose in another process.
         self.applies = type(launcher) is BasicLauncher
 
-    def __enter__(self) -> None:
+    def __enter__(self) -> list[JobReturn]:
         if self.applies:
-            self.context.callbacks.callbacks.append(self.failures)
+            self.context.callbacks.callbacks.append(self.watch)
             self.launcher.hydra_context = HydraContext(
                 config_loader=_Loader(self.context.config_loader, self.composed),  # type: ignore[arg-type]
                 callbacks=self.context.callbacks,
             )
+        return self.watch.seen
 
     def __exit__(self, *_: object) -> None:
         if self.applies:
             self.launcher.hydra_context = self.context
-            self.context.callbacks.callbacks.remove(self.failures)
+            self.context.callbacks.callbacks.remove(self.watch)
 
 
 class _Loader:

@@ -1,0 +1,83 @@
+"""The commands as Python functions."""
+
+import sys
+from pathlib import Path
+
+import pytest
+
+import autrainer.cli as cli
+from autrainer.cli import CommandLineError, hydra_arguments
+from autrainer.cli.startup import pause_collector, resume_collector
+
+
+def test_functions_do_what_the_commands_do(capsys):
+    cli.create(["model"])
+    assert Path("conf/model").is_dir()
+    cli.list("optimizer", global_only=True, pattern="SGD")
+    cli.show("optimizer", "SGD", save=True)
+    assert Path("conf/optimizer/SGD.yaml").is_file()
+    assert " - SGD\nid: SGD" in capsys.readouterr().out
+
+
+@pytest.mark.parametrize(
+    ("call", "code"),
+    [
+        (lambda: cli.create(), 2),
+        (lambda: cli.create(["nothing"]), 2),
+        (lambda: cli.list("nothing"), 2),
+        (lambda: cli.show("optimizer", "nothing"), 1),
+        (lambda: cli.train({"seed": {1}}), 2),
+        (lambda: cli.train({"iterations": 0}), 1),
+        (lambda: cli.train(config_path="nowhere"), 1),
+    ],
+)
+def test_what_cannot_be_done_raises_a_readable_error(call, code):
+    with pytest.raises(CommandLineError) as caught:
+        call()
+    assert caught.value.code == code
+    assert caught.value.message == str(caught.value)
+    assert len(caught.value.message) > 10
+
+
+def test_in_a_notebook_the_message_is_printed(monkeypatch, capsys):
+    monkeypatch.setattr(sys, "argv", ["ipykernel_launcher.py"])
+    cli.show("optimizer", "nothing")
+    assert "no optimizer configuration 'nothing'" in capsys.readouterr().err
+
+
+def test_the_arguments_of_the_process_are_neither_read_nor_changed(monkeypatch):
+    argv = ["script.py", "--of-my-own", "iterations=-5"]
+    monkeypatch.setattr(sys, "argv", argv)
+    with pytest.raises(CommandLineError, match=r"iterations is 0 \(the command line\)"):
+        cli.train({"iterations": 0})
+    assert sys.argv is argv
+    assert argv == ["script.py", "--of-my-own", "iterations=-5"]
+
+
+def test_values_become_overrides():
+    values = {"seed": [1, 2], "progress_bar": False, "learning_rate": 1e-3, "x": None, "m": "A"}
+    assert hydra_arguments(values, "config", "conf") == [
+        "-cn",
+        "config",
+        "-cd",
+        "conf",
+        "seed=1,2",
+        "progress_bar=false",
+        "learning_rate=0.001",
+        "x=null",
+        "m=A",
+    ]
+
+
+def test_the_collector_is_as_before_after_a_pause():
+    import gc
+
+    before = gc.get_threshold()
+    pause_collector()
+    pause_collector()
+    assert gc.get_threshold()[0] > 10**9
+    resume_collector()
+    gc.unfreeze()
+    assert gc.get_threshold() == before
+    resume_collector()
+    assert gc.get_threshold() == before

@@ -1,0 +1,122 @@
+"""`autrainer train`: what is refused, what is skipped, and the table at the end."""
+
+from pathlib import Path
+
+import pytest
+import yaml
+
+from autrainer.cli.closing import closing_table, tracking_metric_name
+from autrainer.cli.main import run
+from autrainer.config.sweep import Outcome
+
+
+def finished(directory, *, metric="accuracy", path="autrainer.metrics.Accuracy", best=0.75):
+    for folder in (".hydra", "_best", "_test"):
+        (directory / folder).mkdir(parents=True)
+    config = {"dataset": {"metrics": ["x.Other", {path: None}], "tracking_metric": path}}
+    dev = {"other": {"all": 0.1}, metric: {"all": best}, "dev_loss": {"all": 1.0}, "iteration": 3}
+    test = {"other": {"all": 0.2}, metric: {"all": 0.5}, "loss": {"all": 1.0}}
+    timer = {"train": {"total_seconds": 3661.0}, "dev": {"total_seconds": 0.9}}
+    for name, content in {
+        ".hydra/config.yaml": config,
+        "_best/dev.yaml": dev,
+        "_best/best_results.yaml": {"best_iteration": 3},
+        "_test/test_holistic.yaml": test,
+        "timer.yaml": timer,
+    }.items():
+        (directory / name).write_text(yaml.safe_dump(content, sort_keys=False))
+    return directory
+
+
+def test_the_table_shows_each_run_with_its_numbers(tmp_path):
+    lines = closing_table(
+        [
+            Outcome((), finished(tmp_path / "run_1"), "done"),
+            Outcome((), finished(tmp_path / "run_2", best=0.5), "finished before"),
+            Outcome((), tmp_path / "run_3", "failed", error=ValueError("x")),
+        ]
+    )
+    table = [line.split("  ") for line in lines[1:5]]
+    cells = [[cell.strip() for cell in row if cell.strip()] for row in table]
+    assert cells == [
+        ["run", "state", "best", "accuracy dev", "accuracy test", "time"],
+        ["run_1", "trained", "3", "0.7500", "0.5000", "1:01:02"],
+        ["run_2", "skipped: finished before", "3", "0.5000", "0.5000", "1:01:02"],
+        ["run_3", "failed"],
+    ]
+    assert f"Runs:    {tmp_path}/<run>" in lines
+    assert any("_plots" in line for line in lines)
+    assert any("_best" in line and "_test" in line for line in lines)
+
+
+def test_different_tracking_metrics_stand_in_the_cells(tmp_path):
+    lines = closing_table(
+        [
+            Outcome((), finished(tmp_path / "a"), "done"),
+            Outcome(
+                (), finished(tmp_path / "b", metric="mse", path="autrainer.metrics.MSE"), "done"
+            ),
+        ]
+    )
+    assert "accuracy 0.7500" in lines[2]
+    assert "mse 0.7500" in lines[3]
+
+
+def test_there_is_no_table_without_runs():
+    assert closing_table([]) == []
+
+
+def test_a_damaged_folder_does_not_break_the_table(tmp_path):
+    directory = finished(tmp_path / "run")
+    (directory / "_best" / "dev.yaml").write_text("a: [")
+    (directory / "timer.yaml").unlink()
+    assert "run" in closing_table([Outcome((), directory, "done")])[2]
+
+
+def test_the_tracking_metric_is_found_by_its_place():
+    config = {"dataset": {"metrics": ["a.A", "b.B"], "tracking_metric": "b.B"}}
+    assert tracking_metric_name(config, {"x": 1, "y": 2, "dev_loss": 3, "iteration": 4}) == "y"
+    assert tracking_metric_name(config, {"x": 1}) is None
+    assert tracking_metric_name({}, {}) is None
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        (["iterations=0"], "iterations is 0 (the command line); use an integer of at least 1"),
+        (["seed=1,-2"], "seed is -2 (the command line)"),
+        (["training_type=steps"], "training_type is 'steps' (the command line); use 'epoch'"),
+        (["eval_frequency=9"], "eval_frequency is 9, more than the 5 iterations"),
+        (["+eval_frequencey=2"], "eval_frequencey is no training attribute"),
+        (["model=ToyFFN"], "model is 'ToyFFN', of which there is no configuration"),
+        (["model.id=null"], "model.id is missing"),
+    ],
+)
+def test_a_bad_configuration_is_refused_before_anything_is_made(arguments, message, capsys):
+    assert run(["train", *arguments]) == 1
+    captured = capsys.readouterr()
+    assert message in captured.err
+    assert "Traceback" not in captured.err
+    assert list(Path().iterdir()) == []
+
+
+def test_a_bad_file_is_named(capsys):
+    Path("conf").mkdir()
+    Path("conf/config.yaml").write_text(
+        "defaults: [_autrainer_, _self_]\nresults_dir: r\nexperiment_id: e\niterations: 0\n"
+        "seed: 1\nbatch_size: 8\nlearning_rate: fast\n"
+    )
+    assert run(["train"]) == 1
+    error = capsys.readouterr().err
+    assert "iterations is 0 (conf/config.yaml); use" in error
+    assert "learning_rate is 'fast' (conf/config.yaml); use" in error
+
+
+def test_a_missing_key_is_named(capsys):
+    Path("conf").mkdir()
+    Path("conf/config.yaml").write_text(
+        "defaults: [_autrainer_, _self_]\nresults_dir: r\nexperiment_id: e\niterations: 1\n"
+    )
+    assert run(["train"]) == 1
+    error = capsys.readouterr().err
+    assert all(f"{key} is missing" in error for key in ("seed", "batch_size", "learning_rate"))
