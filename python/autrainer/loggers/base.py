@@ -132,8 +132,10 @@ class AbstractLogger(ABC):
     def close(self) -> None:
         """End the run if it has begun and not ended yet; may be called again."""
         if self._is_open:
-            self._attempt(self.end_run)
             self._is_open = False
+            # Also a logger that has failed has something to let go of.
+            self._has_failed = False
+            self._attempt(self.end_run)
 
     def cb_on_train_begin(self, trainer: LoggedRun) -> None:
         """Set up and log the configuration."""

@@ -1,0 +1,157 @@
+import io
+import pickle
+import subprocess
+import sys
+from types import SimpleNamespace
+
+import numpy as np
+import pandas as pd
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from PIL import Image
+
+from autrainer.errors import OutputError
+from autrainer.plotting import PlotMetrics
+from autrainer.plotting.png import encode_png
+
+SETTINGS = {
+    "figsize": [4, 2],
+    "latex": False,
+    "filetypes": ["png"],
+    "pickle": False,
+    "context": "notebook",
+    "palette": "colorblind",
+    "replace_none": False,
+    "add_titles": True,
+    "add_xlabels": True,
+    "add_ylabels": True,
+    "rcParams": {"legend.fontsize": 9},
+}
+UAR, MSE = SimpleNamespace(name="uar", suffix="max"), SimpleNamespace(name="mse", suffix="min")
+NAN, INF = float("nan"), float("inf")
+
+
+def make_plots(folder, **changes):
+    return PlotMetrics(folder, "epoch", **(SETTINGS | changes), metric_fns=[UAR, MSE])
+
+
+def make_run(**changes):
+    run = {"uar": [0.1, 0.5, 0.4], "mse": [3.0, 2.0, 1.0], "train_loss": [3.0, 2.0, 1.0]}
+    return run | {"dev_loss": [3.0, 2.5, 2.75]} | changes
+
+
+@pytest.mark.parametrize("make", [dict, lambda run: pd.DataFrame(run, index=[2, 4, 6])])
+def test_a_run_has_a_plot_of_its_losses_and_one_per_metric(tmp_path, make):
+    make_plots(tmp_path).plot_run(make(make_run()))
+    files = sorted((tmp_path / "_plots").iterdir())
+    assert [file.name for file in files] == ["loss.png", "mse.png", "uar.png"]
+    for file in files:
+        with Image.open(file) as image:
+            assert image.size == (1200, 600)
+            assert image.info["dpi"] == pytest.approx((300, 300), abs=0.1)
+            assert len(image.getcolors(1 << 20)) > 10
+
+
+@pytest.mark.parametrize(
+    "values", [[0.5], [NAN], [NAN, NAN, NAN], [0.5, NAN, 0.6], [INF, 0.5, -INF]]
+)
+def test_values_that_are_no_numbers_and_single_evaluations_are_plotted(tmp_path, values):
+    run = dict.fromkeys(("uar", "mse", "train_loss", "dev_loss"), values)
+    make_plots(tmp_path).plot_run(run)
+    assert len(list((tmp_path / "_plots").iterdir())) == 3
+
+
+def test_runs_are_listed_best_first_and_no_more_than_asked_for(tmp_path):
+    runs = {"bad_None": [0.1, 0.2], "good_None": [0.5, 0.9], "nan": [NAN, NAN], "mid": [0.3, 0.4]}
+    deviations = {run: [0.1, 0.1] for run in runs}
+    plots = make_plots(tmp_path, pickle=True, filetypes=[], replace_none=True)
+    plots.save_plot = keep_open(plots.save_plot)
+    plots.plot_metric(runs, "uar", deviations, max_runs=3)
+    figure = pickle.loads((tmp_path / "uar.pkl").read_bytes())
+    legend = figure.axes[0].get_legend()
+    assert [text.get_text() for text in legend.get_texts()] == ["good~", "mid", "bad~"]
+    assert "0.1 standard deviations" in legend.get_title().get_text()
+
+
+def keep_open(save_plot):
+    return lambda figure, name, path="": save_plot(figure, name, path, close=False)
+
+
+def test_the_best_evaluation_is_named_in_the_legend(tmp_path):
+    plots = make_plots(tmp_path, pickle=True, filetypes=[])
+    plots.plot_run(make_run())
+    figure = pickle.loads((tmp_path / "_plots" / "loss.pkl").read_bytes())
+    texts = [text.get_text() for text in figure.axes[0].get_legend().get_texts()]
+    assert texts == ["train (best 1 at epoch 3)", "dev (best 2.5 at epoch 2)"]
+    assert figure.axes[0].get_xlabel() == "epoch"
+    assert figure.axes[0].get_ylabel() == "loss"
+
+
+def test_labels_and_titles_can_be_left_out(tmp_path):
+    off = dict.fromkeys(("add_titles", "add_xlabels", "add_ylabels"), False)
+    make_plots(tmp_path, pickle=True, filetypes=[], **off).plot_run(make_run())
+    axes = pickle.loads((tmp_path / "_plots" / "uar.pkl").read_bytes()).axes[0]
+    assert (axes.get_title(loc="left"), axes.get_xlabel(), axes.get_ylabel()) == ("", "", "")
+
+
+def test_every_file_type_is_written_and_the_same_twice(tmp_path):
+    kinds = ["png", "svg", "pdf"]
+    for name in ("one", "two"):
+        make_plots(tmp_path / name / "run", filetypes=kinds).plot_run(make_run())
+    for kind in kinds:
+        first, second = (tmp_path / n / "run" / "_plots" / f"loss.{kind}" for n in ("one", "two"))
+        assert first.read_bytes() == second.read_bytes()
+
+
+def test_plotting_changes_nothing_of_matplotlib(tmp_path):
+    import matplotlib
+
+    before = dict(matplotlib.rcParams)
+    make_plots(tmp_path).plot_run(make_run())
+    assert dict(matplotlib.rcParams) == before
+
+
+@pytest.mark.parametrize(
+    ("changes", "message"),
+    [
+        ({"context": "notebok"}, "plotting.context is 'notebok'; did you mean 'notebook'"),
+        ({"palette": "colourblind"}, "did you mean 'colorblind'"),
+        ({"rcParams": {"legend.fontsiz": 9}}, r"did you mean 'legend\.fontsize'"),
+        ({"filetypes": ["bmp"]}, "plotting.filetypes has 'bmp'; use some of"),
+    ],
+)
+def test_settings_that_mean_nothing_are_refused(tmp_path, changes, message):
+    with pytest.raises(ValueError, match=message):
+        make_plots(tmp_path, **changes).plot_run(make_run())
+
+
+def test_a_plot_that_cannot_be_written_is_named(tmp_path):
+    (tmp_path / "_plots").write_text("in the way")
+    with pytest.raises(OutputError, match="_plots"):
+        make_plots(tmp_path).plot_run(make_run())
+
+
+def test_latex_without_an_executable_is_off_after_a_warning(tmp_path, caplog):
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("PATH", str(tmp_path))
+        plots = make_plots(tmp_path, latex=True)
+    assert not plots.latex
+    assert "no latex executable" in caplog.text
+
+
+def test_importing_the_plots_does_not_import_matplotlib():
+    program = (
+        "import sys, autrainer.plotting\n"
+        "sys.exit(bool({'matplotlib', 'torch', 'pandas'} & set(sys.modules)))"
+    )
+    assert subprocess.run([sys.executable, "-c", program], check=False).returncode == 0
+
+
+@settings(max_examples=30)
+@given(st.integers(1, 40), st.integers(1, 40), st.integers(3, 4), st.integers(0, 2**32 - 1))
+def test_pixels_read_back_as_they_were(height, width, channels, seed):
+    pixels = np.random.default_rng(seed).integers(0, 256, (height, width, channels), np.uint8)
+    image = Image.open(io.BytesIO(encode_png(pixels, 300)))
+    assert image.mode == "RGB"
+    assert np.array_equal(np.asarray(image), pixels[:, :, :3])
