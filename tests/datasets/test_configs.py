@@ -7,9 +7,6 @@ from autrainer.config.instantiate import instantiate
 from autrainer.datasets import AbstractDataset, utils
 from autrainer.datasets.utils import file_handlers, target_transforms
 
-# Imported before a test begins: it sets environment variables.
-pytest.importorskip("sklearn.datasets")
-
 CONFIGS = sorted((Path(__file__).parents[2] / "conf" / "dataset").glob("*.yaml"))
 CONSUMED = ("criterion", "transform")
 

@@ -92,7 +92,7 @@ def test_values_that_cannot_be_are_refused(changes):
 
 
 def test_without_scikit_learn_the_extra_is_named(monkeypatch):
-    monkeypatch.setitem(sys.modules, "sklearn.datasets", None)
+    monkeypatch.setitem(sys.modules, "sklearn", None)
 
     with pytest.raises(MissingExtraError, match=r"scikit-learn.*autrainer\[digits\]"):
         digits()

@@ -13,6 +13,7 @@ from dataclasses import dataclass
 from typing import Any, Protocol
 
 import numpy as np
+import numpy.typing as npt
 import torch
 
 from autrainer.data.collate import gather_rows
@@ -191,11 +192,10 @@ class Loader:
 
     def _from_arrays(self, sampler: EpochBatchSampler) -> Iterator[DataBatch]:
         assert self._arrays is not None
-        features, targets = self._arrays.features, self._arrays.targets
+        features, targets = _gatherer(self._arrays.features), _gatherer(self._arrays.targets)
         pinned = self._pins()
         for indices in sampler.batches():
-            index = torch.from_numpy(indices)
-            batch = DataBatch(gather_rows(features, indices), gather_rows(targets, indices), index)
+            batch = DataBatch(features(indices), targets(indices), torch.from_numpy(indices))
             yield batch.pin_memory() if pinned else batch
 
     def _from_items(self, sampler: EpochBatchSampler) -> Iterator[Any]:
@@ -229,6 +229,18 @@ class Loader:
 
     def _pins(self) -> bool:
         return self.pin_memory and torch.cuda.is_available()
+
+
+def _gatherer(source: torch.Tensor) -> Callable[[npt.NDArray[np.int64]], torch.Tensor]:
+    """What copies rows of a table into a tensor of their own."""
+    row_shape, dtype = tuple(source.shape[1:]), source.numpy().dtype
+
+    def gather(indices: npt.NDArray[np.int64]) -> torch.Tensor:
+        # For a small batch, an empty tensor made by torch costs more than all the rest.
+        out = torch.from_numpy(np.empty((len(indices), *row_shape), dtype))
+        return gather_rows(source, indices, out)
+
+    return gather
 
 
 class _Order(torch.utils.data.Sampler[list[int]]):
