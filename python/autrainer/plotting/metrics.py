@@ -182,7 +182,7 @@ class PlotMetrics(PlotBase):
             if title and self.add_titles:
                 axes.set_title(self.legend_text(title), loc="left", fontsize="small")
             if lines:
-                axes.legend(title=legend_title)
+                axes.legend(title=legend_title).get_title().set_fontsize("small")
             self.save_plot(figure, name, path)
 
     def _draw_line(
