@@ -37,6 +37,8 @@ def closing_table(outcomes: Sequence[Outcome]) -> list[str]:
     rows = [_row(outcome, named) for outcome in outcomes]
     heading = Row("run", "state", "best", f"{named} dev".strip(), f"{named} test".strip(), "time")
     lines = ["", *_aligned([heading, *rows])]
+    if all(outcome.state == "failed" for outcome in outcomes):
+        return lines
     folders = list(dict.fromkeys(str(outcome.directory.parent) for outcome in outcomes))
     lines.append("")
     for folder in folders:

@@ -58,7 +58,10 @@ def _missing_key(key: str, loader: Any, config_name: str | None, overrides: Sequ
         composed.pop("hydra")
         known = list(_keys(OmegaConf.to_container(composed, resolve=False)))
     given = next((text for text in overrides if text.startswith(f"{key}=")), f"{key}=...")
-    hint = did_you_mean(key, known)
+    # Compared with its neighbours alone: `model.nope` is not nearly `model.id`.
+    parent, _, last = key.rpartition(".")
+    beside = [name.rpartition(".")[2] for name in known if name.rpartition(".")[0] == parent]
+    hint = did_you_mean(last, beside)
     return f"{key} is no key of the configuration (the command line); " + (
         f"{hint} To add a new key, write +{given}" if hint else f"to add it, write +{given}"
     )
