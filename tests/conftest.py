@@ -11,6 +11,8 @@ import pytest
 
 REPOSITORY = Path(__file__).parent.parent
 CONF = REPOSITORY / "conf"
+SET_BY_OTHERS = {"PYTEST_CURRENT_TEST", "CUBLAS_WORKSPACE_CONFIG", "TORCHINDUCTOR_CACHE_DIR"}
+"""pytest's own, the one that reproducibility on CUDA needs, and one that torch sets on import."""
 AUTRAINER = Path(sys.executable).with_name("autrainer")
 
 
@@ -30,7 +32,7 @@ def _nothing_is_left_behind(tmp_path, monkeypatch):
         key
         for key in environment.keys() | os.environ.keys()
         if environment.get(key) != os.environ.get(key)
-        and key not in ("PYTEST_CURRENT_TEST", "CUBLAS_WORKSPACE_CONFIG")
+        and key not in SET_BY_OTHERS
     }
     assert changed == set()
 

@@ -111,8 +111,9 @@ def test_a_background_write_that_fails_ends_the_run_with_the_file(autrainer, pro
         "    def cb_on_iteration_begin(self, trainer, iteration):\n"
         "        if iteration == 2:\n"
         "            trainer.bookkeeping.background.join()\n"
-        "            (trainer.output_directory / 'epoch_2' / 'dev_outputs.npy').mkdir(parents=True)\n"
-        "            (trainer.output_directory / 'epoch_2' / 'dev_outputs.npy' / 'x').touch()\n"
+        "            blocked = trainer.output_directory / 'epoch_2' / 'dev_outputs.npy'\n"
+        "            blocked.mkdir(parents=True)\n"
+        "            (blocked / 'x').touch()\n"
     )
     process = autrainer("train", *SMALL, "+callbacks=[saboteur.Saboteur]", check=False)
     output = process.stdout + process.stderr

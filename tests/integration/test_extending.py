@@ -130,7 +130,7 @@ def test_a_scheduler_steps_by_batch_or_by_evaluation(autrainer, project):
 
 
 def test_a_scheduler_that_wants_the_metric_gets_it(autrainer, project):
-    options = ("scheduler=ReduceLROnPlateau", "+scheduler.patience=0", "+scheduler.factor=0.5")
+    options = ("scheduler=ReduceLROnPlateau", "scheduler.patience=0", "scheduler.factor=0.5")
     autrainer("train", *SMALL, *options, "iterations=12", "learning_rate=0.0001")
     run = only_run(project)
     accuracy = pd.read_csv(run / "metrics.csv")["accuracy"]

@@ -41,7 +41,7 @@ def test_pandas_reads_the_file_as_the_frame():
     history = filled({1: (0.1, 2.5), 2: (0.2, math.nan)})
     import io
 
-    read = pd.read_csv(io.StringIO(history.to_csv()), float_precision="round_trip")
+    read = pd.read_csv(io.StringIO(history.to_csv()))
     expected = history.frame(with_iteration=True).reset_index(drop=True)
     pd.testing.assert_frame_equal(read, expected)
 

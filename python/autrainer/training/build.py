@@ -19,6 +19,7 @@ from autrainer.config.schema import RunConfig
 from autrainer.criterions.utils import Loss
 from autrainer.datasets.base import AbstractDataset
 from autrainer.errors import ConfigError
+from autrainer.loggers.base import AbstractLogger
 from autrainer.models.base import AbstractModel
 from autrainer.optimizers.build import build_optimizer
 from autrainer.runs.seeding import set_seed
@@ -79,7 +80,6 @@ def build_parts(config: dict[str, Any], settings: RunConfig, device: torch.devic
     """
     model_config, dataset_config = config["model"], config["dataset"]
     checkpoints = Checkpoints.take_from(model_config)
-    checkpoints.check()
     loader_kwargs = {
         subset: dataset_config.pop(key, None) or config.get(key) or {}
         for subset in ("train", "dev", "test")
@@ -121,10 +121,27 @@ def build_parts(config: dict[str, Any], settings: RunConfig, device: torch.devic
     )
 
 
-def build_listed(config: dict[str, Any], key: str, kind: type, **kwargs: Any) -> list[Any]:
-    """Build the objects of a list in shorthand syntax: `loggers` or `callbacks`."""
+def build_loggers(
+    config: dict[str, Any], data: AbstractDataset, experiment_id: str, run_name: str
+) -> list[Any]:
+    """Build the loggers that the configuration lists."""
     return [
-        instantiate_shorthand(entry, instance_of=kind, **kwargs) for entry in config.get(key) or []
+        instantiate_shorthand(
+            entry,
+            instance_of=AbstractLogger,
+            exp_name=experiment_id,
+            run_name=run_name,
+            metrics=data.metrics,
+            tracking_metric=data.tracking_metric,
+        )
+        for entry in config.get("loggers") or []
+    ]
+
+
+def build_callbacks(config: dict[str, Any]) -> list[Any]:
+    """Build the callbacks that the configuration lists."""
+    return [
+        instantiate_shorthand(entry, instance_of=object) for entry in config.get("callbacks") or []
     ]
 
 

@@ -10,6 +10,7 @@ from typing import Any
 
 import torch
 
+from autrainer.config.problems import Problem
 from autrainer.errors import ConfigError, CorruptFileError
 
 log = logging.getLogger(__name__)
@@ -48,23 +49,15 @@ class Checkpoints:
             model_config.pop("transfer", None)
         return checkpoints
 
-    def check(self) -> None:
-        """Look whether the files exist, before anything is built.
-
-        Raises:
-            ConfigError: naming every file that does not.
-        """
-        missing = [
-            f"model.{key}_checkpoint is {path!r}: there is no such file"
-            for key, path in (
-                ("model", self.model),
-                ("optimizer", self.optimizer),
-                ("scheduler", self.scheduler),
-            )
+    def problems(self) -> list[Problem]:
+        """Files that do not exist."""
+        files = {"model": self.model, "optimizer": self.optimizer, "scheduler": self.scheduler}
+        fix = f"relative paths start at {Path.cwd()}"
+        return [
+            Problem(f"model.{part}_checkpoint", f"is {str(path)!r}, which does not exist", fix)
+            for part, path in files.items()
             if path is not None and not Path(path).is_file()
         ]
-        if missing:
-            raise ConfigError("\n".join(missing) + f"\nrelative paths start at {Path.cwd()}")
 
 
 def load_model_state(model: torch.nn.Module, checkpoints: Checkpoints) -> None:

@@ -92,6 +92,8 @@ class ContinueTraining:
         history.load_csv(run.path / FINISHED)
         folders = [f"{trainer.training_type}_{n}" for n in history.iterations]
         _check_states(run, folders)
+        # The initial states are being written into the folders that are replaced now.
+        trainer.bookkeeping.background.join()
         for folder in ("_best", "_initial", *folders):
             _copy_folder(run.path / folder, target / folder)
         trainer.restore(history, run.path / "timer.yaml", target / folders[-1])

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -10,60 +11,98 @@ import numpy.typing as npt
 import torch
 
 from autrainer.callbacks.progress import Progress
+from autrainer.datasets.base import AbstractDataset
+from autrainer.models.base import AbstractModel
 from autrainer.models.utils import create_model_inputs
 from autrainer.training.step import Hooks, MeanLoss, Tracker, evaluation_mode
 
 Array = npt.NDArray[Any]
 
 
-def run_split(
-    loader: Any,
-    *,
-    subset: str,
-    model: torch.nn.Module,
-    criterion: Any,
-    probabilities_fn: Callable[[torch.Tensor], torch.Tensor],
-    move: Callable[[Any], Any],
-    hooks: Hooks,
-    tracker: Tracker,
-    device: torch.device,
-    show_progress: bool,
-) -> float:
-    """Pass a split through the model; the tracker keeps the rows.
+@dataclass(frozen=True)
+class Evaluated:
+    """What came out of evaluating a split.
 
     Args:
-        loader: Yields the batches.
-        subset: `dev` or `test`, as the hooks are named.
+        loss: Mean loss over the samples.
+        totals: Every metric over all samples, by name.
+        parts: Every metric of each target column or stratum, and of `all`.
+    """
+
+    loss: float
+    totals: dict[str, float]
+    parts: dict[str, dict[Any, float]]
+
+
+@dataclass(frozen=True)
+class Evaluator:
+    """Passes splits through a model and scores what comes out.
+
+    Args:
         model: The model, on the device.
         criterion: Gives unreduced losses.
-        probabilities_fn: Between the outputs and the criterion.
-        move: Brings a batch to the device.
+        data: The dataset: target transform, metrics, strata.
         hooks: Who listens.
-        tracker: Takes outputs, targets, losses and indices.
         device: Where losses are summed.
         show_progress: Show a bar.
-
-    Returns:
-        Mean loss over the samples.
     """
-    begin = hooks.listeners(f"cb_on_{subset}_step_begin")
-    end = hooks.listeners(f"cb_on_{subset}_step_end")
-    losses = MeanLoss(device)
-    title = "Evaluate" if subset == "dev" else "Test"
-    bar = Progress(title, len(loader), disabled=not show_progress)
-    with bar, evaluation_mode(model):
-        for batch_idx, batch in enumerate(loader):
-            if begin:
-                hooks.fire(f"cb_on_{subset}_step_begin", batch_idx=batch_idx)
-            batch = move(batch)
-            output = model(**create_model_inputs(model, batch))
-            loss = criterion(probabilities_fn(output), batch.target)
-            losses.add(loss)
-            tracker.update(output, batch.target, loss, batch.index)
-            if end:
-                hooks.fire(f"cb_on_{subset}_step_end", batch_idx=batch_idx, loss=loss.mean().item())
-            bar.advance()
-    return losses.mean()
+
+    model: AbstractModel
+    criterion: Any
+    data: AbstractDataset
+    hooks: Hooks
+    device: torch.device
+    show_progress: bool
+
+    def evaluate(
+        self, loader: Any, subset: str, tracker: Any, folder: str, move: Callable[[Any], Any]
+    ) -> Evaluated:
+        """Evaluate a split.
+
+        Args:
+            loader: Yields the batches.
+            subset: `dev` or `test`, as the hooks are named.
+            tracker: Takes outputs, targets, losses and indices, and saves them.
+            folder: Folder of the run that takes its files.
+            move: Brings a batch to the device.
+        """
+        loss = self._pass(loader, subset, tracker, move)
+        tracker.save(folder, reset=False)
+        metrics, columns = self.data.metrics, self.data.target_column
+        totals = score(metrics, tracker.targets, tracker.predictions)
+        parts = score_parts(
+            metrics,
+            totals,
+            tracker.targets,
+            tracker.predictions,
+            target_columns=columns if isinstance(columns, list) else None,
+            strata=self.data.strata(subset),
+        )
+        return Evaluated(loss, totals, parts)
+
+    def _pass(
+        self, loader: Any, subset: str, tracker: Tracker, move: Callable[[Any], Any]
+    ) -> float:
+        begin = self.hooks.listeners(f"cb_on_{subset}_step_begin")
+        end = self.hooks.listeners(f"cb_on_{subset}_step_end")
+        probabilities_fn = self.data.target_transform.probabilities_training
+        losses = MeanLoss(self.device)
+        title = "Evaluate" if subset == "dev" else "Test"
+        bar = Progress(title, len(loader), disabled=not self.show_progress)
+        with bar, evaluation_mode(self.model):
+            for batch_idx, batch in enumerate(loader):
+                if begin:
+                    self.hooks.fire(f"cb_on_{subset}_step_begin", batch_idx=batch_idx)
+                batch = move(batch)
+                output = self.model(**create_model_inputs(self.model, batch))
+                loss = self.criterion(probabilities_fn(output), batch.target)
+                losses.add(loss)
+                tracker.update(output, batch.target, loss, batch.index)
+                if end:
+                    mean = loss.mean().item()
+                    self.hooks.fire(f"cb_on_{subset}_step_end", batch_idx=batch_idx, loss=mean)
+                bar.advance()
+        return losses.mean()
 
 
 def score(metrics: Iterable[Any], targets: Array, predictions: Array) -> dict[str, float]:

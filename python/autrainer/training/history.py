@@ -56,7 +56,9 @@ class History:
         import pandas as pd
 
         rows = [self.row(iteration) for iteration in self._rows]
-        frame = pd.DataFrame(rows, index=self.iterations, columns=self.columns, dtype=float)
+        frame: pd.DataFrame = pd.DataFrame(
+            rows, index=self.iterations, columns=self.columns, dtype=float
+        )
         if with_iteration:
             frame["iteration"] = self.iterations
         return frame

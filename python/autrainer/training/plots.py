@@ -1,3 +1,59 @@
-"""Draws the curves of a run beside it, so that neither training nor the exit waits long."""
+"""Draws the curves of a run beside it, so that neither training nor the exit waits for long."""
 
 from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+from autrainer.plotting.metrics import PlotMetrics
+from autrainer.plotting.process import PlotProcess, RunPlots
+from autrainer.training.history import History
+
+
+class Curves:
+    """The plots of a run: drawn by a helper process that gets ready while the run trains.
+
+    Args:
+        output_directory: The run folder.
+        training_type: `epoch` or `step`.
+        settings: The `plotting` configuration; without one nothing is drawn.
+        metrics: The metrics of the run.
+    """
+
+    def __init__(
+        self,
+        output_directory: Path,
+        training_type: str,
+        settings: Mapping[str, Any] | None,
+        metrics: Sequence[Any],
+    ) -> None:
+        self.plot_metrics: PlotMetrics | None = None
+        self._process = PlotProcess()
+        self._where = (str(output_directory), training_type)
+        self._settings = {k: v for k, v in (settings or {}).items() if k not in ("id", "_target_")}
+        self._metrics = [(metric.name, metric.suffix) for metric in metrics]
+        if settings:
+            self.plot_metrics = PlotMetrics(*self._where, **self._settings, metric_fns=metrics)
+            self._process.start()
+
+    def draw(self, history: History) -> None:
+        """Have the curves drawn; returns at once."""
+        if self.plot_metrics is None:
+            return
+        values = {name: history.column(name) for name in history.columns}
+        self._process.submit(
+            RunPlots(*self._where, self._settings, self._metrics, history.iterations, values)
+        )
+
+    def finish(self) -> None:
+        """Wait until they are on disk.
+
+        Raises:
+            OutputError: if they could not be drawn or written.
+        """
+        self._process.join()
+
+    def close(self) -> None:
+        """End the helper process."""
+        self._process.close()

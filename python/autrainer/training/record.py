@@ -6,8 +6,8 @@ import logging
 from collections.abc import Mapping
 from typing import Any
 
-from autrainer.config.compose import group_config
 from autrainer.config.instantiate import instantiate_shorthand
+from autrainer.config.snapshot import frozen_folders
 from autrainer.data.files import AbstractFileHandler, AudioFileHandler
 from autrainer.datasets.base import AbstractDataset
 from autrainer.models.utils import create_model_inputs
@@ -55,8 +55,10 @@ def _raw_audio_pipeline(data: AbstractDataset) -> tuple[Any, SmartCompose]:
     own = data.file_handler, SmartCompose([])
     if isinstance(data.file_handler, AudioFileHandler) or name in (None, "", "default"):
         return own
-    config: Mapping[str, Any] | None = group_config("preprocessing", name)
-    if config is None:
+    option = f"preprocessing/{name}"
+    folder = next((folder for folder in frozen_folders() if option in folder.paths), None)
+    if folder is None:
         return own
+    config: Mapping[str, Any] = folder.parsed(option)
     handler = instantiate_shorthand(config["file_handler"], instance_of=AbstractFileHandler)
     return handler, SmartCompose([instantiate_shorthand(step) for step in config["pipeline"]])

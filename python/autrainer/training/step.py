@@ -118,7 +118,7 @@ def _gradient_step(optimizer: torch.optim.Optimizer) -> StepFunction:
         optimizer.zero_grad()
         output = model(**create_model_inputs(model, data))
         loss = criterion(probabilities_fn(output), data.target)
-        loss.mean().backward()
+        torch.autograd.backward(loss.mean())
         optimizer.step()
         return loss, output
 
@@ -136,12 +136,12 @@ def _closure_step(optimizer: torch.optim.Optimizer) -> StepFunction:
             output = model(**create_model_inputs(model, data))
             loss = criterion(probabilities_fn(output), data.target)
             mean: torch.Tensor = loss.mean()
-            mean.backward()
+            torch.autograd.backward(mean)
             if not first:
                 first.append((loss.detach(), output.detach()))
             return mean
 
-        optimizer.step(closure)
+        optimizer.step(closure)  # type: ignore[arg-type]
         return first[0]
 
     return step

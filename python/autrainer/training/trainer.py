@@ -12,21 +12,20 @@ import torch
 from omegaconf import DictConfig
 
 from autrainer.callbacks.dispatch import CallbackManager
-from autrainer.loggers.base import AbstractLogger
 from autrainer.runs.environment import set_device
 from autrainer.runs.files import write_text, write_yaml
 from autrainer.runs.folder import Bookkeeping
 from autrainer.runs.outputs import OutputsTracker
 from autrainer.runs.seeding import derived_seed, set_reproducibility, set_seed
 from autrainer.runs.timer import Timer
-from autrainer.training.build import Parts, build_listed, build_parts
+from autrainer.training.build import Parts, Schedule, build_callbacks, build_loggers, build_parts
 from autrainer.training.check import CheckedConfig
 from autrainer.training.continuing import FINISHED, ContinueTraining
-from autrainer.training.evaluate import run_split, score, score_parts
+from autrainer.training.evaluate import Evaluated, Evaluator
 from autrainer.training.history import History
 from autrainer.training.loops import EpochLoop, StepLoop
-from autrainer.training.plots import RunPlots
-from autrainer.training.record import record_environment, record_parts
+from autrainer.training.plots import Curves
+from autrainer.training.record import record_environment, record_model, record_objects
 from autrainer.training.report import best_results, results_block
 from autrainer.training.step import (
     DeviceMover,
@@ -107,8 +106,10 @@ class ModularTaskTrainer:
         with self.callback_manager.building():
             self._adopt(build_parts(config, settings, self.DEVICE))
             self._build_listeners(config)
-        record_parts(self.bookkeeping, self, config)
         self._build_records(config)
+        record_model(self.bookkeeping, self.model, self.data, self.DEVICE)
+        record_objects(self.bookkeeping, self.model, self.data)
+        self.bookkeeping.save_states(self.states(), ["_initial", "_best"])
 
     def _adopt(self, parts: Parts) -> None:
         self.data = parts.data
@@ -127,26 +128,15 @@ class ModularTaskTrainer:
         self.test_loader = parts.test_loader
 
     def _build_listeners(self, config: dict[str, Any]) -> None:
-        self.loggers: list[Any] = build_listed(
-            config,
-            "loggers",
-            AbstractLogger,
-            exp_name=self.experiment_id,
-            run_name=self.run_name,
-            metrics=self.data.metrics,
-            tracking_metric=self.data.tracking_metric,
-        )
-        self.callbacks: list[Any] = build_listed(config, "callbacks", object)
+        self.loggers = build_loggers(config, self.data, self.experiment_id, self.run_name)
+        self.callbacks = build_callbacks(config)
         self.continue_training = (
             ContinueTraining(self.run_name, self.settings.remove_continued_runs)
             if self.settings.continue_training
             else None
         )
-        self.callback_manager.register_multiple(
-            [self.data, self.model, self.optimizer, self.scheduler, self.criterion]
-        )
-        self.callback_manager.register_multiple(self.loggers)
-        self.callback_manager.register_multiple(self.callbacks)
+        parts = [self.data, self.model, self.optimizer, self.scheduler, self.criterion]
+        self.callback_manager.register_multiple([*parts, *self.loggers, *self.callbacks])
         self.callback_manager.register_announced()
         self.callback_manager.register(self.continue_training)
 
@@ -165,13 +155,21 @@ class ModularTaskTrainer:
         self.dev_tracker = self._tracker("dev", settings.save_dev_outputs)
         self.test_tracker = self._tracker("test", settings.save_test_outputs)
         self._losses = MeanLoss(self.DEVICE)
-        self.plots = RunPlots(
-            self.output_directory, self.training_type, config["plotting"], self.data.metrics
+        self.plots = Curves(
+            self.output_directory, self.training_type, config.get("plotting"), self.data.metrics
         )
         self.plot_metrics = self.plots.plot_metrics
 
-    def _tracker(self, prefix: str, export: bool) -> OutputsTracker:
-        return OutputsTracker(export, prefix, self.data, self.bookkeeping)
+    def _tracker(self, subset: str, export: bool) -> OutputsTracker:
+        tracker = OutputsTracker(export, subset, self.data, self.bookkeeping)
+        settings = self.settings
+        rows = len(getattr(self.data, f"{subset}_dataset"))
+        if subset == "train" and self.training_type == "epoch":
+            rows *= settings.eval_frequency
+        elif subset == "train":
+            rows = settings.batch_size * settings.eval_frequency
+        tracker.reserve(rows)
+        return tracker
 
     @property
     def metrics(self) -> pd.DataFrame:
@@ -219,7 +217,7 @@ class ModularTaskTrainer:
     def training_step(self) -> TrainingStep:
         """What happens to one training batch, ready to be called."""
         self.train_step_fn = self._step_function()
-        by_batch = self.schedule is not None and self.schedule.frequency == "batch"
+        schedule = self._schedule_by("batch")
         return TrainingStep(
             self.train_step_fn,
             model=self.model,
@@ -229,7 +227,7 @@ class ModularTaskTrainer:
             hooks=self.hooks,
             losses=self._losses,
             tracker=self.train_tracker,
-            after_update=self.schedule.after_batch if by_batch and self.schedule else None,
+            after_update=None if schedule is None else schedule.after_batch,
             check=self.bookkeeping.background.check,
         )
 
@@ -270,7 +268,7 @@ class ModularTaskTrainer:
     def end(self, iteration: int) -> None:
         """End an evaluation period: evaluate, keep outputs and states, tell the listeners."""
         folder = f"{self.training_type}_{iteration}"
-        schedule = self.schedule if self._steps_by_evaluation() else None
+        schedule = self._schedule_by("evaluation")
         if schedule is not None and not schedule.wants_metric:
             schedule.scheduler.step()
         self.train_timer.stop()
@@ -286,8 +284,10 @@ class ModularTaskTrainer:
         self.hooks.fire("cb_on_iteration_end", iteration=iteration, metrics=dict(row))
         self.model.train()
 
-    def _steps_by_evaluation(self) -> bool:
-        return self.schedule is not None and self.schedule.frequency == "evaluation"
+    def _schedule_by(self, frequency: str) -> Schedule | None:
+        """The schedule, if there is one and it steps that often."""
+        schedule = self.schedule
+        return schedule if schedule is not None and schedule.frequency == frequency else None
 
     def evaluate(
         self,
@@ -320,63 +320,47 @@ class ModularTaskTrainer:
             self.hooks.fire("cb_on_dev_begin", iteration=iteration)
         else:
             self.hooks.fire("cb_on_test_begin")
-        loss = run_split(
-            loader,
-            subset=subset,
-            model=self.model,
-            criterion=self.criterion,
-            probabilities_fn=self.data.target_transform.probabilities_training,
-            move=self._mover(subset),
-            hooks=self.hooks,
-            tracker=tracker,
-            device=self.DEVICE,
-            show_progress=self.settings.progress_bar,
+        evaluated = self._evaluator().evaluate(
+            loader, subset, tracker, iteration_folder, self._mover(subset)
         )
-        tracker.save(iteration_folder, reset=False)
-        totals = score(self.data.metrics, tracker.targets, tracker.predictions)
-        columns = self.data.target_column
-        results: dict[str, Any] = dict(
-            score_parts(
-                self.data.metrics,
-                totals,
-                tracker.targets,
-                tracker.predictions,
-                target_columns=columns if isinstance(columns, list) else None,
-                strata=self.data.strata(subset),
-            )
-        )
-        if not dev_evaluation:
-            results["loss"] = {"all": loss}
-            self.bookkeeping.save_results_dict(results, f"{save_to}.yaml", iteration_folder)
-            return {"test_loss": loss} | {f"test_{name}": value for name, value in totals.items()}
-        results |= {"dev_loss": {"all": loss}, "iteration": iteration}
-        self._keep(iteration, iteration_folder, totals | {"dev_loss": loss}, results, save_to)
-        tracker.reset()
-        return None
+        if dev_evaluation:
+            self._keep(iteration, iteration_folder, evaluated, f"{save_to}.yaml")
+            tracker.reset()
+            return None
+        results = evaluated.parts | {"loss": {"all": evaluated.loss}}
+        self.bookkeeping.save_results_dict(results, f"{save_to}.yaml", iteration_folder)
+        tested = {f"test_{name}": value for name, value in evaluated.totals.items()}
+        return {"test_loss": evaluated.loss, **tested}
 
-    def _keep(
-        self,
-        iteration: int,
-        folder: str,
-        row: dict[str, float],
-        results: dict[str, Any],
-        save_to: str,
-    ) -> None:
+    def _evaluator(self) -> Evaluator:
+        return Evaluator(
+            self.model,
+            self.criterion,
+            self.data,
+            self.hooks,
+            self.DEVICE,
+            self.settings.progress_bar,
+        )
+
+    def _keep(self, iteration: int, folder: str, evaluated: Evaluated, filename: str) -> None:
         """Record a dev evaluation: metrics, log, files, states, and the best of them so far."""
-        self.history.record(iteration, row)
+        self.history.record(iteration, {**evaluated.totals, "dev_loss": evaluated.loss})
         block = results_block("Dev", self.history.row(iteration), self.training_type, iteration)
         self.bookkeeping.log(block)
-        tracked = row[self.data.tracking_metric.name]
-        if self._steps_by_evaluation() and self.schedule and self.schedule.wants_metric:
-            self.schedule.scheduler.step(tracked)
+        tracked = evaluated.totals[self.data.tracking_metric.name]
+        schedule = self._schedule_by("evaluation")
+        if schedule is not None and schedule.wants_metric:
+            schedule.scheduler.step(tracked)
+        loss = {"dev_loss": {"all": evaluated.loss}}
+        results: dict[str, Any] = {**evaluated.parts, **loss, "iteration": iteration}
+        self.bookkeeping.save_results_dict(results, filename, folder)
         folders = [folder] if self._is_saved(iteration) else []
-        self.bookkeeping.save_results_dict(results, f"{save_to}.yaml", folder)
         if self.data.tracking_metric.compare(tracked, self.max_dev_metric):
             self.max_dev_metric = tracked
             self.best_iteration = iteration
             folders.append("_best")
             self.dev_tracker.copy_to("_best")
-            self.bookkeeping.save_results_dict(results, f"{save_to}.yaml", "_best")
+            self.bookkeeping.save_results_dict(results, filename, "_best")
         self.bookkeeping.save_states(self.states(), folders)
 
     def _is_saved(self, iteration: int) -> bool:
@@ -460,6 +444,6 @@ class ModularTaskTrainer:
     def close(self) -> None:
         """Release threads, processes, log files and loaders; safe to call more than once."""
         for name in ("plots", "train_loader", "dev_loader", "test_loader", "bookkeeping"):
-            part = getattr(self, name, None)
-            if hasattr(part, "close"):
-                part.close()
+            close = getattr(getattr(self, name, None), "close", None)
+            if close is not None:
+                close()

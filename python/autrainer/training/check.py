@@ -1,0 +1,178 @@
+"""Checks a whole configuration once, before anything is built, downloaded or written."""
+
+from __future__ import annotations
+
+import copy
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import torch
+from omegaconf import DictConfig, OmegaConf
+
+from autrainer.augmentations import AbstractAugmentation, AugmentationPipeline
+from autrainer.config.identity import as_plain
+from autrainer.config.problems import Problem, refuse
+from autrainer.config.schema import RunConfig
+from autrainer.config.sources import Sources
+from autrainer.config.targets import check_target
+from autrainer.criterions.utils import Loss
+from autrainer.datasets.base import AbstractDataset
+from autrainer.loggers.base import AbstractLogger
+from autrainer.metrics import AbstractMetric
+from autrainer.models.base import AbstractModel
+from autrainer.training.checkpoints import Checkpoints
+from autrainer.transforms.base import AbstractTransform
+
+SUBSETS = ("train", "dev", "test")
+_CHECKPOINT_KEYS = ("model_checkpoint", "optimizer_checkpoint", "scheduler_checkpoint")
+_MODEL_KEYS = ("transform", *_CHECKPOINT_KEYS, "skip_last_layer")
+_DATASET_KEYS = ("transform", "criterion", *(f"{subset}_loader_kwargs" for subset in SUBSETS))
+_OPTIMIZER_KEYS = ("weight_decay", "apply_weight_decay_to_bias", "apply_weight_decay_to_norm")
+_LOGGER_ARGUMENTS = ("exp_name", "run_name", "metrics", "tracking_metric")
+
+
+@dataclass(frozen=True)
+class CheckedConfig:
+    """A configuration in which nothing is wrong that can be seen without building it.
+
+    Args:
+        cfg: A copy with the dataset's `criterion` at the top level.
+        plain: The configuration as it came, as plain containers.
+        settings: Its training attributes.
+    """
+
+    cfg: DictConfig
+    plain: dict[str, Any]
+    settings: RunConfig
+
+    @classmethod
+    def of(cls, cfg: DictConfig | Mapping[str, Any]) -> CheckedConfig:
+        """Check a configuration, which is left as it is.
+
+        Raises:
+            ConfigError: with everything that is wrong.
+        """
+        plain = as_plain(cfg)
+        plain.pop("hydra", None)
+        sources = Sources.of_job()
+        settings = RunConfig.read(plain, sources)
+        refuse(find_problems(plain), sources)
+        moved = copy.deepcopy(plain)
+        if "criterion" in moved["dataset"]:
+            moved["criterion"] = moved["dataset"].pop("criterion")
+        return cls(OmegaConf.create(moved), plain, settings)
+
+    def copy(self) -> dict[str, Any]:
+        """The configuration as plain containers of the caller's own, `criterion` at the top."""
+        plain: dict[str, Any] = OmegaConf.to_container(self.cfg)  # type: ignore[assignment]
+        return plain
+
+
+def find_problems(config: Mapping[str, Any]) -> list[Problem]:
+    """Everything that is wrong with the classes that a configuration names.
+
+    Args:
+        config: The configuration as plain containers.
+    """
+    return [
+        *_dataset_problems(config),
+        *_model_problems(config["model"]),
+        *check_target(
+            "optimizer",
+            config["optimizer"],
+            torch.optim.Optimizer,
+            injected=("params", "lr"),
+            consumed=_OPTIMIZER_KEYS,
+        ),
+        *check_target(
+            "scheduler",
+            config["scheduler"],
+            torch.optim.lr_scheduler.LRScheduler,
+            injected=("optimizer",),
+            consumed=("step_frequency",),
+            none_allowed=True,
+        ),
+        *_augmentation_problems(config["augmentation"]),
+        *_transform_problems("dataset", config["dataset"]),
+        *_transform_problems("model", config["model"]),
+        *_list_problems(config, "loggers", AbstractLogger, _LOGGER_ARGUMENTS),
+        *_list_problems(config, "callbacks", object, ()),
+    ]
+
+
+def _dataset_problems(config: Mapping[str, Any]) -> list[Problem]:
+    dataset = config["dataset"]
+    problems = check_target(
+        "dataset",
+        dataset,
+        AbstractDataset,
+        injected=("seed", *(f"{subset}_transform" for subset in SUBSETS)),
+        consumed=_DATASET_KEYS,
+    )
+    criterion = dataset.get("criterion", config.get("criterion"))
+    if criterion is None:
+        fix = "name a criterion, such as autrainer.criterions.CrossEntropyLoss"
+        problems.append(Problem("dataset.criterion", "is missing", fix))
+    else:
+        problems += check_target(
+            "dataset.criterion", criterion, Loss, injected=("reduction",), shorthand=True
+        )
+    if dataset.get("tracking_metric") is not None:
+        problems += check_target(
+            "dataset.tracking_metric", dataset["tracking_metric"], AbstractMetric, shorthand=True
+        )
+    for position, metric in enumerate(dataset.get("metrics") or ()):
+        key = f"dataset.metrics[{position}]"
+        problems += check_target(key, metric, AbstractMetric, shorthand=True)
+    return problems
+
+
+def _model_problems(model: Mapping[str, Any]) -> list[Problem]:
+    problems = check_target(
+        "model", model, AbstractModel, injected=("output_dim",), consumed=_MODEL_KEYS
+    )
+    return problems + Checkpoints.take_from(dict(model)).problems()
+
+
+def _augmentation_problems(augmentation: Mapping[str, Any]) -> list[Problem]:
+    problems = check_target("augmentation", augmentation, AugmentationPipeline, none_allowed=True)
+    for position, entry in enumerate(augmentation.get("pipeline") or ()):
+        key = f"augmentation.pipeline[{position}]"
+        problems += check_target(key, entry, AbstractAugmentation, shorthand=True)
+    return problems
+
+
+def _transform_problems(group: str, config: Mapping[str, Any]) -> list[Problem]:
+    transform = config.get("transform")
+    if not isinstance(transform, Mapping) or "type" not in transform:
+        fix = "say what goes in: type is one of image, grayscale, raw, tabular"
+        return [Problem(f"{group}.transform.type", "is missing", fix)]
+    problems = []
+    for subset in ("base", *SUBSETS):
+        for position, entry in enumerate(transform.get(subset) or ()):
+            if isinstance(entry, Mapping) and group == "model" and not any(entry.values()):
+                continue  # a null takes a transform of the dataset out
+            key = f"{group}.transform.{subset}[{position}]"
+            untagged = _untagged(entry)
+            problems += check_target(key, untagged, AbstractTransform, shorthand=True)
+    return problems
+
+
+def _untagged(entry: Any) -> Any:
+    """A transform without the `@tag` that tells it from others of its class."""
+    if isinstance(entry, str):
+        return entry.partition("@")[0]
+    return {str(key).partition("@")[0]: value for key, value in entry.items()}
+
+
+def _list_problems(
+    config: Mapping[str, Any], key: str, expected: type, injected: tuple[str, ...]
+) -> list[Problem]:
+    return [
+        problem
+        for position, entry in enumerate(config.get(key) or ())
+        for problem in check_target(
+            f"{key}[{position}]", entry, expected, injected=injected, shorthand=True
+        )
+    ]
