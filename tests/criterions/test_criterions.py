@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 from torch.nn import functional
 
 from autrainer import criterions
-from autrainer.criterions.utils import Loss
+from autrainer.criterions.base import Loss
 from autrainer.data.targets import (
     LabelEncoder,
     MinMaxScaler,

@@ -1,5 +1,5 @@
-"""The class that every criterion has to be of."""
+"""Address of `Loss` until its importers name `autrainer.criterions.base`."""
 
-from torch.nn.modules.loss import _Loss as Loss
+from autrainer.criterions.base import Loss
 
 __all__ = ["Loss"]
