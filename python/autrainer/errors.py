@@ -5,7 +5,6 @@ Each class is also a built-in error, so `except ValueError` and `except Autraine
 
 from __future__ import annotations
 
-import difflib
 from collections.abc import Iterable
 
 
@@ -50,6 +49,9 @@ def did_you_mean(name: str, options: Iterable[str]) -> str:
     >>> did_you_mean("epochs", ["epoch", "step"])
     "did you mean 'epoch'?"
     """
+    # Only somebody who mistyped waits for this import.
+    import difflib
+
     matches = difflib.get_close_matches(str(name), list(options), n=3, cutoff=0.6)
     if not matches:
         return ""

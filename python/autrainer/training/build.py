@@ -16,7 +16,7 @@ import torch
 from autrainer.augmentations import AugmentationManager
 from autrainer.config.instantiate import instantiate, instantiate_shorthand
 from autrainer.config.schema import RunConfig
-from autrainer.criterions.utils import Loss
+from autrainer.criterions.base import Loss
 from autrainer.datasets.base import AbstractDataset
 from autrainer.errors import ConfigError
 from autrainer.loggers.base import AbstractLogger

@@ -16,7 +16,7 @@ from autrainer.config.problems import Problem, refuse
 from autrainer.config.schema import RunConfig
 from autrainer.config.sources import Sources
 from autrainer.config.targets import check_target
-from autrainer.criterions.utils import Loss
+from autrainer.criterions.base import Loss
 from autrainer.datasets.base import AbstractDataset
 from autrainer.loggers.base import AbstractLogger
 from autrainer.metrics import AbstractMetric

@@ -443,7 +443,8 @@ class ModularTaskTrainer:
 
     def close(self) -> None:
         """Release threads, processes, log files and loaders; safe to call more than once."""
-        for name in ("plots", "train_loader", "dev_loader", "test_loader", "bookkeeping"):
-            close = getattr(getattr(self, name, None), "close", None)
+        names = ("plots", "train_loader", "dev_loader", "test_loader", "bookkeeping")
+        for part in (*getattr(self, "loggers", ()), *(getattr(self, name, None) for name in names)):
+            close = getattr(part, "close", None)
             if close is not None:
                 close()
