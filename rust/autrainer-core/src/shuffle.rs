@@ -256,13 +256,15 @@ impl Cipher {
         for places in out.chunks_mut(LANES) {
             let mut samples = [0; LANES];
             self.encrypt(&mut next, &mut samples);
-            if samples.iter().any(|&sample| sample >= self.num_samples) {
-                for sample in &mut samples {
-                    *sample = self.walked(*sample);
+            let walks = samples.iter().any(|&sample| sample >= self.num_samples);
+            match <&mut [i64; LANES]>::try_from(&mut *places) {
+                Ok(places) if !walks => *places = samples.map(|sample| sample as i64),
+                // Lanes past the end have no place, and a walk from there might never end.
+                _ => {
+                    for (place, sample) in places.iter_mut().zip(samples) {
+                        *place = self.walked(sample) as i64;
+                    }
                 }
-            }
-            for (place, sample) in places.iter_mut().zip(samples) {
-                *place = sample as i64;
             }
         }
     }
