@@ -17,13 +17,15 @@ AUTRAINER = Path(sys.executable).with_name("autrainer")
 
 
 @pytest.fixture(autouse=True)
-def _nothing_is_left_behind(tmp_path, monkeypatch):
+def _nothing_is_left_behind(tmp_path):
     """Each test has a folder of its own and leaves no thread, variable or directory behind."""
     random.seed(0)
-    monkeypatch.chdir(tmp_path)
+    before = Path.cwd()
+    os.chdir(tmp_path)
     environment = dict(os.environ)
     threads = set(threading.enumerate())
     yield
+    os.chdir(before)
     left = [thread for thread in threading.enumerate() if thread not in threads]
     for thread in left:
         thread.join(timeout=5)
@@ -31,8 +33,7 @@ def _nothing_is_left_behind(tmp_path, monkeypatch):
     changed = {
         key
         for key in environment.keys() | os.environ.keys()
-        if environment.get(key) != os.environ.get(key)
-        and key not in SET_BY_OTHERS
+        if environment.get(key) != os.environ.get(key) and key not in SET_BY_OTHERS
     }
     assert changed == set()
 

@@ -30,7 +30,7 @@ def save_model_summary(
     inputs: Mapping[str, Any],
     output_directory: str | Path,
     filename: str = "model_summary",
-) -> None:
+) -> dict[str, int] | None:
     """Write `model_summary.txt` and `model_summary.yaml` into a run folder.
 
     The model is called once with the inputs. It, and all random generators, are afterwards as they
@@ -41,6 +41,9 @@ def save_model_summary(
         inputs: What its `forward` takes, by name: the inputs of a real batch.
         output_directory: The run folder.
         filename: Name of the two files, without suffix.
+
+    Returns:
+        The counts of the YAML file, such as `total_mult_adds`; None without a summary.
     """
     try:
         with preserved_rng(), evaluated(model):
@@ -54,11 +57,12 @@ def save_model_summary(
             type(reason).__name__,
             reason,
         )
-        return
+        return None
     path = Path(output_directory) / filename
     write_text(path.with_name(f"{path.name}.txt"), f"{table}\n")
     counts = {name: int(getattr(table, name)) for name in COUNTS}
     write_yaml(path.with_name(f"{path.name}.yaml"), counts)
+    return counts
 
 
 @contextmanager

@@ -41,12 +41,20 @@ def record_objects(bookkeeping: Bookkeeping, model: Any, data: AbstractDataset) 
         bookkeeping.save_audobject(obj, filename)
 
 
-def record_model(bookkeeping: Bookkeeping, model: Any, data: AbstractDataset, device: Any) -> None:
-    """Write a summary of the model for a batch of one sample of the dev set."""
+def record_model(
+    bookkeeping: Bookkeeping, model: Any, data: AbstractDataset, device: Any
+) -> int | None:
+    """Write a summary of the model for a batch of one sample of the dev set.
+
+    Returns:
+        Multiplications and additions of a forward pass of one sample; None if unknown.
+    """
     collate = data.dev_transform.get_collate_fn(data)
     batch = collate([data.dev_dataset[0]])
     batch = batch.to(device) or batch
-    save_model_summary(model, create_model_inputs(model, batch), bookkeeping.output_directory)
+    inputs = create_model_inputs(model, batch)
+    counts = save_model_summary(model, inputs, bookkeeping.output_directory)
+    return counts["total_mult_adds"] if counts is not None else None
 
 
 def _raw_audio_pipeline(data: AbstractDataset) -> tuple[Any, SmartCompose]:

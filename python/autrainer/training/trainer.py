@@ -35,6 +35,7 @@ from autrainer.training.step import (
     TrainingStep,
     step_function,
 )
+from autrainer.training.threads import intra_op_threads
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -107,7 +108,7 @@ class ModularTaskTrainer:
             self._adopt(build_parts(config, settings, self.DEVICE))
             self._build_listeners(config)
         self._build_records(config)
-        record_model(self.bookkeeping, self.model, self.data, self.DEVICE)
+        self._mult_adds = record_model(self.bookkeeping, self.model, self.data, self.DEVICE)
         record_objects(self.bookkeeping, self.model, self.data)
         self.bookkeeping.save_states(self.states(), ["_initial", "_best"])
 
@@ -155,6 +156,10 @@ class ModularTaskTrainer:
         self.dev_tracker = self._tracker("dev", settings.save_dev_outputs)
         self.test_tracker = self._tracker("test", settings.save_test_outputs)
         self._losses = MeanLoss(self.DEVICE)
+        shows = settings.progress_bar
+        self._evaluator = Evaluator(
+            self.model, self.criterion, self.data, self.hooks, self.DEVICE, shows
+        )
         self.plots = Curves(
             self.output_directory, self.training_type, config.get("plotting"), self.data.metrics
         )
@@ -185,8 +190,10 @@ class ModularTaskTrainer:
         Raises:
             OutputError: if a file could not be written.
         """
+        threads = intra_op_threads(self._mult_adds, self.settings.batch_size, self.DEVICE)
         try:
-            return self._train()
+            with threads:
+                return self._train()
         finally:
             self.close()
 
@@ -320,7 +327,7 @@ class ModularTaskTrainer:
             self.hooks.fire("cb_on_dev_begin", iteration=iteration)
         else:
             self.hooks.fire("cb_on_test_begin")
-        evaluated = self._evaluator().evaluate(
+        evaluated = self._evaluator.evaluate(
             loader, subset, tracker, iteration_folder, self._mover(subset)
         )
         if dev_evaluation:
@@ -331,16 +338,6 @@ class ModularTaskTrainer:
         self.bookkeeping.save_results_dict(results, f"{save_to}.yaml", iteration_folder)
         tested = {f"test_{name}": value for name, value in evaluated.totals.items()}
         return {"test_loss": evaluated.loss, **tested}
-
-    def _evaluator(self) -> Evaluator:
-        return Evaluator(
-            self.model,
-            self.criterion,
-            self.data,
-            self.hooks,
-            self.DEVICE,
-            self.settings.progress_bar,
-        )
 
     def _keep(self, iteration: int, folder: str, evaluated: Evaluated, filename: str) -> None:
         """Record a dev evaluation: metrics, log, files, states, and the best of them so far."""
