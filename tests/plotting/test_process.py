@@ -8,7 +8,7 @@ import pytest
 from PIL import Image
 
 from autrainer.errors import OutputError
-from autrainer.plotting.process import PlotProcess, RunPlots
+from autrainer.plotting.process import PlotProcess, RunPlots, shared_renderer
 
 SETTINGS = {
     "figsize": [4, 2],
@@ -67,7 +67,7 @@ def test_a_process_that_died_is_replaced_by_this_one(process, tmp_path):
     process.start()
     process.submit(make_plots(tmp_path / "first"))
     process.join()
-    process._process.kill()
+    process._renderer._process.kill()
     process.submit(make_plots(tmp_path / "second"))
     process.join()
     assert (tmp_path / "second" / "_plots" / "loss.png").is_file()
@@ -76,11 +76,30 @@ def test_a_process_that_died_is_replaced_by_this_one(process, tmp_path):
 def test_closing_ends_the_process_and_may_be_repeated(process):
     process.start()
     process.join()
-    child = process._process
+    child = process._renderer._process
     process.close()
     process.close()
     assert child.returncode is not None
     assert all("background" not in thread.name for thread in threading.enumerate())
+
+
+def test_runs_that_share_a_process_do_not_share_errors(tmp_path):
+    with shared_renderer() as renderer:
+        first, second = PlotProcess(), PlotProcess()
+        first.start()
+        second.start()
+        settings = SETTINGS | {"palette": "colourblind"}
+        first.submit(replace(make_plots(tmp_path / "first"), settings=settings))
+        second.submit(make_plots(tmp_path / "second"))
+        second.join()
+        with pytest.raises(OutputError):
+            first.join()
+        first.close()
+        second.close()
+        child = renderer._process
+        assert child.poll() is None
+    assert child.returncode is not None
+    assert (tmp_path / "second" / "_plots" / "loss.png").is_file()
 
 
 @pytest.mark.skipif(not os.path.isdir("/proc"), reason="needs /proc")
@@ -91,7 +110,7 @@ def test_the_process_ends_when_its_parent_is_killed():
         "process = PlotProcess()\n"
         "process.start()\n"
         "process.join()\n"
-        "print(process._process.pid, flush=True)\n"
+        "print(process._renderer._process.pid, flush=True)\n"
         "os.kill(os.getpid(), 9)\n"
     )
     # The child holds the pipe of this command's output for as long as it lives.

@@ -10,7 +10,10 @@ import logging
 import os
 import subprocess
 import sys
-from collections.abc import Mapping
+import threading
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from contextvars import ContextVar
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from types import SimpleNamespace
@@ -73,40 +76,39 @@ class RunPlots:
         plots.plot_run({**self.values, ITERATION: self.iterations})
 
 
-class PlotProcess:
-    """Draws plots in a process of its own; where there can be none, in a thread of this one.
+class Renderer:
+    """The helper process. It ends when it is closed, or when this process ends, however it ends.
 
-    `start` as early as possible: the process imports matplotlib meanwhile. It ends when it is
-    closed, or when this process ends, however it ends.
+    One may serve several runs, one after the other or at once.
     """
 
     def __init__(self) -> None:
-        self._background = Background()
+        self._lock = threading.Lock()
         self._process: subprocess.Popen[str] | None = None
+        self._is_started = False
 
     def start(self) -> None:
-        """Start the process; returns at once."""
-        self._background.submit(self._spawn)
+        """Start the process, unless it has been; it gets ready while the caller goes on."""
+        with self._lock:
+            if not self._is_started:
+                self._is_started = True
+                self._spawn()
 
-    def submit(self, plots: RunPlots) -> None:
-        """Have plots drawn; returns at once.
-
-        Raises:
-            OutputError: if earlier plots could not be drawn.
-        """
-        self._background.submit(self._draw, plots)
-
-    def join(self) -> None:
-        """Wait until all plots are on disk.
+    def draw(self, plots: RunPlots) -> None:
+        """Draw plots; returns when they are on disk. Without a process this one draws them.
 
         Raises:
             OutputError: if a plot could not be drawn or written.
         """
-        self._background.join()
+        with self._lock:
+            answer = self._ask(plots)
+        if answer is None:
+            plots.draw()
+        elif answer["error"]:
+            raise OutputError(f"{plots.output_directory}: drawing plots failed: {answer['error']}")
 
     def close(self) -> None:
-        """Finish what was submitted and end the process; may be called again."""
-        self._background.close()
+        """End the process; may be called again."""
         process, self._process = self._process, None
         if process is not None:
             process.kill()
@@ -130,13 +132,6 @@ class PlotProcess:
         except OSError as error:
             log.debug("plots are drawn in this process: %s", error)
 
-    def _draw(self, plots: RunPlots) -> None:
-        answer = self._ask(plots)
-        if answer is None:
-            plots.draw()
-        elif answer["error"]:
-            raise OutputError(f"{plots.output_directory}: drawing plots failed: {answer['error']}")
-
     def _ask(self, plots: RunPlots) -> dict[str, Any] | None:
         """The answer of the process, or None if there is no process, or no longer."""
         if self._process is None or self._process.stdin is None or self._process.stdout is None:
@@ -149,6 +144,67 @@ class PlotProcess:
             log.debug("the plotting process has ended: %s", error)
             return None
         return answer
+
+
+_shared: ContextVar[Renderer | None] = ContextVar("autrainer_renderer", default=None)
+
+
+@contextmanager
+def shared_renderer() -> Iterator[Renderer]:
+    """Within the block all runs of this process draw with one helper process, which ends after it.
+
+    It is not started yet: whoever knows that there will be plots calls its `start`.
+    """
+    renderer = Renderer()
+    token = _shared.set(renderer)
+    try:
+        yield renderer
+    finally:
+        _shared.reset(token)
+        renderer.close()
+
+
+def start_shared_renderer() -> None:
+    """Let the process that the runs share get ready; nothing happens where they share none."""
+    renderer = _shared.get()
+    if renderer is not None:
+        renderer.start()
+
+
+class PlotProcess:
+    """Draws the plots of one run beside it, with the process that the runs share or its own."""
+
+    def __init__(self) -> None:
+        self._background = Background()
+        shared = _shared.get()
+        self._renderer = Renderer() if shared is None else shared
+        self._is_own = shared is None
+
+    def start(self) -> None:
+        """Let the process get ready; returns at once."""
+        self._background.submit(self._renderer.start)
+
+    def submit(self, plots: RunPlots) -> None:
+        """Have plots drawn; returns at once.
+
+        Raises:
+            OutputError: if earlier plots could not be drawn.
+        """
+        self._background.submit(self._renderer.draw, plots)
+
+    def join(self) -> None:
+        """Wait until all plots are on disk.
+
+        Raises:
+            OutputError: if a plot could not be drawn or written.
+        """
+        self._background.join()
+
+    def close(self) -> None:
+        """Finish what was submitted and end the process if it is this run's own."""
+        self._background.close()
+        if self._is_own:
+            self._renderer.close()
 
 
 def _close_quietly(pipe: Any) -> None:

@@ -32,8 +32,11 @@ def run(parser: ArgumentParser | None, arguments: list[str], config_name: str = 
         CommandLineError: if they cannot be used.
         SystemExit: if a job failed.
     """
+    from autrainer.plotting.process import shared_renderer
+
     try:
-        launch(train_run, arguments, config_name)
+        with shared_renderer():
+            launch(train_run, arguments, config_name)
     except UnsupportedFlagError as error:
         raise CommandLineError(parser, str(error), 2) from error
     except ConfigError as error:
@@ -68,12 +71,21 @@ def train_run(config: DictConfig) -> float:
     OmegaConf.resolve(config)
     if (directory / FINISHED).is_file():
         return _skip(config, directory)
+    if config.get("plotting"):
+        _prepare_plots()
     from autrainer.runs.files import write_yaml
 
     content: dict[str, Any] = OmegaConf.to_container(config)  # type: ignore[assignment]
     write_yaml(directory / ".hydra" / "config.yaml", content)
     trainer = _trainer()(config, str(directory))
     return float(trainer.train())
+
+
+def _prepare_plots() -> None:
+    """Let the process that draws get ready on another core while this one imports torch."""
+    from autrainer.plotting.process import start_shared_renderer
+
+    start_shared_renderer()
 
 
 def _skip(config: DictConfig, directory: Path) -> float:
