@@ -6,12 +6,20 @@ from typing import Any, Literal
 import numpy as np
 import numpy.typing as npt
 
+__all__ = [
+    "copy_file",
+    "gather",
+    "permutation",
+    "stack",
+    "write_bytes",
+    "write_npy",
+    "write_results",
+]
+
 def stack(arrays: Sequence[npt.NDArray[Any]], out: npt.NDArray[Any]) -> None:
     """Copy arrays of one shape and dtype one after another into `out`."""
 
-def gather(
-    source: npt.NDArray[Any], indices: npt.NDArray[np.int64], out: npt.NDArray[Any]
-) -> None:
+def gather(source: npt.NDArray[Any], indices: npt.NDArray[np.int64], out: npt.NDArray[Any]) -> None:
     """Copy the rows of `source` that `indices` name, in this order, into `out`."""
 
 def permutation(

@@ -17,6 +17,11 @@ from autrainer.errors import DataError
 # into the page faults of fresh memory, of which NumPy's (huge pages) has few.
 LARGE_BATCH_BYTES = 8 << 20
 
+VIEWABLE = {
+    *(torch.bool, torch.uint8, torch.int8, torch.int16, torch.int32, torch.int64),
+    *(torch.float16, torch.float32, torch.float64, torch.complex64, torch.complex128),
+}
+
 
 def collate_fields(items: Sequence[Any]) -> dict[str, torch.Tensor]:
     """One tensor per field of the items, its first axis the batch.
@@ -166,12 +171,6 @@ def _has_view(tensor: torch.Tensor) -> bool:
         and not tensor.is_conj()
         and not tensor.is_neg()
     )
-
-
-VIEWABLE = frozenset(
-    [torch.bool, torch.uint8, torch.int8, torch.int16, torch.int32, torch.int64]
-    + [torch.float16, torch.float32, torch.float64, torch.complex64, torch.complex128]
-)
 
 
 def _selected(

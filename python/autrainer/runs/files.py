@@ -10,7 +10,7 @@ import io
 import os
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, cast
+from typing import TYPE_CHECKING, Any
 
 from autrainer import _core
 from autrainer.errors import CorruptFileError, DataError, OutputError
@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     import numpy as np
     import numpy.typing as npt
 
-StrPath = str | os.PathLike[str] if TYPE_CHECKING else Any
+    StrPath = str | os.PathLike[str]
 
 
 def write_text(path: StrPath, text: str) -> None:
@@ -88,7 +88,8 @@ def write_results(
     """Write a table of results as CSV: `index`, `predictions` and one column per name.
 
     Floats are the shortest text that reads back to the same number of their width, NaN is an empty
-    cell. `pandas.read_csv(path, float_precision="round_trip")` gives every number back.
+    cell. `pandas.read_csv` gives every number back (before pandas 3.1, ask it for
+    `float_precision="round_trip"`).
 
     Args:
         path: The file.
@@ -146,7 +147,7 @@ def read_yaml(path: StrPath) -> Any:
     with open(path, "rb") as file:
         try:
             return yaml.load(file, Loader=loader())
-        except (yaml.YAMLError, ValueError, TypeError) as error:
+        except (yaml.YAMLError, ValueError, TypeError, AttributeError, LookupError) as error:
             message = f"{os.fspath(path)} is no plain YAML file: {error}"
             raise CorruptFileError(message) from error
 
@@ -176,9 +177,8 @@ def _plain_other(value: Any, where: str) -> Any:
 
     if isinstance(value, Enum):
         return plain(value.value, where)
-    for kind in (bytes, datetime.datetime, datetime.date):
-        if isinstance(value, kind):
-            return value
+    if isinstance(value, (bytes, datetime.datetime, datetime.date)):
+        return value
     for kind in (bool, int, float, str):
         if isinstance(value, kind):
             return kind(value)
@@ -232,7 +232,7 @@ def _floats(values: npt.NDArray[Any]) -> npt.NDArray[Any]:
 
 def _made_ready(path: StrPath) -> str:
     """The path as text; its folder exists afterwards."""
-    text = cast(str, os.fspath(path))
+    text = os.fspath(path)
     folder = os.path.dirname(text)
     try:
         if folder:

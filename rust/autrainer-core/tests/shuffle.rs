@@ -1,5 +1,7 @@
 //! The order of an epoch: a bijection, uniform, and the same everywhere.
 
+#![expect(clippy::unwrap_used, reason = "a test that cannot go on may panic")]
+
 use autrainer_core::Error;
 use autrainer_core::shuffle::{Order, permutation};
 use proptest::prelude::*;

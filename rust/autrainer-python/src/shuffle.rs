@@ -10,7 +10,10 @@ use crate::error::to_py_err;
 
 /// Samples at the positions from `start` to `stop` of the order of one epoch.
 #[pyfunction]
-#[pyo3(signature = (num_samples, seed, epoch, start=None, stop=None))]
+#[pyo3(
+    signature = (num_samples, seed, epoch, start=None, stop=None),
+    text_signature = "(num_samples, seed, epoch, start=0, stop=None)"
+)]
 pub(crate) fn permutation<'py>(
     py: Python<'py>,
     num_samples: &Bound<'py, PyAny>,

@@ -1,0 +1,171 @@
+//! Files appear whole or not at all.
+
+#![expect(clippy::unwrap_used, reason = "a test that cannot go on may panic")]
+
+use std::fs;
+use std::io::Write;
+
+use autrainer_core::serialize::{Array, Floats, Predictions, Table, write_npy, write_results};
+use autrainer_core::{Error, io};
+use proptest::prelude::*;
+
+fn names(folder: &std::path::Path) -> Vec<String> {
+    let mut names: Vec<String> = fs::read_dir(folder)
+        .unwrap()
+        .map(|entry| entry.unwrap().file_name().into_string().unwrap())
+        .collect();
+    names.sort();
+    names
+}
+
+#[test]
+fn a_failed_write_leaves_the_old_file_alone() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("x");
+    io::write_bytes(&path, b"old").unwrap();
+    let failed = io::write_whole(&path, |file| {
+        file.write_all(b"ne").unwrap();
+        Err(Error::EmptyBatch)
+    });
+    assert!(matches!(failed, Err(Error::EmptyBatch)));
+    assert_eq!(fs::read(&path).unwrap(), b"old");
+    assert_eq!(names(folder.path()), ["x"]);
+}
+
+#[test]
+fn every_error_names_its_path() {
+    let folder = tempfile::tempdir().unwrap();
+    let missing = folder.path().join("missing").join("x");
+    assert!(
+        matches!(io::write_bytes(&missing, b""), Err(Error::Write { path, .. }) if path == missing)
+    );
+    assert!(matches!(
+        io::write_bytes(folder.path(), b""),
+        Err(Error::Write { .. })
+    ));
+    let target = folder.path().join("y");
+    assert!(
+        matches!(io::copy_file(&missing, &target), Err(Error::Read { path, .. }) if path == missing)
+    );
+    assert!(matches!(
+        io::copy_file(folder.path(), &target),
+        Err(Error::Read { .. })
+    ));
+    assert!(names(folder.path()).is_empty());
+}
+
+#[test]
+fn threads_that_write_one_file_leave_one_of_their_contents() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("x");
+    std::thread::scope(|scope| {
+        for byte in b'a'..b'i' {
+            let path = &path;
+            scope.spawn(move || io::write_bytes(path, &[byte; 100_000]).unwrap());
+        }
+    });
+    let content = fs::read(&path).unwrap();
+    assert!(content.len() == 100_000 && content.iter().all(|&byte| byte == content[0]));
+    assert_eq!(names(folder.path()), ["x"]);
+}
+
+#[test]
+fn an_array_is_its_header_and_its_bytes() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("x.npy");
+    let array = Array {
+        dtype: "<f4",
+        shape: &[2, 1],
+        is_fortran_order: false,
+        data: &[1, 2, 3, 4, 5, 6, 7, 8],
+    };
+    write_npy(&path, &array).unwrap();
+    let content = fs::read(&path).unwrap();
+    assert!(content.starts_with(b"\x93NUMPY\x01\x00\x76\x00{'descr': '<f4', "));
+    assert_eq!(content.len(), 128 + 8);
+    assert!(content.ends_with(array.data));
+}
+
+fn written(table: &Table<'_>) -> String {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("r.csv");
+    write_results(&path, table).unwrap();
+    fs::read_to_string(&path).unwrap()
+}
+
+proptest! {
+    #[test]
+    fn floats_read_back_bit_for_bit(values in prop::collection::vec(any::<f32>(), 1..50)) {
+        let indices: Vec<i64> = (0..values.len() as i64).collect();
+        let text = written(&Table {
+            indices: &indices,
+            predictions: Predictions::Integers(&indices),
+            names: &["p".to_owned()],
+            probabilities: Floats::F32(&values),
+        });
+        for (line, value) in text.lines().skip(1).zip(&values) {
+            let cell = line.rsplit(',').next().unwrap();
+            prop_assert_eq!(cell.parse::<f32>().unwrap().to_bits(), value.to_bits());
+        }
+    }
+}
+
+#[test]
+fn the_bytes_do_not_depend_on_the_number_of_chunks() {
+    let rows = 200_000;
+    let indices: Vec<i64> = (0..rows).collect();
+    let values: Vec<f64> = indices.iter().map(|&row| row as f64 / 7.0).collect();
+    let text = written(&Table {
+        indices: &indices,
+        predictions: Predictions::Values(Floats::F64(&values)),
+        names: &["p".to_owned()],
+        probabilities: Floats::F64(&values),
+    });
+    let mut lines = text.lines().skip(1);
+    for (row, value) in indices.iter().zip(&values) {
+        let cells: Vec<&str> = lines.next().unwrap().split(',').collect();
+        assert_eq!(cells[0], row.to_string());
+        assert_eq!(cells[1].parse::<f64>().unwrap(), *value);
+        assert_eq!(cells[2], cells[1]);
+    }
+    assert!(lines.next().is_none());
+}
+
+#[test]
+fn columns_of_other_lengths_and_codes_without_labels_are_refused() {
+    let labels = ["a".to_owned()];
+    let table = |codes: &'static [i64], values: &'static [f32]| {
+        let table = Table {
+            indices: &[0, 1],
+            predictions: Predictions::Labels {
+                codes,
+                labels: &labels,
+            },
+            names: &labels,
+            probabilities: Floats::F32(values),
+        };
+        write_results(std::path::Path::new("/nowhere/at/all"), &table).unwrap_err()
+    };
+    assert!(matches!(
+        table(&[0], &[0.0, 0.0]),
+        Error::Length {
+            argument: "codes",
+            ..
+        }
+    ));
+    assert!(matches!(
+        table(&[0, 0], &[0.0]),
+        Error::Length {
+            argument: "probabilities",
+            ..
+        }
+    ));
+    assert!(matches!(
+        table(&[0, 1], &[0.0, 0.0]),
+        Error::LabelCode {
+            row: 1,
+            code: 1,
+            ..
+        }
+    ));
+}
