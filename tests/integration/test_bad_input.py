@@ -35,7 +35,7 @@ BAD = {
         "'epoch'",
         "batch",
         "evaluation",
-        "scheduler/StepLR.yaml",
+        "the command line",
     ),
     "+train_loader_kwargs={num_worker: 2}": ("num_worker", "num_workers"),
     "+model.model_checkpoint=missing.pt": ("model.model_checkpoint", "missing.pt"),
@@ -53,6 +53,16 @@ def test_a_bad_value_is_named_with_what_is_allowed(autrainer, project, override)
     assert "Traceback" not in output
     assert list(project.rglob("metrics.csv")) == []
     assert list(project.rglob("*.pt")) == []
+
+
+def test_the_file_that_a_bad_value_came_from_is_named(autrainer, project):
+    (project / "conf" / "scheduler").mkdir()
+    (project / "conf" / "scheduler" / "Hasty.yaml").write_text(
+        "id: Hasty\n_target_: torch.optim.lr_scheduler.StepLR\nstep_size: 1\n"
+        "step_frequency: epoch\n"
+    )
+    process = autrainer("train", *SMALL, "scheduler=Hasty", check=False)
+    assert "conf/scheduler/Hasty.yaml" in process.stdout + process.stderr
 
 
 def test_several_mistakes_are_told_at_once(autrainer, project):
