@@ -57,15 +57,18 @@ def gather_rows(
         DataError: naming position and value of an index without a row, or if `out` does not fit.
     """
     rows = np.asarray(indices, dtype=np.int64)
-    if not (_has_view(source) and source.is_contiguous() and (out is None or _has_view(out))):
+    try:
+        # Torch refuses where NumPy cannot look at the memory, in less time than asking would take.
+        view = source.numpy()
+        place = None if out is None else out.numpy()
+    except (TypeError, RuntimeError):
         return _selected(source, rows, out)
-    view = source.numpy()
-    if out is None:
+    if not view.flags.c_contiguous:
+        return _selected(source, rows, out)
+    if place is None:
         place = np.empty((len(rows), *view.shape[1:]), view.dtype)
-        _core.gather(view, rows, place)
-        return torch.from_numpy(place)
-    _core.gather(view, rows, out.numpy())
-    return out
+    _core.gather(view, rows, place)
+    return torch.from_numpy(place) if out is None else out
 
 
 def _names(item: Any) -> list[str]:
@@ -106,7 +109,7 @@ def _collated(name: str, values: list[Any]) -> torch.Tensor:
 
 def _stacked_tensors(tensors: list[torch.Tensor]) -> torch.Tensor:
     first = tensors[0]
-    if any(tensor.dtype is not first.dtype for tensor in tensors):
+    if len({tensor.dtype for tensor in tensors}) > 1:
         raise DataError("samples of a batch differ in dtype")
     if first.nbytes * len(tensors) < LARGE_BATCH_BYTES or not all(map(_has_view, tensors)):
         return torch.stack(tensors)
