@@ -9,6 +9,9 @@ PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 UV := $(BIN)/uv
+DIST ?= dist
+# Linked by zig against an old glibc, so that the wheel runs on every Linux that torch runs on.
+WHEEL_OPTIONS := $(if $(filter Linux,$(shell uname -s)),--zig --compatibility manylinux2014)
 export VIRTUAL_ENV := $(abspath $(VENV))
 export PATH := $(abspath $(BIN)):$(PATH)
 
@@ -28,7 +31,7 @@ $(VENV)/.dependencies: pyproject.toml | $(UV)
 	@touch $@
 
 $(VENV)/.built: $(VENV)/.dependencies $(RUST_SOURCES)
-	$(BIN)/maturin develop --release --uv --quiet --skip-install-dependencies 2>/dev/null || $(BIN)/maturin develop --release --uv
+	$(BIN)/maturin develop --release --uv --quiet
 	@touch $@
 
 setup: $(VENV)/.built  ## Environment, dependencies and the extension in release mode
@@ -67,7 +70,8 @@ bench: setup  ## Benchmarks, ours beside what a user would pick instead
 	$(BIN)/python -m pytest benches/python --benchmark-only --benchmark-columns=median,min,rounds --benchmark-sort=name -q $(PYTEST)
 
 wheel: $(VENV)/.dependencies  ## A wheel in dist/, for every CPython from 3.10 on
-	$(BIN)/maturin build --release --out dist
+	$(UV) pip install --quiet --group wheel
+	$(BIN)/maturin build --release $(WHEEL_OPTIONS) --out $(DIST)
 
 docs: setup  ## Run the examples in docstrings
 	$(BIN)/python -m pytest --doctest-modules python/autrainer -q

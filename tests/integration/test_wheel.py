@@ -18,8 +18,7 @@ BIN = Path(sys.executable).parent
 @pytest.fixture(scope="module")
 def wheel(tmp_path_factory):
     folder = tmp_path_factory.mktemp("dist")
-    command = [str(BIN / "maturin"), "build", "--release", "--quiet", "--out", str(folder)]
-    subprocess.run(command, cwd=REPOSITORY, check=True)
+    subprocess.run(["make", "wheel", f"DIST={folder}"], cwd=REPOSITORY, check=True)
     (built,) = folder.glob("*.whl")
     return built
 
@@ -29,8 +28,8 @@ def test_one_wheel_serves_every_python_from_3_10_on(wheel):
 
 
 @pytest.mark.skipif(sys.platform != "linux", reason="manylinux tags are for Linux")
-def test_the_tag_is_a_manylinux_one(wheel):
-    assert re.search(r"manylinux_2_\d+_\w+\.whl$|manylinux2014_\w+\.whl$", wheel.name)
+def test_the_wheel_runs_on_every_linux_that_torch_runs_on(wheel):
+    assert "manylinux_2_17" in wheel.name
 
 
 def test_the_wheel_carries_the_default_configurations_and_the_types(wheel):
