@@ -3,6 +3,7 @@
 import pytest
 
 from autrainer.config.overrides import split_arguments
+from autrainer.errors import ConfigError
 
 
 @pytest.mark.parametrize("key", ["seed", "batch_size", "learning_rate"])
@@ -29,6 +30,50 @@ def test_a_key_of_the_users_own_is_replaced_whatever_its_spelling(project, sweep
 
 def test_an_existing_key_may_be_added_again(sweep):
     assert sweep("+iterations=9").values("iterations") == [9]
+
+
+@pytest.mark.parametrize("plus", ["", "+", "++"])
+def test_keys_that_every_configuration_may_have_need_no_plus(sweep, plus):
+    recorded = sweep(f"{plus}callbacks=[a.B]", f"{plus}train_loader_kwargs.num_workers=2")
+    assert recorded.values("callbacks") == [["a.B"]]
+    assert recorded.values("train_loader_kwargs") == [{"num_workers": 2}]
+
+
+def test_a_group_of_the_defaults_may_be_added_again(sweep):
+    (scheduler,) = sweep("+scheduler=StepLR").values("scheduler")
+    assert scheduler["id"] == "StepLR"
+
+
+def _sweep_over(project, models):
+    project("conf/model/Mine.yaml", "id: Mine\n_target_: m.Mine\nwidth: 1\n")
+    project("conf/model/Other.yaml", "id: Other\n_target_: m.Other\nwidth: 1\n")
+    project(
+        "conf/config.yaml",
+        "defaults: [_autrainer_, _self_]\nresults_dir: r\nexperiment_id: e\niterations: 1\n"
+        "seed: 1\nbatch_size: 1\nlearning_rate: 0.1\n"
+        f"hydra: {{sweeper: {{params: {{model: '{models}'}}}}}}\n",
+    )
+
+
+@pytest.mark.parametrize(
+    ("models", "chosen", "ids"),
+    [
+        ("Mine", [], ["Mine"]),
+        ("Mine, Other", [], ["Mine", "Other"]),
+        ("ToyFFNN", ["model=Mine"], ["Mine"]),
+        ("ToyFFNN", ["model=Mine,Other"], ["Mine", "Other"]),
+    ],
+)
+def test_a_key_of_what_a_sweep_chooses_can_be_set(project, sweep, models, chosen, ids):
+    _sweep_over(project, models)
+    found = sweep(*chosen, "model.width=3").values("model")
+    assert [(model["id"], model["width"]) for model in found] == [(name, 3) for name in ids]
+
+
+def test_a_misspelt_key_of_what_a_sweep_chooses_is_refused(project, sweep):
+    _sweep_over(project, "Mine")
+    with pytest.raises(ConfigError, match=r"model.widht is no key .* did you mean 'width'"):
+        sweep("model.widht=3")
 
 
 def test_several_values_on_the_command_line_are_swept_over(sweep):

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Protocol
@@ -11,6 +11,13 @@ from typing import Any, Protocol
 from autrainer.errors import ConfigError
 
 _OVERRIDE = re.compile(r"(?P<plus>\+{0,2})(?P<key>[^=+~@]+)=(?P<value>.*)", re.DOTALL)
+OPTIONAL_KEYS = (
+    "callbacks",
+    "loggers",
+    "train_loader_kwargs",
+    "dev_loader_kwargs",
+    "test_loader_kwargs",
+)
 
 
 class UnsupportedFlagError(ConfigError):
@@ -44,10 +51,18 @@ class Arguments:
         """The arguments with `key=` and `+key=` spelt as the main configuration needs it.
 
         An override of a key that `hydra.sweeper.params` sweeps over takes that spelling, so that
-        it replaces the sweep; `+key=` of a key that is there already becomes `key=`.
+        it replaces the sweep; `+key=` of a key that is there already becomes `key=`. Keys that
+        every main configuration may have, such as `callbacks`, need no `+`. A key inside a group
+        that is swept over is looked for in what the sweep chooses, not in the default.
         """
-        params, keys = _known_keys(config_name, folders)
-        return [_respelt(argument, params, keys) for argument in self.rest]
+        known = _known_keys(config_name, folders)
+        chosen = {
+            match["key"]: match["value"] for match in map(_OVERRIDE.fullmatch, self.rest) if match
+        }
+        spelt: list[str] = []
+        for argument in self.rest:
+            spelt += known.spelt(argument, chosen)
+        return spelt
 
 
 def split_arguments(arguments: Sequence[str]) -> Arguments:
@@ -100,10 +115,51 @@ def _flag(argument: str) -> tuple[str | None, str | None]:
     return None, None
 
 
-def _known_keys(config_name: str, folders: Sequence[Named]) -> tuple[dict[str, str], set[str]]:
-    """Swept keys with their spelling, and keys that a main configuration has without a sweep."""
-    params: dict[str, str] = {}
-    keys: set[str] = set()
+@dataclass(frozen=True)
+class _Known:
+    """What a main configuration says about spellings.
+
+    Args:
+        params: Spelling and value of every key that is swept over.
+        keys: Keys that it has without a sweep.
+    """
+
+    params: dict[str, tuple[str, Any]]
+    keys: set[str]
+
+    def spelt(self, argument: str, chosen: Mapping[str, str]) -> Sequence[str]:
+        """An argument as Hydra needs it, after others that it depends on.
+
+        Args:
+            argument: What was typed.
+            chosen: Values on the command line, by key.
+        """
+        match = _OVERRIDE.fullmatch(argument)
+        if match is None:
+            return [argument]
+        plus, key, value = match["plus"], match["key"], match["value"]
+        if key in self.params:
+            return [f"{self.params[key][0]}={value}"]
+        if plus == "+" and key in self.keys:
+            return [f"{key}={value}"]
+        group, dot, _ = key.partition(".")
+        if plus == "" and group in OPTIONAL_KEYS:
+            return [f"++{argument}"]
+        if plus == "" and dot and group in self.params:
+            return self._within(group, argument, chosen)
+        return [argument]
+
+    def _within(self, group: str, argument: str, chosen: Mapping[str, str]) -> Sequence[str]:
+        spelling, swept = self.params[group]
+        choice = str(chosen.get(group, swept))
+        if any(character in choice for character in ",("):
+            # Hydra compares keys with the default of the group; the sweep has others.
+            return [f"++{argument}"]
+        return [argument] if group in chosen else [f"{spelling}={choice}", argument]
+
+
+def _known_keys(config_name: str, folders: Sequence[Named]) -> _Known:
+    known = _Known({}, set())
     waiting, seen = [config_name.removesuffix(".yaml").removesuffix(".yml")], set[str]()
     while waiting:
         name = waiting.pop()
@@ -114,27 +170,20 @@ def _known_keys(config_name: str, folders: Sequence[Named]) -> tuple[dict[str, s
         content = folder.parsed(name)
         if not isinstance(content, Mapping):
             continue
-        for key in _params(content):
-            params.setdefault(key.lstrip("+"), key)
-        keys |= {str(key) for key, value in content.items() if value != "???"}
-        waiting += [entry for entry in content.get("defaults") or [] if isinstance(entry, str)]
-    return params, keys - {"defaults", "hydra"}
+        for key, value in _params(content).items():
+            known.params.setdefault(key.lstrip("+"), (key, value))
+        known.keys.update(str(key) for key, value in content.items() if value != "???")
+        for entry in content.get("defaults") or []:
+            if isinstance(entry, str):
+                waiting.append(entry)
+            elif isinstance(entry, Mapping):
+                known.keys.update(str(group).removeprefix("override ") for group in entry)
+    known.keys.difference_update(("defaults", "hydra"))
+    return known
 
 
-def _params(content: Mapping[str, Any]) -> Iterable[str]:
+def _params(content: Mapping[str, Any]) -> dict[str, Any]:
     node: Any = content
     for step in ("hydra", "sweeper", "params"):
         node = node.get(step) if isinstance(node, Mapping) else None
-    return [str(key) for key in node] if isinstance(node, Mapping) else []
-
-
-def _respelt(argument: str, params: Mapping[str, str], keys: set[str]) -> str:
-    match = _OVERRIDE.fullmatch(argument)
-    if match is None:
-        return argument
-    plus, key, value = match["plus"], match["key"], match["value"]
-    if key in params:
-        return f"{params[key]}={value}"
-    if plus == "+" and key in keys:
-        return f"{key}={value}"
-    return argument
+    return {str(key): value for key, value in node.items()} if isinstance(node, Mapping) else {}
