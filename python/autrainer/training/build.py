@@ -187,12 +187,13 @@ def _build_schedule(
     frequency = config.pop("step_frequency", "evaluation")
     injected: dict[str, Any] = {"optimizer": optimizer}
     target = _class_of(config)
-    wants_metric = _wants_metric(target)
-    if wants_metric and "mode" in inspect.signature(target).parameters and "mode" not in config:
+    takes_mode = _wants_metric(target) and "mode" in inspect.signature(target).parameters
+    if takes_mode and "mode" not in config:
         # A plateau of an accuracy is not where it stops falling.
         injected["mode"] = tracking_metric.suffix if frequency == "evaluation" else "min"
     scheduler = instantiate(config, instance_of=torch.optim.lr_scheduler.LRScheduler, **injected)
-    return Schedule(scheduler, frequency, wants_metric)
+    # Asked of what was built: the target may be a function.
+    return Schedule(scheduler, frequency, _wants_metric(type(scheduler)))
 
 
 def _class_of(config: dict[str, Any]) -> Any:
@@ -203,7 +204,8 @@ def _class_of(config: dict[str, Any]) -> Any:
 
 def _wants_metric(scheduler_class: Any) -> bool:
     """Whether `step` cannot be called without an argument, as that of `ReduceLROnPlateau`."""
-    parameters = list(inspect.signature(scheduler_class.step).parameters.values())[1:]
+    step = getattr(scheduler_class, "step", None)
+    parameters = list(inspect.signature(step).parameters.values())[1:] if step else []
     return any(
         p.default is p.empty and p.kind in (p.POSITIONAL_ONLY, p.POSITIONAL_OR_KEYWORD)
         for p in parameters

@@ -87,11 +87,12 @@ class ContinueTraining:
         run = longest_shorter_run(target.parent, trainer.run_config, besides=target)
         if run is None:
             return
-        log.info("Continuing %s from its iteration %d", run.path.name, run.iterations)
         history = History(trainer.history.columns)
         history.load_csv(run.path / FINISHED)
         folders = [f"{trainer.training_type}_{n}" for n in history.iterations]
-        _check_states(run, folders)
+        states = [name for name, part in trainer.states().items() if part is not None]
+        _check_states(run, folders, states)
+        log.info("Continuing %s from its iteration %d", run.path.name, history.iterations[-1])
         # The initial states are being written into the folders that are replaced now.
         trainer.bookkeeping.background.join()
         for folder in ("_best", "_initial", *folders):
@@ -107,7 +108,7 @@ class ContinueTraining:
             log.info("Removed %s, which this run went on from", self.continued.path.name)
 
 
-def _check_states(run: FinishedRun, folders: list[str]) -> None:
+def _check_states(run: FinishedRun, folders: list[str], states: list[str]) -> None:
     """Fail before anything is copied if the states to go on from are missing.
 
     Raises:
@@ -116,8 +117,9 @@ def _check_states(run: FinishedRun, folders: list[str]) -> None:
     """
     if not folders:
         raise CorruptFileError(f"{run.path / FINISHED}: expected a row of metrics, found none")
-    state = run.path / folders[-1] / "model.pt"
-    if not state.is_file():
+    files = [run.path / folder / name for folder in (folders[-1], "_best") for name in states]
+    state = next((file for file in files if not file.is_file()), None)
+    if state is not None:
         raise FileNotFoundError(
             f"{state} is missing, so this run cannot be gone on from; remove the folder "
             f"{run.path} or set continue_training: false to start anew"

@@ -76,7 +76,7 @@ class Evaluator:
             tracker.targets,
             tracker.predictions,
             target_columns=columns if isinstance(columns, list) else None,
-            strata=self.data.strata(subset),
+            strata=_kept(self.data.strata(subset), tracker.indices),
         )
         return Evaluated(loss, totals, parts)
 
@@ -103,6 +103,12 @@ class Evaluator:
                     self.hooks.fire(f"cb_on_{subset}_step_end", batch_idx=batch_idx, loss=mean)
                 bar.advance()
         return losses.mean()
+
+
+def _kept(strata: Mapping[Any, Array], indices: Array) -> dict[Any, Array]:
+    """Strata over the rows that were evaluated; a loader may have dropped the last batch."""
+    kept = {stratum: members[indices] for stratum, members in strata.items()}
+    return {stratum: members for stratum, members in kept.items() if members.any()}
 
 
 def score(metrics: Iterable[Any], targets: Array, predictions: Array) -> dict[str, float]:

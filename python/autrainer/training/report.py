@@ -21,7 +21,7 @@ def results_block(
     """
     where = f" at {training_type} {iteration}" if training_type is not None else ""
     width = max(map(len, results), default=0) + 1
-    lines = [f"{name + ':':<{width}} {value:.4f}" for name, value in results.items()]
+    lines = [f"{name + ':':<{width}} {_shown(value)}" for name, value in results.items()]
     return "\n".join([f"{kind} results{where}:", *lines])
 
 
@@ -40,3 +40,8 @@ def best_results(
         best[metric.name] = pick(values, default=math.nan)
     best["best_iteration"] = best_iteration
     return best
+
+
+def _shown(value: float) -> str:
+    # Of the fallback of a metric, 1e32, no digit after the point matters.
+    return f"{value:.4g}" if abs(value) >= 1e15 else f"{value:.4f}"

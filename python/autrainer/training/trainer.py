@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import logging
-import math
 from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -20,6 +19,7 @@ from autrainer.runs.seeding import derived_seed, set_reproducibility, set_seed
 from autrainer.runs.timer import Timer
 from autrainer.training.build import Parts, Schedule, build_callbacks, build_loggers, build_parts
 from autrainer.training.check import CheckedConfig
+from autrainer.training.checkpoints import read_state
 from autrainer.training.continuing import FINISHED, ContinueTraining
 from autrainer.training.evaluate import Evaluated, Evaluator
 from autrainer.training.history import History
@@ -119,6 +119,7 @@ class ModularTaskTrainer:
         self.criterion = parts.criterion
         self.optimizer = parts.optimizer
         self._default_step = step_function(parts.optimizer)
+        self.train_step_fn = self._step_function()
         self.schedule = parts.schedule
         self.scheduler = None
         if parts.schedule is not None:
@@ -156,10 +157,6 @@ class ModularTaskTrainer:
         self.dev_tracker = self._tracker("dev", settings.save_dev_outputs)
         self.test_tracker = self._tracker("test", settings.save_test_outputs)
         self._losses = MeanLoss(self.DEVICE)
-        shows = settings.progress_bar
-        self._evaluator = Evaluator(
-            self.model, self.criterion, self.data, self.hooks, self.DEVICE, shows
-        )
         self.plots = Curves(
             self.output_directory, self.training_type, config.get("plotting"), self.data.metrics
         )
@@ -185,7 +182,8 @@ class ModularTaskTrainer:
         """Train, test with the best state, and write everything.
 
         Returns:
-            The tracking metric at the best iteration; NaN if it never was a number.
+            The tracking metric at the best iteration; its fallback at the first evaluated
+            iteration if it was never defined.
 
         Raises:
             OutputError: if a file could not be written.
@@ -211,7 +209,7 @@ class ModularTaskTrainer:
         results = self._test()
         self._write_results(results)
         self.hooks.fire("cb_on_train_end")
-        return self._best_value()
+        return self.history.row(self.best_iteration)[self.data.tracking_metric.name]
 
     def train_epochs(self) -> None:
         """Train by epoch from the initial to the last iteration."""
@@ -223,7 +221,6 @@ class ModularTaskTrainer:
 
     def training_step(self) -> TrainingStep:
         """What happens to one training batch, ready to be called."""
-        self.train_step_fn = self._step_function()
         schedule = self._schedule_by("batch")
         return TrainingStep(
             self.train_step_fn,
@@ -287,7 +284,7 @@ class ModularTaskTrainer:
         self.evaluate(iteration, folder, self.dev_loader)
         self.dev_timer.stop()
         row = self.history.row(iteration)
-        self.hooks.fire("cb_on_dev_end", iteration=iteration, dev_results=row)
+        self.hooks.fire("cb_on_dev_end", iteration=iteration, dev_results=dict(row))
         self.hooks.fire("cb_on_iteration_end", iteration=iteration, metrics=dict(row))
         self.model.train()
 
@@ -327,11 +324,14 @@ class ModularTaskTrainer:
             self.hooks.fire("cb_on_dev_begin", iteration=iteration)
         else:
             self.hooks.fire("cb_on_test_begin")
-        evaluated = self._evaluator.evaluate(
+        # Made anew: a callback may have put another model or criterion in its place.
+        shows = self.settings.progress_bar
+        evaluator = Evaluator(self.model, self.criterion, self.data, self.hooks, self.DEVICE, shows)
+        evaluated = evaluator.evaluate(
             loader, subset, tracker, iteration_folder, self._mover(subset)
         )
         if dev_evaluation:
-            self._keep(iteration, iteration_folder, evaluated, f"{save_to}.yaml")
+            self._keep(iteration, iteration_folder, evaluated, f"{save_to}.yaml", tracker)
             tracker.reset()
             return None
         results = evaluated.parts | {"loss": {"all": evaluated.loss}}
@@ -339,8 +339,17 @@ class ModularTaskTrainer:
         tested = {f"test_{name}": value for name, value in evaluated.totals.items()}
         return {"test_loss": evaluated.loss, **tested}
 
-    def _keep(self, iteration: int, folder: str, evaluated: Evaluated, filename: str) -> None:
+    def _keep(
+        self,
+        iteration: int,
+        folder: str,
+        evaluated: Evaluated,
+        filename: str,
+        tracker: OutputsTracker,
+    ) -> None:
         """Record a dev evaluation: metrics, log, files, states, and the best of them so far."""
+        if not self._has_best():
+            self.best_iteration = (self.history.iterations or [iteration])[0]
         self.history.record(iteration, {**evaluated.totals, "dev_loss": evaluated.loss})
         block = results_block("Dev", self.history.row(iteration), self.training_type, iteration)
         self.bookkeeping.log(block)
@@ -356,7 +365,7 @@ class ModularTaskTrainer:
             self.max_dev_metric = tracked
             self.best_iteration = iteration
             folders.append("_best")
-            self.dev_tracker.copy_to("_best")
+            tracker.copy_to("_best")
             self.bookkeeping.save_results_dict(results, filename, "_best")
         self.bookkeeping.save_states(self.states(), folders)
 
@@ -383,6 +392,7 @@ class ModularTaskTrainer:
         self.history = history
         done = history.iterations[-1]
         self.initial_iteration = done + 1
+        self.best_iteration = history.iterations[0]
         for iteration in history.iterations:
             value = history.row(iteration)[self.data.tracking_metric.name]
             if self.data.tracking_metric.compare(value, self.max_dev_metric):
@@ -391,7 +401,7 @@ class ModularTaskTrainer:
             timer.restore(timers)
         for name, part in self.states().items():
             if part is not None:
-                self.bookkeeping.load_state(part, name, str(states))
+                part.load_state_dict(read_state(states / name))
         if hasattr(self.train_loader, "start_at"):
             per_pass = len(self.train_loader) if self.training_type == "step" else 1
             self.train_loader.start_at(*divmod(done, per_pass))
@@ -420,10 +430,17 @@ class ModularTaskTrainer:
         """Everything that is known at the end; `metrics.csv`, the mark of a finished run, last."""
         best = best_results(self.history, self.data.metrics, self.best_iteration)
         self.bookkeeping.save_results_dict(best, "best_results.yaml", "_best")
-        if self.best_iteration in self.history.iterations:
+        if self._has_best():
             row = self.history.row(self.best_iteration)
             block = results_block("Best", row, self.training_type, self.best_iteration)
             self.bookkeeping.log(block)
+        else:
+            log.warning(
+                "%s was not defined after any iteration, so the initial state was tested; "
+                "a learning_rate below %g may help",
+                self.data.tracking_metric.name,
+                self.settings.learning_rate,
+            )
         self.bookkeeping.log(results_block("Test", test_results))
         timers = {"train": self.train_timer, "dev": self.dev_timer, "test": self.test_timer}
         write_yaml(
@@ -433,10 +450,10 @@ class ModularTaskTrainer:
         self.bookkeeping.background.join()
         write_text(self.output_directory / FINISHED, self.history.to_csv())
 
-    def _best_value(self) -> float:
-        if self.best_iteration not in self.history.iterations:
-            return math.nan
-        return self.history.row(self.best_iteration)[self.data.tracking_metric.name]
+    def _has_best(self) -> bool:
+        """Whether the tracking metric has been a score, and not NaN or its fallback, so far."""
+        metric = self.data.tracking_metric
+        return metric.compare(self.max_dev_metric, metric.starting_metric)
 
     def close(self) -> None:
         """Release threads, processes, log files and loaders; safe to call more than once."""

@@ -1,0 +1,292 @@
+"""Parts that tests configure by import path, as users do with classes of their own."""
+
+from dataclasses import dataclass
+
+import torch
+
+from autrainer.callbacks.base import EVENTS
+from autrainer.callbacks.dispatch import CallbackMixin
+from autrainer.criterions import CrossEntropyLoss
+from autrainer.data.items import AbstractDataBatch, AbstractDataItem
+from autrainer.datasets import ToyDataset
+from autrainer.loggers import AbstractLogger
+from autrainer.models import FFNN, AbstractModel
+from autrainer.training import ModularTaskTrainer
+
+
+def note(trainer, *entry):
+    """Write into the diary of a trainer."""
+    vars(trainer).setdefault("diary", []).append(entry)
+
+
+def _hook(event):
+    def hook(self, trainer, **given):
+        note(trainer, type(self).__name__, event, given)
+
+    return hook
+
+
+Hearing = type("Hearing", (), {event: _hook(event) for event in EVENTS})
+"""Notes every event in the diary of the trainer. Inherits from nothing."""
+
+
+class HearingDataset(Hearing, ToyDataset): ...
+
+
+class HearingModel(Hearing, FFNN): ...
+
+
+class HearingOptimizer(Hearing, torch.optim.SGD): ...
+
+
+class HearingScheduler(Hearing, torch.optim.lr_scheduler.StepLR): ...
+
+
+class HearingCriterion(Hearing, CrossEntropyLoss): ...
+
+
+class Ledger(AbstractLogger):
+    """Keeps what it is given."""
+
+    def __init__(self, **kwargs):
+        super().__init__(**kwargs)
+        self.lines = []
+        self.ended = 0
+
+    def log_params(self, params):
+        self.lines.append(("params", params))
+
+    def log_metrics(self, metrics, iteration=None):
+        self.lines.append(("metrics", metrics, iteration))
+
+    def log_timers(self, timers):
+        self.lines.append(("timers", timers))
+
+    def log_artifact(self, filename, path=""):
+        self.lines.append(("artifact", filename))
+
+    def end_run(self):
+        self.ended += 1
+
+
+class HearingLogger(Hearing, Ledger): ...
+
+
+class HearingCallback(Hearing): ...
+
+
+class Former:
+    """Hears the names of an earlier generation."""
+
+    def cb_on_val_begin(self, trainer, iteration):
+        note(trainer, "val_begin", iteration)
+
+    def cb_on_val_end(self, trainer, iteration, val_results):
+        note(trainer, "val_end", iteration, sorted(val_results))
+
+    def cb_on_val_step_begin(self, trainer, batch_idx):
+        note(trainer, "val_step_begin", batch_idx)
+
+    def cb_on_val_step_end(self, trainer, batch_idx, loss):
+        note(trainer, "val_step_end", batch_idx, type(loss))
+
+
+class Late:
+    """Is heard after everything of a smaller order."""
+
+    @CallbackMixin.order(3)
+    def cb_on_train_begin(self, trainer):
+        note(trainer, "late")
+
+
+class Early:
+    def cb_on_train_begin(self, trainer):
+        note(trainer, "early")
+
+
+class Nested(CallbackMixin):
+    """Lives deep inside another part."""
+
+    def cb_on_train_begin(self, trainer):
+        note(trainer, "nested")
+
+
+class NestingDataset(ToyDataset):
+    def __init__(self, **kwargs):
+        super().__init__(**kwargs)
+        self.inner = {"deep": [Nested()]}
+
+
+class StepListener:
+    def cb_on_step_end(self, trainer, iteration, batch_idx, loss):
+        note(trainer, "step", loss)
+
+
+class StepCounter:
+    def cb_on_step_begin(self, trainer, iteration, batch_idx):
+        note(trainer, "step", iteration, batch_idx)
+
+
+class Failing:
+    """Fails in one event."""
+
+    def __init__(self, event="cb_on_step_end", iteration=2):
+        self.iteration = iteration
+        setattr(self, event, self.fail)
+
+    def fail(self, **given):
+        if given.get("iteration", self.iteration) == self.iteration:
+            raise RuntimeError("the callback has failed")
+
+
+class Blocking:
+    """Puts a folder where the run is about to write a file."""
+
+    def cb_on_iteration_begin(self, trainer, iteration):
+        path = trainer.output_directory / f"epoch_{iteration}" / "dev.yaml"
+        (path / "in the way").mkdir(parents=True)
+
+
+class Evaluations:
+    """Draws random numbers of its own at every evaluation."""
+
+    def cb_on_dev_end(self, trainer, iteration, dev_results):
+        torch.rand(7)
+
+
+class Doubling:
+    """Puts another model in place of the one that was built."""
+
+    def cb_on_train_begin(self, trainer):
+        trainer.train_step_fn, inner = self.step, trainer.train_step_fn
+        self.inner, self.calls = inner, 0
+
+    def step(self, *arguments):
+        self.calls += 1
+        return self.inner(*arguments)
+
+
+class WideModel(FFNN):
+    """Calculates in float64."""
+
+    def forward(self, features):
+        return super().forward(features).double()
+
+
+@dataclass
+class PairedItem(AbstractDataItem):
+    other: torch.Tensor = None
+
+
+@dataclass
+class PairedBatch(AbstractDataBatch):
+    """A batch with one more field, whose `to` takes a device and nothing else."""
+
+    other: torch.Tensor = None
+
+    def to(self, device):
+        self.features = self.features.to(device)
+        self.target = self.target.to(device)
+        self.other = self.other.to(device)
+
+
+class _Pairs(torch.utils.data.Dataset):
+    def __init__(self, inner):
+        self.inner = inner
+
+    def __len__(self):
+        return len(self.inner)
+
+    def __getitem__(self, index):
+        item = self.inner[index]
+        return PairedItem(item.features[:32], item.target, item.index, item.features[32:])
+
+
+class PairedDataset(ToyDataset):
+    """Gives a model the two halves of the features as two inputs."""
+
+    @property
+    def default_collate_fn(self):
+        return PairedBatch.collate
+
+    def _build_split(self, subset):
+        return _Pairs(super()._build_split(subset))
+
+
+class PairedModel(AbstractModel):
+    """Takes two inputs."""
+
+    def __init__(self, output_dim):
+        super().__init__(output_dim)
+        self.one = torch.nn.Linear(32, output_dim)
+        self.two = torch.nn.Linear(32, output_dim, bias=False)
+
+    def forward(self, features, other):
+        return self.one(features) + self.two(other)
+
+    def embeddings(self, features, other):
+        return features + other
+
+
+class HalvingTrainer(ModularTaskTrainer):
+    """Trains on the first half of each batch and counts its steps."""
+
+    steps = 0
+
+    def _train_step(self, model, data, criterion, probabilities_fn):
+        self.steps += 1
+        self.optimizer.zero_grad()
+        output = model(data.features)
+        loss = criterion(probabilities_fn(output), data.target)
+        loss[: len(loss) // 2].mean().backward()
+        self.optimizer.step()
+        return loss, output
+
+
+def halving_schedule(optimizer):
+    """A function that makes a scheduler."""
+    return torch.optim.lr_scheduler.StepLR(optimizer, step_size=1, gamma=0.5)
+
+
+class SingleLayer(AbstractModel):
+    """One linear layer without a bias."""
+
+    def __init__(self, output_dim, input_size=64):
+        super().__init__(output_dim)
+        self.input_size = input_size
+        self.first = torch.nn.Linear(input_size, 5)
+        self.last = torch.nn.Linear(5, output_dim, bias=False)
+
+    def forward(self, features):
+        return self.last(self.first(features).relu())
+
+    def embeddings(self, features):
+        return self.first(features)
+
+
+class Clearing:
+    """Empties what it is given."""
+
+    def cb_on_dev_end(self, trainer, iteration, dev_results):
+        dev_results.clear()
+
+
+class Starting:
+    """Looks at a run whose sibling `short` may be gone on from."""
+
+    @CallbackMixin.order(99)
+    def cb_on_train_begin(self, trainer):
+        note(trainer, "starts at", trainer.initial_iteration)
+
+    @CallbackMixin.order(99)
+    def cb_on_train_end(self, trainer):
+        short = trainer.output_directory.with_name("short")
+        note(trainer, "short is there", short.exists())
+
+
+class Misspelt(FFNN):
+    def cb_on_epoch_begin(self, trainer, iteration): ...
+
+
+class Wrong:
+    def cb_on_step_end(self, trainer, step): ...
