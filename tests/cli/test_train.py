@@ -120,3 +120,13 @@ def test_a_missing_key_is_named(capsys):
     assert run(["train"]) == 1
     error = capsys.readouterr().err
     assert all(f"{key} is missing" in error for key in ("seed", "batch_size", "learning_rate"))
+
+
+def test_results_that_cannot_be_written_end_in_one_message(tmp_path, monkeypatch, capsys):
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "file").write_text("in the way")
+    assert run(["train", "results_dir=file"]) == 1
+    error = capsys.readouterr().err
+    assert "results cannot be written to file" in error
+    assert "results_dir=" in error
+    assert "Traceback" not in error

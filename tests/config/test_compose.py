@@ -181,6 +181,8 @@ hydra:
         (["model.nope=2"], r"model.nope is no key.*\(the command line\); to add it, write \+model"),
         (["seed=1,"], "the override '.?seed=1,' cannot be read"),
         (["-cn", "nothing"], "Cannot find primary config 'nothing'"),
+        (["model=3"], "'model=3' has a value of the wrong type"),
+        (["=3"], "'=3' has a value of the wrong type"),
         (["+bad=${nowhere}"], "bad cannot be resolved"),
     ],
 )

@@ -39,6 +39,11 @@ def test_keys_that_every_configuration_may_have_need_no_plus(sweep, plus):
     assert recorded.values("train_loader_kwargs") == [{"num_workers": 2}]
 
 
+@pytest.mark.parametrize("typed", ["größe/ü x", "'größe/ü x'", '"größe/ü x"'])
+def test_names_of_folders_may_have_any_letters(sweep, typed):
+    assert sweep(f"results_dir={typed}").values("results_dir") == ["größe/ü x"]
+
+
 def test_a_group_of_the_defaults_may_be_added_again(sweep):
     (scheduler,) = sweep("+scheduler=StepLR").values("scheduler")
     assert scheduler["id"] == "StepLR"

@@ -201,7 +201,7 @@ def _compose(application: Any, config_name: str, overrides: list[str]) -> Any:
     from hydra.errors import CompactHydraException
     from hydra.types import RunMode
 
-    from autrainer.config.hints import explained
+    from autrainer.config.hints import explained, explained_value
 
     try:
         return application.compose_config(
@@ -213,6 +213,8 @@ def _compose(application: Any, config_name: str, overrides: list[str]) -> Any:
     except CompactHydraException as error:
         loader = application.config_loader
         raise explained(error, loader, config_name, overrides) from error
+    except ValueError as error:
+        raise explained_value(error, overrides) from error
 
 
 def _reported(run: Callable[[], None]) -> None:

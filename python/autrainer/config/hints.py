@@ -38,6 +38,16 @@ def explained(
     return ConfigError(f"{text}\n{cause}" if cause is not None else text)
 
 
+def explained_value(error: ValueError, overrides: Sequence[str]) -> ConfigError:
+    """What Hydra says of a value of the wrong type, with the overrides that may be meant."""
+    suspects = [text for text in overrides if "." not in text.partition("=")[0]] or overrides
+    return ConfigError(
+        f"{' or '.join(repr(text) for text in suspects)} has a value of the wrong type: {error}; "
+        "a group takes the name of a configuration, and a name of digits alone stands in quotes: "
+        "\"dataset='2020'\""
+    )
+
+
 def _missing_option(name: str, text: str, loader: Any) -> str:
     group, _, option = name.rpartition("/")
     options = loader.get_group_options(group) if group else []

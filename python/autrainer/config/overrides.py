@@ -137,7 +137,8 @@ class _Known:
         match = _OVERRIDE.fullmatch(argument)
         if match is None:
             return [argument]
-        plus, key, value = match["plus"], match["key"], match["value"]
+        plus, key, value = match["plus"], match["key"], _quoted(match["value"])
+        argument = f"{plus}{key}={value}"
         if key in self.params:
             return [f"{self.params[key][0]}={value}"]
         if plus == "+" and key in self.keys:
@@ -156,6 +157,13 @@ class _Known:
             # Hydra compares keys with the default of the group; the sweep has others.
             return [f"++{argument}"]
         return [argument] if group in chosen else [f"{spelling}={choice}", argument]
+
+
+def _quoted(value: str) -> str:
+    """Letters outside ASCII, as in the name of a folder, which Hydra reads in quotes only."""
+    if value.isascii() or any(character in value for character in "'\"\\,()[]{}$"):
+        return value
+    return f"'{value}'"
 
 
 def _known_keys(config_name: str, folders: Sequence[Named]) -> _Known:

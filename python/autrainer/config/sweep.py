@@ -25,7 +25,7 @@ from autrainer.config.compose import HOOKS, SweepHooks
 from autrainer.config.filters import Filter
 from autrainer.config.hints import explained
 from autrainer.config.points import Point, refuse_shared_folders, refuse_strangers
-from autrainer.errors import AutrainerError
+from autrainer.errors import AutrainerError, OutputError
 
 log = logging.getLogger(__name__)
 
@@ -84,6 +84,7 @@ class Sweep:
 
         Raises:
             ConfigError: if a combination cannot run or two would share a folder; nothing has run.
+            OutputError: if the folder of the results cannot be written.
             SystemExit: if jobs failed; why has been written to stderr.
         """
         sizes = [len(batch) for batch in batches]
@@ -154,10 +155,18 @@ class Sweep:
 
     def _save_config(self) -> None:
         path = Path(str(self.config.hydra.sweep.dir), "multirun.yaml")
-        path.parent.mkdir(parents=True, exist_ok=True)
         content = OmegaConf.to_container(self.config, resolve=False, enum_to_str=True)
         dumper: Any = getattr(yaml, "CSafeDumper", yaml.SafeDumper)
-        path.write_text(yaml.dump(content, Dumper=dumper, sort_keys=False), encoding="utf-8")
+        text = yaml.dump(content, Dumper=dumper, sort_keys=False)
+        try:
+            path.parent.mkdir(parents=True, exist_ok=True)
+            path.write_text(text, encoding="utf-8")
+        except OSError as error:
+            reason = error.strerror or str(error)
+            raise OutputError(
+                f"results cannot be written to {path.parent}: {reason}; "
+                "choose another folder with results_dir=..."
+            ) from error
 
     def _report(self) -> None:
         if self.hooks.report is not None:

@@ -10,7 +10,7 @@ from autrainer.cli.errors import CommandLineError
 from autrainer.cli.startup import resume_collector
 from autrainer.config.compose import SweepHooks, launch, main
 from autrainer.config.overrides import UnsupportedFlagError
-from autrainer.errors import ConfigError
+from autrainer.errors import AutrainerError
 
 if TYPE_CHECKING:
     from argparse import ArgumentParser
@@ -39,7 +39,7 @@ def run(parser: ArgumentParser | None, arguments: list[str], config_name: str = 
             launch(train_run, arguments, config_name)
     except UnsupportedFlagError as error:
         raise CommandLineError(parser, str(error), 2) from error
-    except ConfigError as error:
+    except AutrainerError as error:
         raise CommandLineError(parser, str(error), 1) from error
 
 
