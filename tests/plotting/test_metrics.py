@@ -11,7 +11,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from PIL import Image
 
-from autrainer.errors import OutputError
+from autrainer.errors import ConfigError, OutputError
 from autrainer.plotting import PlotMetrics
 from autrainer.plotting.png import encode_png
 
@@ -118,12 +118,15 @@ def test_plotting_changes_nothing_of_matplotlib(tmp_path):
         ({"context": "notebok"}, "plotting.context is 'notebok'; did you mean 'notebook'"),
         ({"palette": "colourblind"}, "did you mean 'colorblind'"),
         ({"rcParams": {"legend.fontsiz": 9}}, r"did you mean 'legend\.fontsize'"),
-        ({"filetypes": ["bmp"]}, "plotting.filetypes has 'bmp'; use some of"),
+        ({"filetypes": ["png, pdf"]}, "plotting.filetypes is 'png, pdf'; use one of"),
+        ({"filetypes": "pgn"}, "plotting.filetypes is 'pgn'; did you mean 'png'"),
+        ({"rcParams": {"font.size": "big"}}, r"plotting.rcParams.font.size is 'big'"),
+        ({"figsize": [10]}, r"plotting.figsize is \[10\]; use width and height"),
     ],
 )
 def test_settings_that_mean_nothing_are_refused(tmp_path, changes, message):
-    with pytest.raises(ValueError, match=message):
-        make_plots(tmp_path, **changes).plot_run(make_run())
+    with pytest.raises(ConfigError, match=message):
+        make_plots(tmp_path, **changes)
 
 
 def test_a_plot_that_cannot_be_written_is_named(tmp_path):

@@ -47,6 +47,17 @@ def test_plots_of_the_process_are_those_drawn_here(process, tmp_path):
         assert there.read_bytes() == here.read_bytes()
 
 
+def test_what_the_trainer_has_warned_of_is_not_repeated_there(
+    process, tmp_path, monkeypatch, capfd
+):
+    monkeypatch.setenv("PATH", str(tmp_path))
+    process.start()
+    process.submit(replace(make_plots(tmp_path), settings=SETTINGS | {"latex": True}))
+    process.join()
+    assert (tmp_path / "_plots" / "uar.png").is_file()
+    assert capfd.readouterr().err == ""
+
+
 def test_what_goes_wrong_there_is_raised_here(process, tmp_path):
     process.start()
     process.submit(replace(make_plots(tmp_path), settings=SETTINGS | {"palette": "colourblind"}))

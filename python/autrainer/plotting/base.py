@@ -12,8 +12,7 @@ from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from autrainer.errors import ConfigError
-from autrainer.plotting.theme import settings
+from autrainer.plotting.theme import check_settings, settings
 from autrainer.runs.background import Background
 
 if TYPE_CHECKING:
@@ -50,6 +49,9 @@ class PlotBase:
         add_xlabels: Label the x axis.
         add_ylabels: Label the y axis.
         rcParams: Settings of matplotlib that win over all of the above.
+
+    Raises:
+        ConfigError: if a setting means nothing; told here, so that nobody trains for it in vain.
     """
 
     def __init__(
@@ -68,11 +70,13 @@ class PlotBase:
         add_ylabels: bool,
         rcParams: Mapping[str, Any],
     ) -> None:
+        filetypes = [filetypes] if isinstance(filetypes, str) else list(filetypes)
+        check_settings(figsize, filetypes, context, palette, rcParams or {})
         self.output_directory = Path(output_directory)
         self.training_type = training_type
         self.figsize = (float(figsize[0]), float(figsize[1]))
         self.latex = latex and _has_latex()
-        self.filetypes = list(filetypes)
+        self.filetypes = filetypes
         self.pickle = pickle
         self.context = context
         self.palette = palette
@@ -139,7 +143,6 @@ class PlotBase:
             tight_layout: Fit the axes and their labels to the figure.
 
         Raises:
-            ConfigError: if matplotlib cannot write a file type.
             OutputError: if a file cannot be written.
         """
         from autrainer.runs.files import write_bytes
@@ -171,9 +174,6 @@ def _drawn(figure: Figure, filetype: str) -> Callable[[], bytes]:
         canvas: Any = figure.canvas
         canvas.draw()
         return partial(encode_png, np.asarray(canvas.buffer_rgba()), figure.dpi)
-    known = sorted(figure.canvas.get_supported_filetypes())
-    if filetype not in known:
-        raise ConfigError(f"plotting.filetypes has {filetype!r}; use some of {', '.join(known)}")
     buffer = io.BytesIO()
     figure.savefig(buffer, format=filetype, dpi=DPI, metadata=UNDATED.get(filetype))
     return buffer.getvalue

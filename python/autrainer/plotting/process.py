@@ -242,6 +242,8 @@ def _prepare() -> None:
 
 def main() -> None:
     """Serve requests from standard input until it ends."""
+    # The trainer, which has read the same settings, has warned of them already.
+    logging.getLogger("autrainer").setLevel(logging.ERROR)
     answers = os.fdopen(os.dup(sys.stdout.fileno()), "w", encoding="utf-8")
     # What libraries print must not look like an answer.
     os.dup2(sys.stderr.fileno(), sys.stdout.fileno())

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from autrainer.errors import ConfigError, did_you_mean
@@ -71,20 +71,55 @@ def settings(context: str, palette: str, rc_params: Mapping[str, Any]) -> dict[s
         rc_params: Settings that win over all others.
 
     Raises:
-        ConfigError: if there is no such context, palette or setting.
+        ConfigError: if there is no such palette.
     """
-    import matplotlib
     from cycler import cycler
 
-    scale = CONTEXTS[_known("plotting.context", context, CONTEXTS)]
-    for name in rc_params:
-        _known("plotting.rcParams", name, matplotlib.rcParams)
+    scale = CONTEXTS[context]
     return {
         **_WHITEGRID,
         **{name: size * scale for name, size in _SIZES.items()},
         "axes.prop_cycle": cycler(color=_colours(palette)),
         **rc_params,
     }
+
+
+COMMON_FILETYPES = frozenset({"png", "pdf", "svg", "eps", "jpg"})
+PLAIN_RC = frozenset({"legend.fontsize"})
+
+
+def check_settings(
+    figsize: Any, filetypes: Sequence[str], context: str, palette: str, rc_params: Mapping[str, Any]
+) -> None:
+    """Refuse settings that no plot can be drawn with; matplotlib is asked only about rare ones.
+
+    Raises:
+        ConfigError: if one of them means nothing.
+    """
+    sizes = list(figsize) if isinstance(figsize, Sequence) else []
+    if len(sizes) != 2 or not all(isinstance(size, int | float) and size > 0 for size in sizes):
+        raise ConfigError(f"plotting.figsize is {figsize!r}; use width and height in inches")
+    _known("plotting.context", context, CONTEXTS)
+    if not COMMON_FILETYPES.issuperset(filetypes):
+        from matplotlib.backend_bases import FigureCanvasBase
+
+        for filetype in filetypes:
+            _known("plotting.filetypes", filetype, FigureCanvasBase.get_supported_filetypes())
+    if palette not in PALETTES:
+        _colours(palette)
+    if not PLAIN_RC.issuperset(rc_params):
+        _check_rc(rc_params)
+
+
+def _check_rc(rc_params: Mapping[str, Any]) -> None:
+    import matplotlib
+
+    for name, value in rc_params.items():
+        _known("plotting.rcParams", name, matplotlib.rcParams)
+        try:
+            matplotlib.RcParams({name: value})
+        except ValueError as error:
+            raise ConfigError(f"plotting.rcParams.{name} is {value!r}: {error}") from error
 
 
 def _colours(palette: str) -> list[Any]:
@@ -101,6 +136,6 @@ def _colours(palette: str) -> list[Any]:
 
 def _known(key: str, name: str, options: Any) -> str:
     if name not in options:
-        hint = did_you_mean(name, options) or f"options are {', '.join(sorted(options)[:10])}"
+        hint = did_you_mean(name, options) or f"use one of {', '.join(sorted(options)[:20])}"
         raise ConfigError(f"{key} is {name!r}; {hint}")
     return name
