@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Mapping
+from contextlib import AbstractContextManager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -188,12 +189,15 @@ class ModularTaskTrainer:
         Raises:
             OutputError: if a file could not be written.
         """
-        threads = intra_op_threads(self._mult_adds, self.settings.batch_size, self.DEVICE)
         try:
-            with threads:
+            with self.threads():
                 return self._train()
         finally:
             self.close()
+
+    def threads(self) -> AbstractContextManager[None]:
+        """Within the block torch uses as many intra-op threads as this run trains with."""
+        return intra_op_threads(self._mult_adds, self.settings.batch_size, self.DEVICE)
 
     def _train(self) -> float:
         # What an earlier attempt left must not make this one look finished if it fails.
