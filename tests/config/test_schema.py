@@ -184,3 +184,13 @@ def test_the_file_that_a_value_comes_from_is_named(config):
     config["iterations"] = 0
     with pytest.raises(ConfigError, match=r"iterations is 0 \(conf/iterations.yaml\); use"):
         RunConfig.read(config, Everywhere())
+
+
+@pytest.mark.parametrize("device", ["cpu", "cuda:0", "cuda", "mps", "xpu:1", "privateuseone"])
+def test_any_device_of_torch_may_be_named(config, device):
+    assert RunConfig.read(config | {"device": device}).device == device
+
+
+def test_a_misspelt_device_is_refused_instead_of_training_on_the_cpu(config):
+    with pytest.raises(ConfigError, match="device is 'cdua:0'; did you mean 'cuda'"):
+        RunConfig.read(config | {"device": "cdua:0"})

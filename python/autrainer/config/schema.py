@@ -21,6 +21,7 @@ LOADER_OPTIONS = (
     "prefetch_factor",
     "pin_memory_device",
 )
+DEVICES = ("cpu", "cuda", "mps", "xpu", "hpu", "npu", "xla", "mtia", "hip", "vulkan", "meta")
 STEP_FREQUENCIES = ("batch", "evaluation")
 LARGEST_SEED = 2**32 - 1
 _MISSING = "???"
@@ -185,10 +186,17 @@ class _Reader:
         )
         for key in ("device", "results_dir", "experiment_id"):
             values[key] = self._value(key, _text, "use a text")
+        self._check_device(values["device"])
         for attribute in fields(RunConfig):
             if attribute.type == "bool":
                 values[attribute.name] = self._value(attribute.name, _flag, "use true or false")
         return values
+
+    def _check_device(self, device: str | None) -> None:
+        """A slip in its name must not end on the CPU, as a device that is absent does."""
+        kind = (device or "cpu").partition(":")[0]
+        if kind not in DEVICES and (hint := did_you_mean(kind, DEVICES)):
+            self._refuse("device", f"is {device!r}", hint)
 
     def _loader_options(self, key: str) -> dict[str, Any] | None:
         dataset = self.config.get("dataset")

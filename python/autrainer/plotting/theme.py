@@ -136,6 +136,6 @@ def _colours(palette: str) -> list[Any]:
 
 def _known(key: str, name: str, options: Any) -> str:
     if name not in options:
-        hint = did_you_mean(name, options) or f"use one of {', '.join(sorted(options)[:20])}"
+        hint = did_you_mean(name, options) or f"use one of {', '.join(list(options)[:20])}"
         raise ConfigError(f"{key} is {name!r}; {hint}")
     return name
