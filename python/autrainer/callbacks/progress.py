@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from functools import cache
 from types import TracebackType
 from typing import Any
 
@@ -20,9 +21,9 @@ class Progress:
         self._bar: Any = None
         self.advance: Callable[[], object] = _nothing
         if not disabled:
-            from tqdm import tqdm
-
-            self._bar = tqdm(total=total, desc=title, leave=False, dynamic_ncols=True)
+            # Looks at the clock at every update: that is what tqdm's thread is otherwise for.
+            options = {"leave": False, "dynamic_ncols": True, "miniters": 1}
+            self._bar = _bar_class()(total=total, desc=title, **options)
             self.advance = self._bar.update
 
     def close(self) -> None:
@@ -42,6 +43,14 @@ class Progress:
         trace: TracebackType | None,
     ) -> None:
         self.close()
+
+
+@cache
+def _bar_class() -> Any:
+    """A bar of tqdm without its monitor, a thread that would outlive the run and its forks."""
+    from tqdm import tqdm
+
+    return type("Bar", (tqdm,), {"monitor_interval": 0})
 
 
 def _nothing() -> None:

@@ -1,0 +1,210 @@
+"""Going on from a shorter run: what counts as one, and what happens when something is amiss."""
+
+import shutil
+
+import numpy as np
+import pandas as pd
+import pytest
+import torch
+
+from autrainer.errors import CorruptFileError
+from autrainer.runs.files import read_yaml, write_yaml
+from tests.training.conftest import built, same_states, state, trained
+
+PARTS = "tests.training.parts"
+ON = "continue_training=true"
+
+
+def short_run(folder, *overrides, iterations=1, name="short", **changes):
+    return trained(folder, ON, f"iterations={iterations}", *overrides, name=name, **changes)
+
+
+def long_run(folder, *overrides, iterations=2, name="long", **changes):
+    return trained(folder, ON, f"iterations={iterations}", *overrides, name=name, **changes)
+
+
+def test_a_continued_run_is_the_uninterrupted_one(tmp_path):
+    options = ("+model.dropout=0.5", "optimizer=Adam", "scheduler=StepLR", "scheduler.step_size=2")
+    short_run(tmp_path, *options)
+    continued = long_run(tmp_path, *options, iterations=3)
+    whole = trained(tmp_path / "whole", *options, "iterations=3")
+    assert continued.initial_iteration == 2
+    assert continued.best_iteration == whole.best_iteration
+    pd.testing.assert_frame_equal(continued.metrics, whole.metrics)
+    for name in ("model.pt", "scheduler.pt"):
+        one = state(continued.output_directory, "epoch_3", name)
+        two = state(whole.output_directory, "epoch_3", name)
+        assert str(one) == str(two)
+    names = {path.name for path in whole.output_directory.iterdir()}
+    assert {path.name for path in continued.output_directory.iterdir()} == names
+
+
+def test_a_continued_run_of_steps_goes_on_inside_a_pass(tmp_path):
+    options = ("training_type=step", "eval_frequency=3")
+    short_run(tmp_path, *options, iterations=3)
+    continued = long_run(tmp_path, *options, iterations=6)
+    whole = trained(tmp_path / "whole", *options, "iterations=6")
+    assert continued.initial_iteration == 4
+    for run in (continued, whole):
+        assert len(np.load(run.output_directory / "step_6" / "train_indices.npy")) == 32
+    assert same_states(continued.model.state_dict(), whole.model.state_dict())
+    pd.testing.assert_frame_equal(continued.metrics, whole.metrics)
+
+
+def test_a_best_iteration_from_before_stays_the_best(tmp_path):
+    # From the second epoch on nothing is learnt any more.
+    decay = {"id": "D", "_target_": "torch.optim.lr_scheduler.MultiStepLR", "milestones": [1]}
+    options = {"scheduler": {**decay, "gamma": 1e-30}}
+    short = short_run(tmp_path, **options)
+    best = state(short.output_directory, "_best")
+    continued = long_run(tmp_path, **options, iterations=3)
+    assert continued.best_iteration == 1
+    assert type(continued.max_dev_metric) is float
+    assert same_states(continued.model.state_dict(), best)
+    dev = (continued.output_directory / "_best" / "dev_outputs.npy").read_bytes()
+    assert dev == (continued.output_directory / "epoch_1" / "dev_outputs.npy").read_bytes()
+
+
+def test_the_value_of_a_continued_run_is_a_python_float(tmp_path):
+    short_run(tmp_path)
+    trainer = built(tmp_path, ON, name="long")
+    value = trainer.train()
+    assert type(value) is float
+    assert value == trainer.metrics.loc[trainer.best_iteration, "accuracy"]
+
+
+def test_times_cover_both_runs(tmp_path):
+    short = short_run(tmp_path)
+    before = read_yaml(short.output_directory / "timer.yaml")
+    after = read_yaml(long_run(tmp_path).output_directory / "timer.yaml")
+    for part in ("train", "dev", "test"):
+        assert after[part]["total_seconds"] > before[part]["total_seconds"]
+
+
+def test_loggers_hear_the_rows_from_before_once(tmp_path):
+    entry = [f"{PARTS}.Ledger"]
+    short_run(tmp_path, iterations=2, loggers=entry)
+    trainer = long_run(tmp_path, iterations=3, loggers=entry)
+    lines = [line for line in trainer.loggers[0].lines if line[0] == "metrics"]
+    rows = {line[2]: line[1] for line in lines if line[2] is not None}
+    assert [line[2] for line in lines if line[2] is not None] == [1, 2, 3]
+    columns = ["accuracy", "uar", "f1", "train_loss", "dev_loss"]
+    assert list(rows[1]) == columns
+    assert rows[1]["accuracy"] == trainer.metrics["accuracy"][1]
+    assert trainer.loggers[0].lines[0][0] == "params"
+
+
+def test_an_interrupted_continued_run_can_be_started_again(tmp_path):
+    short = short_run(tmp_path)
+    failing = [f"{PARTS}.Failing"]
+    # The failing callback counts as part of the configuration, so the shorter run has it too.
+    config = read_yaml(short.output_directory / ".hydra" / "config.yaml")
+    write_yaml(short.output_directory / ".hydra" / "config.yaml", {**config, "callbacks": failing})
+    with pytest.raises(RuntimeError, match="the callback has failed"):
+        long_run(tmp_path, callbacks=failing)
+    assert short.output_directory.is_dir()
+    write_yaml(short.output_directory / ".hydra" / "config.yaml", config)
+    again = long_run(tmp_path)
+    whole = trained(tmp_path / "whole")
+    assert again.initial_iteration == 2
+    assert same_states(again.model.state_dict(), whole.model.state_dict())
+    pd.testing.assert_frame_equal(again.metrics, whole.metrics)
+
+
+def test_the_shorter_run_is_removed_when_the_longer_one_is_on_disk(tmp_path):
+    short = short_run(tmp_path).output_directory
+    trainer = built(tmp_path, ON, "remove_continued_runs=true", name="long")
+    assert short.is_dir()
+    trainer.train()
+    assert not short.exists()
+    assert (trainer.output_directory / "epoch_1" / "model.pt").is_file()
+
+
+def test_the_shorter_run_stays_if_asked(tmp_path):
+    short = short_run(tmp_path).output_directory
+    long_run(tmp_path, "remove_continued_runs=false")
+    assert (short / "metrics.csv").is_file()
+
+
+@pytest.mark.parametrize(
+    "change",
+    ["learning_rate=0.2", "seed=2", "optimizer=Adam", "dataset.size=41", "batch_size=8"],
+)
+def test_a_run_of_another_configuration_is_ignored(tmp_path, change):
+    short_run(tmp_path)
+    assert long_run(tmp_path, change).initial_iteration == 1
+
+
+@pytest.mark.parametrize(
+    "change", ["inference_batch_size=3", "save_dev_outputs=false", "progress_bar=true"]
+)
+def test_what_changes_no_number_makes_no_other_run(tmp_path, change):
+    short_run(tmp_path)
+    assert long_run(tmp_path, change).initial_iteration == 2
+
+
+def test_a_run_that_has_not_finished_is_ignored(tmp_path):
+    short = short_run(tmp_path)
+    (short.output_directory / "metrics.csv").unlink()
+    assert long_run(tmp_path).initial_iteration == 1
+
+
+def test_a_longer_run_is_not_gone_on_from(tmp_path):
+    short_run(tmp_path, iterations=3)
+    assert long_run(tmp_path, iterations=2).initial_iteration == 1
+
+
+def test_a_sibling_without_a_readable_configuration_is_passed_over_with_a_warning(tmp_path, caplog):
+    damaged = short_run(tmp_path, name="damaged").output_directory
+    (damaged / ".hydra" / "config.yaml").write_text("iterations: [1\n  what: {")
+    bare = short_run(tmp_path, name="bare").output_directory
+    shutil.rmtree(bare / ".hydra")
+    empty = short_run(tmp_path, name="empty").output_directory
+    (empty / ".hydra" / "config.yaml").write_text("")
+    assert long_run(tmp_path).initial_iteration == 1
+    for name in ("damaged", "bare", "empty"):
+        assert f"{name} cannot be gone on from" in caplog.text
+
+
+@pytest.mark.parametrize("missing", ["model.pt", "optimizer.pt", "scheduler.pt"])
+def test_a_missing_state_is_told_before_anything_is_copied(tmp_path, missing):
+    options = ("scheduler=StepLR",)
+    short = short_run(tmp_path, *options).output_directory
+    (short / "epoch_1" / missing).unlink()
+    with pytest.raises(FileNotFoundError, match=missing.replace(".", r"\.")):
+        long_run(tmp_path, *options)
+    assert not list((short.parent / "long").glob("epoch_*"))
+    assert (short.parent / "long" / "_initial" / "model.pt").is_file()
+
+
+def test_a_damaged_state_is_named(tmp_path):
+    short = short_run(tmp_path).output_directory
+    (short / "epoch_1" / "model.pt").write_bytes(b"nothing")
+    with pytest.raises(CorruptFileError, match=r"epoch_1.model\.pt"):
+        long_run(tmp_path)
+    assert short.is_dir()
+
+
+def test_a_damaged_table_of_metrics_is_named(tmp_path):
+    short = short_run(tmp_path).output_directory
+    (short / "metrics.csv").write_text("accuracy,iteration\n")
+    with pytest.raises(CorruptFileError, match=r"short.metrics\.csv"):
+        long_run(tmp_path)
+
+
+def test_switched_off_nothing_is_looked_for(tmp_path):
+    short_run(tmp_path)
+    trainer = trained(tmp_path, name="long")
+    assert trainer.initial_iteration == 1
+    assert trainer.continue_training is None
+
+
+def test_what_an_earlier_attempt_left_is_replaced(tmp_path):
+    short_run(tmp_path)
+    left = tmp_path / "experiment" / "training" / "long"
+    (left / "epoch_1").mkdir(parents=True)
+    torch.save({}, left / "epoch_1" / "model.pt")
+    (left / ".epoch_1.copying").mkdir()
+    trainer = long_run(tmp_path)
+    assert state(trainer.output_directory, "epoch_1").keys() == trainer.model.state_dict().keys()
+    assert not (left / ".epoch_1.copying").exists()
