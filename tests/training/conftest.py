@@ -14,10 +14,12 @@ from autrainer.runs.files import write_yaml
 from autrainer.training import ModularTaskTrainer
 from tests.conftest import CONF
 
+GROUPS = ("dataset", "model", "optimizer", "scheduler", "augmentation")
 SMALL = (
-    *("dataset.size=40", "model.hidden_size=8", "optimizer=SGD", "scheduler=None"),
-    *("iterations=2", "device=cpu", "progress_bar=false", "continue_training=false"),
-    *("+seed=1", "+batch_size=16", "+learning_rate=0.1"),
+    *("dataset=ToyTabular-C", "model=ToyFFNN", "optimizer=SGD", "scheduler=None"),
+    *("dataset.size=40", "model.hidden_size=8", "iterations=2", "device=cpu"),
+    *("progress_bar=false", "continue_training=false"),
+    *("seed=1", "batch_size=16", "learning_rate=0.1"),
 )
 """24 training samples in two batches, 8 of dev and 8 of test in one."""
 
@@ -31,19 +33,24 @@ TARGETS = {
 
 
 @cache
-def _composed(overrides):
+def _composed(*groups):
     with initialize_config_dir(str(CONF), version_base=None):
-        cfg = compose("config", list(overrides))
-    OmegaConf.resolve(cfg)
-    return OmegaConf.to_container(cfg)
+        cfg = compose("config", list(groups))
+    OmegaConf.set_struct(cfg, False)
+    return cfg
 
 
 def configured(*overrides, **changes):
     """A resolved configuration; `changes` replace whole keys, dots written as two underscores."""
-    cfg = OmegaConf.create(_composed((*SMALL, *overrides)))
+    chosen = dict(text.lstrip("+").split("=", 1) for text in (*SMALL, *overrides))
+    groups = [f"{group}={chosen.pop(group)}" for group in GROUPS if group in chosen]
+    # Composing takes longer than training, so single values are set without it.
+    values = OmegaConf.from_dotlist([f"{key}={value}" for key, value in chosen.items()])
+    cfg = OmegaConf.merge(_composed(*groups), values)
     cfg.plotting = {}
     for key, value in changes.items():
         OmegaConf.update(cfg, key.replace("__", "."), value, merge=False, force_add=True)
+    OmegaConf.resolve(cfg)
     return cfg
 
 

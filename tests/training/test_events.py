@@ -2,7 +2,7 @@
 
 import pytest
 import torch
-from torch.utils._python_dispatch import TorchDispatchMode
+from torch.overrides import TorchFunctionMode
 
 from autrainer.callbacks.base import EVENTS
 from tests.training.conftest import built, configured, trained
@@ -156,13 +156,18 @@ def test_a_logger_is_told_what_the_run_does(tmp_path):
     assert logger.ended == 1
 
 
-class Fetches(TorchDispatchMode):
-    """Counts how often a number is brought from a device to Python."""
+FETCHING = {
+    getattr(torch.Tensor, name) for name in ("item", "tolist", "__float__", "__int__", "__bool__")
+}
+
+
+class Fetches(TorchFunctionMode):
+    """Counts how often a number is brought from a tensor, wherever it is, to Python."""
 
     count = 0
 
-    def __torch_dispatch__(self, func, types, args=(), kwargs=None):
-        self.count += func is torch.ops.aten._local_scalar_dense.default
+    def __torch_function__(self, func, types, args=(), kwargs=None):
+        self.count += func in FETCHING
         return func(*args, **(kwargs or {}))
 
 

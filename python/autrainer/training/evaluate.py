@@ -66,6 +66,7 @@ class Evaluator:
             folder: Folder of the run that takes its files.
             move: Brings a batch to the device.
         """
+        tracker.reset()
         loss = self._pass(loader, subset, tracker, move)
         tracker.save(folder, reset=False)
         metrics, columns = self.data.metrics, self.data.target_column
