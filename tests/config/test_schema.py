@@ -194,3 +194,11 @@ def test_any_device_of_torch_may_be_named(config, device):
 def test_a_misspelt_device_is_refused_instead_of_training_on_the_cpu(config):
     with pytest.raises(ConfigError, match="device is 'cdua:0'; did you mean 'cuda'"):
         RunConfig.read(config | {"device": "cdua:0"})
+
+
+@pytest.mark.parametrize("metrics", ["autrainer.metrics.UAR", []])
+def test_metrics_are_a_list(config, metrics):
+    config["dataset"]["metrics"] = metrics
+    with pytest.raises(ConfigError, match=r"dataset.metrics is .*use a list") as caught:
+        RunConfig.read(config)
+    assert "problems" not in str(caught.value)

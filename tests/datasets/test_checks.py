@@ -7,7 +7,7 @@ from hypothesis import strategies as st
 
 from autrainer.datasets.checks import FEW_FILES, MissingFilesError, missing_files
 from autrainer.datasets.wrapper import with_suffix
-from autrainer.errors import CorruptFileError, DataError
+from autrainer.errors import ConfigError, CorruptFileError, DataError
 
 
 def change(folder, subset, function):
@@ -173,3 +173,9 @@ def test_a_folder_is_no_file(tmp_path):
 )
 def test_only_the_last_suffix_of_the_name_is_replaced(path, expected):
     assert with_suffix(path, "npy") == with_suffix(path, ".npy") == expected
+
+
+@pytest.mark.parametrize("metrics", [[], ["autrainer.metrics.UAR"]])
+def test_a_metric_is_tracked_only_if_it_is_computed(build, metrics):
+    with pytest.raises(ConfigError, match="tracking_metric is 'accuracy', which is not among"):
+        build(metrics=metrics)

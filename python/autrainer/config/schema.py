@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, fields
 from typing import Any
 
@@ -237,12 +237,21 @@ class _Reader:
             else:
                 fix = f"name a configuration: autrainer list {group}"
                 self._refuse(group, f"is {chosen!r}", fix)
+        self._check_metrics()
         scheduler = self.config.get("scheduler")
         if isinstance(scheduler, Mapping):
             frequency = scheduler.get("step_frequency", "evaluation")
             if frequency not in STEP_FREQUENCIES:
                 key = "scheduler.step_frequency"
                 self._refuse(key, f"is {frequency!r}", "use 'batch' or 'evaluation'")
+
+    def _check_metrics(self) -> None:
+        dataset = self.config.get("dataset")
+        metrics = dataset.get("metrics") if isinstance(dataset, Mapping) else None
+        is_list = isinstance(metrics, Sequence) and not isinstance(metrics, str)
+        if metrics is not None and not (is_list and metrics):
+            fix = "use a list of import paths, with or without kwargs"
+            self._refuse("dataset.metrics", f"is {metrics!r}", fix)
 
     def _check_names(self) -> None:
         """Top-level keys may be of the user's own, but not nearly one of ours."""

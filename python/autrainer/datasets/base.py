@@ -16,7 +16,7 @@ from autrainer.data.files import AbstractFileHandler
 from autrainer.data.items import DataBatch
 from autrainer.data.loader import Collate, Loader, WorkerSeeding
 from autrainer.data.targets import AbstractTargetTransform
-from autrainer.datasets.checks import check_splits, check_strata
+from autrainer.datasets.checks import check_splits, check_strata, check_tracking
 from autrainer.datasets.strata import strata_of
 from autrainer.datasets.wrapper import DatasetWrapper, RawTargets, SplitDataset, targets_of
 from autrainer.errors import ConfigError, CorruptFileError, did_you_mean
@@ -60,7 +60,7 @@ class AbstractDataset(ABC):
         stratify: Columns whose values split the metrics of dev and test.
 
     Raises:
-        ConfigError: for a task, seed, folder or column that does not exist.
+        ConfigError: for a task, seed, folder, metric or column that does not exist.
     """
 
     label_kind: ClassVar[str] = "any"
@@ -102,6 +102,7 @@ class AbstractDataset(ABC):
         self.tracking_metric: AbstractMetric = instantiate_shorthand(
             tracking_metric, instance_of=AbstractMetric
         )
+        check_tracking(self.metrics, self.tracking_metric)
         self.file_handler: AbstractFileHandler = instantiate_shorthand(
             file_handler, instance_of=AbstractFileHandler
         )

@@ -13,6 +13,8 @@ from autrainer.errors import ConfigError, CorruptFileError, DataError
 if TYPE_CHECKING:
     import pandas as pd
 
+    from autrainer.metrics.base import AbstractMetric
+
 NUM_NAMED = 5
 FEW_FILES = 32
 
@@ -60,6 +62,20 @@ def check_strata(dataset: Splits) -> None:
     ]
     if problems:
         raise ConfigError("\n".join(problems))
+
+
+def check_tracking(metrics: Sequence[AbstractMetric], tracking_metric: AbstractMetric) -> None:
+    """Refuse to track a metric that is not computed.
+
+    Raises:
+        ConfigError: naming the metrics that are.
+    """
+    names = [metric.name for metric in metrics]
+    if tracking_metric.name not in names:
+        raise ConfigError(
+            f"dataset.tracking_metric is {tracking_metric.name!r}, which is not among "
+            f"dataset.metrics ({', '.join(names) or 'none'}); add it there"
+        )
 
 
 def check_splits(dataset: Splits, subsets: Sequence[str]) -> None:
