@@ -1,0 +1,222 @@
+"""Every configuration that is shipped: composed, checked, built and put to work."""
+
+import math
+from functools import cache
+
+import pytest
+import torch
+import yaml
+from hydra import compose, initialize_config_dir
+from omegaconf import OmegaConf
+
+from autrainer.augmentations import AugmentationManager
+from autrainer.config.instantiate import instantiate
+from autrainer.config.schema import RunConfig
+from autrainer.data.items import DataItem
+from autrainer.models import AbstractModel
+from autrainer.models.utils import create_model_inputs
+from autrainer.optimizers import build_optimizer
+from autrainer.plotting import PlotMetrics
+from autrainer.training import ModularTaskTrainer
+from autrainer.training.check import find_problems
+from autrainer.training.step import step_function
+from autrainer.transforms.manager import TransformManager
+from tests.conftest import CONF
+
+GROUPS = ("dataset", "model", "optimizer", "scheduler", "augmentation", "plotting")
+RUNS = ("config", "digits")
+FEATURES = {"ToyFFNN": (64,), "SmallCNN": (1, 8, 8), "Seq-FFNN-eGeMAPS": (10, 25)}
+"""Features that fit a model; a new model needs its line here."""
+
+
+def files(group):
+    return sorted((CONF / group).glob("*.yaml"))
+
+
+def of_group(group):
+    return pytest.mark.parametrize("path", files(group), ids=lambda path: path.stem)
+
+
+@cache
+def composed(main="config", *overrides):
+    with initialize_config_dir(str(CONF), version_base=None):
+        cfg = compose(main, ["seed=1", "batch_size=8", "learning_rate=0.01", *overrides])
+    return OmegaConf.to_container(cfg, resolve=True)
+
+
+def option(group, name, *overrides):
+    return composed("config", f"{group}={name}", *overrides)[group]
+
+
+def test_every_folder_of_the_tree_is_a_group_that_is_tested_here():
+    folders = {path.name for path in CONF.iterdir() if path.is_dir()}
+    assert folders - {"hydra"} <= set(GROUPS)
+
+
+def every_option():
+    return [path for group in GROUPS if group != "plotting" for path in files(group)]
+
+
+@pytest.mark.parametrize("path", every_option(), ids=lambda p: f"{p.parent.name}/{p.stem}")
+def test_the_id_of_a_configuration_is_the_name_of_its_file(path):
+    # Read as text, "None" and the like stay what they are.
+    assert yaml.load(path.read_text(), Loader=yaml.BaseLoader)["id"] == path.stem
+
+
+@pytest.mark.parametrize(
+    "path", sorted(CONF.rglob("*.yaml")), ids=lambda p: str(p.relative_to(CONF))
+)
+def test_a_configuration_is_safe_yaml_that_ends_in_one_line_break(path):
+    text = path.read_text()
+    assert yaml.safe_load(text)
+    assert text.endswith("\n")
+    assert not text.endswith("\n\n")
+    assert [line for line in text.splitlines() if line != line.rstrip()] == []
+
+
+@pytest.mark.parametrize("path", sorted(CONF.glob("*.yaml")), ids=lambda path: path.name)
+def test_a_main_configuration_begins_with_what_it_is_for(path):
+    assert path.read_text().startswith("# ")
+
+
+@pytest.mark.parametrize("name", ["config.yaml", "_autrainer_.yaml", "digits.yaml"])
+def test_every_key_of_a_main_configuration_is_explained_beside_it(name):
+    lines = (CONF / name).read_text().split("hydra:\n")[0].splitlines()
+    keys = [line for line in lines if ": " in line and not line.startswith((" ", "#"))]
+    assert keys
+    assert [line for line in keys if " # " not in line] == []
+
+
+@pytest.mark.parametrize("main", RUNS)
+def test_a_main_configuration_has_nothing_wrong(main):
+    cfg = composed(main)
+    assert RunConfig.read(cfg).iterations >= 1
+    assert find_problems(cfg) == []
+
+
+@of_group("dataset")
+def test_a_run_on_a_dataset_has_nothing_wrong(path):
+    cfg = composed("config", f"dataset={path.stem}")
+    assert RunConfig.read(cfg).batch_size == 8
+    assert find_problems(cfg) == []
+
+
+@of_group("dataset")
+def test_a_dataset_gives_transformed_batches_that_its_criterion_and_metrics_take(path):
+    config = dict(option("dataset", path.stem))
+    size = {"size": 60} if "size" in config else {}
+    transform, criterion = config.pop("transform"), config.pop("criterion")
+    train, dev, test = TransformManager({"type": transform["type"]}, transform).get_transforms()
+    transforms = {"train_transform": train, "dev_transform": dev, "test_transform": test}
+    data = instantiate(
+        {**config, **size, "num_targets": 3} if size else config, seed=1, **transforms
+    )
+    loss = instantiate({"_target_": criterion, "reduction": "none"})
+    getattr(loss, "setup", lambda data: None)(data)
+    batch = next(iter(data.create_dev_loader(8)))
+    encode = data.target_transform
+    outputs = torch.rand(8, data.output_dim)
+    losses = loss(encode.probabilities_training(outputs), batch.target)
+    assert losses.shape == batch.target.shape
+    guesses = encode.predict_array(encode.probabilities_inference(outputs))
+    scores = [metric(batch.target.numpy(), guesses) for metric in data.metrics]
+    assert all(math.isfinite(score) for score in scores)
+    assert data.tracking_metric.name in {metric.name for metric in data.metrics}
+
+
+def test_every_model_is_put_to_work_here():
+    assert {path.stem for path in files("model")} == set(FEATURES)
+
+
+@of_group("model")
+def test_a_model_makes_outputs_and_embeddings_and_trains(path):
+    config = {key: v for key, v in option("model", path.stem).items() if key != "transform"}
+    model = instantiate(config, instance_of=AbstractModel, output_dim=3)
+    features = torch.rand(4, *FEATURES[path.stem])
+    outputs = model(features)
+    assert outputs.shape == (4, 3)
+    assert len(model.embeddings(features)) == 4
+    outputs.sum().backward()
+    assert all(parameter.grad is not None for parameter in model.parameters())
+
+
+class Sparse(AbstractModel):
+    """An embedding with sparse gradients."""
+
+    def __init__(self, output_dim):
+        super().__init__(output_dim)
+        self.rows = torch.nn.Embedding(5, output_dim, sparse=True)
+
+    def forward(self, features):
+        return self.rows(features)
+
+    embeddings = forward
+
+
+class Dense(AbstractModel):
+    """One layer."""
+
+    def __init__(self, output_dim):
+        super().__init__(output_dim)
+        self.layer = torch.nn.Linear(5, output_dim)
+
+    def forward(self, features):
+        return self.layer(torch.nn.functional.one_hot(features, 5).float())
+
+    embeddings = forward
+
+
+class Batch:
+    features = torch.tensor([0, 1, 2, 3, 4, 0])
+    target = torch.tensor([0, 1, 2, 0, 1, 0])
+
+
+@of_group("optimizer")
+def test_an_optimizer_takes_a_step_that_lowers_the_loss(path):
+    torch.manual_seed(0)
+    kind = {"SparseAdam": Sparse}.get(path.stem, Dense)
+    model = kind(3)
+    optimizer = build_optimizer(option("optimizer", path.stem), model, 0.01)
+    criterion = torch.nn.CrossEntropyLoss(reduction="none")
+
+    def loss():
+        return criterion(model(**create_model_inputs(model, Batch)), Batch.target).mean().item()
+
+    before = loss()
+    for _ in range(3):
+        step_function(optimizer)(model, Batch, criterion, lambda output: output)
+    assert loss() < before
+    assert {group["lr"] for group in optimizer.param_groups} == {0.01}
+
+
+@of_group("scheduler")
+def test_a_scheduler_takes_steps_in_a_run(path, tmp_path):
+    names = ["device=cpu", "dataset.size=60", "iterations=2"]
+    cfg = OmegaConf.create(composed("config", f"scheduler={path.stem}", *names))
+    cfg.merge_with({"progress_bar": False, "continue_training": False})
+    cfg.plotting = {}
+    trainer = ModularTaskTrainer(cfg, tmp_path / "run")
+    trainer.train()
+    taken = getattr(trainer.scheduler, "last_epoch", 0)
+    assert taken == (0 if path.stem == "None" else 2)
+
+
+@of_group("augmentation")
+def test_an_augmentation_changes_spectrograms_and_keeps_their_shape(path):
+    config = option("augmentation", path.stem)
+    train, dev, test = AugmentationManager(train_augmentation=config).get_augmentations()
+    spectrogram = torch.rand(1, 101, 64)
+    augmented = train(DataItem(spectrogram.clone(), 0, 0)).features if train else spectrogram
+    assert augmented.shape == spectrogram.shape
+    assert torch.equal(augmented, spectrogram) == (path.stem == "None")
+    assert [*dev.transforms, *test.transforms] == []
+
+
+@of_group("plotting")
+def test_a_plot_is_drawn(path, tmp_path):
+    import pandas as pd
+
+    plots = PlotMetrics(str(tmp_path), "epoch", **option("plotting", path.stem), metric_fns=[])
+    table = pd.DataFrame({"train_loss": [1.0, 0.5], "dev_loss": [1.0, 0.7]}, index=[1, 2])
+    plots.plot_run(table)
+    (tmp_path / "_plots" / "loss.png").stat()
