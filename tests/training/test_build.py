@@ -1,7 +1,5 @@
 """What a run is built of: seeds, schedulers, optimizers, and parts of the user's own."""
 
-import math
-
 import numpy as np
 import pytest
 import torch
@@ -136,13 +134,14 @@ def test_a_scheduler_by_evaluation_does_not_step_between_them(tmp_path):
 def test_a_plateau_is_one_of_the_tracking_metric(tmp_path, task, mode):
     trainer = trained(tmp_path, f"dataset=ToyTabular-{task}", "iterations=4", scheduler=PLATEAU)
     values = trainer.metrics[trainer.data.tracking_metric.name].to_list()
-    best, halvings = -math.inf, []
+    parameter = torch.nn.Parameter(torch.zeros(1))
+    twin = torch.optim.SGD([parameter], lr=0.1)
+    plateau = torch.optim.lr_scheduler.ReduceLROnPlateau(twin, mode, factor=0.5, patience=0)
     for value in values:
-        is_better = value > best + abs(best) * 1e-4 if math.isfinite(best) else True
-        best = max(best, value) if is_better else best
-        halvings.append(0 if is_better else 1)
+        plateau.step(value)
     assert trainer.scheduler.mode == mode
-    assert rates(trainer, "epoch_4") == [pytest.approx(0.1 * 0.5 ** sum(halvings))]
+    assert rates(trainer, "epoch_4") == [twin.param_groups[0]["lr"]]
+    assert rates(trainer, "epoch_4") != [0.1]
 
 
 def test_a_plateau_of_an_error_is_where_it_stops_falling(tmp_path):
@@ -203,6 +202,16 @@ def test_a_model_that_calculates_in_float64_keeps_its_digits(tmp_path):
     trainer = trained(tmp_path, model___target_=target, dataset__criterion=criterion)
     outputs = np.load(trainer.output_directory / "_test" / "test_outputs.npy")
     assert outputs.dtype == np.float64
+
+
+@pytest.mark.parametrize("name", ["MSELoss", "L1Loss", "SmoothL1Loss", "HuberLoss"])
+def test_losses_of_torch_compare_each_sample_with_its_own_target(tmp_path, name):
+    options = ("dataset=ToyTabular-R", "batch_size=24", "iterations=1")
+    run = trained(tmp_path, *options, dataset__criterion=f"torch.nn.{name}").output_directory
+    raw = torch.from_numpy(np.load(run / "_test" / "test_outputs.npy"))
+    targets = torch.from_numpy(np.load(run / "_test" / "test_targets.npy"))
+    expected = getattr(torch.nn, name)(reduction="none")(raw.sigmoid().squeeze(1), targets)
+    np.testing.assert_allclose(np.load(run / "_test" / "test_losses.npy"), expected, rtol=1e-5)
 
 
 def test_workers_change_no_byte(tmp_path, csv_run):

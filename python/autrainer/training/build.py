@@ -176,7 +176,17 @@ def _build_criterion(shorthand: Any, data: AbstractDataset) -> torch.nn.Module:
     setup = getattr(criterion, "setup", None)
     if callable(setup):
         setup(data)
+    if data.task == "regression" and type(criterion).__module__ == torch.nn.MSELoss.__module__:
+        criterion.register_forward_pre_hook(_column_as_vector)
     return criterion
+
+
+def _column_as_vector(criterion: torch.nn.Module, args: tuple[Any, ...]) -> tuple[Any, ...]:
+    """Outputs (N, 1) as (N,): torch's own losses would broadcast them against targets (N,)."""
+    output, target, *rest = args
+    if output.dim() == target.dim() + 1 and output.shape[-1] == 1:
+        output = output.squeeze(-1)
+    return output, target, *rest
 
 
 def _build_schedule(
