@@ -274,3 +274,12 @@ def test_everything_that_is_wrong_is_told_at_once_and_nothing_is_written(tmp_pat
     with pytest.raises(ConfigError, match=r"(?s)hiden_size.*SDG"):
         ModularTaskTrainer(cfg, tmp_path / "run")
     assert not (tmp_path / "run").exists()
+
+
+def test_settings_of_plots_are_checked_before_anything_is_built(tmp_path):
+    cfg = configured(plotting={"figsize": [4, 3], "latexx": True})
+    with pytest.raises(
+        ConfigError, match=r"(?s)plotting\.latexx.*latex.*plotting\.palette.*missing"
+    ):
+        ModularTaskTrainer(cfg, tmp_path / "run")
+    assert not (tmp_path / "run").exists()

@@ -15,12 +15,13 @@ from autrainer.config.identity import as_plain
 from autrainer.config.problems import Problem, refuse
 from autrainer.config.schema import RunConfig
 from autrainer.config.sources import Sources
-from autrainer.config.targets import check_target
+from autrainer.config.targets import argument_problems, check_target
 from autrainer.criterions.base import Loss
 from autrainer.datasets.base import AbstractDataset
 from autrainer.loggers.base import AbstractLogger
 from autrainer.metrics import AbstractMetric
 from autrainer.models.base import AbstractModel
+from autrainer.plotting.metrics import PlotMetrics
 from autrainer.training.checkpoints import Checkpoints
 from autrainer.transforms.base import AbstractTransform
 
@@ -29,6 +30,7 @@ _CHECKPOINT_KEYS = ("model_checkpoint", "optimizer_checkpoint", "scheduler_check
 _MODEL_KEYS = ("transform", *_CHECKPOINT_KEYS, "skip_last_layer")
 _DATASET_KEYS = ("transform", "criterion", *(f"{subset}_loader_kwargs" for subset in SUBSETS))
 _OPTIMIZER_KEYS = ("weight_decay", "apply_weight_decay_to_bias", "apply_weight_decay_to_norm")
+_PLOT_ARGUMENTS = ("output_directory", "training_type", "metric_fns")
 _LOGGER_ARGUMENTS = ("exp_name", "run_name", "metrics", "tracking_metric")
 
 
@@ -94,6 +96,7 @@ def find_problems(config: Mapping[str, Any]) -> list[Problem]:
             none_allowed=True,
         ),
         *_augmentation_problems(config["augmentation"]),
+        *_plotting_problems(config["plotting"]),
         *_transform_problems("dataset", config["dataset"]),
         *_transform_problems("model", config["model"]),
         *_list_problems(config, "loggers", AbstractLogger, _LOGGER_ARGUMENTS),
@@ -141,6 +144,13 @@ def _augmentation_problems(augmentation: Mapping[str, Any]) -> list[Problem]:
         key = f"augmentation.pipeline[{position}]"
         problems += check_target(key, entry, AbstractAugmentation, shorthand=True)
     return problems
+
+
+def _plotting_problems(plotting: Mapping[str, Any]) -> list[Problem]:
+    if not plotting:
+        return []
+    given = {*plotting, *_PLOT_ARGUMENTS} - {"id", "_target_"}
+    return argument_problems("plotting", PlotMetrics, given, injected=_PLOT_ARGUMENTS)
 
 
 def _transform_problems(group: str, config: Mapping[str, Any]) -> list[Problem]:
