@@ -130,3 +130,18 @@ def test_a_background_write_that_fails_ends_the_run_with_the_file(autrainer, pro
     assert process.returncode == 1
     assert "dev_outputs.npy" in output
     assert list(project.rglob("metrics.csv")) == []
+
+
+def test_a_class_that_only_the_last_point_of_a_sweep_lacks_is_told_before_the_first_trains(
+    autrainer, project
+):
+    (project / "conf" / "model").mkdir()
+    (project / "conf" / "model" / "Typo.yaml").write_text(
+        "id: Typo\n_target_: autrainer.models.FFN\ninput_size: 64\nhidden_size: 8\n"
+        "transform:\n  type: tabular\n"
+    )
+    process = autrainer("train", *SMALL, "model=ToyFFNN,Typo", check=False)
+    assert process.returncode == 1
+    assert "autrainer.models.FFN " in process.stderr
+    assert "Traceback" not in process.stderr
+    assert list(project.rglob("_initial")) == []

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Callable
 from functools import cache
 from types import TracebackType
@@ -22,7 +23,10 @@ class Progress:
         self.advance: Callable[[], object] = _nothing
         if not disabled:
             # Looks at the clock at every update: that is what tqdm's thread is otherwise for.
-            options = {"leave": False, "dynamic_ncols": True, "miniters": 1}
+            options: dict[str, Any] = {"leave": False, "dynamic_ncols": True, "miniters": 1}
+            # A log file keeps every state of a bar that a terminal paints over.
+            wait_s = 0.1 if sys.stderr.isatty() else 30.0
+            options |= {"delay": wait_s, "mininterval": wait_s}
             self._bar = _bar_class()(total=total, desc=title, **options)
             self.advance = self._bar.update
 

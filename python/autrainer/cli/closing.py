@@ -90,6 +90,8 @@ def _time(directory: Path) -> str:
     seconds = [float((timers.get(name) or {}).get("total_seconds") or 0) for name in timers]
     if not seconds:
         return ""
+    if sum(seconds) < 60:
+        return f"{sum(seconds):.1f} s"
     minutes, rest = divmod(round(sum(seconds)), 60)
     return f"{minutes // 60}:{minutes % 60:02}:{rest:02}"
 

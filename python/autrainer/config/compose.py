@@ -31,11 +31,14 @@ class SweepHooks:
         own_folders: Every run has a folder of its own; runs that would share one are refused.
         check: Raises an `AutrainerError` for a configuration that cannot run. It gets the
             composed configuration with its `hydra` node and the resolved one as plain containers.
+        before_launch: Raises an `AutrainerError` if one of the configurations that are about to
+            run cannot; it may import what the runs need. Only asked where several run here.
         report: Gets the outcomes of all runs after a sweep.
     """
 
     own_folders: bool = True
     check: Callable[[Any, Mapping[str, Any]], None] | None = None
+    before_launch: Callable[[Sequence[Any]], None] | None = None
     report: Callable[[list[Any]], None] | None = None
 
 

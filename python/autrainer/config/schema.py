@@ -162,7 +162,9 @@ class _Reader:
         save = self._value("save_frequency", _count, allowed)
         inference = None
         # Zero, null and nothing at all mean the training batch size.
-        if self.config.get("inference_batch_size"):
+        size = self.config.get("inference_batch_size")
+        # By default it is the training batch size: one mistake is told once.
+        if size and not (values["batch_size"] is None and size == self.config.get("batch_size")):
             inference = self._value("inference_batch_size", _count, allowed)
         iterations = values["iterations"]
         if evaluate and iterations and evaluate > iterations:

@@ -94,6 +94,7 @@ class Sweep:
         try:
             if left:
                 self._save_config()
+                self._check_before_launch(left)
             for batch in _chunks(left, max(sizes, default=1)):
                 returns.append(
                     self._launch(batch, initial=sum(len(results) for results in returns))
@@ -139,6 +140,11 @@ class Sweep:
                     log.info("Filtered: %s with '%s': %s", overrides, entry.path, reason)
                 return True
         return False
+
+    def _check_before_launch(self, points: Sequence[Point]) -> None:
+        """A run checks itself; of several, the last must not be found wrong after hours."""
+        if self.hooks.before_launch is not None and len(points) > 1 and _runs_here(self.launcher):
+            self.hooks.before_launch(points)
 
     def _launch(self, batch: Sequence[Point], initial: int) -> Sequence[JobReturn]:
         results: Sequence[JobReturn] = []
@@ -228,20 +234,25 @@ class _Watch(Callback):
             log.error("\tfailed: %s: %s", type(error).__name__, first)
 
 
+def _runs_here(launcher: Any) -> bool:
+    """Whether jobs run in this process, one after the other: with Hydra's own launcher."""
+    from hydra._internal.core_plugins.basic_launcher import BasicLauncher
+
+    return type(launcher) is BasicLauncher
+
+
 class _Prepared:
     """Lets Hydra's own launcher take what is composed already, and say at once what failed."""
 
     def __init__(
         self, launcher: Any, context: HydraContext, composed: dict[tuple[str, ...], DictConfig]
     ) -> None:
-        from hydra._internal.core_plugins.basic_launcher import BasicLauncher
-
         self.launcher = launcher
         self.context = context
         self.composed = composed
         self.watch = _Watch()
         # Others may compose in another process.
-        self.applies = type(launcher) is BasicLauncher
+        self.applies = _runs_here(launcher)
 
     def __enter__(self) -> list[JobReturn]:
         if self.applies:

@@ -10,14 +10,16 @@ from autrainer.cli.errors import CommandLineError
 from autrainer.cli.startup import resume_collector
 from autrainer.config.compose import SweepHooks, launch, main
 from autrainer.config.overrides import UnsupportedFlagError
-from autrainer.errors import AutrainerError
+from autrainer.config.problems import refuse
+from autrainer.errors import AutrainerError, ConfigError
 
 if TYPE_CHECKING:
     from argparse import ArgumentParser
-    from collections.abc import Mapping
+    from collections.abc import Mapping, Sequence
 
     from omegaconf import DictConfig
 
+    from autrainer.config.points import Point
     from autrainer.config.sweep import Outcome
 
 log = logging.getLogger(__name__)
@@ -48,6 +50,19 @@ def _check(composed: DictConfig, config: Mapping[str, Any]) -> None:
     from autrainer.config.sources import Sources
 
     RunConfig.read(config, Sources.of_composed(composed))
+
+
+def _check_classes(points: Sequence[Point]) -> None:
+    """Check the classes that the points of a sweep name before the first of them trains."""
+    if any(point.config.get("plotting") for point in points):
+        _prepare_plots()
+    from autrainer.training.check import find_problems
+
+    for point in points:
+        try:
+            refuse(find_problems(point.config))
+        except ConfigError as error:
+            raise ConfigError(f"{' '.join(point.overrides)}: {error}") from error
 
 
 def _report(outcomes: list[Outcome]) -> None:
@@ -116,4 +131,5 @@ def _trainer() -> Any:
     return ModularTaskTrainer
 
 
-main("config", hooks=SweepHooks(check=_check, report=_report))(train_run)
+_HOOKS = SweepHooks(check=_check, before_launch=_check_classes, report=_report)
+main("config", hooks=_HOOKS)(train_run)
