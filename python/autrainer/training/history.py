@@ -79,7 +79,7 @@ class History:
         Raises:
             CorruptFileError: if a cell is not a number or the column `iteration` is missing.
         """
-        with path.open(newline="") as file:
+        with path.open(newline="", encoding="utf-8") as file:
             for line, cells in enumerate(csv.DictReader(file), start=2):
                 try:
                     iteration = int(float(cells.pop("iteration")))

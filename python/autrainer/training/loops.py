@@ -26,16 +26,16 @@ class Period(Protocol):
         """Evaluate after this iteration and keep what came out."""
 
 
-class EpochLoop:
-    """Trains by epoch: an iteration is one pass over the train set.
+class _Loop:
+    """What both loops are given.
 
     Args:
         loader: Yields the batches of a pass.
         step: Trains on a batch.
         period: Called before and after each evaluation period.
         hooks: Who listens.
-        eval_frequency: Epochs between two evaluations; the last epoch is always evaluated.
-        show_progress: Show a bar for every epoch.
+        eval_frequency: Iterations between two evaluations; the last one is always evaluated.
+        show_progress: Show a bar for every epoch, or for every evaluation period of steps.
     """
 
     def __init__(
@@ -54,6 +54,10 @@ class EpochLoop:
         self._hooks = hooks
         self._eval_frequency = eval_frequency
         self._show_progress = show_progress
+
+
+class EpochLoop(_Loop):
+    """Trains by epoch: an iteration is one pass over the train set."""
 
     def run(self, first: int, last: int) -> None:
         """Train the epochs from `first` to `last`, both included."""
@@ -74,34 +78,8 @@ class EpochLoop:
             self._hooks.fire("cb_on_loader_exhausted", iteration=epoch)
 
 
-class StepLoop:
-    """Trains by step: an iteration is one optimizer step; passes follow each other without end.
-
-    Args:
-        loader: Yields the batches of a pass.
-        step: Trains on a batch.
-        period: Called before and after each evaluation period.
-        hooks: Who listens.
-        eval_frequency: Steps between two evaluations; the last step is always evaluated.
-        show_progress: Show a bar for every evaluation period.
-    """
-
-    def __init__(
-        self,
-        loader: Any,
-        step: TrainingStep,
-        period: Period,
-        hooks: Hooks,
-        *,
-        eval_frequency: int,
-        show_progress: bool,
-    ) -> None:
-        self._loader = loader
-        self._step = step
-        self._period = period
-        self._hooks = hooks
-        self._eval_frequency = eval_frequency
-        self._show_progress = show_progress
+class StepLoop(_Loop):
+    """Trains by step: an iteration is one optimizer step; passes follow each other without end."""
 
     def run(self, first: int, last: int) -> None:
         """Train the steps from `first` to `last`, both included."""

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Mapping
+from pathlib import Path
 from typing import Any
 
 from autrainer.config.instantiate import instantiate_shorthand
@@ -12,11 +13,19 @@ from autrainer.data.files import AbstractFileHandler, AudioFileHandler
 from autrainer.datasets.base import AbstractDataset
 from autrainer.models.utils import create_model_inputs
 from autrainer.runs.environment import save_hardware_info, save_requirements
+from autrainer.runs.files import write_yaml
 from autrainer.runs.folder import Bookkeeping
 from autrainer.runs.summary import save_model_summary
 from autrainer.transforms.compose import SmartCompose
 
+CONFIG = Path(".hydra") / "config.yaml"
+
 log = logging.getLogger(__name__)
+
+
+def record_config(bookkeeping: Bookkeeping, config: Mapping[str, Any]) -> None:
+    """Write down the configuration as it was given: with it the run can be repeated."""
+    write_yaml(bookkeeping.output_directory / CONFIG, config)
 
 
 def record_environment(bookkeeping: Bookkeeping) -> None:

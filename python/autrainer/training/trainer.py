@@ -1,4 +1,4 @@
-"""`ModularTaskTrainer`: builds what a configuration names, trains it, and leaves a run folder."""
+"""`ModularTaskTrainer`: trains what a configuration names, and leaves a run folder."""
 
 from __future__ import annotations
 
@@ -11,31 +11,19 @@ from typing import TYPE_CHECKING, Any
 import torch
 from omegaconf import DictConfig
 
-from autrainer.callbacks.dispatch import CallbackManager
-from autrainer.runs.environment import set_device
+from autrainer.errors import AutrainerError, OutputError
 from autrainer.runs.files import write_text, write_yaml
-from autrainer.runs.folder import Bookkeeping
 from autrainer.runs.outputs import OutputsTracker
-from autrainer.runs.seeding import derived_seed, set_reproducibility, set_seed
-from autrainer.runs.timer import Timer
-from autrainer.training.build import Parts, Schedule, build_callbacks, build_loggers, build_parts
-from autrainer.training.check import CheckedConfig
+from autrainer.runs.seeding import derived_seed, set_seed
+from autrainer.training.build import Schedule
 from autrainer.training.checkpoints import read_state
-from autrainer.training.continuing import FINISHED, ContinueTraining
+from autrainer.training.continuing import FINISHED
 from autrainer.training.evaluate import Evaluated, Evaluator
 from autrainer.training.history import History
 from autrainer.training.loops import EpochLoop, StepLoop
-from autrainer.training.plots import Curves
-from autrainer.training.record import record_environment, record_model, record_objects
 from autrainer.training.report import best_results, results_block
-from autrainer.training.step import (
-    DeviceMover,
-    Hooks,
-    MeanLoss,
-    StepFunction,
-    TrainingStep,
-    step_function,
-)
+from autrainer.training.run import Run
+from autrainer.training.step import DeviceMover, StepFunction, TrainingStep
 from autrainer.training.threads import intra_op_threads
 
 if TYPE_CHECKING:
@@ -44,8 +32,8 @@ if TYPE_CHECKING:
 log = logging.getLogger(__name__)
 
 
-class ModularTaskTrainer:
-    """Trains what a configuration describes.
+class ModularTaskTrainer(Run):
+    """Trains what a configuration describes. See `Run` for what it consists of.
 
     Args:
         cfg: Resolved configuration; it is left as it is.
@@ -57,20 +45,6 @@ class ModularTaskTrainer:
     Raises:
         ConfigError: if the configuration cannot be trained, with every reason; nothing has been
             built or written then.
-
-    Attributes:
-        cfg: The configuration, with the dataset's `criterion` moved to the top level.
-        DEVICE: Where the model is.
-        data: The dataset object.
-        model: The model.
-        optimizer: The optimizer.
-        criterion: The criterion; its losses are not reduced.
-        scheduler: The learning-rate scheduler or None.
-        metrics: Data frame with a row for every evaluated iteration.
-        best_iteration: Iteration with the best value of the tracking metric so far.
-        max_dev_metric: That value.
-        initial_iteration: First iteration that this run trains itself.
-        output_directory: The run folder, absolute.
     """
 
     def __init__(
@@ -80,104 +54,9 @@ class ModularTaskTrainer:
         experiment_id: str | None = None,
         run_name: str | None = None,
     ) -> None:
-        checked = CheckedConfig.of(cfg)
-        self.cfg = checked.cfg
-        self.run_config = checked.plain
-        self.settings = checked.settings
-        self.output_directory = Path(output_directory).absolute()
-        self.experiment_id = experiment_id or self.output_directory.parent.parent.name
-        self.run_name = run_name or self.output_directory.name
-        self.training_type = self.settings.training_type
-        self.disable_progress_bar = not self.settings.progress_bar
-        self.bookkeeping = Bookkeeping(str(self.output_directory))
-        try:
-            self._build(checked)
-        except BaseException:
-            self.close()
-            raise
-
-    def _build(self, checked: CheckedConfig) -> None:
-        settings = self.settings
-        set_seed(settings.training_seed)
-        set_reproducibility(settings.reproducible)
-        self.DEVICE = set_device(settings.device)
-        record_environment(self.bookkeeping)
-        self.callback_manager = CallbackManager()
-        self.hooks = Hooks(self.callback_manager, self)
-        config = checked.copy()
-        with self.callback_manager.building():
-            self._adopt(build_parts(config, settings, self.DEVICE))
-            self._build_listeners(config)
-        self._build_records(config)
-        self._mult_adds = record_model(self.bookkeeping, self.model, self.data, self.DEVICE)
-        record_objects(self.bookkeeping, self.model, self.data)
-        self.bookkeeping.save_states(self.states(), ["_initial", "_best"])
-
-    def _adopt(self, parts: Parts) -> None:
-        self.data = parts.data
-        self.output_dim = parts.data.output_dim
-        self.model = parts.model
-        self.criterion = parts.criterion
-        self.optimizer = parts.optimizer
-        self._default_step = step_function(parts.optimizer)
+        super().__init__(cfg, output_directory, experiment_id, run_name)
         self.train_step_fn = self._step_function()
-        self.schedule = parts.schedule
-        self.scheduler = None
-        if parts.schedule is not None:
-            self.scheduler = parts.schedule.scheduler
-            self.scheduler_frequency = parts.schedule.frequency
-        self.train_loader = parts.train_loader
-        self.dev_loader = parts.dev_loader
-        self.test_loader = parts.test_loader
-
-    def _build_listeners(self, config: dict[str, Any]) -> None:
-        self.loggers = build_loggers(config, self.data, self.experiment_id, self.run_name)
-        self.callbacks = build_callbacks(config)
-        self.continue_training = (
-            ContinueTraining(self.run_name, self.settings.remove_continued_runs)
-            if self.settings.continue_training
-            else None
-        )
-        parts = [self.data, self.model, self.optimizer, self.scheduler, self.criterion]
-        self.callback_manager.register_multiple([*parts, *self.loggers, *self.callbacks])
-        self.callback_manager.register_announced()
-        self.callback_manager.register(self.continue_training)
-
-    def _build_records(self, config: dict[str, Any]) -> None:
-        metrics = [metric.name for metric in self.data.metrics]
-        self.history = History([*metrics, "train_loss", "dev_loss"])
-        self.max_dev_metric = float(self.data.tracking_metric.starting_metric)
-        self.best_iteration = 1
-        self.initial_iteration = 1
-        self._tested = False
-        self.train_timer, self.dev_timer, self.test_timer = (
-            Timer(str(self.output_directory), subset) for subset in ("train", "dev", "test")
-        )
-        settings = self.settings
-        self.train_tracker = self._tracker("train", True) if settings.save_train_outputs else None
-        self.dev_tracker = self._tracker("dev", settings.save_dev_outputs)
-        self.test_tracker = self._tracker("test", settings.save_test_outputs)
-        self._losses = MeanLoss(self.DEVICE)
-        self.plots = Curves(
-            self.output_directory, self.training_type, config.get("plotting"), self.data.metrics
-        )
-        self.plot_metrics = self.plots.plot_metrics
-
-    def _tracker(self, subset: str, export: bool) -> OutputsTracker:
-        tracker = OutputsTracker(export, subset, self.data, self.bookkeeping)
-        settings = self.settings
-        rows = len(getattr(self.data, f"{subset}_dataset"))
-        if subset == "train" and self.training_type == "epoch":
-            rows *= settings.eval_frequency
-        elif subset == "train":
-            rows = settings.batch_size * settings.eval_frequency
-        tracker.reserve(rows)
-        return tracker
-
-    @property
-    def metrics(self) -> pd.DataFrame:
-        """Metrics of the evaluated iterations; after the test also the column `iteration`."""
-        return self.history.frame(with_iteration=self._tested)
+        self._is_trained = False
 
     def train(self) -> float:
         """Train, test with the best state, and write everything.
@@ -188,7 +67,11 @@ class ModularTaskTrainer:
 
         Raises:
             OutputError: if a file could not be written.
+            AutrainerError: if this trainer has trained before.
         """
+        if self._is_trained:
+            raise AutrainerError("this trainer has trained before; build a new one to train again")
+        self._is_trained = True
         try:
             with self.threads():
                 return self._train()
@@ -377,14 +260,6 @@ class ModularTaskTrainer:
         settings = self.settings
         return iteration % settings.save_frequency == 0 or iteration == settings.iterations
 
-    def states(self) -> dict[str, Any]:
-        """The parts whose states are saved, by file name."""
-        return {
-            "model.pt": self.model,
-            "optimizer.pt": self.optimizer,
-            "scheduler.pt": self.scheduler,
-        }
-
     def restore(self, history: History, timers: Path, states: Path) -> None:
         """Go on from another run's metrics, times and states.
 
@@ -450,19 +325,18 @@ class ModularTaskTrainer:
         write_yaml(
             self.output_directory / "timer.yaml", {k: t.summary() for k, t in timers.items()}
         )
-        self.plots.finish()
+        self._finish_plots()
         self.bookkeeping.background.join()
         write_text(self.output_directory / FINISHED, self.history.to_csv())
+
+    def _finish_plots(self) -> None:
+        """Wait for the plots. What was trained counts without them, and they can be drawn again."""
+        try:
+            self.plots.finish()
+        except OutputError as error:
+            log.error("The plots of this run are missing: %s", error)
 
     def _has_best(self) -> bool:
         """Whether the tracking metric has been a score, and not NaN or its fallback, so far."""
         metric = self.data.tracking_metric
         return metric.compare(self.max_dev_metric, metric.starting_metric)
-
-    def close(self) -> None:
-        """Release threads, processes, log files and loaders; safe to call more than once."""
-        names = ("plots", "train_loader", "dev_loader", "test_loader", "bookkeeping")
-        for part in (*getattr(self, "loggers", ()), *(getattr(self, name, None) for name in names)):
-            close = getattr(part, "close", None)
-            if close is not None:
-                close()

@@ -88,10 +88,6 @@ def train_run(config: DictConfig) -> float:
         return _skip(config, directory)
     if config.get("plotting"):
         _prepare_plots()
-    from autrainer.runs.files import write_yaml
-
-    content: dict[str, Any] = OmegaConf.to_container(config)  # type: ignore[assignment]
-    write_yaml(directory / ".hydra" / "config.yaml", content)
     trainer = _trainer()(config, str(directory))
     return float(trainer.train())
 

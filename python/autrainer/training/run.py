@@ -1,0 +1,183 @@
+"""A run: what a configuration describes, built and ready to train."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from omegaconf import DictConfig
+
+from autrainer.callbacks.dispatch import CallbackManager
+from autrainer.runs.environment import set_device
+from autrainer.runs.folder import Bookkeeping
+from autrainer.runs.outputs import OutputsTracker
+from autrainer.runs.seeding import set_reproducibility, set_seed
+from autrainer.runs.timer import Timer
+from autrainer.training.build import Parts, build_callbacks, build_loggers, build_parts
+from autrainer.training.check import CheckedConfig
+from autrainer.training.continuing import ContinueTraining
+from autrainer.training.history import History
+from autrainer.training.plots import Curves
+from autrainer.training.record import (
+    record_config,
+    record_environment,
+    record_model,
+    record_objects,
+)
+from autrainer.training.step import Hooks, MeanLoss, step_function
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+
+class Run:
+    """The parts of a run, who listens to it, and what it keeps. `ModularTaskTrainer` trains it.
+
+    Args:
+        cfg: Resolved configuration; it is left as it is.
+        output_directory: The run folder.
+        experiment_id: Name of the experiment for loggers; by default that of the folder two
+            levels above the run folder.
+        run_name: Name of the run for loggers; by default that of the run folder.
+
+    Raises:
+        ConfigError: if the configuration cannot be trained, with every reason; nothing has been
+            built or written then.
+
+    Attributes:
+        cfg: The configuration, with the dataset's `criterion` moved to the top level.
+        DEVICE: Where the model is.
+        data: The dataset object.
+        model: The model.
+        optimizer: The optimizer.
+        criterion: The criterion; its losses are not reduced.
+        scheduler: The learning-rate scheduler or None.
+        metrics: Data frame with a row for every evaluated iteration.
+        best_iteration: Iteration with the best value of the tracking metric so far.
+        max_dev_metric: That value.
+        initial_iteration: First iteration that this run trains itself.
+        output_directory: The run folder, absolute.
+    """
+
+    def __init__(
+        self,
+        cfg: DictConfig | Mapping[str, Any],
+        output_directory: str | Path,
+        experiment_id: str | None = None,
+        run_name: str | None = None,
+    ) -> None:
+        checked = CheckedConfig.of(cfg)
+        self.cfg = checked.cfg
+        self.run_config = checked.plain
+        self.settings = checked.settings
+        self.output_directory = Path(output_directory).absolute()
+        self.experiment_id = experiment_id or self.output_directory.parent.parent.name
+        self.run_name = run_name or self.output_directory.name
+        self.training_type = self.settings.training_type
+        self.disable_progress_bar = not self.settings.progress_bar
+        self.bookkeeping = Bookkeeping(str(self.output_directory))
+        record_config(self.bookkeeping, checked.plain)
+        try:
+            self._build(checked)
+        except BaseException:
+            self.close()
+            raise
+
+    def _build(self, checked: CheckedConfig) -> None:
+        settings = self.settings
+        set_seed(settings.training_seed)
+        set_reproducibility(settings.reproducible)
+        self.DEVICE = set_device(settings.device)
+        record_environment(self.bookkeeping)
+        self.callback_manager = CallbackManager()
+        self.hooks = Hooks(self.callback_manager, self)
+        config = checked.copy()
+        with self.callback_manager.building():
+            self._adopt(build_parts(config, settings, self.DEVICE))
+            self._build_listeners(config)
+        self._build_records(config)
+        self._mult_adds = record_model(self.bookkeeping, self.model, self.data, self.DEVICE)
+        record_objects(self.bookkeeping, self.model, self.data)
+        self.bookkeeping.save_states(self.states(), ["_initial", "_best"])
+
+    def _adopt(self, parts: Parts) -> None:
+        self.data = parts.data
+        self.output_dim = parts.data.output_dim
+        self.model = parts.model
+        self.criterion = parts.criterion
+        self.optimizer = parts.optimizer
+        self._default_step = step_function(parts.optimizer)
+        self.schedule = parts.schedule
+        self.scheduler = None
+        if parts.schedule is not None:
+            self.scheduler = parts.schedule.scheduler
+            self.scheduler_frequency = parts.schedule.frequency
+        self.train_loader = parts.train_loader
+        self.dev_loader = parts.dev_loader
+        self.test_loader = parts.test_loader
+
+    def _build_listeners(self, config: dict[str, Any]) -> None:
+        self.loggers = build_loggers(config, self.data, self.experiment_id, self.run_name)
+        self.callbacks = build_callbacks(config)
+        self.continue_training = (
+            ContinueTraining(self.run_name, self.settings.remove_continued_runs)
+            if self.settings.continue_training
+            else None
+        )
+        parts = [self.data, self.model, self.optimizer, self.scheduler, self.criterion]
+        self.callback_manager.register_multiple([*parts, *self.loggers, *self.callbacks])
+        self.callback_manager.register_announced()
+        self.callback_manager.register(self.continue_training)
+
+    def _build_records(self, config: dict[str, Any]) -> None:
+        metrics = [metric.name for metric in self.data.metrics]
+        self.history = History([*metrics, "train_loss", "dev_loss"])
+        self.max_dev_metric = float(self.data.tracking_metric.starting_metric)
+        self.best_iteration = 1
+        self.initial_iteration = 1
+        self._tested = False
+        self.train_timer, self.dev_timer, self.test_timer = (
+            Timer(str(self.output_directory), subset) for subset in ("train", "dev", "test")
+        )
+        settings = self.settings
+        self.train_tracker = self._tracker("train", True) if settings.save_train_outputs else None
+        self.dev_tracker = self._tracker("dev", settings.save_dev_outputs)
+        self.test_tracker = self._tracker("test", settings.save_test_outputs)
+        self._losses = MeanLoss(self.DEVICE)
+        self.plots = Curves(
+            self.output_directory, self.training_type, config.get("plotting"), self.data.metrics
+        )
+        self.plot_metrics = self.plots.plot_metrics
+
+    def _tracker(self, subset: str, export: bool) -> OutputsTracker:
+        tracker = OutputsTracker(export, subset, self.data, self.bookkeeping)
+        settings = self.settings
+        rows = len(getattr(self.data, f"{subset}_dataset"))
+        if subset == "train" and self.training_type == "epoch":
+            rows *= settings.eval_frequency
+        elif subset == "train":
+            rows = settings.batch_size * settings.eval_frequency
+        tracker.reserve(rows)
+        return tracker
+
+    @property
+    def metrics(self) -> pd.DataFrame:
+        """Metrics of the evaluated iterations; after the test also the column `iteration`."""
+        return self.history.frame(with_iteration=self._tested)
+
+    def states(self) -> dict[str, Any]:
+        """The parts whose states are saved, by file name."""
+        return {
+            "model.pt": self.model,
+            "optimizer.pt": self.optimizer,
+            "scheduler.pt": self.scheduler,
+        }
+
+    def close(self) -> None:
+        """Release threads, processes, log files and loaders; safe to call more than once."""
+        names = ("plots", "train_loader", "dev_loader", "test_loader", "bookkeeping")
+        for part in (*getattr(self, "loggers", ()), *(getattr(self, name, None) for name in names)):
+            close = getattr(part, "close", None)
+            if close is not None:
+                close()
