@@ -10,7 +10,6 @@ import torch
 from hydra import compose, initialize_config_dir
 from omegaconf import OmegaConf
 
-from autrainer.runs.files import write_yaml
 from autrainer.training import ModularTaskTrainer
 from tests.conftest import CONF
 
@@ -55,10 +54,9 @@ def configured(*overrides, **changes):
 
 
 def built(folder, *overrides, name="run", **changes):
-    """A trainer that has not trained yet, with its configuration where the command puts it."""
+    """A trainer that has not trained yet."""
     run = folder / "experiment" / "training" / name
     cfg = configured(*overrides, **changes)
-    write_yaml(run / ".hydra" / "config.yaml", OmegaConf.to_container(cfg))
     return ModularTaskTrainer(cfg, run)
 
 

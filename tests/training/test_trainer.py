@@ -12,10 +12,11 @@ import torch
 import yaml
 from omegaconf import OmegaConf
 
-from autrainer.errors import OutputError
+from autrainer.errors import AutrainerError, OutputError
 from autrainer.runs.folder import Bookkeeping
 from autrainer.runs.timer import Timer
 from autrainer.training import CallbackManager, ModularTaskTrainer, OutputsTracker
+from tests.conftest import CONF
 from tests.training.conftest import built, configured, same_states, state, trained
 from tests.training.parts import HalvingTrainer
 
@@ -331,3 +332,30 @@ SMALL_CNN = {
     "channels": [2, 3, 4],
     "transform": {"type": "image"},
 }
+
+
+def test_a_run_without_hydra_writes_its_configuration_down(tmp_path):
+    cfg = configured()
+    trainer = built(tmp_path)
+    trainer.close()
+    written = read(trainer.output_directory / ".hydra" / "config.yaml")
+    assert written == OmegaConf.to_container(cfg)
+
+
+def test_a_trainer_trains_once(tmp_path):
+    trainer = trained(tmp_path)
+    with pytest.raises(AutrainerError, match="has trained before"):
+        trainer.train()
+
+
+def test_plots_that_cannot_be_drawn_do_not_cost_the_run(tmp_path, caplog):
+    plotting = configured_plotting()
+    trainer = built(tmp_path, plotting=plotting)
+    (trainer.output_directory / "_plots").write_text("in the way")
+    trainer.train()
+    assert (trainer.output_directory / "metrics.csv").is_file()
+    assert "plots of this run are missing" in caplog.text
+
+
+def configured_plotting():
+    return OmegaConf.to_container(OmegaConf.load(CONF / "plotting" / "Default.yaml"))
