@@ -1,4 +1,4 @@
-"""What `make demo` promises: a small network learns real digits, and a second call finds it done."""
+"""What `make demo` promises: a network learns digits, and a second call finds it done."""
 
 from tests.integration.conftest import read, runs_of
 
