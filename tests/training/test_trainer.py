@@ -220,6 +220,13 @@ def test_a_run_that_diverges_later_keeps_the_best_state_from_before(tmp_path):
     assert all(torch.isfinite(value).all() for value in trainer.model.state_dict().values())
 
 
+def test_a_classifier_that_diverges_is_never_the_best_whatever_its_accuracy(tmp_path):
+    trainer = trained(tmp_path, "learning_rate=1e30")
+    run = trainer.output_directory
+    assert np.isnan(np.load(run / "epoch_2" / "dev_outputs.npy")).any()
+    assert same_states(state(run, "_best"), state(run, "_initial"))
+
+
 def test_the_file_of_metrics_appears_last_and_only_when_all_went_well(tmp_path):
     entry = {"tests.training.parts.Failing": {"event": "cb_on_test_end"}}
     trainer = built(tmp_path, callbacks=[entry])

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import math
 from collections.abc import Mapping
 from contextlib import AbstractContextManager
 from pathlib import Path
@@ -248,13 +249,21 @@ class ModularTaskTrainer(Run):
         results: dict[str, Any] = {**evaluated.parts, **loss, "iteration": iteration}
         self.bookkeeping.save_results_dict(results, filename, folder)
         folders = [folder] if self._is_saved(iteration) else []
-        if self.data.tracking_metric.compare(tracked, self.max_dev_metric):
+        if self._is_better(tracked, evaluated.loss):
             self.max_dev_metric = tracked
             self.best_iteration = iteration
             folders.append("_best")
             tracker.copy_to("_best")
             self.bookkeeping.save_results_dict(results, filename, "_best")
         self.bookkeeping.save_states(self.states(), folders)
+
+    def _is_better(self, tracked: float, dev_loss: float) -> bool:
+        """Whether an evaluation is the best so far; one without a number for a loss never is.
+
+        Of outputs that are not numbers a class can still be picked, and an accuracy computed.
+        """
+        compare = self.data.tracking_metric.compare
+        return not math.isnan(dev_loss) and bool(compare(tracked, self.max_dev_metric))
 
     def _is_saved(self, iteration: int) -> bool:
         settings = self.settings
@@ -273,8 +282,9 @@ class ModularTaskTrainer(Run):
         self.initial_iteration = done + 1
         self.best_iteration = history.iterations[0]
         for iteration in history.iterations:
-            value = history.row(iteration)[self.data.tracking_metric.name]
-            if self.data.tracking_metric.compare(value, self.max_dev_metric):
+            row = history.row(iteration)
+            value = row[self.data.tracking_metric.name]
+            if self._is_better(value, row["dev_loss"]):
                 self.max_dev_metric, self.best_iteration = value, iteration
         for timer in (self.train_timer, self.dev_timer, self.test_timer):
             timer.restore(timers)
