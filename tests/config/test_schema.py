@@ -202,3 +202,9 @@ def test_metrics_are_a_list(config, metrics):
     with pytest.raises(ConfigError, match=r"dataset.metrics is .*use a list") as caught:
         RunConfig.read(config)
     assert "problems" not in str(caught.value)
+
+
+def test_a_configuration_that_inherits_nothing_is_told_how_to():
+    with pytest.raises(ConfigError, match=r"defaults: \[_autrainer_, _self_\]") as caught:
+        RunConfig.read({"iterations": 5})
+    assert "batch_size" not in str(caught.value)

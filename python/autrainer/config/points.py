@@ -194,6 +194,8 @@ def _way_out(found: list[tuple[str, Any, Any]], config: Mapping[str, Any]) -> st
     chosen = config.get(group)
     if rest and isinstance(chosen, Mapping) and "id" in chosen:
         return f"give them names of their own: add {group}.id='{chosen['id']}-${{{key}}}'"
+    if any(isinstance(value, list | Mapping) for value in found[0][1:]):
+        return "give each of them an experiment_id of its own"
     return (
         "give them names of their own: add "
         f"hydra.sweep.subdir='${{autrainer.run_name:}}-${{{key}}}'"

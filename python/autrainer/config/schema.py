@@ -97,10 +97,20 @@ class RunConfig:
         Raises:
             ConfigError: if anything is wrong, with everything that is.
         """
-        reader = _Reader(as_plain(config))
+        plain = as_plain(config)
+        if not any(group in plain for group in GROUPS):
+            refuse([_NOTHING_INHERITED], sources)
+        reader = _Reader(plain)
         values = reader.read()
         refuse(reader.problems, sources)
         return cls(**values)
+
+
+_NOTHING_INHERITED = Problem(
+    "the configuration",
+    f"has none of the groups {', '.join(GROUPS)}",
+    "begin the main file with `defaults: [_autrainer_, _self_]`",
+)
 
 
 class _Reader:

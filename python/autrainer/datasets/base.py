@@ -348,7 +348,7 @@ class AbstractDataset(ABC):
     def _check_folders(self) -> None:
         root = Path(self.features_path)
         for key, folder in (
-            ("features_path", root),
+            ("path" if root == Path(self.path) else "features_path", root),
             ("features_subdir", root / self.features_subdir),
         ):
             if not folder.is_dir():
