@@ -12,6 +12,9 @@ UV := $(BIN)/uv
 DIST ?= dist
 # Linked by zig against an old glibc, so that the wheel runs on every Linux that torch runs on.
 WHEEL_OPTIONS := $(if $(filter Linux,$(shell uname -s)),--zig --compatibility manylinux2014)
+# uv trusts what the system trusts, as pip does. (The second name is that of earlier versions.)
+export UV_SYSTEM_CERTS := true
+export UV_NATIVE_TLS := true
 export VIRTUAL_ENV := $(abspath $(VENV))
 export PATH := $(abspath $(BIN)):$(PATH)
 
@@ -47,7 +50,7 @@ test: setup  ## Python tests, the installed command and the wheel included
 test-rust:  ## Rust tests
 	cargo test --workspace --quiet
 
-check: lint types stubs test-rust test  ## What CI runs: formatters, linters, types, stubs, tests
+check: lint types stubs docs test-rust test  ## What CI runs: linters, types, stubs, all tests
 
 fmt: setup  ## Format everything
 	$(BIN)/ruff check --quiet --fix .
@@ -74,7 +77,7 @@ wheel: $(VENV)/.dependencies  ## A wheel in dist/, for every CPython from 3.10 o
 	$(BIN)/maturin build --release $(WHEEL_OPTIONS) --out $(DIST)
 
 docs: setup  ## Run the examples in docstrings
-	$(BIN)/python -m pytest --doctest-modules python/autrainer -q
+	$(BIN)/python -m pytest --quiet --doctest-modules python/autrainer
 
 clean:  ## Remove the environment and everything built
 	rm -rf $(VENV) target dist .pytest_cache .mypy_cache .ruff_cache .hypothesis python/autrainer/_core*.so
