@@ -366,3 +366,21 @@ def test_plots_that_cannot_be_drawn_do_not_cost_the_run(tmp_path, caplog):
 
 def configured_plotting():
     return OmegaConf.to_container(OmegaConf.load(CONF / "plotting" / "Default.yaml"))
+
+
+def test_a_loader_of_the_users_own_needs_only_to_yield_batches_and_have_a_length(tmp_path):
+    trainer = built(tmp_path)
+    trainer.dev_loader = list(trainer.dev_loader)
+    trainer.train_loader = list(trainer.train_loader)
+    trainer.train()
+    assert len(trainer.metrics) == 2
+
+
+def test_a_configuration_that_cannot_be_written_leaves_no_log_open(tmp_path):
+    run = tmp_path / "experiment" / "training" / "run"
+    run.mkdir(parents=True)
+    (run / ".hydra").write_text("in the way")
+    before = list(logging.getLogger().handlers)
+    with pytest.raises(OutputError, match=r"config\.yaml"):
+        built(tmp_path)
+    assert logging.getLogger().handlers == before

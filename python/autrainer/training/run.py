@@ -77,8 +77,8 @@ class Run:
         self.training_type = self.settings.training_type
         self.disable_progress_bar = not self.settings.progress_bar
         self.bookkeeping = Bookkeeping(str(self.output_directory))
-        record_config(self.bookkeeping, checked.plain)
         try:
+            record_config(self.bookkeeping, checked.plain)
             self._build(checked)
         except BaseException:
             self.close()

@@ -5,6 +5,7 @@ from __future__ import annotations
 import inspect
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from functools import lru_cache
 from typing import Any, Protocol
 
 import torch
@@ -91,6 +92,7 @@ class DeviceMover:
         return batch if moved is None else moved
 
 
+@lru_cache(maxsize=64)
 def _takes_options(to: Callable[..., Any]) -> bool:
     parameters = inspect.signature(to).parameters.values()
     return any(p.kind is p.VAR_KEYWORD or p.name == "non_blocking" for p in parameters)

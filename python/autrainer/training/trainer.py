@@ -86,7 +86,6 @@ class ModularTaskTrainer(Run):
     def _train(self) -> float:
         # What an earlier attempt left must not make this one look finished if it fails.
         (self.output_directory / FINISHED).unlink(missing_ok=True)
-        self.train_step_fn = self._step_function()
         self.hooks.fire("cb_on_train_begin")
         if self.training_type == "epoch":
             self.train_epochs()
@@ -144,7 +143,8 @@ class ModularTaskTrainer(Run):
         return self._default_step(model, data, criterion, probabilities_fn)
 
     def _mover(self, subset: str) -> DeviceMover:
-        pinned = bool(getattr(self, f"{subset}_loader").pin_memory)
+        # A dataset may bring loaders of its own, which need not know of pinning.
+        pinned = bool(getattr(getattr(self, f"{subset}_loader"), "pin_memory", False))
         return DeviceMover(self.DEVICE, non_blocking=pinned and self.DEVICE.type == "cuda")
 
     def seed(self, iteration: int) -> None:
