@@ -119,6 +119,20 @@ pub enum Error {
         /// The path.
         path: PathBuf,
     },
+    /// A file is whole, as far as can be seen, but of a kind that the decoder leaves to others.
+    Unsupported {
+        /// The file.
+        path: PathBuf,
+        /// What it holds.
+        found: String,
+    },
+    /// A decoder panicked, which no file should make it do.
+    DecoderPanic {
+        /// The file.
+        path: PathBuf,
+    },
+    /// A batch was waited for, but none had been submitted.
+    NothingSubmitted,
 }
 
 impl fmt::Display for Error {
@@ -210,6 +224,17 @@ impl fmt::Display for Error {
                 "{} is no regular file; nothing was written",
                 path.display()
             ),
+            Self::Unsupported { path, found } => {
+                write!(f, "{}: {found} is not supported", path.display())
+            }
+            Self::DecoderPanic { path } => write!(
+                f,
+                "{}: the decoder failed on this file, which is a bug; please report it",
+                path.display()
+            ),
+            Self::NothingSubmitted => {
+                write!(f, "there is no batch to wait for; submit one first")
+            }
         }
     }
 }

@@ -2,6 +2,7 @@
 //!
 //! - [`collate`]: samples into one contiguous batch.
 //! - [`shuffle`]: the order of an epoch as a pure function of (seed, epoch, number of samples).
+//! - [`stream`]: files decoded by threads, in order, ahead of whoever consumes them.
 //! - [`serialize`]: `.npy` arrays and tables of results, written whole or not at all.
 //! - [`io`]: the files below them, whose errors name the path.
 //!
@@ -21,5 +22,6 @@ mod error;
 pub mod io;
 pub mod serialize;
 pub mod shuffle;
+pub mod stream;
 
 pub use error::{Error, Result};

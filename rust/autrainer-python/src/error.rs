@@ -24,7 +24,10 @@ pub(crate) fn to_py_err(py: Python<'_>, error: Error) -> PyErr {
         | Error::LabelCode { .. }
         | Error::NumSamples { .. }
         | Error::Positions { .. }
-        | Error::NpyHeader { .. } => data_error(py, error.to_string()),
+        | Error::NpyHeader { .. }
+        | Error::Unsupported { .. }
+        | Error::NothingSubmitted => data_error(py, error.to_string()),
+        Error::DecoderPanic { .. } => corrupt_file_error(py, error.to_string()),
         Error::Read { path, source } => {
             PyOSError::new_err((errno(source), reason(source), path.as_os_str().to_owned()))
         }
@@ -36,6 +39,14 @@ pub(crate) fn to_py_err(py: Python<'_>, error: Error) -> PyErr {
 fn data_error(py: Python<'_>, message: String) -> PyErr {
     static CLASS: PyOnceLock<Py<PyType>> = PyOnceLock::new();
     match CLASS.import(py, "autrainer.errors", "DataError") {
+        Ok(class) => PyErr::from_type(class.clone(), message),
+        Err(error) => error,
+    }
+}
+
+fn corrupt_file_error(py: Python<'_>, message: String) -> PyErr {
+    static CLASS: PyOnceLock<Py<PyType>> = PyOnceLock::new();
+    match CLASS.import(py, "autrainer.errors", "CorruptFileError") {
         Ok(class) => PyErr::from_type(class.clone(), message),
         Err(error) => error,
     }

@@ -1,0 +1,342 @@
+//! Files read by threads: what a batch gives depends on the files alone.
+
+#![expect(clippy::unwrap_used, reason = "helpers of tests may unwrap too")]
+
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::{Arc, Condvar, Mutex};
+use std::time::Duration;
+
+use autrainer_core::stream::{Decode, Files, Outcome, Paths, Reader, checked_rows, rows_per_unit};
+use autrainer_core::{Error, Result};
+use proptest::prelude::*;
+use tempfile::TempDir;
+
+/// The bytes of a file as they are; its length is its layout.
+#[derive(Default)]
+struct Raw {
+    gate: Option<Arc<Gate>>,
+    num_read: AtomicUsize,
+}
+
+/// Holds decoders up until it is opened.
+#[derive(Default)]
+struct Gate {
+    is_open: Mutex<bool>,
+    opened: Condvar,
+    num_waiting: AtomicUsize,
+}
+
+impl Gate {
+    fn open(&self) {
+        *self.is_open.lock().unwrap() = true;
+        self.opened.notify_all();
+    }
+
+    fn pass(&self) {
+        self.num_waiting.fetch_add(1, Ordering::SeqCst);
+        let is_open = self.is_open.lock().unwrap();
+        drop(self.opened.wait_while(is_open, |is_open| !*is_open));
+    }
+}
+
+impl Raw {
+    fn bytes(&self, path: &Path) -> Result<Vec<u8>> {
+        if let Some(gate) = &self.gate {
+            gate.pass();
+        }
+        self.num_read.fetch_add(1, Ordering::SeqCst);
+        let bytes = fs::read(path).map_err(|source| Error::Read {
+            path: path.to_path_buf(),
+            source,
+        })?;
+        assert!(bytes != b"panic", "as a decoder with a bug would");
+        if bytes == b"other" {
+            return Err(Error::Unsupported {
+                path: path.to_path_buf(),
+                found: "another format".to_owned(),
+            });
+        }
+        Ok(bytes)
+    }
+}
+
+impl Decode for Raw {
+    type Layout = usize;
+    type Scratch = ();
+
+    fn layout(&self, path: &Path, _: &mut ()) -> Result<usize> {
+        self.bytes(path).map(|bytes| bytes.len())
+    }
+
+    fn read_into(&self, path: &Path, _: &mut (), expected: &usize, out: &mut [u8]) -> Result<()> {
+        let bytes = self.bytes(path)?;
+        if bytes.len() != *expected {
+            return Err(Error::Length {
+                argument: "file",
+                expected: *expected,
+                found: bytes.len(),
+            });
+        }
+        out.copy_from_slice(&bytes);
+        Ok(())
+    }
+
+    fn read(&self, path: &Path, (): &mut ()) -> Result<(usize, Vec<u8>)> {
+        self.bytes(path).map(|bytes| (bytes.len(), bytes))
+    }
+
+    fn has_nonfinite(&self, _: &usize, sample: &[u8]) -> bool {
+        sample.first() == Some(&b'n')
+    }
+}
+
+struct Folder {
+    _dir: TempDir,
+    paths: Vec<PathBuf>,
+}
+
+impl Folder {
+    fn of(contents: &[&[u8]]) -> Self {
+        let dir = tempfile::tempdir().unwrap();
+        let paths: Vec<PathBuf> = (0..contents.len())
+            .map(|number| dir.path().join(number.to_string()))
+            .collect();
+        for (path, content) in paths.iter().zip(contents) {
+            fs::write(path, content).unwrap();
+        }
+        Self { _dir: dir, paths }
+    }
+
+    fn reader(&self, decoder: Raw, num_threads: usize) -> Reader<Raw, Vec<u8>> {
+        let files = Files {
+            paths: self.paths.iter().collect::<Paths>(),
+            decoder,
+            check_finite: true,
+        };
+        Reader::new(Arc::new(files), num_threads)
+    }
+}
+
+fn places(num_rows: usize, per_place: usize, sample_bytes: usize) -> Vec<Vec<u8>> {
+    let rows: Vec<usize> = (0..num_rows).collect();
+    rows.chunks(per_place)
+        .map(|rows| vec![0; rows.len() * sample_bytes])
+        .collect()
+}
+
+proptest! {
+    #[test]
+    fn bytes_and_order_do_not_depend_on_threads_units_or_depth(
+        rows in prop::collection::vec(prop::collection::vec(0usize..20, 0..40), 0..8),
+        num_threads in 0usize..5,
+        per_place in 1usize..20,
+        depth in 1usize..5,
+        ragged in any::<bool>(),
+    ) {
+        let contents: Vec<Vec<u8>> = (0..20u8)
+            .map(|number| vec![number; if ragged { usize::from(number) } else { 7 }])
+            .collect();
+        let folder = Folder::of(&contents.iter().map(Vec::as_slice).collect::<Vec<_>>());
+        let reader = folder.reader(Raw::default(), num_threads);
+        let mut waiting = rows.iter();
+        for (number, batch) in rows.iter().enumerate() {
+            while let Some(next) = waiting.as_slice().first() {
+                if rows.len() - waiting.len() >= number + depth {
+                    break;
+                }
+                waiting.next();
+                if ragged {
+                    reader.submit_each(next);
+                } else {
+                    let places = places(next.len(), per_place, 7);
+                    reader.submit_into(next, 7, per_place, places).unwrap();
+                }
+            }
+            let found = reader.wait(None).unwrap().unwrap();
+            prop_assert!(found.result.is_ok());
+            let expected: Vec<&[u8]> = batch.iter().map(|&row| contents[row].as_slice()).collect();
+            if ragged {
+                let samples = found.samples.iter().map(|sample| sample.as_ref().unwrap());
+                let samples: Vec<&[u8]> = samples.map(|(_, bytes)| bytes.as_slice()).collect();
+                prop_assert_eq!(samples, expected);
+            } else {
+                prop_assert_eq!(found.places.concat(), expected.concat());
+            }
+        }
+        prop_assert_eq!(reader.num_pending(), 0);
+    }
+}
+
+#[test]
+fn reading_in_line_gives_the_same() {
+    let folder = Folder::of(&[b"abc", b"def", b"ghi"]);
+    let reader = folder.reader(Raw::default(), 2);
+    let batch = reader.read_into(&[2, 0], 3, vec![0; 6]);
+    assert_eq!(batch.places, [b"ghiabc"]);
+    assert!(batch.result.is_ok());
+    let batch = reader.read_each(&[1]);
+    assert_eq!(batch.samples, [Some((3, b"def".to_vec()))]);
+}
+
+#[test]
+fn the_first_file_that_fails_is_the_one_that_is_named() {
+    let mut contents = vec![b"abc".as_slice(); 64];
+    contents[37] = b"ab";
+    contents[21] = b"abcd";
+    contents[60] = b"panic";
+    let folder = Folder::of(&contents);
+    let rows: Vec<usize> = (0..64).collect();
+    for num_threads in 0..4 {
+        for _ in 0..20 {
+            let reader = folder.reader(Raw::default(), num_threads);
+            reader.submit_into(&rows, 3, 1, places(64, 1, 3)).unwrap();
+            let error = reader.wait(None).unwrap().unwrap().result.unwrap_err();
+            assert!(matches!(error, Error::Length { found: 4, .. }), "{error}");
+        }
+    }
+}
+
+#[test]
+fn later_batches_survive_a_batch_that_fails() {
+    let folder = Folder::of(&[b"abc", b"panic", b"other", b"nan"]);
+    let reader = folder.reader(Raw::default(), 2);
+    reader.submit_each(&[0, 1]);
+    reader.submit_each(&[3, 0, 2]);
+    let error = reader.wait(None).unwrap().unwrap().result.unwrap_err();
+    assert!(matches!(error, Error::DecoderPanic { path } if path.ends_with("1")));
+    let batch = reader.wait(None).unwrap().unwrap();
+    let outcome = Outcome {
+        busy: Duration::ZERO,
+        ..batch.result.unwrap()
+    };
+    assert_eq!(outcome.unsupported, [2]);
+    assert_eq!(outcome.nonfinite, [0]);
+    assert_eq!(batch.samples[2], None);
+    assert_eq!(batch.samples.len(), 3);
+}
+
+#[test]
+fn waiting_for_nothing_is_refused_and_waiting_ends_in_time() {
+    let folder = Folder::of(&[b"abc"]);
+    let gate = Arc::new(Gate::default());
+    let decoder = Raw {
+        gate: Some(Arc::clone(&gate)),
+        ..Raw::default()
+    };
+    let reader = folder.reader(decoder, 1);
+    assert!(matches!(reader.wait(None), Err(Error::NothingSubmitted)));
+    reader.submit_each(&[0]);
+    while gate.num_waiting.load(Ordering::SeqCst) == 0 {
+        std::thread::yield_now();
+    }
+    assert!(
+        reader
+            .wait(Some(Duration::from_millis(5)))
+            .unwrap()
+            .is_none()
+    );
+    assert_eq!(reader.num_pending(), 1);
+    gate.open();
+    assert!(reader.wait(None).unwrap().is_some());
+}
+
+#[test]
+fn a_cancelled_reader_gives_all_memory_back_and_goes_on() {
+    let folder = Folder::of(&[b"abc", b"def"]);
+    let gate = Arc::new(Gate::default());
+    let decoder = Raw {
+        gate: Some(Arc::clone(&gate)),
+        ..Raw::default()
+    };
+    let reader = folder.reader(decoder, 2);
+    for _ in 0..3 {
+        let rows = [0, 1, 0, 1];
+        reader.submit_into(&rows, 3, 2, places(4, 2, 3)).unwrap();
+    }
+    while gate.num_waiting.load(Ordering::SeqCst) < 2 {
+        std::thread::yield_now();
+    }
+    let places = std::thread::scope(|scope| {
+        let cancelled = scope.spawn(|| reader.cancel());
+        while reader.num_pending() > 0 && !cancelled.is_finished() {
+            gate.open();
+            std::thread::yield_now();
+        }
+        cancelled.join().unwrap()
+    });
+    assert_eq!(places.len(), 6);
+    assert_eq!(reader.num_pending(), 0);
+    reader.submit_each(&[1]);
+    let batch = reader.wait(None).unwrap().unwrap();
+    assert_eq!(batch.samples, [Some((3, b"def".to_vec()))]);
+}
+
+#[test]
+fn a_reader_that_is_dropped_half_way_reads_no_further() {
+    let folder = Folder::of(&[b"abc".as_slice(); 8]);
+    let gate = Arc::new(Gate::default());
+    let decoder = Raw {
+        gate: Some(Arc::clone(&gate)),
+        ..Raw::default()
+    };
+    let files = Arc::new(Files {
+        paths: folder.paths.iter().collect(),
+        decoder,
+        check_finite: false,
+    });
+    let reader: Reader<Raw, Vec<u8>> = Reader::new(Arc::clone(&files), 2);
+    for _ in 0..100 {
+        reader.submit_each(&[0, 1, 2, 3, 4, 5, 6, 7]);
+    }
+    while gate.num_waiting.load(Ordering::SeqCst) < 2 {
+        std::thread::yield_now();
+    }
+    std::thread::scope(|scope| {
+        let dropped = scope.spawn(move || drop(reader));
+        // The queue is emptied before the two that are at work are waited for.
+        std::thread::sleep(Duration::from_millis(20));
+        gate.open();
+        dropped.join().unwrap();
+    });
+    assert!(files.decoder.num_read.load(Ordering::SeqCst) < 100);
+    assert_eq!(Arc::strong_count(&files), 1);
+}
+
+#[test]
+fn places_have_to_fit_the_rows() {
+    let folder = Folder::of(&[b"abc"]);
+    let reader = folder.reader(Raw::default(), 0);
+    assert!(
+        reader
+            .submit_into(&[0, 0, 0], 3, 2, places(2, 2, 3))
+            .is_err()
+    );
+    assert_eq!(reader.num_pending(), 0);
+}
+
+#[test]
+fn rows_that_are_not_there_are_named() {
+    assert_eq!(checked_rows(&[2, 0], 3).unwrap(), [2, 0]);
+    for (rows, at) in [([0, 3], 1), ([-1, 0], 0)] {
+        let error = checked_rows(&rows, 3).unwrap_err();
+        assert!(matches!(error, Error::RowIndex { position, num_rows: 3, .. } if position == at));
+    }
+    let folder = Folder::of(&[b"abc"]);
+    let batch = folder.reader(Raw::default(), 0).read_each(&[1]);
+    assert!(matches!(
+        batch.result,
+        Err(Error::RowIndex { index: 1, .. })
+    ));
+}
+
+#[test]
+fn units_are_neither_large_nor_few() {
+    assert_eq!(rows_per_unit(32, 128 << 10, 2), 2);
+    assert_eq!(rows_per_unit(32, 352, 2), 16);
+    assert_eq!(rows_per_unit(8, 352, 2), 4);
+    assert_eq!(rows_per_unit(8, 352, 0), 8);
+    assert_eq!(rows_per_unit(32, 1 << 30, 2), 1);
+    assert_eq!(rows_per_unit(0, 0, 1), 1);
+}
