@@ -26,6 +26,7 @@ RANK = {room: rank for rank, rooms in enumerate(LAYERS) for room in rooms}
 
 DOORS = {
     "data/collate.py": {"stack", "gather"},
+    "data/decode.py": {"decode_file", "file_layout", "first_nonfinite"},
     "data/sampler.py": {"permutation"},
     "runs/files.py": {"copy_file", "write_bytes", "write_npy", "write_results"},
 }

@@ -1,4 +1,4 @@
-"""Collation, shuffling and output files of autrainer, in Rust."""
+"""Decoding, collation, shuffling and output files of autrainer, in Rust."""
 
 from collections.abc import Sequence
 from typing import Any, Literal
@@ -8,6 +8,9 @@ import numpy.typing as npt
 
 __all__ = [
     "copy_file",
+    "decode_file",
+    "file_layout",
+    "first_nonfinite",
     "gather",
     "permutation",
     "stack",
@@ -21,6 +24,27 @@ def stack(arrays: Sequence[npt.NDArray[Any]], out: npt.NDArray[Any]) -> None:
 
 def gather(source: npt.NDArray[Any], indices: npt.NDArray[np.int64], out: npt.NDArray[Any]) -> None:
     """Copy the rows of `source` that `indices` name, in this order, into `out`."""
+
+def decode_file(
+    path: str,
+    kind: str,
+    sample_rate_hz: int | None = None,
+    offset_s: float = 0.0,
+    duration_s: float | None = None,
+) -> npt.NDArray[Any] | None:
+    """Content of a file; None if it is written in a way that is not known here."""
+
+def file_layout(
+    path: str,
+    kind: str,
+    sample_rate_hz: int | None = None,
+    offset_s: float = 0.0,
+    duration_s: float | None = None,
+) -> tuple[tuple[int, ...], str] | None:
+    """Shape and dtype of what `decode_file` would return, from the header of the file."""
+
+def first_nonfinite(array: npt.NDArray[Any]) -> int | None:
+    """Position in the flattened array of the first element that is infinite or not a number."""
 
 def permutation(
     num_samples: int, seed: int, epoch: int, start: int = 0, stop: int | None = None

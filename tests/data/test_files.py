@@ -1,4 +1,5 @@
 import sys
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -137,6 +138,7 @@ def test_identity_loads_nothing():
 
 def test_audio_without_soundfile_names_the_extra(monkeypatch):
     monkeypatch.setitem(sys.modules, "soundfile", None)
+    Path("a.wav").write_bytes(b"fLaC" * 9)
 
     with pytest.raises(MissingExtraError, match=r"AudioFileHandler needs soundfile.*\[audio\]"):
         AudioFileHandler()("a.wav")

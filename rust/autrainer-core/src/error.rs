@@ -4,6 +4,8 @@ use std::fmt;
 use std::io;
 use std::path::PathBuf;
 
+use crate::decode::Layout;
+
 /// Result of the functions of this crate.
 pub type Result<T> = std::result::Result<T, Error>;
 
@@ -106,6 +108,24 @@ pub enum Error {
         path: PathBuf,
         /// What the operating system said.
         source: io::Error,
+    },
+    /// A file is truncated or contradicts itself.
+    Corrupt {
+        /// The file.
+        path: PathBuf,
+        /// What it should hold.
+        expected: String,
+        /// What it holds.
+        found: String,
+    },
+    /// A file holds an array of another layout than the others.
+    SampleLayout {
+        /// The file.
+        path: PathBuf,
+        /// Layout that was asked for.
+        expected: Layout,
+        /// Layout of the file.
+        found: Layout,
     },
     /// A file could not be written; what stood there before still does.
     Write {
@@ -216,6 +236,21 @@ impl fmt::Display for Error {
                 shape.len()
             ),
             Self::Read { path, source } => write!(f, "{}: {source}", path.display()),
+            Self::Corrupt {
+                path,
+                expected,
+                found,
+            } => write!(f, "{}: expected {expected}, found {found}", path.display()),
+            Self::SampleLayout {
+                path,
+                expected,
+                found,
+            } => write!(
+                f,
+                "{}: expected {expected} as in the other files, found {found}; pad or crop with \
+                 the transforms Expand or RandomCrop, or with the loader option pad",
+                path.display()
+            ),
             Self::Write { path, source } => {
                 write!(f, "{}: {source}; nothing was written", path.display())
             }

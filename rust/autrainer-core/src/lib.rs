@@ -1,6 +1,7 @@
 //! The part of autrainer that knows neither Python nor tensors: slices, paths and numbers.
 //!
 //! - [`collate`]: samples into one contiguous batch.
+//! - [`decode`]: `.npy`, `.wav` and image files as arrays, without trust in their headers.
 //! - [`shuffle`]: the order of an epoch as a pure function of (seed, epoch, number of samples).
 //! - [`stream`]: files decoded by threads, in order, ahead of whoever consumes them.
 //! - [`serialize`]: `.npy` arrays and tables of results, written whole or not at all.
@@ -18,6 +19,7 @@
 //! ```
 
 pub mod collate;
+pub mod decode;
 mod error;
 pub mod io;
 pub mod serialize;

@@ -26,8 +26,11 @@ pub(crate) fn to_py_err(py: Python<'_>, error: Error) -> PyErr {
         | Error::Positions { .. }
         | Error::NpyHeader { .. }
         | Error::Unsupported { .. }
+        | Error::SampleLayout { .. }
         | Error::NothingSubmitted => data_error(py, error.to_string()),
-        Error::DecoderPanic { .. } => corrupt_file_error(py, error.to_string()),
+        Error::Corrupt { .. } | Error::DecoderPanic { .. } => {
+            corrupt_file_error(py, error.to_string())
+        }
         Error::Read { path, source } => {
             PyOSError::new_err((errno(source), reason(source), path.as_os_str().to_owned()))
         }
@@ -66,10 +69,12 @@ fn output_error(py: Python<'_>, path: &Path, source: &io::Error) -> PyErr {
 
 /// The number of the cause; kinds that Rust found out by itself have none.
 fn errno(source: &io::Error) -> i32 {
+    const ENOMEM: i32 = 12;
     const EISDIR: i32 = 21;
     const EINVAL: i32 = 22;
     match source.kind() {
         io::ErrorKind::IsADirectory => EISDIR,
+        io::ErrorKind::OutOfMemory => ENOMEM,
         _ => source.raw_os_error().unwrap_or(EINVAL),
     }
 }

@@ -2,17 +2,20 @@
 
 mod arrays;
 mod collate;
+mod decode;
 mod error;
 mod serialize;
 mod shuffle;
 
 use pyo3::prelude::*;
 
-/// Collation, shuffling and output files of autrainer, in Rust.
+/// Decoding, collation, shuffling and output files of autrainer, in Rust.
 #[pymodule]
 mod _core {
     #[pymodule_export]
     use super::collate::{gather, stack};
+    #[pymodule_export]
+    use super::decode::{decode_file, file_layout, first_nonfinite};
     #[pymodule_export]
     use super::serialize::{copy_file, write_bytes, write_npy, write_results};
     #[pymodule_export]

@@ -1,0 +1,247 @@
+//! Files as arrays: `.npy`, `.wav`, PNG and JPEG.
+//!
+//! Nothing that a file claims is believed before the file is known to hold it, and nothing is
+//! allocated for it. What is damaged is an error that names the file, what was expected and what
+//! was found; what may be fine for somebody else is [`Error::Unsupported`].
+//!
+//! ```
+//! use std::{io::Cursor, path::Path};
+//! use autrainer_core::decode::{DType, Format, Scratch};
+//!
+//! let mut file = b"\x93NUMPY\x01\x00\x3a\x00".to_vec();
+//! file.extend(format!("{:58}", "{'descr': '|u1', 'fortran_order': False, 'shape': (2,)}").bytes());
+//! file.extend([7, 8]);
+//! let mut scratch = Scratch::default();
+//! let opened = Format::Npy.open_input(Path::new("a.npy"), Cursor::new(file), &mut scratch)?;
+//! assert_eq!(opened.layout().dtype, DType::U8);
+//! assert_eq!(opened.read()?, [7, 8]);
+//! # Ok::<(), autrainer_core::Error>(())
+//! ```
+
+mod dtype;
+mod finite;
+mod image;
+mod input;
+mod literal;
+mod npy;
+mod order;
+mod riff;
+mod wav;
+
+use std::fs::File;
+use std::path::Path;
+
+use crate::error::{Error, Result};
+pub use dtype::{DType, Layout};
+pub use finite::first_nonfinite;
+pub use input::Input;
+use input::{Fault, Window};
+pub use wav::WavOptions;
+
+/// How a file is written, and which part of it is wanted.
+#[derive(Debug, Clone, PartialEq)]
+pub enum Format {
+    /// `.npy`: numbers and truths of any type, order of axes and order of bytes.
+    Npy,
+    /// `.wav`: PCM of 8, 16, 24, 32 bit, floats of 32, 64 bit; as float32 (channels, samples).
+    Wav(WavOptions),
+    /// PNG and JPEG of 8 bit a channel: uint8 (channels, height, width).
+    Image,
+}
+
+/// Memory that one thread uses for one file after the other.
+#[derive(Debug, Default)]
+pub struct Scratch {
+    window: Window,
+    spare: Vec<u8>,
+    memo: npy::Memo,
+}
+
+impl Scratch {
+    fn begin(&mut self) {
+        self.window.reset();
+        input::shrink(&mut self.spare);
+    }
+}
+
+/// A file whose header is read and found sound, as far as that can be told before the elements.
+#[derive(Debug)]
+pub struct Opened<'a, I = File> {
+    path: &'a Path,
+    input: I,
+    scratch: &'a mut Scratch,
+    content: Content,
+}
+
+#[derive(Debug)]
+enum Content {
+    Npy(npy::Header),
+    Wav(wav::Wav),
+    Image(image::Image),
+}
+
+impl Format {
+    /// Open a file and read its header.
+    ///
+    /// # Errors
+    /// [`Error::Read`] if the operating system refuses, [`Error::Corrupt`] if the file is damaged,
+    /// [`Error::Unsupported`] if this format is written in a way that is not known here.
+    pub fn open<'a>(&self, path: &'a Path, scratch: &'a mut Scratch) -> Result<Opened<'a>> {
+        self.open_input(path, input::open(path)?, scratch)
+    }
+
+    /// The same for an input that stands at its beginning; `path` names it in errors.
+    ///
+    /// # Errors
+    /// As [`Format::open`].
+    pub fn open_input<'a, I: Input>(
+        &self,
+        path: &'a Path,
+        mut input: I,
+        scratch: &'a mut Scratch,
+    ) -> Result<Opened<'a, I>> {
+        scratch.begin();
+        let content = self
+            .content(&mut input, &mut scratch.window)
+            .map_err(|fault| fault.at(path, None))?;
+        Ok(Opened {
+            path,
+            input,
+            scratch,
+            content,
+        })
+    }
+
+    fn content(
+        &self,
+        input: &mut impl Input,
+        window: &mut Window,
+    ) -> std::result::Result<Content, Fault> {
+        Ok(match self {
+            Self::Npy => {
+                let header = npy::open(input)?;
+                npy::check_length(input, &header)?;
+                Content::Npy(header)
+            }
+            Self::Wav(options) => {
+                let wav = wav::open(input, options, window)?;
+                wav.check_length(input, window)?;
+                Content::Wav(wav)
+            }
+            Self::Image => Content::Image(image::open(input, window)?),
+        })
+    }
+
+    /// What a file holds.
+    ///
+    /// # Errors
+    /// As [`Format::open`].
+    pub fn layout(&self, path: &Path, scratch: &mut Scratch) -> Result<Layout> {
+        Ok(self.open(path, scratch)?.layout().clone())
+    }
+
+    /// Read a file that has to be of the layout `expected` into `out`: the bytes of this machine,
+    /// in the order of C. After an error, `out` holds anything.
+    ///
+    /// # Errors
+    /// As [`Format::open`]; [`Error::SampleLayout`] if the file is of another layout, and
+    /// [`Error::Argument`] if `out` is.
+    pub fn read_into(
+        &self,
+        path: &Path,
+        scratch: &mut Scratch,
+        expected: &Layout,
+        out: &mut [u8],
+    ) -> Result<()> {
+        self.read_input_into(path, input::open(path)?, scratch, expected, out)
+    }
+
+    /// The same for an input that stands at its beginning; `path` names it in errors.
+    ///
+    /// # Errors
+    /// As [`Format::read_into`].
+    pub fn read_input_into(
+        &self,
+        path: &Path,
+        mut input: impl Input,
+        scratch: &mut Scratch,
+        expected: &Layout,
+        out: &mut [u8],
+    ) -> Result<()> {
+        check_size(expected, out)?;
+        if *self == Self::Npy {
+            return npy::read_into(
+                &mut input,
+                &mut scratch.memo,
+                &mut scratch.spare,
+                expected,
+                out,
+            )
+            .map_err(|fault| fault.at(path, Some(expected)));
+        }
+        let opened = self.open_input(path, input, scratch)?;
+        if opened.layout() != expected {
+            let found = opened.layout().clone();
+            return Err(Fault::Layout(found).at(path, Some(expected)));
+        }
+        opened.read_into(out)
+    }
+
+    /// Read a file, whatever its layout.
+    ///
+    /// # Errors
+    /// As [`Format::open`].
+    pub fn read(&self, path: &Path, scratch: &mut Scratch) -> Result<(Layout, Vec<u8>)> {
+        let opened = self.open(path, scratch)?;
+        let layout = opened.layout().clone();
+        Ok((layout, opened.read()?))
+    }
+}
+
+impl<I: Input> Opened<'_, I> {
+    /// What the file holds.
+    pub fn layout(&self) -> &Layout {
+        match &self.content {
+            Content::Npy(header) => &header.layout,
+            Content::Wav(wav) => &wav.layout,
+            Content::Image(image) => &image.layout,
+        }
+    }
+
+    /// Read the elements into `out`: the bytes of this machine, in the order of C.
+    ///
+    /// # Errors
+    /// As [`Format::open`]; [`Error::Argument`] if `out` has not the size of the layout.
+    pub fn read_into(mut self, out: &mut [u8]) -> Result<()> {
+        check_size(self.layout(), out)?;
+        let Scratch { window, spare, .. } = self.scratch;
+        match &self.content {
+            Content::Npy(header) => npy::fill(&mut self.input, header, spare, out),
+            Content::Wav(wav) => wav.fill(&mut self.input, window, out),
+            Content::Image(image) => image.fill(window, spare, out),
+        }
+        .map_err(|fault| fault.at(self.path, None))
+    }
+
+    /// Read the elements.
+    ///
+    /// # Errors
+    /// As [`Opened::read_into`].
+    pub fn read(self) -> Result<Vec<u8>> {
+        let count = self.layout().num_bytes().unwrap_or(usize::MAX);
+        let mut out = input::zeros(count).map_err(|error| Fault::Io(error).at(self.path, None))?;
+        self.read_into(&mut out)?;
+        Ok(out)
+    }
+}
+
+fn check_size(layout: &Layout, out: &[u8]) -> Result<()> {
+    if layout.num_bytes() == Some(out.len()) {
+        return Ok(());
+    }
+    Err(Error::Argument {
+        argument: "out",
+        found: format!("{} bytes for {layout}", out.len()),
+        expected: "of the size of the layout",
+    })
+}

@@ -1,0 +1,195 @@
+//! `.wav` files as float32 of shape (channels, samples), bit for bit as libsndfile reads them.
+
+use super::dtype::{DType, Layout};
+use super::input::{BLOCK_BYTES, Fault, Input, Window, bytes_found, length};
+use super::riff::{self, Encoding, Sound};
+
+/// Bytes that are read to find the chunks of a file of which only a part is wanted.
+const HEAD_BYTES: usize = 4096;
+
+/// Which part of a file is wanted.
+#[derive(Debug, Clone, PartialEq, Default)]
+pub struct WavOptions {
+    /// The rate that a file has to have, in Hz; `None` takes any.
+    pub sample_rate_hz: Option<u32>,
+    /// Where to begin, in seconds, rounded to the nearest sample.
+    pub offset_s: f64,
+    /// How much to read, in seconds, rounded to the nearest sample; less where the file ends.
+    pub duration_s: Option<f64>,
+}
+
+/// A file whose chunks are read, and the part of it that is wanted.
+#[derive(Debug)]
+pub(crate) struct Wav {
+    pub(crate) layout: Layout,
+    sound: Sound,
+    first_frame: u64,
+    num_frames: usize,
+}
+
+/// Read the chunks of a file up to the samples.
+pub(crate) fn open(
+    input: &mut impl Input,
+    options: &WavOptions,
+    window: &mut Window,
+) -> Result<Wav, Fault> {
+    let ahead = if options.offset_s > 0.0 {
+        HEAD_BYTES
+    } else {
+        BLOCK_BYTES
+    };
+    let sound = riff::read(input, window, ahead)?;
+    if let Some(rate) = options.sample_rate_hz.filter(|rate| *rate != sound.rate_hz) {
+        let found = sound.rate_hz;
+        return Err(Fault::Unsupported(format!("{found} Hz instead of {rate}")));
+    }
+    let in_frames = |seconds: f64| (seconds * f64::from(sound.rate_hz)).round() as u64;
+    let first_frame = in_frames(options.offset_s);
+    if first_frame > sound.num_frames {
+        return Err(Fault::corrupt(
+            format!("audio after {} s", options.offset_s),
+            format!("{} samples at {} Hz", sound.num_frames, sound.rate_hz),
+        ));
+    }
+    let rest = sound.num_frames - first_frame;
+    let wanted = options
+        .duration_s
+        .map_or(rest, |seconds| in_frames(seconds).min(rest));
+    let num_frames = usize::try_from(wanted).unwrap_or(usize::MAX);
+    let layout = Layout {
+        dtype: DType::F32,
+        shape: vec![sound.num_channels, num_frames],
+    };
+    if layout.num_bytes().is_none() {
+        return Err(Fault::corrupt(
+            "audio that fits into memory",
+            layout.to_string(),
+        ));
+    }
+    Ok(Wav {
+        layout,
+        sound,
+        first_frame,
+        num_frames,
+    })
+}
+
+impl Wav {
+    /// Whether the file holds what its chunks claim; to be asked before memory is allocated.
+    pub(crate) fn check_length(
+        &self,
+        input: &mut impl Input,
+        window: &Window,
+    ) -> Result<(), Fault> {
+        let end = self.sound.data_start + self.sound.data_bytes();
+        if window.holds(end) {
+            return Ok(());
+        }
+        let found = length(input)?;
+        // The next read of the window has to seek.
+        input.seek(std::io::SeekFrom::Start(window.end()))?;
+        if found < end {
+            Err(self.truncated(found))
+        } else {
+            Ok(())
+        }
+    }
+
+    /// Read the samples into `out`, channel by channel.
+    pub(crate) fn fill(
+        &self,
+        input: &mut impl Input,
+        window: &mut Window,
+        out: &mut [u8],
+    ) -> Result<(), Fault> {
+        let frame_bytes = self.sound.frame_bytes();
+        let frames_at_once = (BLOCK_BYTES / frame_bytes).max(1);
+        let start = self.sound.data_start + self.first_frame * frame_bytes as u64;
+        let mut done = 0;
+        while done < self.num_frames {
+            let from = start + done as u64 * frame_bytes as u64;
+            // First what is in memory already.
+            let at_once = match window.held_from(from) / frame_bytes {
+                0 => frames_at_once,
+                held => held,
+            };
+            let count = at_once.min(self.num_frames - done);
+            let frames = window.bytes(input, from, count * frame_bytes, 0)?;
+            if frames.len() < count * frame_bytes {
+                return Err(self.truncated(from + frames.len() as u64));
+            }
+            self.spread(frames, done, out);
+            done += count;
+        }
+        Ok(())
+    }
+
+    /// Convert `frames` to the columns of `out` from `column` on.
+    fn spread(&self, frames: &[u8], column: usize, out: &mut [u8]) {
+        if self.num_frames == 0 {
+            return;
+        }
+        let channels = self.sound.num_channels;
+        let rows = out.chunks_exact_mut(self.num_frames * size_of::<f32>());
+        for (channel, row) in rows.enumerate() {
+            let row = row.get_mut(column * size_of::<f32>()..).unwrap_or_default();
+            let from = (channel, channels);
+            match self.sound.encoding {
+                Encoding::U8 => convert(frames, from, row, |[byte]| {
+                    (f32::from(byte) - 128.0) * (1.0 / 128.0)
+                }),
+                Encoding::I16 => convert(frames, from, row, |bytes| {
+                    f32::from(i16::from_le_bytes(bytes)) * (1.0 / 32_768.0)
+                }),
+                Encoding::I24 => convert(frames, from, row, |[low, middle, high]| {
+                    // In the upper bytes, so that the sign is where it belongs.
+                    i32::from_le_bytes([0, low, middle, high]) as f32 * (1.0 / 2_147_483_648.0)
+                }),
+                Encoding::I32 => convert(frames, from, row, |bytes| {
+                    i32::from_le_bytes(bytes) as f32 * (1.0 / 2_147_483_648.0)
+                }),
+                Encoding::F32 => convert(frames, from, row, f32::from_le_bytes),
+                Encoding::F64 => {
+                    convert(frames, from, row, |bytes| f64::from_le_bytes(bytes) as f32)
+                }
+            }
+        }
+    }
+
+    fn truncated(&self, found: u64) -> Fault {
+        Fault::corrupt(
+            format!(
+                "{} bytes, {} of them of samples",
+                self.sound.data_start + self.sound.data_bytes(),
+                self.sound.data_bytes(),
+            ),
+            bytes_found(found),
+        )
+    }
+}
+
+/// Convert the samples of one channel of interleaved `frames`.
+fn convert<const SIZE: usize>(
+    frames: &[u8],
+    (channel, num_channels): (usize, usize),
+    row: &mut [u8],
+    to_float: impl Fn([u8; SIZE]) -> f32,
+) {
+    let write = |(sample, place): (&[u8], &mut [u8])| {
+        let mut bytes = [0; SIZE];
+        bytes.copy_from_slice(sample);
+        place.copy_from_slice(&to_float(bytes).to_ne_bytes());
+    };
+    let places = row.chunks_exact_mut(size_of::<f32>());
+    let samples = frames.chunks_exact(SIZE);
+    if num_channels == 1 {
+        // Without steps, the compiler converts many at a time.
+        samples.zip(places).for_each(write);
+    } else {
+        samples
+            .skip(channel)
+            .step_by(num_channels)
+            .zip(places)
+            .for_each(write);
+    }
+}
