@@ -1,12 +1,13 @@
 """Decoding, collation, shuffling and output files of autrainer, in Rust."""
 
-from collections.abc import Sequence
-from typing import Any, Literal
+from collections.abc import Iterable, Sequence
+from typing import Any, Literal, TypeAlias, final
 
 import numpy as np
 import numpy.typing as npt
 
 __all__ = [
+    "FileReader",
     "copy_file",
     "decode_file",
     "file_layout",
@@ -18,6 +19,55 @@ __all__ = [
     "write_npy",
     "write_results",
 ]
+
+_Told: TypeAlias = tuple[list[int], list[int], float]
+_Samples: TypeAlias = list[npt.NDArray[Any] | None]
+
+@final
+class FileReader:
+    """Files decoded by a pool of threads, in order, ahead of the consumer."""
+
+    def __new__(
+        cls,
+        paths: Iterable[str],
+        format: tuple[str, int | None, float, float | None],
+        *,
+        num_threads: int,
+        check_finite: bool,
+    ) -> FileReader: ...
+    def __len__(self) -> int:
+        """Number of files."""
+
+    @property
+    def num_pending(self) -> int:
+        """Number of batches that were submitted and not yet waited for."""
+
+    def path(self, row: int) -> str:
+        """Path of a row."""
+
+    def layout(self, row: int) -> tuple[tuple[int, ...], np.dtype[Any]] | None:
+        """Shape and dtype of the file of a row, or none if the format is not supported."""
+
+    def read(self, rows: npt.NDArray[np.int64], out: npt.NDArray[Any]) -> _Told:
+        """Decode the files of `rows` into `out`."""
+
+    def read_each(self, rows: npt.NDArray[np.int64]) -> tuple[_Samples, _Told]:
+        """Decode the files of `rows` into arrays of their own."""
+
+    def submit(self, rows: npt.NDArray[np.int64], out: npt.NDArray[Any]) -> None:
+        """Queue a batch of files of one layout, to be decoded into `out`."""
+
+    def submit_each(self, rows: npt.NDArray[np.int64]) -> None:
+        """Queue a batch of files of any layouts."""
+
+    def wait(self, timeout_s: float) -> tuple[_Samples, _Told]:
+        """The oldest batch that was submitted."""
+
+    def cancel(self) -> None:
+        """Forget all batches; returns when no thread writes any more."""
+
+    def close(self) -> None:
+        """Forget all batches and end the threads; a later `submit` starts new ones."""
 
 def stack(arrays: Sequence[npt.NDArray[Any]], out: npt.NDArray[Any]) -> None:
     """Copy arrays of one shape and dtype one after another into `out`."""

@@ -134,6 +134,7 @@ proptest! {
         per_place in 1usize..20,
         depth in 1usize..5,
         ragged in any::<bool>(),
+        helps in any::<bool>(),
     ) {
         let contents: Vec<Vec<u8>> = (0..20u8)
             .map(|number| vec![number; if ragged { usize::from(number) } else { 7 }])
@@ -154,7 +155,7 @@ proptest! {
                     reader.submit_into(next, 7, per_place, places).unwrap();
                 }
             }
-            let found = reader.wait(None).unwrap().unwrap();
+            let found = reader.wait(None, helps).unwrap().unwrap();
             prop_assert!(found.result.is_ok());
             let expected: Vec<&[u8]> = batch.iter().map(|&row| contents[row].as_slice()).collect();
             if ragged {
@@ -189,10 +190,15 @@ fn the_first_file_that_fails_is_the_one_that_is_named() {
     let folder = Folder::of(&contents);
     let rows: Vec<usize> = (0..64).collect();
     for num_threads in 0..4 {
-        for _ in 0..20 {
+        for helps in [true, false].repeat(10) {
             let reader = folder.reader(Raw::default(), num_threads);
             reader.submit_into(&rows, 3, 1, places(64, 1, 3)).unwrap();
-            let error = reader.wait(None).unwrap().unwrap().result.unwrap_err();
+            let error = reader
+                .wait(None, helps)
+                .unwrap()
+                .unwrap()
+                .result
+                .unwrap_err();
             assert!(matches!(error, Error::Length { found: 4, .. }), "{error}");
         }
     }
@@ -204,9 +210,14 @@ fn later_batches_survive_a_batch_that_fails() {
     let reader = folder.reader(Raw::default(), 2);
     reader.submit_each(&[0, 1]);
     reader.submit_each(&[3, 0, 2]);
-    let error = reader.wait(None).unwrap().unwrap().result.unwrap_err();
+    let error = reader
+        .wait(None, true)
+        .unwrap()
+        .unwrap()
+        .result
+        .unwrap_err();
     assert!(matches!(error, Error::DecoderPanic { path } if path.ends_with("1")));
-    let batch = reader.wait(None).unwrap().unwrap();
+    let batch = reader.wait(None, true).unwrap().unwrap();
     let outcome = Outcome {
         busy: Duration::ZERO,
         ..batch.result.unwrap()
@@ -226,20 +237,23 @@ fn waiting_for_nothing_is_refused_and_waiting_ends_in_time() {
         ..Raw::default()
     };
     let reader = folder.reader(decoder, 1);
-    assert!(matches!(reader.wait(None), Err(Error::NothingSubmitted)));
+    assert!(matches!(
+        reader.wait(None, true),
+        Err(Error::NothingSubmitted)
+    ));
     reader.submit_each(&[0]);
     while gate.num_waiting.load(Ordering::SeqCst) == 0 {
         std::thread::yield_now();
     }
     assert!(
         reader
-            .wait(Some(Duration::from_millis(5)))
+            .wait(Some(Duration::from_millis(5)), false)
             .unwrap()
             .is_none()
     );
     assert_eq!(reader.num_pending(), 1);
     gate.open();
-    assert!(reader.wait(None).unwrap().is_some());
+    assert!(reader.wait(None, true).unwrap().is_some());
 }
 
 #[test]
@@ -269,7 +283,7 @@ fn a_cancelled_reader_gives_all_memory_back_and_goes_on() {
     assert_eq!(places.len(), 6);
     assert_eq!(reader.num_pending(), 0);
     reader.submit_each(&[1]);
-    let batch = reader.wait(None).unwrap().unwrap();
+    let batch = reader.wait(None, true).unwrap().unwrap();
     assert_eq!(batch.samples, [Some((3, b"def".to_vec()))]);
 }
 

@@ -1,5 +1,7 @@
 //! NumPy arrays of any dtype as bytes.
 
+use std::sync::Arc;
+
 use autrainer_core::Error;
 use numpy::{PyArrayDescr, PyArrayDescrMethods, PyUntypedArray, PyUntypedArrayMethods};
 use pyo3::prelude::*;
@@ -119,6 +121,45 @@ impl<'py> Target<'py> {
             let data = (*self.array.as_array_ptr()).fields.data;
             std::slice::from_raw_parts_mut(data.cast::<u8>(), len)
         }
+    }
+}
+
+/// A part of an array, which it keeps alive; threads write to it without the GIL.
+pub(crate) struct Piece {
+    data: *mut u8,
+    len: usize,
+    /// Dropped where the GIL is held, or else left to whoever holds it next.
+    _array: Arc<Py<PyUntypedArray>>,
+}
+
+// SAFETY: the memory belongs to the array, which `_array` keeps alive from any thread. No two
+// pieces of a target overlap, and whoever hands out the array leaves it alone until it is filled.
+unsafe impl Send for Piece {}
+
+impl AsMut<[u8]> for Piece {
+    fn as_mut(&mut self) -> &mut [u8] {
+        // SAFETY: `into_pieces` made `data` and `len` from the slice of a contiguous, writeable
+        // array without objects, in which `len` bytes from `data` on belong to this piece alone.
+        unsafe { std::slice::from_raw_parts_mut(self.data, self.len) }
+    }
+}
+
+impl Target<'_> {
+    /// The array in `num` pieces of `piece_bytes` each, the last of which may be shorter.
+    pub(crate) fn into_pieces(mut self, piece_bytes: usize, num: usize) -> Vec<Piece> {
+        let array = Arc::new(self.array.clone().unbind());
+        let mut rest = self.bytes_mut();
+        let mut pieces = Vec::with_capacity(num);
+        for _ in 0..num {
+            let (piece, others) = rest.split_at_mut(piece_bytes.min(rest.len()));
+            rest = others;
+            pieces.push(Piece {
+                data: piece.as_mut_ptr(),
+                len: piece.len(),
+                _array: Arc::clone(&array),
+            });
+        }
+        pieces
     }
 }
 

@@ -6,6 +6,7 @@ mod decode;
 mod error;
 mod serialize;
 mod shuffle;
+mod stream;
 
 use pyo3::prelude::*;
 
@@ -20,4 +21,6 @@ mod _core {
     use super::serialize::{copy_file, write_bytes, write_npy, write_results};
     #[pymodule_export]
     use super::shuffle::permutation;
+    #[pymodule_export]
+    use super::stream::FileReader;
 }

@@ -5,6 +5,7 @@
 //! would have to wait decodes along. What a batch gives, its errors included, depends on nothing
 //! but the files: not on the number of threads, nor on who was first.
 
+mod format;
 mod paths;
 mod queue;
 mod reader;

@@ -95,11 +95,11 @@ impl<D: Decode, B: AsMut<[u8]> + Send + 'static> Shared<D, B> {
         }
     }
 
-    /// The oldest batch, once it is complete. The caller decodes along until then.
+    /// The oldest batch, once it is complete. Whoever has `scratch` decodes along until then.
     pub(super) fn wait(
         &self,
         timeout: Option<Duration>,
-        scratch: &mut D::Scratch,
+        mut scratch: Option<&mut D::Scratch>,
     ) -> Waited<D::Layout, B> {
         let deadline = timeout.and_then(|timeout| Instant::now().checked_add(timeout));
         let mut state = self.lock();
@@ -113,8 +113,11 @@ impl<D: Decode, B: AsMut<[u8]> + Send + 'static> Shared<D, B> {
             if left.is_some_and(|left| left.is_zero()) {
                 return Waited::TimedOut;
             }
-            state = match state.unit_of_oldest() {
-                Some(unit) => self.run(state, unit, scratch),
+            state = match scratch
+                .as_mut()
+                .and_then(|scratch| Some((scratch, state.unit_of_oldest()?)))
+            {
+                Some((scratch, unit)) => self.run(state, unit, scratch),
                 None => wait_for(&self.done, state, left),
             };
         }
@@ -145,6 +148,9 @@ impl<D: Decode, B: AsMut<[u8]> + Send + 'static> Shared<D, B> {
         for batch in state.batches.drain(..) {
             places.extend(batch.places.into_iter().flatten());
         }
+        drop(state);
+        // Whoever waits for a batch has to learn that there is none any more.
+        self.done.notify_all();
         places
     }
 

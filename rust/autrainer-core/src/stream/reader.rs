@@ -105,18 +105,27 @@ impl<D: Decode, B: AsMut<[u8]> + Send + 'static> Reader<D, B> {
 
     /// The oldest batch that was submitted, or none if it takes longer than `timeout`.
     ///
-    /// The caller decodes files of this batch which no thread has taken yet.
+    /// With `helps`, the caller decodes files of this batch which no thread has taken yet: that is
+    /// quicker, but a file that takes long is then not left when time is over. A reader without
+    /// threads always lets the caller decode.
     ///
     /// # Errors
     /// [`Error::NothingSubmitted`] where there is no batch to wait for. What is wrong with the
     /// files of a batch is said by the batch.
-    pub fn wait(&self, timeout: Option<Duration>) -> Result<Option<Batch<D::Layout, B>>> {
+    pub fn wait(
+        &self,
+        timeout: Option<Duration>,
+        helps: bool,
+    ) -> Result<Option<Batch<D::Layout, B>>> {
         let Some(shared) = &self.shared else {
             return Err(Error::NothingSubmitted);
         };
-        let mut scratch = self.take_scratch();
-        let waited = shared.wait(timeout, &mut scratch);
-        self.keep_scratch(scratch);
+        let helps = helps || lock(&self.threads).is_empty();
+        let mut scratch = helps.then(|| self.take_scratch());
+        let waited = shared.wait(timeout, scratch.as_mut());
+        if let Some(scratch) = scratch {
+            self.keep_scratch(scratch);
+        }
         match waited {
             Waited::Complete(batch) => Ok(Some(batch)),
             Waited::TimedOut => Ok(None),

@@ -1,0 +1,160 @@
+"""Files decoded by threads of the Rust core, in order, ahead of whoever consumes them."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import astuple, dataclass
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from autrainer import _core
+from autrainer.data.files import NativeFormat
+
+IndexArray = npt.NDArray[np.int64]
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """What is to be said about the files of a batch.
+
+    Args:
+        unsupported: Positions in the batch of files that the core leaves to the file handler, in
+            ascending order. Their places in the batch hold nothing in particular.
+        nonfinite: Positions in the batch of samples with an element that is infinite or not a
+            number, in ascending order; empty if nobody asked.
+        busy_s: Time that threads spent on the files, in seconds; with several, more than went by.
+    """
+
+    unsupported: list[int]
+    nonfinite: list[int]
+    busy_s: float
+
+
+class FileReader:
+    """Files decoded by a pool of threads, in order, ahead of the consumer.
+
+    Batches come back in the order in which they were submitted, whatever the number of threads, and
+    hold the same bytes. Threads start with the first batch that is submitted, sleep when nothing is
+    left to do, and end with `close` or with the reader. Whoever waits without a time limit decodes
+    along. In a forked process, and in one that got the reader by pickle, it begins with nothing
+    submitted and threads of its own.
+
+    Args:
+        paths: The files; their positions are the rows that batches consist of.
+        format: Format of them all.
+        num_threads: Most threads that decode; 0 decodes when a batch is waited for.
+        check_finite: Look for elements that are infinite or not a number.
+    """
+
+    def __init__(
+        self,
+        paths: Sequence[str],
+        format: NativeFormat,
+        *,
+        num_threads: int,
+        check_finite: bool = False,
+    ) -> None:
+        self.format = format
+        self.num_threads = num_threads
+        self.check_finite = check_finite
+        self._reader = _core.FileReader(
+            paths, astuple(format), num_threads=num_threads, check_finite=check_finite
+        )
+
+    def __len__(self) -> int:
+        """Number of files."""
+        return len(self._reader)
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        """What another process needs to make the same reader."""
+        paths = [self.path(row) for row in range(len(self))]
+        return _rebuilt, (paths, self.format, self.num_threads, self.check_finite)
+
+    def path(self, row: int) -> str:
+        """Path of a row."""
+        return self._reader.path(row)
+
+    def layout(self, row: int) -> tuple[tuple[int, ...], np.dtype[Any]] | None:
+        """Shape and dtype of the sample in a file; None if the core leaves it to the handler.
+
+        Raises:
+            FileNotFoundError: if there is no such file.
+            CorruptFileError: naming the file if its header is not one.
+        """
+        return self._reader.layout(row)
+
+    def read(self, rows: IndexArray, out: npt.NDArray[Any]) -> Outcome:
+        """Decode files of one layout here and now.
+
+        Args:
+            rows: The files of the batch, shape (B,).
+            out: Filled with the samples, shape (B, ...), contiguous. Its dtype and the sizes of its
+                other axes are what every file has to have.
+
+        Raises:
+            FileNotFoundError: if a file is not there.
+            CorruptFileError: naming a file that is truncated or contradicts itself.
+            DataError: naming a file with another shape or dtype, and both; a row without a file; or
+                if `out` does not fit. Where several files fail, the first of the batch is named.
+        """
+        return Outcome(*self._reader.read(rows, out))
+
+    def submit(self, rows: IndexArray, out: npt.NDArray[Any]) -> None:
+        """Have files of one layout decoded ahead; arguments as for `read`.
+
+        Nobody may read or write `out`, which is kept alive, before `wait` has returned this batch
+        or `cancel` or `close` have returned.
+        """
+        self._reader.submit(rows, out)
+
+    def wait(self, timeout_s: float = 0) -> Outcome:
+        """Wait until the oldest batch is complete. Its turn is over, even if it failed.
+
+        Args:
+            timeout_s: Longest time to wait in seconds; 0 waits for ever.
+
+        Raises:
+            TimeoutError: if it takes longer; the batch can be waited for again.
+            DataError: if there is no batch to wait for. Otherwise errors are those of `read`.
+        """
+        return Outcome(*self._reader.wait(timeout_s)[1])
+
+    def read_each(self, rows: IndexArray) -> tuple[list[npt.NDArray[Any] | None], Outcome]:
+        """Arrays of files of any layouts, None for those left to the handler; here and now.
+
+        Raises:
+            FileNotFoundError: if a file is not there.
+            CorruptFileError: naming a file that is truncated or contradicts itself.
+        """
+        samples, told = self._reader.read_each(rows)
+        return samples, Outcome(*told)
+
+    def submit_each(self, rows: IndexArray) -> None:
+        """Have files of any layouts decoded ahead, for `wait_each`."""
+        self._reader.submit_each(rows)
+
+    def wait_each(self, timeout_s: float = 0) -> tuple[list[npt.NDArray[Any] | None], Outcome]:
+        """As `wait`, for a batch of `submit_each`; returns what `read_each` does."""
+        samples, told = self._reader.wait(timeout_s)
+        return samples, Outcome(*told)
+
+    @property
+    def num_pending(self) -> int:
+        """Number of batches that were submitted and not yet waited for."""
+        return self._reader.num_pending
+
+    def cancel(self) -> None:
+        """Forget all batches; afterwards no thread writes to their memory any more."""
+        self._reader.cancel()
+
+    def close(self) -> None:
+        """Forget all batches and end the threads. A later `submit` starts new ones."""
+        self._reader.close()
+
+
+def _rebuilt(
+    paths: Sequence[str], format: NativeFormat, num_threads: int, check_finite: bool
+) -> FileReader:
+    return FileReader(paths, format, num_threads=num_threads, check_finite=check_finite)
