@@ -130,3 +130,41 @@ def test_packages_import_nothing_that_a_toy_run_does_not_need():
     heavy = ("pandas", "sklearn", "matplotlib", "torch._dynamo", "audmetric", "torchinfo", "PIL")
     loaded = f"print([name for name in {heavy} if name in sys.modules])"
     assert run(f"import sys\n{imports}\n{loaded}") == ["[]"]
+
+
+HEARD = """
+import torch
+from torch.profiler import ProfilerActivity, profile
+from autrainer.optimizers.eager import keep_dynamo_out
+
+keep_dynamo_out(torch.optim.SGD)
+weight = torch.ones(1, requires_grad=True)
+optimizer = torch.optim.SGD([weight], lr=0.1)
+other = torch.optim.SGD([weight], lr=0.1)
+weight.grad = torch.ones(1)
+heard = []
+before = optimizer.register_step_pre_hook(lambda *given: heard.append("before"))
+after = optimizer.register_step_post_hook(lambda *given: heard.append("after"))
+optimizer.step()
+other.step()
+before.remove()
+after.remove()
+optimizer.step()
+assert heard == ["before", "after"], heard
+from torch.optim.optimizer import register_optimizer_step_post_hook
+everywhere = register_optimizer_step_post_hook(
+    lambda *given: heard.append("everywhere"))
+other.step()
+everywhere.remove()
+optimizer.step()
+assert heard == ["before", "after", "everywhere"], heard
+with profile(activities=[ProfilerActivity.CPU]) as seen:
+    optimizer.step()
+assert "Optimizer.step#SGD.step" in [event.key for event in seen.key_averages()]
+assert round(weight.item(), 4) == 0.4, weight
+print("fine")
+"""
+
+
+def test_hooks_of_a_step_and_profilers_are_still_told():
+    assert run(HEARD)[-1] == "fine"

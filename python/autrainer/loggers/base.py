@@ -98,7 +98,7 @@ class AbstractLogger(ABC):
 
     @abstractmethod
     def log_timers(self, timers: dict[str, str]) -> None:
-        """Log mean times as `H:MM:SS`."""
+        """Log mean times as `H:MM:SS`, and as percentages what the run waited for."""
 
     @abstractmethod
     def log_artifact(self, filename: str, path: str = "") -> None:
@@ -164,7 +164,7 @@ class AbstractLogger(ABC):
             f"time.{name}.mean": timer.pretty_time(timer.get_mean_seconds())
             for name, timer in timers.items()
         }
-        self._attempt(self.log_timers, means)
+        self._attempt(self.log_timers, means | _waits(trainer))
         for artifact in self.artifacts:
             entries = {artifact: ""} if isinstance(artifact, str) else dict(artifact)
             for filename, folder in entries.items():
@@ -207,6 +207,16 @@ class AbstractLogger(ABC):
                 self.best_metrics[key] = value
                 if name == self.tracking_metric.name:
                     self.best_metrics["best_iteration"] = iteration
+
+
+def _waits(trainer: LoggedRun) -> dict[str, str]:
+    """The share of time of every stage; nothing of a trainer that keeps no clock."""
+    clock: Any = getattr(trainer, "clock", None)
+    if clock is None:
+        return {}
+    seconds: dict[str, float] = clock.seconds()
+    total_s = sum(seconds.values()) or 1.0
+    return {f"time.{stage}": f"{100 * s / total_s:.1f} %" for stage, s in seconds.items()}
 
 
 def _best_key(metric: Metric) -> str:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
@@ -14,6 +14,8 @@ from autrainer.callbacks.progress import Progress
 from autrainer.datasets.base import AbstractDataset
 from autrainer.models.base import AbstractModel
 from autrainer.models.utils import create_model_inputs
+from autrainer.runs.stages import OUTPUTS, StageClock
+from autrainer.training.feeding import batches_of
 from autrainer.training.step import Hooks, MeanLoss, Tracker, evaluation_mode
 
 Array = npt.NDArray[Any]
@@ -34,6 +36,10 @@ class Evaluated:
     parts: dict[str, dict[Any, float]]
 
 
+def _nothing_failed() -> None:
+    """Stand in for the check of a background that there is not."""
+
+
 @dataclass(frozen=True)
 class Evaluator:
     """Passes splits through a model and scores what comes out.
@@ -45,6 +51,8 @@ class Evaluator:
         hooks: Who listens.
         device: Where losses are summed.
         show_progress: Show a bar.
+        clock: Told when outputs are handed over to be written.
+        check: Raises if work in the background has failed.
     """
 
     model: AbstractModel
@@ -53,6 +61,8 @@ class Evaluator:
     hooks: Hooks
     device: torch.device
     show_progress: bool
+    clock: StageClock = field(default_factory=StageClock)
+    check: Callable[[], None] = _nothing_failed
 
     def evaluate(
         self, loader: Any, subset: str, tracker: Any, folder: str, move: Callable[[Any], Any]
@@ -68,7 +78,8 @@ class Evaluator:
         """
         tracker.reset()
         loss = self._pass(loader, subset, tracker, move)
-        tracker.save(folder, reset=False)
+        with self.clock.within(OUTPUTS):
+            tracker.save(folder, reset=False)
         metrics, columns = self.data.metrics, self.data.target_column
         totals = score(metrics, tracker.targets, tracker.predictions)
         parts = score_parts(
@@ -91,7 +102,7 @@ class Evaluator:
         title = "Evaluate" if subset == "dev" else "Test"
         bar = Progress(title, len(loader), disabled=not self.show_progress)
         with bar, evaluation_mode(self.model):
-            for batch_idx, batch in enumerate(loader):
+            for batch_idx, batch in enumerate(batches_of(loader, self.device)):
                 if begin:
                     self.hooks.fire(f"cb_on_{subset}_step_begin", batch_idx=batch_idx)
                 batch = move(batch)
@@ -99,6 +110,7 @@ class Evaluator:
                 loss = self.criterion(probabilities_fn(output), batch.target)
                 losses.add(loss)
                 tracker.update(output, batch.target, loss, batch.index)
+                self.check()
                 if end:
                     mean = loss.mean().item()
                     self.hooks.fire(f"cb_on_{subset}_step_end", batch_idx=batch_idx, loss=mean)

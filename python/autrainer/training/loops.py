@@ -9,7 +9,11 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Any, Protocol
 
+import torch
+
 from autrainer.callbacks.progress import Progress
+from autrainer.runs.stages import DATA, OTHER, StageClock
+from autrainer.training.feeding import batches_of
 from autrainer.training.step import Hooks, TrainingStep
 
 
@@ -36,6 +40,8 @@ class _Loop:
         hooks: Who listens.
         eval_frequency: Iterations between two evaluations; the last one is always evaluated.
         show_progress: Show a bar for every epoch, or for every evaluation period of steps.
+        device: Where a loader that brings its batches to a device brings them.
+        clock: Told when the loop waits for a batch.
     """
 
     def __init__(
@@ -47,6 +53,8 @@ class _Loop:
         *,
         eval_frequency: int,
         show_progress: bool,
+        device: torch.device | str = "cpu",
+        clock: StageClock | None = None,
     ) -> None:
         self._loader = loader
         self._step = step
@@ -54,6 +62,8 @@ class _Loop:
         self._hooks = hooks
         self._eval_frequency = eval_frequency
         self._show_progress = show_progress
+        self._device = torch.device(device)
+        self._enter = (clock or StageClock()).enter
 
 
 class EpochLoop(_Loop):
@@ -69,9 +79,12 @@ class EpochLoop(_Loop):
             self._period.seed(epoch)
             title = f"Train {epoch}/{last}"
             with Progress(title, len(self._loader), disabled=not self._show_progress) as bar:
-                for batch_idx, batch in enumerate(self._loader):
+                self._enter(DATA)
+                for batch_idx, batch in enumerate(batches_of(self._loader, self._device)):
                     self._step(epoch, batch_idx, batch)
                     bar.advance()
+                    self._enter(DATA)
+                self._enter(OTHER)
             starts_period = epoch % self._eval_frequency == 0 or epoch == last
             if starts_period:
                 self._period.end(epoch)
@@ -101,14 +114,18 @@ class StepLoop(_Loop):
         title = f"Train {first}-{until}"
         with Progress(title, until - first + 1, disabled=not self._show_progress) as bar:
             for _ in range(first, until + 1):
+                self._enter(DATA)
                 step, batch = next(batches)
                 self._step(step, (step - 1) % self._eval_frequency, batch)
                 bar.advance()
+            self._enter(OTHER)
 
     def _batches(self, step: int) -> Any:
         """The step and its batch, for ever; a new pass begins where one is exhausted."""
         while True:
-            for batch in self._loader:
+            for batch in batches_of(self._loader, self._device):
                 yield step, batch
                 step += 1
+            self._enter(OTHER)
             self._hooks.fire("cb_on_loader_exhausted", iteration=step)
+            self._enter(DATA)

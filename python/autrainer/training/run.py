@@ -13,6 +13,7 @@ from autrainer.runs.environment import set_device
 from autrainer.runs.folder import Bookkeeping
 from autrainer.runs.outputs import OutputsTracker
 from autrainer.runs.seeding import set_reproducibility, set_seed
+from autrainer.runs.stages import StageClock
 from autrainer.runs.timer import Timer
 from autrainer.training.build import Parts, build_callbacks, build_loggers, build_parts
 from autrainer.training.check import CheckedConfig
@@ -91,7 +92,7 @@ class Run:
         self.DEVICE = set_device(settings.device)
         record_environment(self.bookkeeping)
         self.callback_manager = CallbackManager()
-        self.hooks = Hooks(self.callback_manager, self)
+        self.hooks = Hooks(self.callback_manager, self, self.bookkeeping.background.check)
         config = checked.copy()
         with self.callback_manager.building():
             self._adopt(build_parts(config, settings, self.DEVICE))
@@ -140,6 +141,7 @@ class Run:
         self.train_timer, self.dev_timer, self.test_timer = (
             Timer(str(self.output_directory), subset) for subset in ("train", "dev", "test")
         )
+        self.clock = StageClock()
         settings = self.settings
         self.train_tracker = self._tracker("train", True) if settings.save_train_outputs else None
         self.dev_tracker = self._tracker("dev", settings.save_dev_outputs)

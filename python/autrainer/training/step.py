@@ -12,6 +12,8 @@ import torch
 
 from autrainer.callbacks.dispatch import CallbackManager, Handler
 from autrainer.models.utils import create_model_inputs
+from autrainer.runs.stages import MODEL, OTHER, OUTPUTS, TRANSFER, StageClock
+from autrainer.training.gradients import backward_of_mean, forget_gradients
 
 StepFunction = Callable[..., tuple[torch.Tensor, torch.Tensor]]
 """`(model, batch, criterion, probabilities_fn) -> (unreduced loss, outputs)`."""
@@ -32,14 +34,24 @@ class Hooks:
     Args:
         manager: The callback manager of the run.
         trainer: What hooks get as `trainer`.
+        check: Raises if work in the background has failed; no hook is called after that.
     """
 
-    def __init__(self, manager: CallbackManager, trainer: Any) -> None:
+    def __init__(
+        self, manager: CallbackManager, trainer: Any, check: Callable[[], None] | None = None
+    ) -> None:
         self._manager = manager
         self._trainer = trainer
+        self._check = check
 
     def fire(self, event: str, **kwargs: Any) -> None:
-        """Call every listener of an event."""
+        """Call every listener of an event.
+
+        Raises:
+            OutputError: if a file could not be written in the background since the last event.
+        """
+        if self._check is not None:
+            self._check()
         self._manager.callback(event, trainer=self._trainer, **kwargs)
 
     def listeners(self, event: str) -> list[Handler]:
@@ -114,13 +126,15 @@ def step_function(optimizer: torch.optim.Optimizer) -> StepFunction:
 
 
 def _gradient_step(optimizer: torch.optim.Optimizer) -> StepFunction:
+    backward = backward_of_mean()
+
     def step(
         model: Any, data: Any, criterion: Any, probabilities_fn: Any
     ) -> tuple[torch.Tensor, torch.Tensor]:
-        optimizer.zero_grad()
+        forget_gradients(optimizer)
         output = model(**create_model_inputs(model, data))
         loss = criterion(probabilities_fn(output), data.target)
-        torch.autograd.backward(loss.mean())
+        backward(loss)
         optimizer.step()
         return loss, output
 
@@ -163,6 +177,7 @@ class TrainingStep:
         tracker: Takes the outputs of every batch, or None.
         after_update: Called with the batch loss after every update (a scheduler), or None.
         check: Raises if work in the background has failed.
+        clock: Told what the step does.
     """
 
     def __init__(
@@ -178,6 +193,7 @@ class TrainingStep:
         tracker: Tracker | None,
         after_update: Callable[[torch.Tensor], None] | None,
         check: Callable[[], None],
+        clock: StageClock | None = None,
     ) -> None:
         self._function = function
         self._arguments = (criterion, probabilities_fn)
@@ -188,23 +204,30 @@ class TrainingStep:
         self._tracker = tracker
         self._after_update = after_update
         self._check = check
+        self._enter = (clock or StageClock()).enter
         self._begin = hooks.listeners("cb_on_step_begin")
         self._end = hooks.listeners("cb_on_step_end")
 
     def __call__(self, iteration: int, batch_idx: int, batch: Any) -> None:
         """Train on one batch."""
+        enter = self._enter
+        enter(TRANSFER)
         batch = self._move(batch)
         if self._begin:
+            enter(OTHER)
             self._hooks.fire("cb_on_step_begin", iteration=iteration, batch_idx=batch_idx)
+        enter(MODEL)
         loss, output = self._function(self._model, batch, *self._arguments)
         loss = loss.detach()
-        self._losses.add(loss)
         if self._after_update is not None:
             self._after_update(loss)
+        enter(OUTPUTS)
+        self._losses.add(loss)
         if self._tracker is not None:
             self._tracker.update(output.detach(), batch.target, loss, batch.index)
         self._check()
         if self._end:
+            enter(OTHER)
             # Only here is the loss fetched: somebody listens, and the device has to be waited for.
             self._hooks.fire(
                 "cb_on_step_end", iteration=iteration, batch_idx=batch_idx, loss=loss.mean().item()

@@ -16,10 +16,13 @@ from autrainer.errors import AutrainerError, OutputError
 from autrainer.runs.files import write_text, write_yaml
 from autrainer.runs.outputs import OutputsTracker
 from autrainer.runs.seeding import derived_seed, set_seed
+from autrainer.runs.stages import ENTRY, EVALUATION, OUTPUTS, stages_entry, waiting_line
+from autrainer.runs.timer import FILE_NAME
 from autrainer.training.build import Schedule
 from autrainer.training.checkpoints import read_state
 from autrainer.training.continuing import FINISHED
 from autrainer.training.evaluate import Evaluated, Evaluator
+from autrainer.training.feeding import seconds_inside
 from autrainer.training.history import History
 from autrainer.training.loops import EpochLoop, StepLoop
 from autrainer.training.report import best_results, results_block
@@ -86,6 +89,7 @@ class ModularTaskTrainer(Run):
     def _train(self) -> float:
         # What an earlier attempt left must not make this one look finished if it fails.
         (self.output_directory / FINISHED).unlink(missing_ok=True)
+        self.clock.start()
         self.hooks.fire("cb_on_train_begin")
         if self.training_type == "epoch":
             self.train_epochs()
@@ -120,6 +124,7 @@ class ModularTaskTrainer(Run):
             tracker=self.train_tracker,
             after_update=None if schedule is None else schedule.after_batch,
             check=self.bookkeeping.background.check,
+            clock=self.clock,
         )
 
     def _loop(self, kind: type[EpochLoop] | type[StepLoop]) -> EpochLoop | StepLoop:
@@ -130,6 +135,8 @@ class ModularTaskTrainer(Run):
             self.hooks,
             eval_frequency=self.settings.eval_frequency,
             show_progress=self.settings.progress_bar,
+            device=self.DEVICE,
+            clock=self.clock,
         )
 
     def _step_function(self) -> StepFunction:
@@ -164,9 +171,10 @@ class ModularTaskTrainer(Run):
         if schedule is not None and not schedule.wants_metric:
             schedule.scheduler.step()
         self.train_timer.stop()
-        self.bookkeeping.create_folder(folder)
-        if self.train_tracker is not None:
-            self.train_tracker.save(folder)
+        with self.clock.within(OUTPUTS):
+            self.bookkeeping.create_folder(folder)
+            if self.train_tracker is not None:
+                self.train_tracker.save(folder)
         self.history.record(iteration, {"train_loss": self._losses.mean()})
         self.dev_timer.start()
         self.evaluate(iteration, folder, self.dev_loader)
@@ -213,11 +221,20 @@ class ModularTaskTrainer(Run):
         else:
             self.hooks.fire("cb_on_test_begin")
         # Made anew: a callback may have put another model or criterion in its place.
-        shows = self.settings.progress_bar
-        evaluator = Evaluator(self.model, self.criterion, self.data, self.hooks, self.DEVICE, shows)
-        evaluated = evaluator.evaluate(
-            loader, subset, tracker, iteration_folder, self._mover(subset)
+        evaluator = Evaluator(
+            self.model,
+            self.criterion,
+            self.data,
+            self.hooks,
+            self.DEVICE,
+            show_progress=self.settings.progress_bar,
+            clock=self.clock,
+            check=self.bookkeeping.background.check,
         )
+        with self.clock.within(EVALUATION):
+            evaluated = evaluator.evaluate(
+                loader, subset, tracker, iteration_folder, self._mover(subset)
+            )
         if dev_evaluation:
             self._keep(iteration, iteration_folder, evaluated, f"{save_to}.yaml", tracker)
             tracker.reset()
@@ -249,13 +266,14 @@ class ModularTaskTrainer(Run):
         results: dict[str, Any] = {**evaluated.parts, **loss, "iteration": iteration}
         self.bookkeeping.save_results_dict(results, filename, folder)
         folders = [folder] if self._is_saved(iteration) else []
-        if self._is_better(tracked, evaluated.loss):
-            self.max_dev_metric = tracked
-            self.best_iteration = iteration
-            folders.append("_best")
-            tracker.copy_to("_best")
-            self.bookkeeping.save_results_dict(results, filename, "_best")
-        self.bookkeeping.save_states(self.states(), folders)
+        with self.clock.within(OUTPUTS):
+            if self._is_better(tracked, evaluated.loss):
+                self.max_dev_metric = tracked
+                self.best_iteration = iteration
+                folders.append("_best")
+                tracker.copy_to("_best")
+                self.bookkeeping.save_results_dict(results, filename, "_best")
+            self.bookkeeping.save_states(self.states(), folders)
 
     def _is_better(self, tracked: float, dev_loss: float) -> bool:
         """Whether an evaluation is the best so far; one without a number for a loss never is.
@@ -288,6 +306,7 @@ class ModularTaskTrainer(Run):
                 self.max_dev_metric, self.best_iteration = value, iteration
         for timer in (self.train_timer, self.dev_timer, self.test_timer):
             timer.restore(timers)
+        self.clock.restore(timers)
         for name, part in self.states().items():
             if part is not None:
                 part.load_state_dict(read_state(states / name))
@@ -299,7 +318,8 @@ class ModularTaskTrainer(Run):
                 logger.log_and_update_metrics(history.row(iteration), iteration)
 
     def _load_best(self) -> None:
-        self.bookkeeping.background.join()
+        with self.clock.within(OUTPUTS):
+            self.bookkeeping.background.join()
         for name, part in self.states().items():
             if part is not None and part is not self.scheduler:
                 self.bookkeeping.load_state(part, name, "_best")
@@ -331,13 +351,20 @@ class ModularTaskTrainer(Run):
                 self.settings.learning_rate,
             )
         self.bookkeeping.log(results_block("Test", test_results))
-        timers = {"train": self.train_timer, "dev": self.dev_timer, "test": self.test_timer}
-        write_yaml(
-            self.output_directory / "timer.yaml", {k: t.summary() for k, t in timers.items()}
-        )
         self._finish_plots()
-        self.bookkeeping.background.join()
+        with self.clock.within(OUTPUTS):
+            self.bookkeeping.background.join()
+        self._write_times()
         write_text(self.output_directory / FINISHED, self.history.to_csv())
+
+    def _write_times(self) -> None:
+        """What the parts of the run took, and what it waited for."""
+        timers = {"train": self.train_timer, "dev": self.dev_timer, "test": self.test_timer}
+        times: dict[str, Any] = {name: timer.summary() for name, timer in timers.items()}
+        seconds, inside = self.clock.seconds(), seconds_inside(self.train_loader)
+        times[ENTRY] = stages_entry(seconds, inside)
+        write_yaml(self.output_directory / FILE_NAME, times)
+        self.bookkeeping.log(waiting_line(seconds, inside))
 
     def _finish_plots(self) -> None:
         """Wait for the plots. What was trained counts without them, and they can be drawn again."""

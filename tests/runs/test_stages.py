@@ -1,0 +1,104 @@
+from time import perf_counter_ns
+
+import pytest
+
+from autrainer.runs.files import read_yaml, write_yaml
+from autrainer.runs.stages import (
+    DATA,
+    ENTRY,
+    EVALUATION,
+    MODEL,
+    NAMES,
+    OTHER,
+    OUTPUTS,
+    StageClock,
+    slowest,
+    stages_entry,
+    waiting_line,
+)
+
+
+def spend(seconds):
+    until = perf_counter_ns() + int(1e9 * seconds)
+    while perf_counter_ns() < until:
+        pass
+
+
+def test_every_moment_belongs_to_one_stage():
+    begin = perf_counter_ns()
+    clock = StageClock()
+    clock.enter(DATA)
+    spend(0.02)
+    clock.enter(MODEL)
+    spend(0.04)
+    clock.enter(OTHER)
+    seconds = clock.seconds()
+    elapsed_s = (perf_counter_ns() - begin) / 1e9
+    assert list(seconds) == list(NAMES.values())
+    assert seconds["data"] >= 0.02
+    assert seconds["forward_and_backward"] >= 0.04
+    assert 0.06 <= sum(seconds.values()) <= elapsed_s
+
+
+def test_a_block_inside_a_block_takes_its_time_from_it():
+    clock = StageClock()
+    with clock.within(EVALUATION):
+        with clock.within(OUTPUTS):
+            spend(0.03)
+        inner = clock.seconds()
+    assert inner["outputs_and_states"] >= 0.03
+    assert inner["evaluation"] < 0.03
+    assert clock.enter(DATA) == OTHER
+
+
+def test_a_block_that_fails_gives_the_stage_back():
+    clock = StageClock()
+    clock.enter(MODEL)
+    with pytest.raises(OSError, match="disk"), clock.within(OUTPUTS):
+        raise OSError("disk")
+    assert clock.enter(OTHER) == MODEL
+
+
+def test_what_came_before_the_start_is_not_counted():
+    clock = StageClock()
+    spend(0.02)
+    clock.start()
+    assert sum(clock.seconds().values()) < 0.02
+
+
+def test_a_continued_run_adds_the_seconds_of_the_one_before(tmp_path):
+    path = tmp_path / "timer.yaml"
+    earlier = {"data": 30.0, "evaluation": 10.0}
+    write_yaml(path, {"train": {"mean": "0:00:01"}, ENTRY: stages_entry(earlier, {})})
+    clock = StageClock()
+    clock.restore(path)
+    seconds = clock.seconds()
+    assert seconds["data"] == pytest.approx(30.0)
+    assert seconds["evaluation"] == pytest.approx(10.0)
+
+
+@pytest.mark.parametrize("content", [None, {"train": {"mean": "0:00:01"}}])
+def test_runs_from_before_there_were_stages_add_nothing(tmp_path, content):
+    path = tmp_path / "timer.yaml"
+    write_yaml(path, content or {})
+    clock = StageClock()
+    clock.restore(path if content else tmp_path / "nothing.yaml")
+    assert sum(clock.seconds().values()) < 1.0
+
+
+def test_the_entry_reads_back_from_yaml(tmp_path):
+    entry = stages_entry({"data": 1.0, "other": 3.0}, {"read": 2.0, "collate": 1.0})
+    write_yaml(tmp_path / "timer.yaml", {ENTRY: entry})
+    assert read_yaml(tmp_path / "timer.yaml")[ENTRY] == entry
+    assert sum(entry["shares"].values()) == pytest.approx(1.0)
+
+
+def test_waiting_is_never_the_slowest_stage_of_a_loader():
+    assert slowest({"wait": 9.0, "read": 1.0, "collate": 2.0}) == "collate"
+    assert slowest({"wait": 9.0}) is None
+    assert slowest({}) is None
+
+
+def test_the_line_leaves_out_a_loader_that_tells_nothing():
+    line = waiting_line({"data": 1.0, "outputs_and_states": 1.0}, {})
+    assert line == "Time: data 50.0 %, outputs and states 50.0 % of 0:00:02"
