@@ -12,16 +12,22 @@ from autrainer.transforms.base import AbstractTransform, Item
 from autrainer.transforms.random import RandomStream
 
 # Sets the numbers that shape an effect apart from those that decide whether there is one.
-_EFFECT = 1
+_DECISION, _EFFECT = 0, 1
 
 
 class AbstractAugmentation(AbstractTransform):
     """Base of every augmentation.
 
     Every augmentation has two generators of its own: `g` decides whether to act, `rng` is for what
-    the effect draws. Both follow from `generator_seed`, and in the workers of a loader also from
-    the worker's number, by hashing: no two workers or augmentations share a stream. Without a seed
-    the first use draws one from torch's global generator.
+    the effect draws. Ask for them whenever you draw and keep neither: in a loader they belong to
+    the sample, so that an item is changed alike by any number of workers, in any order. Which
+    numbers come then follows from `generator_seed`, the place in the pipeline, and the loader's
+    seed, epoch and index.
+
+    Outside a loader they go on from call to call. They follow from `generator_seed`, and after
+    `offset_generator_seed` also from the worker's number, by hashing: no two workers or
+    augmentations share a stream. Without a seed the first use draws one from torch's global
+    generator.
 
     An augmentation may have `get_collate_fn(dataset, default)` to act on whole batches.
 
@@ -47,8 +53,8 @@ class AbstractAugmentation(AbstractTransform):
             )
         self.p = p
         self.generator_seed = generator_seed
-        self._decisions = RandomStream()
-        self._effects = RandomStream()
+        self._decisions = RandomStream(name=(generator_seed, _DECISION))
+        self._effects = RandomStream(name=(generator_seed, _EFFECT))
         self._restart(worker=0)
 
     def __call__(self, item: Item) -> Item:

@@ -4,13 +4,11 @@ from __future__ import annotations
 
 from typing import Any, ClassVar
 
-import torch
-
 from autrainer.augmentations.base import AbstractAugmentation
 from autrainer.augmentations.seeds import SeedCounter
 from autrainer.config.instantiate import instantiate_shorthand
 from autrainer.errors import ConfigError
-from autrainer.transforms.base import HasCollate, Item
+from autrainer.transforms.base import HasCollate, Item, applied
 
 
 class Container(AbstractAugmentation):
@@ -78,9 +76,7 @@ class Sequential(Container):
 
     def apply(self, item: Item) -> Item:
         """Let one member after the other act."""
-        for member in self.augmentation_sequence:
-            item = member(item)
-        return item
+        return applied(self.augmentation_sequence, item)
 
     @property
     def _members(self) -> list[AbstractAugmentation]:
@@ -122,9 +118,8 @@ class Choice(Container):
 
     def apply(self, item: Item) -> Item:
         """Let one member act."""
-        weights = torch.tensor(self.weights)
-        drawn = int(torch.multinomial(weights, 1, generator=self.g).item())
-        return self.augmentation_choices[drawn](item)
+        drawn = self._decisions.position(self.weights)
+        return applied([self.augmentation_choices[drawn]], item, first_place=drawn)
 
     @property
     def _members(self) -> list[AbstractAugmentation]:

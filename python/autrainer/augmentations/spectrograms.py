@@ -72,7 +72,7 @@ class TimeShift(AbstractAugmentation):
     def apply(self, item: Item) -> Item:
         """Roll the features."""
         if self.time_steps:
-            need_dims(self, item.features, 3, "(channels, height, width)")
+            need_dims(self, item.features.shape, 3, "(channels, height, width)")
             shift = self._effects.integer(-self.time_steps, self.time_steps)
             item.features = item.features.roll(shift, dims=self.axis + 1)
         return item
@@ -109,7 +109,7 @@ class BandMask(AbstractAugmentation):
     def apply(self, item: Item) -> Item:
         """Blank a band in a copy of the features."""
         if self.widest:
-            need_dims(self, item.features, 3, "(channels, height, width)")
+            need_dims(self, item.features.shape, 3, "(channels, height, width)")
             features = item.features.clone()
             start, width = self._draw(features.shape[self.axis + 1])
             fill = 0.0 if self.replace_with_zero else floating(features).mean().item()

@@ -13,6 +13,7 @@ import numpy as np
 import torch
 
 from autrainer.errors import ConfigError
+from autrainer.runs.keys import global_generators_kept
 
 LARGEST_SEED = 2**32 - 1
 CUBLAS_WORKSPACE = "CUBLAS_WORKSPACE_CONFIG"
@@ -82,17 +83,13 @@ def _use_deterministic_algorithms(wanted: bool) -> None:
 @contextmanager
 def preserved_rng() -> Iterator[None]:
     """Give the generators of Python, NumPy, torch and CUDA back as they were before the block."""
-    python, numpy = random.getstate(), np.random.get_state()
-    generator = torch.get_rng_state()
     cuda = torch.cuda.get_rng_state_all() if _uses_cuda() else None
-    try:
-        yield
-    finally:
-        random.setstate(python)
-        np.random.set_state(numpy)
-        torch.set_rng_state(generator)
-        if cuda is not None:
-            torch.cuda.set_rng_state_all(cuda)
+    with global_generators_kept():
+        try:
+            yield
+        finally:
+            if cuda is not None:
+                torch.cuda.set_rng_state_all(cuda)
 
 
 def _uses_cuda() -> bool:

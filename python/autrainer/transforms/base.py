@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
+from collections.abc import Callable, Iterable
 from typing import Any, Protocol, TypeAlias, runtime_checkable
 
 import audobject
 import torch
+
+from autrainer.runs.keys import active_key
 
 
 class Item(Protocol):
@@ -42,6 +45,23 @@ class HasGenerator(Protocol):
 
 
 Features: TypeAlias = torch.Tensor
+BatchForm: TypeAlias = Callable[[torch.Tensor], torch.Tensor]
+
+# What a subclass has that leaves the work to its parents.
+_ACTS_ON_NOTHING = {
+    "__abstractmethods__",
+    "__annotations__",
+    "__dict__",
+    "__doc__",
+    "__firstlineno__",
+    "__init__",
+    "__module__",
+    "__parameters__",
+    "__qualname__",
+    "__static_attributes__",
+    "__weakref__",
+    "_abc_impl",
+}
 
 
 class AbstractTransform(ABC, audobject.Object):  # type: ignore[misc]
@@ -76,7 +96,12 @@ class AbstractTransform(ABC, audobject.Object):  # type: ignore[misc]
 
 
 class FeaturesTransform(AbstractTransform):
-    """A transform of the features alone; what it was given stays as it is."""
+    """A transform of the features alone; what it was given stays as it is.
+
+    One that has `change_batch` too, from (B, ...) to (B, ...) with the bits that `change` gives for
+    each sample, promises that it draws nothing, keeps nothing and may be called by several
+    threads; loaders then call it instead. `BatchTransform` needs nothing else.
+    """
 
     def __call__(self, item: Item) -> Item:
         """Replace the features of an item."""
@@ -86,3 +111,94 @@ class FeaturesTransform(AbstractTransform):
     @abstractmethod
     def change(self, features: Any) -> torch.Tensor:
         """The features to go on with."""
+
+
+class BatchTransform(FeaturesTransform):
+    """A transform of the features that treats every sample of a batch alike.
+
+    What it gives for a sample must not depend, not in a single bit, on the others in the batch.
+    """
+
+    def change(self, features: torch.Tensor) -> torch.Tensor:
+        """The features of one sample: those of a batch of one."""
+        batch = features[None]
+        changed = self.change_batch(batch)
+        return features if changed is batch else changed[0]
+
+    @abstractmethod
+    def change_batch(self, features: torch.Tensor) -> torch.Tensor:
+        """The features of samples of the same shape, (B, ...)."""
+
+
+def applied(transforms: Iterable[Any], item: Item, first_place: int = 0) -> Item:
+    """An item after one transform and then the other, each at a place of its own.
+
+    Args:
+        transforms: What is applied.
+        item: What it is applied to.
+        first_place: Place of the first transform, within the place of whoever calls this. What
+            transforms draw under a key depends on it.
+    """
+    key = active_key()
+    if key is None:
+        for transform in transforms:
+            item = transform(item)
+        return item
+    outer = key.place
+    try:
+        for place, transform in enumerate(transforms, first_place):
+            key.place = (*outer, place)
+            item = transform(item)
+    finally:
+        key.place = outer
+    return item
+
+
+def batch_form(transform: Any) -> BatchForm | None:
+    """What changes the features of many samples at once, shape (B, ...), as the transform would.
+
+    None if there is no such thing, or if a subclass has changed what happens to one sample only.
+    """
+    kind = type(transform)
+    if not isinstance(transform, FeaturesTransform):
+        return None
+    if {"change", "change_batch"} & {*vars(transform)}:
+        return None
+    single, batched = _owner_of(kind, "change"), _owner_of(kind, "change_batch")
+    if batched is None or single is None or not issubclass(batched, single):
+        return None
+    if _owner_of(kind, "__call__") is not FeaturesTransform:
+        return None
+    form: BatchForm = transform.change_batch
+    return form
+
+
+def is_ours(transform: Any) -> bool:
+    """Whether all that acts in a transform is code of this package, its members included.
+
+    A subclass that only has a constructor of its own is still ours.
+    """
+    for kind in type(transform).__mro__:
+        if kind.__module__.partition(".")[0] == "autrainer":
+            return all(map(is_ours, getattr(transform, "_members", ())))
+        if not vars(kind).keys() <= _ACTS_ON_NOTHING:
+            return False
+    return False
+
+
+def is_random(transform: Any) -> bool:
+    """Whether a transform may give another result for the same item; of foreign code, yes."""
+    if is_ours(transform):
+        return isinstance(transform, HasGenerator)
+    return batch_form(transform) is None
+
+
+def draws_globally(transform: Any) -> bool:
+    """Whether a transform may draw from the global generators; of foreign code, yes."""
+    if is_ours(transform):
+        return not getattr(transform, "_deterministic", True)
+    return batch_form(transform) is None
+
+
+def _owner_of(kind: type, name: str) -> type | None:
+    return next((parent for parent in kind.__mro__ if name in vars(parent)), None)

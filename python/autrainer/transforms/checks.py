@@ -49,14 +49,19 @@ def one_of(owner: object, name: str, value: Any, options: Iterable[str]) -> str:
     return str(value)
 
 
-def need_dims(owner: object, features: torch.Tensor, dims: int, shape: str) -> None:
+def need_dims(owner: object, found: torch.Size, dims: int, shape: str) -> None:
     """Refuse features of another rank than a transform works on.
+
+    Args:
+        owner: The transform.
+        found: Shape of the features of one sample.
+        dims: How many axes it should have.
+        shape: The same in words.
 
     Raises:
         DataError: naming the shape that came and the one that is needed.
     """
-    if features.dim() != dims:
+    if len(found) != dims:
         raise DataError(
-            f"{type(owner).__name__} works on features of shape {shape}; "
-            f"got {tuple(features.shape)}"
+            f"{type(owner).__name__} works on features of shape {shape}; got {tuple(found)}"
         )

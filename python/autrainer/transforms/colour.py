@@ -5,11 +5,11 @@ from __future__ import annotations
 import torch
 
 from autrainer.errors import DataError
-from autrainer.transforms.base import FeaturesTransform
+from autrainer.transforms.base import BatchTransform
 from autrainer.transforms.checks import need_dims
 
 
-class StereoToMono(FeaturesTransform):
+class StereoToMono(BatchTransform):
     """The mean of all channels: (C, N) to (1, N), floating point.
 
     Args:
@@ -19,13 +19,13 @@ class StereoToMono(FeaturesTransform):
     def __init__(self, order: int = -95) -> None:
         super().__init__(order=order)
 
-    def change(self, features: torch.Tensor) -> torch.Tensor:
+    def change_batch(self, features: torch.Tensor) -> torch.Tensor:
         """One channel."""
-        need_dims(self, features, 2, "(channels, samples)")
-        return floating(features).mean(dim=0, keepdim=True)
+        need_dims(self, features.shape[1:], 2, "(channels, samples)")
+        return floating(features).mean(dim=1, keepdim=True)
 
 
-class RGBAToRGB(FeaturesTransform):
+class RGBAToRGB(BatchTransform):
     """The first three channels: (4, H, W) to (3, H, W).
 
     Args:
@@ -35,12 +35,12 @@ class RGBAToRGB(FeaturesTransform):
     def __init__(self, order: int = -95) -> None:
         super().__init__(order=order)
 
-    def change(self, features: torch.Tensor) -> torch.Tensor:
+    def change_batch(self, features: torch.Tensor) -> torch.Tensor:
         """At most three channels."""
-        return features[:3]
+        return features[:, :3]
 
 
-class RGBToGrayscale(FeaturesTransform):
+class RGBToGrayscale(BatchTransform):
     """Luma of an image, 0.2989 R + 0.587 G + 0.114 B (ITU-R 601-2): (3, H, W) to (1, H, W).
 
     Channels after the third are ignored. Integer images keep their dtype; fractions are cut off.
@@ -52,20 +52,20 @@ class RGBToGrayscale(FeaturesTransform):
     def __init__(self, order: int = 100) -> None:
         super().__init__(order=order)
 
-    def change(self, features: torch.Tensor) -> torch.Tensor:
+    def change_batch(self, features: torch.Tensor) -> torch.Tensor:
         """One channel."""
-        need_dims(self, features, 3, "(3, height, width)")
-        if features.shape[0] < 3:
+        shape = features.shape[1:]
+        need_dims(self, shape, 3, "(3, height, width)")
+        if shape[0] < 3:
             raise DataError(
-                f"RGBToGrayscale needs three channels; got features of shape "
-                f"{tuple(features.shape)}"
+                f"RGBToGrayscale needs three channels; got features of shape {tuple(shape)}"
             )
-        red, green, blue = floating(features[:3])
+        red, green, blue = floating(features[:, :3]).unbind(1)
         grey: torch.Tensor = red * 0.2989 + green * 0.587 + blue * 0.114
-        return grey.to(features.dtype).unsqueeze(0)
+        return grey.to(features.dtype).unsqueeze(1)
 
 
-class GrayscaleToRGB(FeaturesTransform):
+class GrayscaleToRGB(BatchTransform):
     """Three channels: missing ones are filled with the mean of those present.
 
     The dtype is kept; three channels or more stay as they are.
@@ -77,18 +77,18 @@ class GrayscaleToRGB(FeaturesTransform):
     def __init__(self, order: int = 100) -> None:
         super().__init__(order=order)
 
-    def change(self, features: torch.Tensor) -> torch.Tensor:
+    def change_batch(self, features: torch.Tensor) -> torch.Tensor:
         """At least three channels."""
-        need_dims(self, features, 3, "(channels, height, width)")
-        channels = features.shape[0]
+        need_dims(self, features.shape[1:], 3, "(channels, height, width)")
+        channels = features.shape[1]
         if channels >= 3:
             return features
         if channels == 1:
-            return features.repeat(3, 1, 1)
-        mean = floating(features).mean(dim=0, keepdim=True)
+            return features.repeat(1, 3, 1, 1)
+        mean = floating(features).mean(dim=1, keepdim=True)
         if not features.is_floating_point():
             mean = mean.round()
-        return torch.cat([features, mean.to(features.dtype).repeat(3 - channels, 1, 1)])
+        return torch.cat([features, mean.to(features.dtype)], dim=1)
 
 
 def floating(features: torch.Tensor) -> torch.Tensor:

@@ -14,6 +14,7 @@ from autrainer.transforms.base import (
     HasGenerator,
     HasSetup,
     Item,
+    applied,
 )
 
 log = logging.getLogger(__name__)
@@ -39,9 +40,7 @@ class SmartCompose(audobject.Object):  # type: ignore[misc]
 
     def __call__(self, item: Item) -> Item:
         """Apply every transform to an item."""
-        for transform in self.transforms:
-            item = transform(item)
-        return item
+        return applied(self.transforms, item)
 
     def __add__(self, other: Any) -> SmartCompose:
         """A new compose of both sides; None adds nothing.
@@ -80,6 +79,10 @@ class SmartCompose(audobject.Object):  # type: ignore[misc]
         for transform in self.transforms:
             if isinstance(transform, HasGenerator):
                 transform.offset_generator_seed(offset)
+
+    @property
+    def _members(self) -> list[Any]:
+        return self.transforms
 
     def __repr__(self) -> str:
         return f"SmartCompose([{', '.join(map(repr, self.transforms))}])"

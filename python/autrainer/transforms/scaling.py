@@ -8,13 +8,13 @@ from typing import Any
 import torch
 
 from autrainer.errors import ConfigError, DataError
-from autrainer.transforms.base import FeaturesTransform
+from autrainer.transforms.base import BatchTransform
 from autrainer.transforms.checks import one_of
 from autrainer.transforms.colour import floating
 from autrainer.transforms.moments import ChannelMoments, moments_of
 
 
-class ScaleRange(FeaturesTransform):
+class ScaleRange(BatchTransform):
     """Features stretched to a range, floating point; constant features stay the constant.
 
     Args:
@@ -31,17 +31,21 @@ class ScaleRange(FeaturesTransform):
             )
         self.range = values
 
-    def change(self, features: torch.Tensor) -> torch.Tensor:
-        """The features, from the lowest to the highest value."""
+    def change_batch(self, features: torch.Tensor) -> torch.Tensor:
+        """The features, from the lowest to the highest value of each sample."""
         features = floating(features)
-        lowest, highest = torch.aminmax(features)
-        if lowest == highest:
-            return features
+        lowest, highest = features.flatten(1).aminmax(dim=1)
+        shape = (-1,) + (1,) * (features.dim() - 1)
+        is_constant = lowest == highest
+        lowest, span = lowest.view(shape), (highest - lowest).view(shape)
         low, high = self.range
-        return (features - lowest) / (highest - lowest) * (high - low) + low
+        scaled = (features - lowest).div_(span).mul_(high - low).add_(low)
+        if bool(is_constant.any()):
+            return torch.where(is_constant.view(shape), features, scaled)
+        return scaled
 
 
-class ImageToFloat(FeaturesTransform):
+class ImageToFloat(BatchTransform):
     """float32 between 0 and 1 from uint8; other dtypes stay as they are.
 
     Args:
@@ -51,12 +55,12 @@ class ImageToFloat(FeaturesTransform):
     def __init__(self, order: int = 90) -> None:
         super().__init__(order=order)
 
-    def change(self, features: torch.Tensor) -> torch.Tensor:
+    def change_batch(self, features: torch.Tensor) -> torch.Tensor:
         """The features, divided by 255 if they are bytes."""
-        return features.float() / 255 if features.dtype == torch.uint8 else features
+        return features.float().div_(255) if features.dtype == torch.uint8 else features
 
 
-class Normalize(FeaturesTransform):
+class Normalize(BatchTransform):
     """`(features - mean) / std` as float32, channel by channel.
 
     Channels are the first axis of features with one, two or three axes.
@@ -75,12 +79,12 @@ class Normalize(FeaturesTransform):
         self.std = _plain(self, "std", std)
         self._parameters = _as_tensors(self, self.mean, self.std)
 
-    def change(self, features: torch.Tensor) -> torch.Tensor:
+    def change_batch(self, features: torch.Tensor) -> torch.Tensor:
         """The normalised features."""
         return _normalize(self, features, *self._parameters)
 
 
-class Standardizer(FeaturesTransform):
+class Standardizer(BatchTransform):
     """Zero mean and unit variance, channel by channel, as the dataset's features have them.
 
     What is not given is calculated in `setup`, in float64, from the features of one subset after
@@ -125,7 +129,7 @@ class Standardizer(FeaturesTransform):
         moments = moments_of(getattr(dataset, f"{self.subset}_dataset"), before=self)
         self._learn(moments)
 
-    def change(self, features: torch.Tensor) -> torch.Tensor:
+    def change_batch(self, features: torch.Tensor) -> torch.Tensor:
         """The standardised features.
 
         Raises:
@@ -179,17 +183,18 @@ def _as_tensors(
 def _normalize(
     owner: object, features: torch.Tensor, mean: torch.Tensor, std: torch.Tensor
 ) -> torch.Tensor:
-    if not 1 <= features.dim() <= 3:
+    found = tuple(features.shape[1:])
+    if not 1 <= len(found) <= 3:
         raise DataError(
-            f"{type(owner).__name__} works on features with one to three axes; "
-            f"got shape {tuple(features.shape)}"
+            f"{type(owner).__name__} works on features with one to three axes; got shape {found}"
         )
-    num_channels, num_given = features.shape[0], max(len(mean), len(std))
+    num_channels, num_given = found[0], max(len(mean), len(std))
     if num_given not in (1, num_channels):
         raise DataError(
             f"{type(owner).__name__} has mean and std for {num_given} channels; "
-            f"got features of shape {tuple(features.shape)} with {num_channels}"
+            f"got features of shape {found} with {num_channels}"
         )
-    shape = (-1,) + (1,) * (features.dim() - 1)
+    shape = (-1,) + (1,) * (len(found) - 1)
     device = features.device
-    return (features.float() - mean.to(device).view(shape)) / std.to(device).view(shape)
+    centred = features.float() - mean.to(device).view(shape)
+    return centred.div_(std.to(device).view(shape))

@@ -8,7 +8,8 @@ import torch
 from torch.nn import functional
 
 from autrainer.errors import ConfigError, DataError
-from autrainer.transforms.base import FeaturesTransform
+from autrainer.runs.keys import Draws, current_key
+from autrainer.transforms.base import BatchTransform, FeaturesTransform
 from autrainer.transforms.checks import need_dims, one_of, positive_int
 from autrainer.transforms.random import RandomStream
 
@@ -16,7 +17,7 @@ _EXPANSIONS = ("pad", "replicate")
 _INTERPOLATIONS = ("nearest", "nearest-exact", "bilinear", "bicubic")
 
 
-class Expand(FeaturesTransform):
+class Expand(BatchTransform):
     """Features of at least a certain length along an axis.
 
     Args:
@@ -32,22 +33,24 @@ class Expand(FeaturesTransform):
         self.method = one_of(self, "method", method, _EXPANSIONS)
         self.axis = axis
 
-    def change(self, features: torch.Tensor) -> torch.Tensor:
+    def change_batch(self, features: torch.Tensor) -> torch.Tensor:
         """The features, long enough."""
-        return expand(features, self.size, self.method, self.axis)
+        axis = range(1, features.dim())[self.axis]
+        return expand(features, self.size, self.method, axis)
 
 
 class RandomCrop(FeaturesTransform):
     """A random stretch of a certain length along an axis; short features are expanded first.
 
-    Draws from a generator of its own. It is seeded from torch's global generator when first used,
-    so the seed of the run decides, and in a loader every worker has another stream.
+    In a loader, where to cut belongs to seed, epoch and index of the sample. Outside it draws from
+    a generator of its own, seeded from torch's global one when first used.
 
     Args:
         size: Length to cut out.
         method: How short features are expanded, as in `Expand`.
         axis: The axis to cut.
-        fix_randomization: Draw once and then always cut at the same relative position.
+        fix_randomization: Always cut at the same relative position: in loaders it follows from
+            their seed, size and axis, outside it is drawn once.
         order: Position in the pipeline.
     """
 
@@ -81,12 +84,15 @@ class RandomCrop(FeaturesTransform):
     def _start(self, num_starts: int) -> int:
         if not self.fix_randomization:
             return self._stream.integer(0, num_starts)
+        key = current_key()
+        if key is not None:
+            return int(Draws(key[0], self.size, self.axis).uniform() * num_starts)
         if self._position is None:
             self._position = self._stream.uniform()
         return int(self._position * num_starts)
 
 
-class SquarePadCrop(FeaturesTransform):
+class SquarePadCrop(BatchTransform):
     """A square image, centred: (C, H, W) to (C, M, M).
 
     Args:
@@ -98,21 +104,21 @@ class SquarePadCrop(FeaturesTransform):
         super().__init__(order=order)
         self.mode = one_of(self, "mode", mode, ("pad", "crop"))
 
-    def change(self, features: torch.Tensor) -> torch.Tensor:
+    def change_batch(self, features: torch.Tensor) -> torch.Tensor:
         """The square."""
-        need_dims(self, features, 3, "(channels, height, width)")
+        need_dims(self, features.shape[1:], 3, "(channels, height, width)")
         height, width = features.shape[-2:]
         if self.mode == "crop":
             side = min(height, width)
             top, left = round((height - side) / 2), round((width - side) / 2)
-            return features[:, top : top + side, left : left + side]
+            return features[..., top : top + side, left : left + side]
         side = max(height, width)
         extra_h, extra_w = side - height, side - width
         padding = [extra_w // 2, extra_w - extra_w // 2, extra_h // 2, extra_h - extra_h // 2]
         return functional.pad(features, padding)
 
 
-class Resize(FeaturesTransform):
+class Resize(BatchTransform):
     """An image of another size: (C, H, W) to (C, height, width), in its dtype.
 
     Args:
@@ -142,9 +148,9 @@ class Resize(FeaturesTransform):
         self.interpolation = one_of(self, "interpolation", interpolation, _INTERPOLATIONS)
         self.antialias = antialias
 
-    def change(self, features: torch.Tensor) -> torch.Tensor:
+    def change_batch(self, features: torch.Tensor) -> torch.Tensor:
         """The image in its new size."""
-        need_dims(self, features, 3, "(channels, height, width)")
+        need_dims(self, features.shape[1:], 3, "(channels, height, width)")
         size = self._size(*features.shape[-2:])
         if size == tuple(features.shape[-2:]):
             return features
@@ -186,7 +192,7 @@ def _resize(
     if interpolation in ("bilinear", "bicubic"):
         smooth = {"antialias": antialias, "align_corners": False}
     exact = features if features.is_floating_point() else features.float()
-    resized = functional.interpolate(exact[None], size=size, mode=interpolation, **smooth)[0]
+    resized = functional.interpolate(exact, size=size, mode=interpolation, **smooth)
     if features.is_floating_point():
         return resized
     limits = torch.iinfo(features.dtype)

@@ -45,6 +45,10 @@ class AnyToTensor(FeaturesTransform):
             f"got {type(features).__name__}"
         )
 
+    def change_batch(self, features: torch.Tensor) -> torch.Tensor:
+        """The same: a batch is a tensor already."""
+        return features
+
 
 class NumpyToTensor(FeaturesTransform):
     """A tensor from a NumPy array, with its dtype; anything else is passed on untouched.
@@ -61,6 +65,10 @@ class NumpyToTensor(FeaturesTransform):
         if isinstance(features, np.ndarray):
             return tensor_from_array(features)
         return features  # type: ignore[no-any-return]
+
+    def change_batch(self, features: torch.Tensor) -> torch.Tensor:
+        """The same: a batch is a tensor already."""
+        return features
 
 
 def tensor_from_array(array: np.ndarray) -> torch.Tensor:
