@@ -29,7 +29,7 @@ DOORS = {
     "data/decode.py": {"decode_file", "file_layout", "first_nonfinite"},
     "data/sampler.py": {"permutation"},
     "data/stream.py": {"FileReader"},
-    "runs/files.py": {"copy_file", "write_bytes", "write_npy", "write_results"},
+    "runs/files.py": {"copy_file", "write_by_name", "write_bytes", "write_npy", "write_results"},
 }
 """The only modules that import from the extension, and what."""
 

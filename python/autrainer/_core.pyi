@@ -1,6 +1,6 @@
 """Decoding, collation, shuffling and output files of autrainer, in Rust."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from typing import Any, Literal, TypeAlias, final
 
 import numpy as np
@@ -15,6 +15,7 @@ __all__ = [
     "gather",
     "permutation",
     "stack",
+    "write_by_name",
     "write_bytes",
     "write_npy",
     "write_results",
@@ -103,6 +104,9 @@ def permutation(
 
 def write_bytes(path: str, data: bytes | npt.NDArray[np.uint8]) -> None:
     """Write `data` to `path`, whole or not at all."""
+
+def write_by_name(path: str, fill: Callable[[str], object]) -> None:
+    """Have `fill` write the file whose path it is given, then put it in the place of `path`."""
 
 def copy_file(source: str, target: str) -> None:
     """Copy the content of `source` to `target`, whole or not at all."""

@@ -124,6 +124,7 @@ class ExportConstants(_Constants):
             "save_train_outputs",
             "save_dev_outputs",
             "save_test_outputs",
+            "outputs_format",
         ]
         self._artifacts: list[str | dict[str, str]] = [
             "model_summary.txt",

@@ -30,6 +30,7 @@ NOT_IDENTITY = frozenset(
         "save_train_outputs",
         "save_dev_outputs",
         "save_test_outputs",
+        "outputs_format",
     }
 )
 LOADER_KEYS = ("train_loader_kwargs", "dev_loader_kwargs", "test_loader_kwargs")

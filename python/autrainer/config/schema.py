@@ -13,6 +13,7 @@ from autrainer.errors import did_you_mean
 
 GROUPS = ("dataset", "model", "optimizer", "scheduler", "augmentation", "plotting")
 TRAINING_TYPES = ("epoch", "step")
+OUTPUTS_FORMATS = ("csv", "parquet", "arrow")
 LOADER_OPTIONS = (
     "num_workers",
     "pin_memory",
@@ -50,6 +51,7 @@ class RunConfig:
         save_train_outputs: Keep outputs of the training set.
         save_dev_outputs: Keep outputs of the dev set.
         save_test_outputs: Keep outputs of the test set.
+        outputs_format: Format of the tables among them: `csv`, `parquet` or `arrow`.
         train_loader_kwargs: Options of the training loader, those of the dataset if it has any.
         dev_loader_kwargs: The same of the dev loader.
         test_loader_kwargs: The same of the test loader.
@@ -78,6 +80,7 @@ class RunConfig:
     save_train_outputs: bool = True
     save_dev_outputs: bool = True
     save_test_outputs: bool = True
+    outputs_format: str = "csv"
     train_loader_kwargs: Mapping[str, Any] = field(default_factory=dict)
     dev_loader_kwargs: Mapping[str, Any] = field(default_factory=dict)
     test_loader_kwargs: Mapping[str, Any] = field(default_factory=dict)
@@ -195,6 +198,11 @@ class _Reader:
             "training_type",
             lambda value: value if value in TRAINING_TYPES else None,
             "use 'epoch' or 'step'",
+        )
+        values["outputs_format"] = self._value(
+            "outputs_format",
+            lambda value: value if value in OUTPUTS_FORMATS else None,
+            "use 'csv', 'parquet' or 'arrow'",
         )
         for key in ("device", "results_dir", "experiment_id"):
             values[key] = self._value(key, _text, "use a text")

@@ -6,9 +6,10 @@ after a crash, finds the old content or the new one.
 
 from __future__ import annotations
 
+import errno
 import io
 import os
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -78,6 +79,26 @@ def write_npy(path: StrPath, array: npt.NDArray[Any]) -> None:
     write_bytes(path, buffer.getbuffer())
 
 
+def write_by_name(path: StrPath, fill: Callable[[str], object]) -> None:
+    """Have a library write a file that it can only write under a name.
+
+    Args:
+        path: The file.
+        fill: Writes the whole content into the file whose path it is given.
+
+    Raises:
+        OutputError: naming the file, if it could not be written; it is then as it was before.
+    """
+    target = _made_ready(path)
+    try:
+        _core.write_by_name(target, fill)
+    except OutputError:
+        raise
+    except OSError as error:
+        reason = f"{error.strerror or error}; nothing was written"
+        raise OutputError(error.errno or errno.EIO, reason, target) from error
+
+
 def write_results(
     path: StrPath,
     indices: npt.NDArray[np.int64],
@@ -104,7 +125,7 @@ def write_results(
     """
     import numpy as np
 
-    cells = _floats(probabilities)
+    cells = as_floats(probabilities)
     if cells.ndim != 2 or cells.shape != (len(indices), len(names)):
         raise DataError(
             f"probabilities have shape {cells.shape}; {len(indices)} rows and {len(names)} names "
@@ -208,9 +229,9 @@ def _column(predictions: Predictions) -> tuple[Any, ...]:
         values = np.asarray(predictions.values)
         if values.dtype.kind in "biu":
             return "values", np.ascontiguousarray(values, dtype=np.int64)
-        return "values", _floats(values)
+        return "values", as_floats(values)
     if isinstance(predictions, ValueLists):
-        return "value_lists", _floats(predictions.values)
+        return "value_lists", as_floats(predictions.values)
     if isinstance(predictions, Texts):
         return "texts", [str(text) for text in predictions.texts]
     raise DataError(
@@ -219,7 +240,7 @@ def _column(predictions: Predictions) -> tuple[Any, ...]:
     )
 
 
-def _floats(values: npt.NDArray[Any]) -> npt.NDArray[Any]:
+def as_floats(values: npt.NDArray[Any]) -> npt.NDArray[Any]:
     """Contiguous float32 or float64: the width that holds the values exactly."""
     import numpy as np
 

@@ -14,8 +14,9 @@ import torch
 from autrainer.errors import DataError
 from autrainer.runs.background import Background, Job
 from autrainer.runs.columns import Labels, LabelSets, Predictions, Texts, ValueLists, Values
-from autrainer.runs.files import copy_file, write_npy, write_results
+from autrainer.runs.files import copy_file, write_npy
 from autrainer.runs.rows import Rows
+from autrainer.runs.tables import write_table
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -84,13 +85,22 @@ class OutputsTracker:
         prefix: Beginning of their names: `train`, `dev` or `test`.
         data: The dataset; its target transform makes predictions of outputs.
         bookkeeping: The run folder.
+        table_format: Format of the table of results: `csv`, `parquet` or `arrow`.
     """
 
-    def __init__(self, export: bool, prefix: str, data: Encodes, bookkeeping: WritesFiles) -> None:
+    def __init__(
+        self,
+        export: bool,
+        prefix: str,
+        data: Encodes,
+        bookkeeping: WritesFiles,
+        table_format: str = "csv",
+    ) -> None:
         self.export = export
         self.prefix = prefix
         self.data = data
         self.bookkeeping = bookkeeping
+        self.table_format = table_format
         self._outputs = Rows(f"{prefix} outputs", torch.float32)
         self._targets = Rows(f"{prefix} targets", torch.int64)
         self._indices = Rows(f"{prefix} indices", torch.int64)
@@ -230,16 +240,19 @@ class OutputsTracker:
             submit(write_npy, folder / f"{self.prefix}_{name}.npy", getattr(saved, name))
             for name in ARRAYS
         ]
-        table = folder / f"{self.prefix}_results.csv"
-        transform = self.data.target_transform
-        self._writing.append(submit(_write_table, table, saved, probabilities, transform))
+        table, transform = folder / self._table_name(), self.data.target_transform
+        columns = (saved, probabilities, transform)
+        self._writing.append(submit(_write_table, table, self.table_format, *columns))
         self._folder = iteration_folder
 
     def _path(self, folder: str | Path) -> Path:
         return self.bookkeeping.output_directory / folder
 
     def _file_names(self) -> list[str]:
-        return [*(f"{self.prefix}_{name}.npy" for name in ARRAYS), f"{self.prefix}_results.csv"]
+        return [*(f"{self.prefix}_{name}.npy" for name in ARRAYS), self._table_name()]
+
+    def _table_name(self) -> str:
+        return f"{self.prefix}_results.{self.table_format}"
 
     def _check_width(self, output: torch.Tensor) -> None:
         if tuple(output.shape[1:]) != (self.data.output_dim,):
@@ -258,12 +271,16 @@ class OutputsTracker:
 
 
 def _write_table(
-    path: Path, saved: _Saved, probabilities: torch.Tensor, transform: TargetTransform
+    path: Path,
+    table_format: str,
+    saved: _Saved,
+    probabilities: torch.Tensor,
+    transform: TargetTransform,
 ) -> None:
     names, values = transform.probability_columns(probabilities)
     columns = [f"{COLUMN_PREFIX}{name}" for name in names]
     decoded = transform.decode_array(saved.predictions)
-    write_results(path, saved.indices, decoded, columns, values)
+    write_table(path, table_format, saved.indices, decoded, columns, values)
 
 
 def _results_frame(saved: _Saved, transform: TargetTransform) -> pd.DataFrame:

@@ -22,6 +22,7 @@ from autrainer.loggers.base import AbstractLogger
 from autrainer.metrics import AbstractMetric
 from autrainer.models.base import AbstractModel
 from autrainer.plotting.metrics import PlotMetrics
+from autrainer.runs.tables import require_library
 from autrainer.training.checkpoints import Checkpoints
 from autrainer.transforms.base import AbstractTransform
 
@@ -54,11 +55,13 @@ class CheckedConfig:
 
         Raises:
             ConfigError: with everything that is wrong.
+            MissingExtraError: if the library that writes `outputs_format` is not installed.
         """
         plain = as_plain(cfg)
         plain.pop("hydra", None)
         sources = Sources.of_job()
         settings = RunConfig.read(plain, sources)
+        require_library(settings.outputs_format)
         refuse(find_problems(plain), sources)
         moved = copy.deepcopy(plain)
         if "criterion" in moved["dataset"]:

@@ -153,8 +153,10 @@ class Run:
         self.plot_metrics = self.plots.plot_metrics
 
     def _tracker(self, subset: str, export: bool) -> OutputsTracker:
-        tracker = OutputsTracker(export, subset, self.data, self.bookkeeping)
         settings = self.settings
+        tracker = OutputsTracker(
+            export, subset, self.data, self.bookkeeping, settings.outputs_format
+        )
         rows = len(getattr(self.data, f"{subset}_dataset"))
         if subset == "train" and self.training_type == "epoch":
             rows *= settings.eval_frequency

@@ -26,20 +26,55 @@ pub fn write_whole(path: &Path, fill: impl FnOnce(&mut File) -> Result<()>) -> R
     };
     let (target, permissions) = resolve(path)?;
     let (mut file, sibling) = create_sibling(&target).map_err(failed)?;
-    let written = fill(&mut file).and_then(|()| {
-        if let Some(permissions) = permissions {
-            file.set_permissions(permissions).map_err(failed)?;
-        }
-        file.sync_all().map_err(failed)
-    });
-    drop(file);
-    let renamed = written.and_then(|()| fs::rename(&sibling, &target).map_err(failed));
-    if renamed.is_err() {
+    let published = fill(&mut file)
+        .and_then(|()| publish(file, permissions, &sibling, &target).map_err(failed));
+    if published.is_err() {
         // The first error is the one worth reporting.
         let _ = fs::remove_file(&sibling);
-        return renamed;
     }
-    sync_folder(folder_of(&target)).map_err(failed)
+    published
+}
+
+/// As [`write_whole`], for who writes files by name: `fill` gets the path of an empty sibling.
+///
+/// # Errors
+/// As [`write_whole`], in the type of the errors of `fill`.
+pub fn write_whole_by_name<E: From<Error>>(
+    path: &Path,
+    fill: impl FnOnce(&Path) -> std::result::Result<(), E>,
+) -> std::result::Result<(), E> {
+    let failed = |source| Error::Write {
+        path: path.to_path_buf(),
+        source,
+    };
+    let (target, permissions) = resolve(path)?;
+    let (file, sibling) = create_sibling(&target).map_err(failed)?;
+    let published = fill(&sibling).and_then(|()| {
+        publish(file, permissions, &sibling, &target)
+            .map_err(failed)
+            .map_err(E::from)
+    });
+    if published.is_err() {
+        // The first error is the one worth reporting.
+        let _ = fs::remove_file(&sibling);
+    }
+    published
+}
+
+/// Put a finished sibling in the place of `target`, both of them on the disk before and after.
+fn publish(
+    file: File,
+    permissions: Option<fs::Permissions>,
+    sibling: &Path,
+    target: &Path,
+) -> io::Result<()> {
+    if let Some(permissions) = permissions {
+        file.set_permissions(permissions)?;
+    }
+    file.sync_all()?;
+    drop(file);
+    fs::rename(sibling, target)?;
+    sync_folder(folder_of(target))
 }
 
 /// Write `data` to `path`, whole or not at all.

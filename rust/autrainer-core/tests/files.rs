@@ -33,6 +33,28 @@ fn a_failed_write_leaves_the_old_file_alone() {
 }
 
 #[test]
+fn a_file_written_by_name_appears_whole_or_not_at_all() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("table.parquet");
+    io::write_bytes(&path, b"old").unwrap();
+    let refused = io::write_whole_by_name(&path, |sibling| {
+        std::fs::write(sibling, b"half of the ne").unwrap();
+        assert_eq!(std::fs::read(&path).unwrap(), b"old");
+        Err(Error::EmptyBatch)
+    });
+    assert!(matches!(refused, Err(Error::EmptyBatch)));
+    assert_eq!(std::fs::read(&path).unwrap(), b"old");
+    assert_eq!(names(folder.path()), ["table.parquet"]);
+    io::write_whole_by_name::<Error>(&path, |sibling| {
+        std::fs::write(sibling, b"new").unwrap();
+        Ok(())
+    })
+    .unwrap();
+    assert_eq!(std::fs::read(&path).unwrap(), b"new");
+    assert_eq!(names(folder.path()), ["table.parquet"]);
+}
+
+#[test]
 fn every_error_names_its_path() {
     let folder = tempfile::tempdir().unwrap();
     let missing = folder.path().join("missing").join("x");

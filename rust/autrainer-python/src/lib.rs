@@ -18,7 +18,7 @@ mod _core {
     #[pymodule_export]
     use super::decode::{decode_file, file_layout, first_nonfinite};
     #[pymodule_export]
-    use super::serialize::{copy_file, write_bytes, write_npy, write_results};
+    use super::serialize::{copy_file, write_by_name, write_bytes, write_npy, write_results};
     #[pymodule_export]
     use super::shuffle::permutation;
     #[pymodule_export]

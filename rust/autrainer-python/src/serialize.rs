@@ -33,6 +33,39 @@ pub(crate) fn write_bytes<'py>(
         .map_err(|error| to_py_err(py, error))
 }
 
+/// Have `fill` write the file whose path it is given, then put it in the place of `path`.
+#[pyfunction]
+pub(crate) fn write_by_name<'py>(
+    py: Python<'py>,
+    path: PathBuf,
+    fill: &Bound<'py, PyAny>,
+) -> PyResult<()> {
+    let fill = fill.clone().unbind();
+    let written = py.detach(|| {
+        io::write_whole_by_name(&path, |sibling| {
+            Python::attach(|py| fill.call1(py, (sibling.as_os_str(),)))
+                .map(|_| ())
+                .map_err(Failure::Python)
+        })
+    });
+    written.map_err(|failure| match failure {
+        Failure::Core(error) => to_py_err(py, error),
+        Failure::Python(error) => error,
+    })
+}
+
+/// What can fail while Python writes a file.
+enum Failure {
+    Core(Error),
+    Python(PyErr),
+}
+
+impl From<Error> for Failure {
+    fn from(error: Error) -> Self {
+        Self::Core(error)
+    }
+}
+
 /// Copy the content of `source` to `target`, whole or not at all.
 #[pyfunction]
 pub(crate) fn copy_file(py: Python<'_>, source: PathBuf, target: PathBuf) -> PyResult<()> {
