@@ -1,0 +1,139 @@
+"""How the transforms of a split are applied to whole batches of features, without making items."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from itertools import groupby
+from typing import Any, TypeAlias
+
+import numpy as np
+import numpy.typing as npt
+import torch
+
+from autrainer.runs.keys import Key, Place, active_key, keyed
+from autrainer.transforms.base import batch_form, is_ours, is_random
+from autrainer.transforms.compose import SmartCompose
+
+Features: TypeAlias = torch.Tensor | list[torch.Tensor]
+"""Features of a batch: one tensor, shape (B, ...), or one each where shapes differ."""
+
+IndexArray: TypeAlias = npt.NDArray[np.int64]
+
+Finish: TypeAlias = Callable[[Features, IndexArray], Features]
+"""Applies transforms to the features of a batch; the indices are positions in the split."""
+
+# Where a transform stands in the pipeline, as `applied` counts, and the transform.
+_Step: TypeAlias = tuple[Place, Any]
+
+
+@dataclass(frozen=True)
+class Plan:
+    """What the transforms of a split come to, bit for bit.
+
+    Args:
+        fixed: Those before the first one that draws: the same in every pass. None for none.
+        varying: That one and all after it. Under a key, whose seed and epoch count, it gives
+            sample i what the transforms give under `keyed(seed, epoch, i)`. None for none.
+        reason: Why it takes whole items, made one by one; None if it does not, so that both of
+            the above may be called by any number of threads.
+    """
+
+    fixed: Finish | None = None
+    varying: Finish | None = None
+    reason: str | None = None
+
+    @property
+    def thread_safe(self) -> bool:
+        """Whether nothing but code that is known not to mind is called."""
+        return self.reason is None
+
+
+def plan(transform: Any) -> Plan:
+    """What the transform of a split, often a `SmartCompose`, comes to; None is no transform.
+
+    Every transform of this package reads and writes the features alone, so it needs no more than
+    these. Of code of the user's own this is known only if it has a batch form.
+    """
+    steps = [] if transform is None else list(_steps(transform, ()))
+    for _, step in steps:
+        if not is_ours(step) and batch_form(step) is None:
+            return Plan(reason=f"{type(step).__qualname__} is no transform of autrainer's own")
+    num_fixed = next((at for at, (_, step) in enumerate(steps) if is_random(step)), len(steps))
+    return Plan(_finish(steps[:num_fixed]), _finish(steps[num_fixed:]))
+
+
+def _steps(transform: Any, place: Place) -> Iterator[_Step]:
+    if isinstance(transform, SmartCompose) and type(transform).__call__ is SmartCompose.__call__:
+        for position, member in enumerate(transform.transforms):
+            yield from _steps(member, (*place, position))
+    else:
+        yield place, transform
+
+
+def _finish(steps: list[_Step]) -> Finish | None:
+    runs = [
+        (draws, list(members)) for draws, members in groupby(steps, lambda step: is_random(step[1]))
+    ]
+    return _Runs(runs) if runs else None
+
+
+@dataclass(frozen=True)
+class _Runs:
+    """Transforms in turns: some that draw, sample by sample, and some that do not, all at once."""
+
+    runs: list[tuple[bool, list[_Step]]]
+
+    def __call__(self, features: Features, indices: IndexArray) -> Features:
+        """The features after all of them: a contiguous tensor as soon as shapes agree."""
+        for draws, steps in self.runs:
+            act = _one_by_one if draws else _at_once
+            features = act(features, indices, steps)
+        return features if isinstance(features, list) else features.contiguous()
+
+
+def _at_once(features: Features, indices: IndexArray, steps: list[_Step]) -> Features:
+    for step in steps:
+        form = batch_form(step[1])
+        if form is None or isinstance(features, list):
+            features = _one_by_one(features, indices, [step])
+        else:
+            features = form(features)
+    return features
+
+
+def _one_by_one(features: Features, indices: IndexArray, steps: list[_Step]) -> Features:
+    outer = active_key()
+    changed = []
+    for sample, index in zip(features, indices.tolist(), strict=True):
+        item = _Sample(sample, index)
+        if outer is None:
+            for _, transform in steps:
+                item = transform(item)
+        else:
+            with keyed(outer.seed, outer.epoch, index) as key:
+                item = _placed(item, steps, key)
+        changed.append(item.features)
+    return _stacked(changed)
+
+
+def _placed(item: _Sample, steps: list[_Step], key: Key) -> _Sample:
+    for key.place, transform in steps:
+        item = transform(item)
+    return item
+
+
+def _stacked(samples: list[torch.Tensor]) -> Features:
+    if len({(sample.shape, sample.dtype) for sample in samples}) == 1:
+        return torch.stack(samples)
+    return samples
+
+
+class _Sample:
+    """As much of an item as transforms of this package look at."""
+
+    __slots__ = ("features", "index")
+
+    def __init__(self, features: torch.Tensor, index: int) -> None:
+        self.features = features
+        self.index = index
