@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 
 use autrainer_core::Error;
 use autrainer_core::decode::{self, DType, Format, Layout, Scratch, WavOptions};
-use numpy::{PyArrayDescr, PyUntypedArray, PyUntypedArrayMethods};
+use numpy::{PyArrayDescr, PyArrayDescrMethods, PyUntypedArray, PyUntypedArrayMethods};
 use pyo3::prelude::*;
 use pyo3::sync::PyOnceLock;
 use pyo3::types::PyTuple;
@@ -142,8 +142,14 @@ pub(crate) fn format(
 
 /// The type of the elements of an array; none if the core does not know it.
 pub(crate) fn dtype(array: &Bound<'_, PyUntypedArray>) -> Option<DType> {
-    let name = dtype_name(&array.dtype());
-    DType::ALL.into_iter().find(|dtype| dtype.name() == name)
+    // Not by its name, which Python code makes: an interrupt may come in the middle of it.
+    let found = array.dtype();
+    let is_native = matches!(found.byteorder(), b'=' | b'|');
+    DType::ALL.into_iter().find(|dtype| {
+        is_native
+            && dtype.size() == found.itemsize()
+            && dtype.name().as_bytes().first() == Some(&found.kind())
+    })
 }
 
 /// A new array, as `numpy.empty` makes it.
