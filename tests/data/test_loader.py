@@ -8,8 +8,10 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from autrainer.data.items import DataBatch, DataItem
-from autrainer.data.loader import Loader, ResidentArrays, WorkerSeeding
-from autrainer.errors import ConfigError
+from autrainer.data.loader import Loader
+from autrainer.data.source import ItemsOnly, ResidentArrays
+from autrainer.data.workers import WorkerSeeding
+from autrainer.errors import ConfigError, DataError
 
 # Forking beside torch's own threads is what a torch DataLoader does on Linux.
 forks = pytest.mark.filterwarnings("ignore:.*fork.*:DeprecationWarning")
@@ -208,6 +210,9 @@ def test_the_log_says_once_which_path_a_split_takes(caplog, is_resident, text):
         ({"drop_last": "yes"}, "drop_last is 'yes'; use true or false"),
         ({"pin_memory": 1}, "pin_memory is 1"),
         ({"pin_memory_device": None}, "pin_memory_device is None"),
+        ({"resident_mb": -1}, "resident_mb is -1; use an integer of at least 0"),
+        ({"nonfinite": "ignore"}, "nonfinite is 'ignore'; use one of error, warn, allow"),
+        ({"pad": {"to": 0}}, "pad.to is 0"),
     ],
 )
 def test_an_option_with_a_wrong_value_is_named(options, message):
@@ -303,16 +308,174 @@ class Offset:
 
 
 @forks
-def test_every_worker_draws_from_a_stream_of_its_own(closing):
-    noise = Noise(4, is_resident=False)
-    options = {"dataset": noise, "num_workers": 2, "batch_size": 1, "shuffle": False}
-    values = [
-        [batch.features.tolist() for batch in closing(**options, worker_init_fn=WorkerSeeding(s))]
-        for s in (5, 5, 6)
-    ]
+def test_what_foreign_code_draws_belongs_to_the_sample(closing):
+    noise = Noise(8, is_resident=False)
+    alone, workers, other = (
+        closing(dataset=noise, batch_size=3, seed=seed, num_workers=num_workers)
+        for seed, num_workers in ((5, 0), (5, 2), (6, 0))
+    )
 
-    assert values[0] == values[1] != values[2]
-    assert values[0][0] != values[0][1]
+    def drawn(loader):
+        return {
+            index: values
+            for batch in loader
+            for index, values in zip(batch.index.tolist(), batch.features.tolist(), strict=True)
+        }
+
+    first, second = drawn(alone), drawn(alone)
+    assert drawn(workers) == first
+    assert len({value for values in first.values() for value in values}) == 24
+    assert all(first[index] != second[index] for index in first)
+    assert drawn(other) != first
+    resumed = closing(dataset=noise, batch_size=3, seed=5)
+    resumed.start_at(1, 2)
+    last = drawn(resumed)
+    assert last == {index: second[index] for index in last}
+
+
+def test_what_foreign_code_draws_leaves_shared_generators_alone():
+    before = torch.get_rng_state(), np.random.get_state()[1].tolist(), random.getstate()
+
+    list(make(dataset=Noise(9, is_resident=False)))
+
+    assert torch.equal(torch.get_rng_state(), before[0])
+    assert np.random.get_state()[1].tolist() == before[1]
+    assert random.getstate() == before[2]
+
+
+class Own(Table):
+    """Says that its items are made by our code alone."""
+
+    def source(self):
+        return ItemsOnly("a test", is_thread_safe=True)
+
+
+@given(
+    num_samples=st.integers(1, 40),
+    batch_size=st.integers(1, 9),
+    num_workers=st.integers(1, 3),
+    prefetch=st.integers(1, 3),
+)
+def test_threads_make_the_same_batches(num_samples, batch_size, num_workers, prefetch):
+    options = {"batch_size": batch_size}
+    ahead = make(
+        dataset=Own(num_samples), num_workers=num_workers, prefetch_factor=prefetch, **options
+    )
+
+    for ours, theirs in zip(ahead, make(num_samples, **options), strict=True):
+        for name in ("features", "target", "index"):
+            assert torch.equal(getattr(ours, name), getattr(theirs, name))
+    assert ahead.epoch == 1
+
+
+@pytest.mark.parametrize("kind", ["arrays", "items", "threads"])
+@given(batch=st.integers(0, 4), epoch=st.integers(0, 3))
+def test_a_state_goes_on_where_the_consumer_stood(kind, batch, epoch):
+    def loader(**options):
+        dataset = Own(10) if kind == "threads" else Table(10, kind == "arrays")
+        return make(dataset=dataset, num_workers=2 * (kind == "threads"), **options)
+
+    whole = loader()
+    whole.start_at(epoch)
+    expected = order(whole) + order(whole)
+    stopped = loader()
+    stopped.start_at(epoch)
+    passing = iter(stopped)
+    got = [next(passing).index.tolist() for _ in range(batch)]
+
+    resumed = make(10, is_resident=False)
+    resumed.load_state_dict(stopped.state_dict())
+
+    assert got + order(resumed) + order(resumed) == expected
+    passing.close()
+
+
+def test_a_state_says_what_nobody_has_got_yet():
+    loader = make(9)
+
+    assert (loader.state_dict()["epoch"], loader.state_dict()["batch"]) == (0, 0)
+    for number, _ in enumerate(loader, 1):
+        assert (loader.state_dict()["epoch"], loader.state_dict()["batch"]) == (0, number)
+    assert (loader.state_dict()["epoch"], loader.state_dict()["batch"]) == (1, 0)
+    loader.start_at(4, 2)
+    assert (loader.state_dict()["epoch"], loader.state_dict()["batch"]) == (4, 2)
+
+
+@pytest.mark.parametrize(
+    ("changes", "message"),
+    [
+        ({"num_samples": 11}, "num_samples was 10 and is 11"),
+        ({"seed": 2}, "seed was 1 and is 2"),
+        ({"batch_size": 4}, "batch_size was 3 and is 4"),
+        ({"shuffle": False}, "shuffle was True and is False"),
+        ({"drop_last": True}, "drop_last was False and is True"),
+    ],
+)
+def test_a_state_of_other_batches_is_refused(changes, message):
+    with pytest.raises(ConfigError, match=message):
+        make(**changes).load_state_dict(make().state_dict())
+
+
+def test_a_state_that_lacks_something_is_refused():
+    state = make().state_dict()
+    del state["batch"], state["drop_last"]
+
+    with pytest.raises(ConfigError, match="lacks batch, drop_last"):
+        make().load_state_dict(state)
+
+
+def test_stages_tell_where_the_time_went():
+    arrays, items = make(100), make(100, is_resident=False)
+    list(arrays)
+    list(items)
+
+    assert set(arrays.stage_seconds()) == {"order", "read"}
+    assert set(items.stage_seconds()) == {"order", "items"}
+    assert all(seconds > 0 for seconds in items.stage_seconds().values())
+
+
+class Holes(Table):
+    def __init__(self, num_samples, is_resident=True):
+        super().__init__(num_samples, is_resident)
+        self.features[4, 1] = float("nan")
+
+
+@pytest.mark.parametrize("is_resident", [True, False])
+def test_features_that_are_not_finite_are_an_error(is_resident):
+    loader = make(dataset=Holes(6, is_resident), shuffle=False, name="dev")
+
+    with pytest.raises(DataError, match="sample 4 of dev: expected finite features"):
+        list(loader)
+
+
+@pytest.mark.parametrize("is_resident", [True, False])
+def test_features_that_are_not_finite_may_be_allowed_or_told_once(caplog, is_resident):
+    for policy, count in (("allow", 0), ("warn", 1)):
+        caplog.clear()
+        loader = make(dataset=Holes(6, is_resident), shuffle=False, nonfinite=policy)
+        list(loader)
+        assert [batch.features.isnan().any().item() for batch in loader] == [False, True]
+        assert len(caplog.records) == count
+
+
+def test_padding_makes_one_tensor_of_items_of_any_length():
+    class Ragged(Table):
+        def __getitem__(self, index):
+            return DataItem(torch.ones(index + 1), 0, index)
+
+    batches = list(make(dataset=Ragged(4, False), shuffle=False, batch_size=2, pad={"axis": 0}))
+
+    assert [batch.lengths.tolist() for batch in batches] == [[1, 2], [3, 4]]
+    assert batches[0].features.tolist() == [[1, 0], [1, 1]]
+    with pytest.raises(ConfigError, match=r"pad needs the collate function DataBatch\.collate"):
+        make(pad={}, collate_fn=list)
+
+
+def test_the_cpu_needs_no_copies():
+    loader = make()
+
+    assert order(loader.batches_on("cpu")) == order(make())
+    assert loader.epoch == 1
 
 
 def test_seeding_a_worker_offsets_the_transform():

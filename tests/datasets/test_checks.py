@@ -43,6 +43,21 @@ def test_everything_that_is_wrong_comes_in_one_message(build, folder):
     assert not isinstance(error.value, FileNotFoundError)
 
 
+def test_missing_files_are_told_beside_targets_that_cannot_be_used(build, folder):
+    change(folder, "train", put("label", [1], None))
+    change(folder, "test", lambda frame: frame.rename(columns={"label": "labels"}))
+    for number in (2, 14, 19):
+        (folder / "features" / f"{number}.npy").unlink()
+
+    with pytest.raises(DataError) as error:
+        build().create_train_loader(4)
+
+    message = str(error.value)
+    assert message.count("names 1 file of") == 3
+    assert "train.csv: column 'label' is empty (NaN) in 1 row: 1" in message
+    assert "test.csv: there is no column 'label'" in message
+
+
 @pytest.mark.parametrize("use", ["target_transform", "output_dim", "train_dataset", "dev_dataset"])
 def test_the_first_use_of_the_data_finds_the_problems(build, folder, use):
     change(folder, "test", put("label", [2], "dog"))

@@ -213,6 +213,13 @@ class PairedDataset(ToyDataset):
         return _Pairs(super()._build_split(subset))
 
 
+class OldLoadersDataset(ToyDataset):
+    """Makes its train loader by a method that knows none of the newer options."""
+
+    def create_train_loader(self, batch_size, num_workers=0, pin_memory=False, drop_last=False):
+        return super().create_train_loader(batch_size, num_workers, pin_memory, drop_last)
+
+
 class PairedModel(AbstractModel):
     """Takes two inputs."""
 

@@ -237,6 +237,17 @@ def test_options_of_the_dataset_take_the_place_of_those_of_the_run(tmp_path):
     assert len(trainer.dev_loader) == 1
 
 
+def test_a_dataset_may_make_loaders_in_the_way_of_earlier_versions(tmp_path):
+    dataset = {"dataset___target_": f"{PARTS}.OldLoadersDataset"}
+    kwargs = {"drop_last": True, "num_workers": 1}
+
+    trained(tmp_path, train_loader_kwargs=kwargs, name="old", **dataset)
+
+    message = "train_loader_kwargs has resident_mb, which create_train_loader of OldLoadersDataset"
+    with pytest.raises(ConfigError, match=message):
+        built(tmp_path, train_loader_kwargs={"resident_mb": 1}, **dataset)
+
+
 def test_a_split_that_yields_no_batch_is_refused(tmp_path):
     options = ("batch_size=100", "+train_loader_kwargs={drop_last: true}")
     with pytest.raises(ConfigError, match="train split yields no batch of 100 samples"):

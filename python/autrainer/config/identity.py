@@ -34,6 +34,9 @@ NOT_IDENTITY = frozenset(
     }
 )
 LOADER_KEYS = ("train_loader_kwargs", "dev_loader_kwargs", "test_loader_kwargs")
+_WHICH_SAMPLES = ("pad",)
+"""Options of loaders that, beside `drop_last`, decide what a model gets to see."""
+
 LONGEST_NAME = 200
 _UNSAFE = frozenset('/\\<>:"|?*%')
 
@@ -71,7 +74,10 @@ def identity(config: Mapping[str, Any]) -> dict[str, Any]:
     dataset = dict(kept.get("dataset") or {})
     for key in LOADER_KEYS:
         own, general = dataset.pop(key, None), plain.get(key)
-        kept[key] = {"drop_last": bool((own or general or {}).get("drop_last", False))}
+        options = own or general or {}
+        kept[key] = {"drop_last": bool(options.get("drop_last", False))}
+        # Absent from configurations of earlier versions, as from most of today's.
+        kept[key] |= {name: options[name] for name in _WHICH_SAMPLES if options.get(name)}
     kept["dataset"] = dataset
     return kept
 

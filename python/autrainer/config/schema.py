@@ -21,6 +21,9 @@ LOADER_OPTIONS = (
     "timeout",
     "prefetch_factor",
     "pin_memory_device",
+    "resident_mb",
+    "nonfinite",
+    "pad",
 )
 DEVICES = ("cpu", "cuda", "mps", "xpu", "hpu", "npu", "xla", "mtia", "hip", "vulkan", "meta")
 STEP_FREQUENCIES = ("batch", "evaluation")
@@ -339,6 +342,10 @@ def _text(value: Any) -> str | None:
     return str(value) if isinstance(value, str | int) and not isinstance(value, bool) else None
 
 
+def _policy(value: Any) -> str | None:
+    return value if value in ("error", "warn", "allow") else None
+
+
 def _seed_pair(value: Any) -> tuple[int, int] | None:
     if _is_integer(value):
         return (value, value) if 0 <= value <= LARGEST_SEED else None
@@ -356,4 +363,6 @@ _LOADER_CHECKS: tuple[tuple[str, Callable[[Any], Any], str], ...] = (
     ("pin_memory", _flag, "use true or false"),
     ("drop_last", _flag, "use true or false"),
     ("pin_memory_device", _text, "use a text"),
+    ("resident_mb", _natural, "use an integer of at least 0, in MiB"),
+    ("nonfinite", _policy, "use error, warn or allow"),
 )

@@ -11,6 +11,9 @@ from autrainer.errors import ConfigError
 
 log = logging.getLogger(__name__)
 
+Shorthand = str | dict[str, Any]
+"""An import path, or a mapping of an import path to its arguments."""
+
 
 def split_shorthand(config: Any, key: str = "a shorthand") -> tuple[str, dict[str, Any]]:
     """The import path and the arguments of a shorthand.

@@ -9,8 +9,10 @@ from autrainer.data.files import (
     NumpyFileHandler,
 )
 from autrainer.data.items import AbstractDataBatch, AbstractDataItem, DataBatch, DataItem
-from autrainer.data.loader import Loader, ResidentArrays
+from autrainer.data.loader import Loader
+from autrainer.data.padding import PaddedBatch
 from autrainer.data.sampler import EpochBatchSampler, EpochSampler, shuffled
+from autrainer.data.source import Files, ItemsOnly, ResidentArrays, Source
 from autrainer.data.targets import (
     AbstractTargetTransform,
     LabelEncoder,
@@ -29,15 +31,19 @@ __all__ = [
     "DataItem",
     "EpochBatchSampler",
     "EpochSampler",
+    "Files",
     "IdentityFileHandler",
     "ImageFileHandler",
+    "ItemsOnly",
     "LabelEncoder",
     "Loader",
     "MinMaxScaler",
     "MultiLabelEncoder",
     "MultiTargetMinMaxScaler",
     "NumpyFileHandler",
+    "PaddedBatch",
     "ResidentArrays",
+    "Source",
     "collate_fields",
     "gather_rows",
     "shuffled",

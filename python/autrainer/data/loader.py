@@ -1,58 +1,45 @@
 """The loader: batches of a dataset, pass after pass, in an order that can be resumed anywhere.
 
 The order of a pass depends on the seed, the number of the pass and the number of samples, and on
-nothing else: not on workers, not on how far an earlier pass got, not on other loaders.
+nothing else: not on workers, not on how far an earlier pass got, not on other loaders. The same
+holds for the bytes of its batches.
 """
 
 from __future__ import annotations
 
 import logging
-import random
-from collections.abc import Callable, Iterator
-from dataclasses import dataclass
-from typing import Any, Protocol
+from collections.abc import Callable, Iterator, Mapping
+from typing import Any
 
-import numpy as np
-import numpy.typing as npt
 import torch
 
-from autrainer.data.collate import gather_rows
+from autrainer.data.batching import Path, Setting
+from autrainer.data.choice import choose_path
+from autrainer.data.device import copied_ahead
+from autrainer.data.finite import FiniteCheck
 from autrainer.data.items import DataBatch
-from autrainer.data.sampler import EpochBatchSampler
+from autrainer.data.itemwise import Collate
+from autrainer.data.options import RESIDENT_MB, LoaderOptions
+from autrainer.data.order import BatchOrder, Order, WholeOrder
+from autrainer.data.source import MapDataset, ResidentArrays
+from autrainer.data.workers import WorkerSeeding
 from autrainer.errors import ConfigError
 
+__all__ = ["Collate", "Loader", "MapDataset", "ResidentArrays", "WorkerSeeding"]
+
 log = logging.getLogger(__name__)
-
-Collate = Callable[[list[Any]], Any]
-
-
-@dataclass(frozen=True)
-class ResidentArrays:
-    """A split that lies in memory, ready for the model.
-
-    The loader copies rows out of it and changes nothing.
-
-    Args:
-        features: Shape (N, ...), contiguous.
-        targets: Encoded targets, shape (N,) or (N, T), contiguous.
-    """
-
-    features: torch.Tensor
-    targets: torch.Tensor
-
-
-class MapDataset(Protocol):
-    """What a loader needs of a dataset. It may offer `resident() -> ResidentArrays | None` too."""
-
-    def __len__(self) -> int:
-        """Number of samples."""
-
-    def __getitem__(self, index: int, /) -> Any:
-        """One sample."""
 
 
 class Loader:
     """Batches of a dataset. Each `iter()` serves one pass, which the attribute `epoch` counts.
+
+    There are four ways to make them, and they give the same bytes; a line in the log (debug) says
+    which one a split takes, and why:
+
+    - `arrays`: rows of features that lie in memory, computed or read from files once;
+    - `stream`: files that are read by threads of the core, ahead, into the memory of batches;
+    - `items`: items that Python makes, by threads where nothing but our own code is called;
+    - `workers`: the same in processes, where code of users makes items and `num_workers` is set.
 
     Args:
         dataset: The samples.
@@ -60,14 +47,22 @@ class Loader:
         seed: With the number of a pass, decides its order.
         shuffle: Visit the samples in the order of (seed, pass) instead of their own.
         collate_fn: Makes a batch of a list of samples.
-        num_workers: Processes that load samples; 0 loads them in line. A dataset that lies in
-            memory is always served in line.
+        num_workers: Threads (for `workers`, processes) that make batches ahead; 0 makes them in
+            line, when they are asked for.
         pin_memory: Put batches into page-locked memory. Does nothing without CUDA.
         drop_last: Leave out a last batch that is not full.
         timeout: Seconds to wait for a batch of the workers; 0 waits for ever.
-        prefetch_factor: Batches that each worker loads ahead; None leaves it to torch.
+        prefetch_factor: Batches that are made ahead for each worker; None for 2.
         pin_memory_device: Device to pin memory for; empty for the current one.
-        worker_init_fn: Called in each worker with its number, before it loads anything.
+        worker_init_fn: Called in each worker process with its number, before it loads anything.
+        resident_mb: Keep the features of files in memory if they take no more than this, in MiB,
+            and no more than a quarter of the memory that is free. 0 reads them in every pass.
+        nonfinite: What features that are NaN or infinite before any transform are: an `error`, a
+            reason to `warn`, or nothing (`allow`).
+        pad: Evens out samples of different lengths with zeros at the end: a mapping of `axis`
+            (-1), `to` (a length, or `longest` of the batch) and `crop` (false). Batches are
+            `PaddedBatch`es then, which hold the `lengths` too. None leaves samples as they are.
+        sampler: The samples of every pass and their order; None for all of them, by `shuffle`.
         name: What the dataset is called in errors and in the log.
 
     Attributes:
@@ -77,6 +72,13 @@ class Loader:
     Raises:
         ConfigError: naming an option that has a value it cannot have.
     """
+
+    num_workers: int
+    pin_memory: bool
+    drop_last: bool
+    timeout: float
+    prefetch_factor: int | None
+    pin_memory_device: str
 
     def __init__(
         self,
@@ -93,36 +95,49 @@ class Loader:
         prefetch_factor: int | None = None,
         pin_memory_device: str = "",
         worker_init_fn: Callable[[int], None] | None = None,
+        resident_mb: int = RESIDENT_MB,
+        nonfinite: str = "error",
+        pad: Any = None,
+        sampler: Order | None = None,
         name: str = "data",
     ) -> None:
-        self.dataset = dataset
-        self.batch_size = batch_size
-        self.seed = seed
-        self.shuffle = shuffle
-        self.collate_fn = collate_fn
-        self.num_workers = num_workers
-        self.pin_memory = pin_memory
-        self.drop_last = drop_last
-        self.timeout = timeout
-        self.prefetch_factor = prefetch_factor
-        self.pin_memory_device = pin_memory_device
-        self.worker_init_fn = worker_init_fn
-        self.name = name
-        self.epoch = 0
-        self._first_batch = 0
-        self._workers: torch.utils.data.DataLoader[Any] | None = None
-        self._arrays: ResidentArrays | None = None
-        self._path: str | None = None
-        _check_options(self)
-        self.num_samples = len(dataset)
-        self._order = _Order(
-            num_samples=self.num_samples,
+        self.options = LoaderOptions(
             batch_size=batch_size,
             seed=seed,
             shuffle=shuffle,
+            num_workers=num_workers,
+            pin_memory=pin_memory,
             drop_last=drop_last,
+            timeout=timeout,
+            prefetch_factor=prefetch_factor,
+            pin_memory_device=pin_memory_device,
+            worker_init_fn=worker_init_fn,
+            resident_mb=resident_mb,
+            nonfinite=nonfinite,
+            pad=pad,
+            name=name,
         )
-        self._num_batches = len(self._order.at(0, 0))
+        if pad is not None and collate_fn != DataBatch.collate:
+            raise ConfigError(
+                f"{name} loader: pad needs the collate function DataBatch.collate; pad in the one "
+                "you use instead, and remove the option"
+            )
+        vars(self).update(vars(self.options))
+        self.dataset = dataset
+        self.collate_fn = collate_fn
+        self.num_samples = len(dataset)
+        self.sampler = sampler
+        order = WholeOrder(self.num_samples, seed, shuffle) if sampler is None else sampler
+        self._setting = Setting(
+            self.options, BatchOrder(order, batch_size, drop_last), FiniteCheck(nonfinite, name)
+        )
+        self._num_batches = len(self._setting.order)
+        self._path: Path | None = None
+        self.epoch = 0
+        self._first_batch = 0
+        # The pass that was begun last, and its next batch that nobody has got.
+        self._due: tuple[int, int] | None = None
+        self._num_passes = 0
 
     def __len__(self) -> int:
         """Number of batches of a whole pass."""
@@ -136,199 +151,133 @@ class Loader:
         """
         if epoch < 0 or not 0 <= batch <= len(self):
             raise ConfigError(
-                f"the {self.name} loader cannot start at pass {epoch}, batch {batch}: passes count "
-                f"from 0, and one has {len(self)} batches"
+                f"the {self.options.name} loader cannot start at pass {epoch}, batch {batch}: "
+                f"passes count from 0, and one has {len(self)} batches"
             )
         self.epoch = epoch
         self._first_batch = batch
+        self._due = None
 
     def __iter__(self) -> Iterator[Any]:
         """Batches of the pass `epoch`."""
-        epoch, first, self._first_batch = self.epoch, self._first_batch, 0
-        return self._pass(epoch, first)
+        return self._counted(*self._begin(), lambda batches: batches)
+
+    def batches_on(self, device: torch.device | str) -> Iterator[Any]:
+        """Batches of the pass `epoch`, on a device.
+
+        For CUDA, the next batch is copied from pinned memory while the model works on the one
+        before, and nobody waits on the CPU for the device. For any other device batches are left
+        where they are, as `iter()` gives them.
+        """
+        target = torch.device(device)
+        if target.type != "cuda":
+            return iter(self)
+        self._setting.is_for_cuda = True
+        return self._counted(
+            *self._begin(), lambda batches: copied_ahead(batches, target, self._setting.stages)
+        )
+
+    def stage_seconds(self) -> dict[str, float]:
+        """Seconds that each stage of loading took so far, summed over threads.
+
+        `order`, `read`, `transform`, `collate`, `items` and `transfer` are work; `wait` is how
+        long batches that were made ahead were waited for.
+        """
+        return self._setting.stages.seconds()
+
+    def state_dict(self) -> dict[str, Any]:
+        """Where the pass that was begun last stands: its next batch is one that nobody has got.
+
+        Whatever was read ahead does not count.
+        """
+        epoch, batch = self._due or (self.epoch, self._first_batch)
+        return {"epoch": epoch, "batch": batch, **self._identity()}
+
+    def load_state_dict(self, state: Mapping[str, Any]) -> None:
+        """Go on where another loader of the same samples stood; workers do not matter.
+
+        Raises:
+            ConfigError: naming what is different, or a position that there cannot be.
+        """
+        expected = self._identity()
+        missing = [key for key in ("epoch", "batch", *expected) if key not in state]
+        if missing:
+            raise ConfigError(
+                f"the state of the {self.options.name} loader lacks {', '.join(missing)}"
+            )
+        different = [
+            f"{key} was {state[key]!r} and is {value!r}"
+            for key, value in expected.items()
+            if state[key] != value
+        ]
+        if different:
+            raise ConfigError(
+                f"the {self.options.name} loader cannot go on from this state: "
+                f"{'; '.join(different)}"
+            )
+        self.start_at(int(state["epoch"]), int(state["batch"]))
 
     def close(self) -> None:
-        """End the worker processes, if there are any; a later `iter()` starts new ones."""
-        workers, self._workers = self._workers, None
-        iterator = getattr(workers, "_iterator", None)
-        if workers is not None and iterator is not None:
-            workers._iterator = None
-            iterator._shutdown_workers()
+        """End threads and processes that wait for a pass; a later `iter()` starts new ones."""
+        if self._path is not None:
+            self._path.close()
 
-    def _pass(self, epoch: int, first: int) -> Iterator[Any]:
-        path = self._choose_path()
-        if path == "workers":
-            yield from self._from_workers(epoch, first)
-        else:
-            batches = self._from_arrays if path == "arrays" else self._from_items
-            yield from batches(self._order.at(epoch, first))
-        # Only the pass that is due counts: an older iterator may still run beside it.
+    def __getstate__(self) -> dict[str, Any]:
+        """Another process chooses its own path, with its own threads and memory."""
+        return {**vars(self), "_path": None}
+
+    def _identity(self) -> dict[str, Any]:
+        """What has to be the same for a position to mean the same batch."""
+        options = self.options
+        return {
+            "seed": options.seed,
+            "num_samples": self.num_samples,
+            "batch_size": options.batch_size,
+            "shuffle": options.shuffle,
+            "drop_last": options.drop_last,
+            "sampler": None if self.sampler is None else _described(self.sampler),
+        }
+
+    def _begin(self) -> tuple[int, int]:
+        epoch, first, self._first_batch = self.epoch, self._first_batch, 0
+        self._due = (epoch, first)
+        return epoch, first
+
+    def _counted(
+        self, epoch: int, first: int, on_the_way: Callable[[Iterator[Any]], Iterator[Any]]
+    ) -> Iterator[Any]:
+        """A pass; what has been got of it counts, not what was made."""
+        path = self._chosen_path()
+        self._num_passes += 1
+        number = self._num_passes
+        batches = on_the_way(path.batches(epoch, first))
+        for got, batch in enumerate(batches, first + 1):
+            # An older pass may still run beside the one that was begun last.
+            if number == self._num_passes:
+                self._due = (epoch, got)
+            yield batch
+            del batch
+        # Only the pass that is due counts.
         if self.epoch == epoch:
             self.epoch = epoch + 1
+        if number == self._num_passes:
+            self._due = None
 
-    def _choose_path(self) -> str:
-        """`arrays`, `items` or `workers`; decided and logged once."""
+    def _chosen_path(self) -> Path:
         if self._path is None:
-            reason = self._why_not_arrays()
-            if reason is None:
-                self._path = "arrays"
-            else:
-                self._path = "workers" if self.num_workers else "items"
+            self._path, reason = choose_path(self.dataset, self.collate_fn, self._setting)
             log.debug(
                 "%s loader: %d samples by path %r (%s)",
-                self.name,
+                self.options.name,
                 self.num_samples,
-                self._path,
-                reason or "they lie in memory",
+                self._path.name,
+                reason,
             )
         return self._path
 
-    def _why_not_arrays(self) -> str | None:
-        if self.collate_fn != DataBatch.collate:
-            return "the collate function is not that of DataBatch"
-        resident = getattr(self.dataset, "resident", None)
-        self._arrays = resident() if callable(resident) else None
-        return None if self._arrays is not None else "the samples are made one by one"
 
-    def _from_arrays(self, sampler: EpochBatchSampler) -> Iterator[DataBatch]:
-        assert self._arrays is not None
-        features, targets = _gatherer(self._arrays.features), _gatherer(self._arrays.targets)
-        pinned = self._pins()
-        for indices in sampler.batches():
-            batch = DataBatch(features(indices), targets(indices), torch.from_numpy(indices))
-            yield batch.pin_memory() if pinned else batch
-
-    def _from_items(self, sampler: EpochBatchSampler) -> Iterator[Any]:
-        dataset, collate, pinned = self.dataset, self.collate_fn, self._pins()
-        for indices in sampler.batches():
-            batch = collate([dataset[index] for index in indices.tolist()])
-            yield batch.pin_memory() if pinned and hasattr(batch, "pin_memory") else batch
-
-    def _from_workers(self, epoch: int, first: int) -> Iterator[Any]:
-        if self._workers is None:
-            self._workers = self._start_workers()
-        self._order.due = (epoch, first)
-        yield from self._workers
-
-    def _start_workers(self) -> torch.utils.data.DataLoader[Any]:
-        # A generator of its own: torch would else draw from the global one at every pass.
-        generator = torch.Generator().manual_seed(self.seed)
-        return torch.utils.data.DataLoader(
-            self.dataset,  # type: ignore[arg-type]  # a protocol, not a subclass
-            batch_sampler=self._order,
-            collate_fn=self.collate_fn,
-            num_workers=self.num_workers,
-            pin_memory=self._pins(),
-            timeout=self.timeout,
-            prefetch_factor=self.prefetch_factor,
-            pin_memory_device=self.pin_memory_device if self._pins() else "",
-            worker_init_fn=self.worker_init_fn,
-            persistent_workers=True,
-            generator=generator,
-        )
-
-    def _pins(self) -> bool:
-        return self.pin_memory and torch.cuda.is_available()
-
-
-def _gatherer(source: torch.Tensor) -> Callable[[npt.NDArray[np.int64]], torch.Tensor]:
-    """What copies rows of a table into a tensor of their own."""
-    row_shape, dtype = tuple(source.shape[1:]), source.numpy().dtype
-
-    def gather(indices: npt.NDArray[np.int64]) -> torch.Tensor:
-        # For a small batch, an empty tensor made by torch costs more than all the rest.
-        out = torch.from_numpy(np.empty((len(indices), *row_shape), dtype))
-        return gather_rows(source, indices, out)
-
-    return gather
-
-
-class _Order(torch.utils.data.Sampler[list[int]]):
-    """The order of every pass; as a sampler, that of the pass which is due for the workers.
-
-    A torch `DataLoader` opens its sampler more than once for the same pass, so opening changes
-    nothing. It knows no loader: a loader that is dropped takes its workers along at once.
-    """
-
-    def __init__(self, **options: Any) -> None:
-        self._options = options
-        self.due = (0, 0)
-
-    def at(self, epoch: int, first: int) -> EpochBatchSampler:
-        """The batches of a pass from one of them on."""
-        sampler = EpochBatchSampler(**self._options)
-        sampler.set_epoch(epoch)
-        sampler.start_at(first)
-        return sampler
-
-    def __iter__(self) -> Iterator[list[int]]:
-        return iter(self.at(*self.due))
-
-
-@dataclass(frozen=True)
-class WorkerSeeding:
-    """Seeds everything in a loader worker; can be sent to a process that was not forked.
-
-    Args:
-        seed: Seed of the dataset; worker i gets seed + i.
-        transform: Its own generators are offset by the number of the worker.
-    """
-
-    seed: int
-    transform: Any = None
-
-    def __call__(self, worker: int) -> None:
-        """Seed the process that this is called in."""
-        seed = (self.seed + worker) % 2**32
-        random.seed(seed)
-        np.random.seed(seed)
-        torch.manual_seed(seed)
-        if self.transform is not None:
-            self.transform.offset_generator_seed(worker)
-
-
-def _check_options(loader: Loader) -> None:
-    problems = [
-        problem
-        for problem in (
-            _whole("batch_size", loader.batch_size, 1),
-            _whole("num_workers", loader.num_workers, 0),
-            _flag("pin_memory", loader.pin_memory),
-            _flag("drop_last", loader.drop_last),
-            _seconds("timeout", loader.timeout),
-            None
-            if loader.prefetch_factor is None
-            else _whole("prefetch_factor", loader.prefetch_factor, 1),
-            None
-            if isinstance(loader.pin_memory_device, str)
-            else f"pin_memory_device is {loader.pin_memory_device!r}; use a device, or ''",
-        )
-        if problem
-    ]
-    if not problems and loader.num_workers == 0:
-        problems = [
-            f"{key} is {value!r} without workers; remove it, or set num_workers above 0"
-            for key, value in (
-                ("prefetch_factor", loader.prefetch_factor),
-                ("timeout", loader.timeout),
-            )
-            if value
-        ]
-    if problems:
-        raise ConfigError("\n".join(f"{loader.name} loader: {problem}" for problem in problems))
-
-
-def _whole(key: str, value: Any, least: int) -> str | None:
-    if isinstance(value, int) and not isinstance(value, bool) and value >= least:
-        return None
-    return f"{key} is {value!r}; use an integer of at least {least}"
-
-
-def _flag(key: str, value: Any) -> str | None:
-    return None if isinstance(value, bool) else f"{key} is {value!r}; use true or false"
-
-
-def _seconds(key: str, value: Any) -> str | None:
-    if isinstance(value, (int, float)) and not isinstance(value, bool) and value >= 0:
-        return None
-    return f"{key} is {value!r}; use a number of seconds, or 0 to wait for ever"
+def _described(sampler: Order) -> str:
+    """The kind of a sampler and how many samples a pass of it has."""
+    shards = getattr(sampler, "rank", 0), getattr(sampler, "world_size", 1)
+    kind = f"{type(sampler).__module__}.{type(sampler).__qualname__}"
+    return f"{kind}({len(sampler)}, rank={shards[0]}, world_size={shards[1]})"

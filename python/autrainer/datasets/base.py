@@ -12,11 +12,13 @@ import numpy.typing as npt
 import torch
 
 from autrainer.config.instantiate import instantiate_shorthand
+from autrainer.config.shorthand import Shorthand
 from autrainer.data.files import AbstractFileHandler
 from autrainer.data.items import DataBatch
-from autrainer.data.loader import Collate, Loader, WorkerSeeding
+from autrainer.data.itemwise import Collate
 from autrainer.data.targets import AbstractTargetTransform
 from autrainer.datasets.checks import check_splits, check_strata, check_tracking
+from autrainer.datasets.loaders import LoadersMixin
 from autrainer.datasets.strata import strata_of
 from autrainer.datasets.wrapper import DatasetWrapper, RawTargets, SplitDataset, targets_of
 from autrainer.errors import ConfigError, CorruptFileError, did_you_mean
@@ -30,10 +32,8 @@ TASKS = ("classification", "ml-classification", "regression", "mt-regression")
 SPLITS = ("train", "dev", "test")
 MAX_SEED = 2**32 - 1
 
-Shorthand = str | dict[str, Any]
 
-
-class AbstractDataset(ABC):
+class AbstractDataset(LoadersMixin, ABC):
     """Train, dev and test split of a data set that `train.csv`, `dev.csv` and `test.csv` list.
 
     Subclasses say what the targets mean (`target_transform`) and may say where the splits come
@@ -167,72 +167,6 @@ class AbstractDataset(ABC):
         """Samples of the test split."""
         return self._checked_split("test")
 
-    def create_train_loader(
-        self,
-        batch_size: int,
-        num_workers: int = 0,
-        pin_memory: bool = False,
-        drop_last: bool = False,
-        timeout: float = 0,
-        prefetch_factor: int | None = None,
-        pin_memory_device: str = "",
-    ) -> Loader:
-        """Batches of the train split, in another order every pass; options as of `Loader`."""
-        return self._loader(
-            "train",
-            batch_size=batch_size,
-            num_workers=num_workers,
-            pin_memory=pin_memory,
-            drop_last=drop_last,
-            timeout=timeout,
-            prefetch_factor=prefetch_factor,
-            pin_memory_device=pin_memory_device,
-        )
-
-    def create_dev_loader(
-        self,
-        batch_size: int,
-        num_workers: int = 0,
-        pin_memory: bool = False,
-        drop_last: bool = False,
-        timeout: float = 0,
-        prefetch_factor: int | None = None,
-        pin_memory_device: str = "",
-    ) -> Loader:
-        """Batches of the dev split, in order; options as of `Loader`."""
-        return self._loader(
-            "dev",
-            batch_size=batch_size,
-            num_workers=num_workers,
-            pin_memory=pin_memory,
-            drop_last=drop_last,
-            timeout=timeout,
-            prefetch_factor=prefetch_factor,
-            pin_memory_device=pin_memory_device,
-        )
-
-    def create_test_loader(
-        self,
-        batch_size: int,
-        num_workers: int = 0,
-        pin_memory: bool = False,
-        drop_last: bool = False,
-        timeout: float = 0,
-        prefetch_factor: int | None = None,
-        pin_memory_device: str = "",
-    ) -> Loader:
-        """Batches of the test split, in order; options as of `Loader`."""
-        return self._loader(
-            "test",
-            batch_size=batch_size,
-            num_workers=num_workers,
-            pin_memory=pin_memory,
-            drop_last=drop_last,
-            timeout=timeout,
-            prefetch_factor=prefetch_factor,
-            pin_memory_device=pin_memory_device,
-        )
-
     def strata(self, subset: str) -> dict[str, npt.NDArray[np.bool_]]:
         """For each value of the `stratify` columns, which rows of a split have it.
 
@@ -285,11 +219,36 @@ class AbstractDataset(ABC):
         if subset not in self._splits:
             dataset = self._build_split(subset)
             if isinstance(dataset, SplitDataset):
-                dataset.source = self._source_of(subset)
+                dataset.listed_in = self._source_of(subset)
             self._splits[subset] = dataset
         return self._splits[subset]
 
-    @staticmethod  # noqa: B027  # a hook, not a duty
+    def _files_of(self, subset: str) -> DatasetWrapper | None:
+        """Samples of a split whose rows have problems, without targets, to look for files.
+
+        None if the names of the files are part of the problem, or a subclass makes samples.
+        """
+        makes_samples = any(
+            getattr(type(self), name) is not getattr(AbstractDataset, name)
+            for name in ("_init_dataset", "_build_split")
+        )
+        try:
+            names = self._frame_of(subset)[self.index_column]
+        except (KeyError, CorruptFileError):
+            return None
+        if makes_samples or names.isna().any():
+            return None
+        return DatasetWrapper(
+            path=self.features_path,
+            features_subdir=self.features_subdir,
+            index_column=self.index_column,
+            target_column=[],
+            file_type=self.file_type,
+            file_handler=self.file_handler,
+            df=self._frame_of(subset),
+        )
+
+    @staticmethod  # a hook, not a duty
     def download(path: str) -> None:
         """Fetch the data set into a folder. Does nothing unless a dataset knows how."""
 
@@ -321,18 +280,6 @@ class AbstractDataset(ABC):
     def _transform(self, subset: str) -> SmartCompose:
         transform: SmartCompose = getattr(self, f"{subset}_transform")
         return transform
-
-    def _loader(self, subset: str, **options: Any) -> Loader:
-        transform = self._transform(subset)
-        return Loader(
-            getattr(self, f"{subset}_dataset"),
-            seed=self.seed,
-            shuffle=subset == "train",
-            collate_fn=transform.get_collate_fn(self),
-            worker_init_fn=WorkerSeeding(self.seed, transform),
-            name=subset,
-            **options,
-        )
 
     def _read_csv(self, subset: str) -> pd.DataFrame:
         import pandas as pd

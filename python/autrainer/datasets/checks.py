@@ -41,6 +41,9 @@ class Splits(Protocol):
     def _split_of(self, subset: str) -> Any:
         """Samples of a split."""
 
+    def _files_of(self, subset: str) -> DatasetWrapper | None:
+        """The same without targets, where only files can be looked at; None where not even they."""
+
 
 def check_strata(dataset: Splits) -> None:
     """Refuse columns to stratify by that a split lacks, and tasks that cannot be stratified.
@@ -96,13 +99,17 @@ def check_splits(dataset: Splits, subsets: Sequence[str]) -> None:
             problems[subset] = [str(error)]
     missing: list[str] = []
     # Targets are encoded by what the train split has.
-    if problems.get("train") == []:
-        for subset in [subset for subset in subsets if problems.get(subset) == []]:
-            try:
-                missing += _file_problems(dataset._split_of(subset), dataset._source_of(subset))
-                problems[subset] += _encoding_problems(dataset._split_of(subset))
-            except DataError as error:
-                problems[subset].append(str(error))
+    can_encode = problems.get("train") == []
+    for subset in problems:
+        source = dataset._source_of(subset)
+        try:
+            if problems[subset] or not can_encode:
+                missing += _file_problems(dataset._files_of(subset), source)
+                continue
+            missing += _file_problems(dataset._split_of(subset), source)
+            problems[subset] += _encoding_problems(dataset._split_of(subset))
+        except DataError as error:
+            problems[subset].append(str(error))
     wrong = [
         f"{dataset._source_of(subset)}: {problem}"
         for subset, found in problems.items()

@@ -10,7 +10,8 @@ import numpy as np
 import numpy.typing as npt
 import torch
 
-from autrainer.datasets.base import Shorthand, check_choice
+from autrainer.config.shorthand import Shorthand
+from autrainer.datasets.base import check_choice
 from autrainer.datasets.memory import Columns, Features, MemoryDataset, Rows
 from autrainer.errors import ConfigError, MissingExtraError
 from autrainer.transforms.compose import SmartCompose

@@ -7,6 +7,7 @@ from typing import Any, ClassVar, cast
 
 import numpy as np
 
+from autrainer.config.shorthand import Shorthand
 from autrainer.data.targets import (
     AbstractTargetTransform,
     LabelEncoder,
@@ -16,7 +17,7 @@ from autrainer.data.targets import (
     check_threshold,
     numbers,
 )
-from autrainer.datasets.base import AbstractDataset, Shorthand, check_choice
+from autrainer.datasets.base import AbstractDataset, check_choice
 from autrainer.datasets.wrapper import RawTargets, as_list
 from autrainer.errors import ConfigError
 from autrainer.transforms.compose import SmartCompose

@@ -11,6 +11,7 @@ import numpy as np
 import numpy.typing as npt
 import torch
 
+from autrainer.data.source import Files, ItemsOnly
 from autrainer.data.targets import AbstractTargetTransform
 from autrainer.datasets.base import SPLITS, AbstractDataset
 from autrainer.datasets.checks import check_targets
@@ -120,6 +121,8 @@ class MemoryDataset(AbstractDataset):
             self.resident_limit_bytes,
             transform,
             self.target_transform,
+            # What a subclass of the user's computes may not be made for threads.
+            is_thread_safe=type(self).__module__.startswith("autrainer."),
         )
 
     def _source_of(self, subset: str) -> str:
@@ -140,6 +143,7 @@ class MemorySplit(SplitDataset):
         limit_bytes: Keep the features in memory up to this size.
         transform: Applied to every item.
         target_transform: Encodes the targets.
+        is_thread_safe: Several threads may compute features at the same time.
     """
 
     def __init__(
@@ -149,11 +153,14 @@ class MemorySplit(SplitDataset):
         limit_bytes: int,
         transform: SmartCompose | None = None,
         target_transform: AbstractTargetTransform | None = None,
+        *,
+        is_thread_safe: bool = False,
     ) -> None:
         super().__init__(transform, target_transform)
         self._features = features
         self._raw_values = raw
         self._limit_bytes = limit_bytes
+        self._is_thread_safe = is_thread_safe
 
     def raw_targets(self) -> RawTargets:
         """Targets before encoding."""
@@ -168,6 +175,14 @@ class MemorySplit(SplitDataset):
     def all_features(self) -> torch.Tensor | None:
         """Features of all samples, or None beyond the limit."""
         return self._all
+
+    def _features_source(self) -> torch.Tensor | Files | ItemsOnly:
+        if self._all is not None:
+            return self._all
+        return ItemsOnly(
+            f"the features take more than {self._limit_bytes / 2**20:g} MiB and are computed anew",
+            is_thread_safe=self._is_thread_safe,
+        )
 
     @cached_property
     def _all(self) -> torch.Tensor | None:

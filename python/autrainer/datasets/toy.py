@@ -8,7 +8,8 @@ from typing import Any
 import numpy as np
 import torch
 
-from autrainer.datasets.base import TASKS, Shorthand, check_choice
+from autrainer.config.shorthand import Shorthand
+from autrainer.datasets.base import TASKS, check_choice
 from autrainer.datasets.memory import Columns, Features, MemoryDataset, Rows
 from autrainer.datasets.noise import NoiseTable
 from autrainer.errors import ConfigError

@@ -6,15 +6,16 @@ import os
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Sequence
 from functools import cached_property
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, ClassVar
 
 import numpy as np
 import numpy.typing as npt
 import torch
 
-from autrainer.data.files import AbstractFileHandler
+from autrainer.data.files import AbstractFileHandler, native_format
+from autrainer.data.finite import look_at_raw
 from autrainer.data.items import AbstractDataItem, DataItem
-from autrainer.data.loader import ResidentArrays
+from autrainer.data.source import Files, ItemsOnly, ResidentArrays, Source
 from autrainer.data.targets import AbstractTargetTransform, RaggedTargetsError
 from autrainer.errors import CorruptFileError, DataError, did_you_mean
 
@@ -32,8 +33,11 @@ class SplitDataset(ABC, torch.utils.data.Dataset[Any]):
         target_transform: Encodes the targets; None leaves them as they are.
     """
 
-    source: str = "the data frame"
+    listed_in: str = "the data frame"
     """Where the samples are listed, for errors."""
+
+    shows_raw_features: ClassVar[bool] = True
+    """A loader that looks for NaN gets to see features before they are transformed."""
 
     def __init__(
         self,
@@ -69,6 +73,20 @@ class SplitDataset(ABC, torch.utils.data.Dataset[Any]):
         except RaggedTargetsError:
             return None
 
+    def source(self) -> Source | ItemsOnly:
+        """What whole batches are made of, or why items have to be made one by one."""
+        name = type(self).__name__
+        if type(self).__getitem__ is not SplitDataset.__getitem__:
+            return ItemsOnly(f"{name} makes items in its own way")
+        if self._transform_acts():
+            return ItemsOnly("transforms act on items")
+        features = self._features_source()
+        if isinstance(features, ItemsOnly):
+            return features
+        if self.targets is None:
+            return ItemsOnly(f"targets of {name} fit no tensor")
+        return Source(features, self.targets, dtype=self._dtype)
+
     def resident(self) -> ResidentArrays | None:
         """The whole split as the model gets it, or None if its items are made one by one."""
         is_own_item = type(self).__getitem__ is SplitDataset.__getitem__
@@ -91,12 +109,12 @@ class SplitDataset(ABC, torch.utils.data.Dataset[Any]):
         """
         position = self._position(index)
         if not self._transform_acts():
-            features = self._cast(self.load_features(position))
+            features = self._cast(self._raw_features(position))
             return DataItem(features, self._encoded(position), position)
         raw = self._raw_of(position)
         assert self.transform is not None
         item: AbstractDataItem = self.transform(
-            DataItem(self.load_features(position), raw, position)
+            DataItem(self._raw_features(position), raw, position)
         )
         item.features = self._cast(item.features)
         if item.target is raw and not isinstance(raw, torch.Tensor):
@@ -119,15 +137,40 @@ class SplitDataset(ABC, torch.utils.data.Dataset[Any]):
     def _position(self, index: int) -> int:
         position = int(index)
         if not -len(self) <= position < len(self):
-            raise IndexError(f"{self.source} has {len(self)} samples, there is no sample {index}")
+            raise IndexError(
+                f"{self.listed_in} has {len(self)} samples, there is no sample {index}"
+            )
         return position % len(self)
 
     def _transform_acts(self) -> bool:
         # A compose without steps does nothing.
         return self.transform is not None and bool(getattr(self.transform, "transforms", True))
 
-    def _cast(self, features: Any) -> Any:
+    def _features_source(self) -> torch.Tensor | Files | ItemsOnly:
+        """Where features come from that `load_features` gives one by one."""
+        features = self.all_features()
+        if features is None:
+            return ItemsOnly(f"features of {type(self).__name__} are made one by one")
         return features
+
+    @property
+    def _dtype(self) -> torch.dtype | None:
+        """What features become in the end; None for what they are."""
+        return None
+
+    def _cast(self, features: Any) -> Any:
+        if self._dtype is None or not isinstance(features, (torch.Tensor, np.ndarray)):
+            return features
+        return torch.as_tensor(features).to(self._dtype)
+
+    def _raw_features(self, position: int) -> Any:
+        features = self.load_features(position)
+        look_at_raw(features, lambda: self._name_of(position))
+        return features
+
+    def _name_of(self, position: int) -> str:
+        """Name of a sample, for messages."""
+        return f"sample {position} of {self.listed_in}"
 
     def _raw_of(self, position: int) -> Any:
         raw = self._raw[position]
@@ -206,15 +249,27 @@ class DatasetWrapper(SplitDataset):
             return self.file_handler(path)
         except FileNotFoundError as error:
             raise FileNotFoundError(
-                error.errno, f"{error.strerror or error}; row {index} of {self.source}", path
+                error.errno, f"{error.strerror or error}; row {index} of {self.listed_in}", path
             ) from error
         except CorruptFileError as error:
-            raise CorruptFileError(f"{error}; row {index} of {self.source}") from error
+            raise CorruptFileError(f"{error}; row {index} of {self.listed_in}") from error
 
-    def _cast(self, features: Any) -> Any:
-        if self.transform is None or not isinstance(features, (torch.Tensor, np.ndarray)):
-            return features
-        return torch.as_tensor(features).to(torch.float32)
+    def _features_source(self) -> torch.Tensor | Files | ItemsOnly:
+        kind = type(self)
+        is_own = kind.load_features is DatasetWrapper.load_features
+        if not is_own:
+            return ItemsOnly(f"{kind.__name__} loads features in its own way")
+        native = native_format(self.file_handler)
+        if native is None:
+            return ItemsOnly(f"files of {type(self.file_handler).__name__} are read by Python")
+        return Files(self.paths, native, self.load_features)
+
+    @property
+    def _dtype(self) -> torch.dtype | None:
+        return None if self.transform is None else torch.float32
+
+    def _name_of(self, position: int) -> str:
+        return self.paths[position]
 
 
 def as_list(target_column: str | list[str]) -> list[str]:

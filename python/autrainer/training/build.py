@@ -105,7 +105,7 @@ def build_parts(config: dict[str, Any], settings: RunConfig, device: torch.devic
         "test": settings.inference_batch_size,
     }
     loaders = {
-        subset: getattr(data, f"create_{subset}_loader")(size, **loader_kwargs[subset])
+        subset: _build_loader(data, subset, size, loader_kwargs[subset])
         for subset, size in sizes.items()
     }
     _refuse_empty(loaders, sizes)
@@ -220,6 +220,21 @@ def _wants_metric(scheduler_class: Any) -> bool:
         p.default is p.empty and p.kind in (p.POSITIONAL_ONLY, p.POSITIONAL_OR_KEYWORD)
         for p in parameters
     )
+
+
+def _build_loader(data: AbstractDataset, subset: str, size: int, options: dict[str, Any]) -> Any:
+    """A loader by the dataset, whose own method may be older than some of the options."""
+    create = getattr(data, f"create_{subset}_loader")
+    parameters = inspect.signature(create).parameters
+    takes_all = any(p.kind is p.VAR_KEYWORD for p in parameters.values())
+    unknown = [name for name in options if name not in parameters and not takes_all]
+    if unknown:
+        raise ConfigError(
+            f"{subset}_loader_kwargs has {', '.join(unknown)}, which create_{subset}_loader of "
+            f"{type(data).__name__} does not take; remove it, or let the method take **options "
+            "and hand them on"
+        )
+    return create(size, **options)
 
 
 def _refuse_empty(loaders: dict[str, Any], sizes: dict[str, int]) -> None:

@@ -1,0 +1,103 @@
+"""Which way batches of a split are made."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import torch
+
+from autrainer.data.arrays import ArraysPath
+from autrainer.data.batching import Assembler, Path, Setting, ShapesDifferError
+from autrainer.data.items import DataBatch
+from autrainer.data.itemwise import Collate, ItemBatches, ItemsPath
+from autrainer.data.reading import SampleReader
+from autrainer.data.resident import ResidentLoading, TableReader, resident_limit
+from autrainer.data.source import Files, Finish, ItemsOnly, Source, source_of
+from autrainer.data.streaming import StreamPath
+from autrainer.data.workers import WorkersPath
+
+
+def choose_path(dataset: Any, collate_fn: Collate, setting: Setting) -> tuple[Path, str]:
+    """The fastest way that gives what items one by one would give, and why it is taken."""
+    source = source_of(dataset)
+    if collate_fn != DataBatch.collate:
+        source = ItemsOnly("the collate function is not that of DataBatch")
+    if isinstance(source, ItemsOnly):
+        return _by_items(dataset, collate_fn, setting, source), source.reason
+    if isinstance(source.features, Files):
+        return _by_files(setting, source, source.features)
+    return _by_arrays(setting, source, TableReader(source.features, setting.options.name))
+
+
+def _by_arrays(setting: Setting, source: Source, reader: TableReader) -> tuple[Path, str]:
+    setting.check.look_at(reader.table, reader.describe)
+    table, reason = _resident(setting, source, reader) if source.fixed else (reader.table, "")
+    finishes = _some(source.varying)
+    if table is None:
+        table, finishes = reader.table, _some(source.fixed, source.varying)
+    assemble = Assembler(setting, source.targets, finishes, source.dtype, reader.describe)
+    return ArraysPath(setting, table, source.targets, assemble), reason or "they lie in memory"
+
+
+def _by_items(dataset: Any, collate_fn: Collate, setting: Setting, source: ItemsOnly) -> Path:
+    options = setting.options
+    is_ours = source.is_thread_safe
+    make = ItemBatches(
+        dataset,
+        collate_fn,
+        options.seed,
+        setting.check,
+        options.pad,
+        seeds_globals=not is_ours,
+    )
+    if options.num_workers and not is_ours:
+        return WorkersPath(setting, make)
+    return ItemsPath(setting, make)
+
+
+def _by_files(setting: Setting, source: Source, files: Files) -> tuple[Path, str]:
+    options = setting.options
+
+    def open_reader() -> SampleReader:
+        return SampleReader(files, setting.check, setting.stages, num_threads=options.num_workers)
+
+    reader = open_reader()
+    table, reason = _resident(setting, source, reader)
+    finishes = _some(source.varying) if table is not None else _some(source.fixed, source.varying)
+    # What is kept has the dtype already, unless the rest of the transforms comes after it.
+    dtype = None if table is not None and not finishes else source.dtype
+    assemble = Assembler(setting, source.targets, finishes, dtype, reader.describe)
+    if table is None:
+        return StreamPath(setting, reader, open_reader, assemble), reason
+    reader.close()
+    return ArraysPath(setting, table, source.targets, assemble), reason
+
+
+def _resident(
+    setting: Setting, source: Source, reader: SampleReader | TableReader
+) -> tuple[torch.Tensor | None, str]:
+    """Features with all that never varies done to them, if they may be kept; and why, or not."""
+    options = setting.options
+    if options.resident_mb == 0:
+        return None, "resident_mb is 0"
+    limit_bytes = resident_limit(options.resident_mb)
+    loading = ResidentLoading(
+        reader,
+        len(source.targets),
+        source.fixed,
+        None if source.varying else source.dtype,
+        options.num_workers,
+    )
+    try:
+        table = loading.load(limit_bytes)
+    except ShapesDifferError:
+        if source.varying is None and options.pad is None:
+            raise
+        return None, "the samples have different shapes"
+    if table is None:
+        return None, f"their features take more than {limit_bytes / 2**20:g} MiB"
+    return table, f"{table.nbytes / 2**20:.1f} MiB of features are kept in memory"
+
+
+def _some(*finishes: Finish | None) -> tuple[Finish, ...]:
+    return tuple(finish for finish in finishes if finish is not None)

@@ -1,0 +1,89 @@
+"""Which samples every batch of every pass consists of; any of them can be asked for."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Protocol
+
+import numpy as np
+
+from autrainer.data.sampler import IndexArray, shuffled
+
+# The first samples come at once, later ones in pieces whose memory does not matter.
+FIRST_CHUNK = 1024
+LAST_CHUNK = 8192
+
+
+class Order(Protocol):
+    """The samples of every pass, as the samplers of `autrainer.data.sampler` give them."""
+
+    def __len__(self) -> int:
+        """Number of samples of a pass."""
+
+    def indices(self, epoch: int, start: int, stop: int) -> IndexArray:
+        """Those at some positions of a pass."""
+
+
+@dataclass(frozen=True)
+class WholeOrder:
+    """All samples in every pass.
+
+    Args:
+        num_samples: Number of samples.
+        seed: With the number of the pass, decides its order.
+        shuffle: Visit the samples in the order of (seed, pass) instead of their own.
+    """
+
+    num_samples: int
+    seed: int
+    shuffle: bool
+
+    def __len__(self) -> int:
+        """Number of samples of a pass."""
+        return self.num_samples
+
+    def indices(self, epoch: int, start: int, stop: int) -> IndexArray:
+        """Those at some positions of a pass."""
+        if self.shuffle:
+            return shuffled(self.num_samples, seed=self.seed, epoch=epoch, start=start, stop=stop)
+        return np.arange(start, stop, dtype=np.int64)
+
+
+@dataclass(frozen=True)
+class BatchOrder:
+    """Batches of an order.
+
+    Args:
+        order: The samples.
+        batch_size: Samples per batch; the last batch of a pass may have fewer.
+        drop_last: Leave out a last batch that is not full.
+    """
+
+    order: Order
+    batch_size: int
+    drop_last: bool = False
+
+    def __len__(self) -> int:
+        """Number of batches of a whole pass."""
+        full, rest = divmod(len(self.order), self.batch_size)
+        return full + (rest > 0 and not self.drop_last)
+
+    def batch(self, epoch: int, number: int) -> IndexArray:
+        """One batch of a pass."""
+        start = number * self.batch_size
+        stop = min(start + self.batch_size, len(self.order))
+        return self.order.indices(epoch, start, stop)
+
+    def batches(self, epoch: int, first: int = 0) -> Iterator[tuple[int, IndexArray]]:
+        """The batches of a pass from one of them on, with their numbers."""
+        size = self.batch_size
+        start, end = first * size, min(len(self.order), len(self) * size)
+        length = FIRST_CHUNK
+        while start < end:
+            stop = min(end, start + max(length // size, 1) * size)
+            chunk = self.order.indices(epoch, start, stop)
+            for offset in range(0, len(chunk), size):
+                # Views of the chunk, each of a part of its own.
+                yield (start + offset) // size, chunk[offset : offset + size]
+            start, length = stop, min(2 * length, LAST_CHUNK)

@@ -1,0 +1,116 @@
+"""Samples of different lengths in one batch: zeros at the end, and the lengths beside them."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import torch
+
+from autrainer.data.items import DataBatch
+from autrainer.errors import ConfigError, DataError, did_you_mean
+
+KEYS = ("axis", "to", "crop")
+
+
+@dataclass
+class PaddedBatch(DataBatch):
+    """A batch of padded samples.
+
+    Args:
+        lengths: Length of each sample along the padded axis before it was padded, int64, shape
+            (B,). A model whose `forward` takes `lengths` gets them.
+    """
+
+    lengths: torch.Tensor
+
+    def to(self, device: torch.device | str, **kwargs: Any) -> None:
+        """Move features, targets and lengths to a device, in place."""
+        super().to(device, **kwargs)
+        self.lengths = self.lengths.to(device, **kwargs)
+
+
+@dataclass(frozen=True)
+class Pad:
+    """How samples of different lengths become one tensor.
+
+    Args:
+        axis: The axis to lengthen, of a sample.
+        to: A length, or `longest` for that of the longest sample of a batch.
+        crop: Cut off the end of samples that are longer than `to`, instead of refusing them.
+    """
+
+    axis: int = -1
+    to: int | str = "longest"
+    crop: bool = False
+
+    @classmethod
+    def read(cls, option: Any) -> Pad:
+        """Padding as a configuration describes it.
+
+        Raises:
+            ConfigError: for an unknown key or a value that cannot be.
+        """
+        if isinstance(option, Pad):
+            return option
+        if not isinstance(option, Mapping):
+            raise ConfigError(f"pad is {option!r}; use a mapping with {', '.join(KEYS)}, or null")
+        for key in option:
+            if key not in KEYS:
+                hint = did_you_mean(str(key), KEYS) or f"use {', '.join(KEYS)}"
+                raise ConfigError(f"pad.{key} is no option; {hint}")
+        pad = cls(**option)
+        is_length = isinstance(pad.to, int) and not isinstance(pad.to, bool) and pad.to > 0
+        if not is_length and pad.to != "longest":
+            raise ConfigError(f"pad.to is {pad.to!r}; use a length above 0, or 'longest'")
+        if not isinstance(pad.axis, int) or isinstance(pad.axis, bool):
+            raise ConfigError(f"pad.axis is {pad.axis!r}; use the number of an axis of a sample")
+        if not isinstance(pad.crop, bool):
+            raise ConfigError(f"pad.crop is {pad.crop!r}; use true or false")
+        if pad.crop and pad.to == "longest":
+            raise ConfigError("pad.crop is true and pad.to is 'longest'; give pad.to a length")
+        return pad
+
+    def __call__(self, samples: Sequence[torch.Tensor]) -> tuple[torch.Tensor, torch.Tensor]:
+        """One tensor of all samples, zeros where they end, and their lengths.
+
+        Raises:
+            DataError: if a sample is too long, or differs from the first in more than its length.
+        """
+        first = samples[0]
+        axis = self._axis_of(first)
+        lengths = [sample.shape[axis] if axis < sample.ndim else -1 for sample in samples]
+        size = max(lengths) if self.to == "longest" else int(self.to)
+        shape = [*first.shape[:axis], size, *first.shape[axis + 1 :]]
+        batch = torch.zeros((len(samples), *shape), dtype=first.dtype)
+        for position, (sample, length) in enumerate(zip(samples, lengths, strict=True)):
+            if not self._fits(sample, first, axis):
+                raise DataError(
+                    f"sample {position} of the batch has shape {tuple(sample.shape)} and "
+                    f"{sample.dtype}, sample 0 {tuple(first.shape)} and {first.dtype}; padding "
+                    f"evens out axis {self.axis} alone"
+                )
+            if length > size and not self.crop:
+                raise DataError(
+                    f"sample {position} of the batch is {length} long, more than pad.to, which is "
+                    f"{size}; raise it, or set pad.crop"
+                )
+            kept = min(length, size)
+            batch[position].narrow(axis, 0, kept).copy_(sample.narrow(axis, 0, kept))
+        return batch, torch.tensor(lengths, dtype=torch.int64).clamp_(max=size)
+
+    def _axis_of(self, sample: torch.Tensor) -> int:
+        axis = self.axis + sample.ndim if self.axis < 0 else self.axis
+        if not 0 <= axis < sample.ndim:
+            raise DataError(
+                f"pad.axis is {self.axis}, but a sample has shape {tuple(sample.shape)}"
+            )
+        return axis
+
+    @staticmethod
+    def _fits(sample: torch.Tensor, first: torch.Tensor, axis: int) -> bool:
+        if sample.ndim != first.ndim or sample.dtype != first.dtype:
+            return False
+        others = [a for a in range(first.ndim) if a != axis]
+        return all(sample.shape[a] == first.shape[a] for a in others)

@@ -1,0 +1,116 @@
+"""Batches of files that are read as they are needed, in bounded memory."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable, Iterator
+
+import torch
+
+from autrainer.data.batching import Assembler, BatchMemory, Setting, ShapesDifferError
+from autrainer.data.items import DataBatch
+from autrainer.data.reading import SampleReader
+from autrainer.data.sampler import IndexArray
+
+Tag = tuple[int, IndexArray, torch.Tensor]
+
+
+class StreamPath:
+    """Reads files straight into the memory of batches.
+
+    Without workers that happens in line. With workers, threads of the core read ahead, or, if there
+    are transforms or files that only Python reads, threads that each make whole batches.
+
+    Args:
+        setting: What every path is told.
+        reader: Reads the files.
+        open_reader: Makes another reader of them; a pass reads by one of its own.
+        assemble: Makes the batch of the features.
+    """
+
+    name = "stream"
+
+    def __init__(
+        self,
+        setting: Setting,
+        reader: SampleReader,
+        open_reader: Callable[[], SampleReader],
+        assemble: Assembler,
+    ) -> None:
+        self._setting = setting
+        self._open_reader = open_reader
+        self._assemble = assemble
+        self._idle = [reader]
+        self._lock = threading.Lock()
+        layout = reader.layout
+        self._memory = BatchMemory(layout.shape, layout.dtype, setting)
+        # Threads of the core read ahead; where Python has a part in it, threads of Python do.
+        self._is_for_core = reader.is_native and not assemble.can_even_out
+        self._is_uneven = setting.options.pad is not None
+
+    def batches(self, epoch: int, first: int) -> Iterator[DataBatch]:
+        """The batches of a pass from one of them on."""
+        options = self._setting.options
+        if options.num_workers and self._is_for_core:
+            return self._setting.timed_wait(self._read_ahead(epoch, first))
+        run = self._setting.ahead if options.num_workers else self._setting.in_line
+        return run(self._make, epoch, first)
+
+    def close(self) -> None:
+        """End the threads that wait for the next pass."""
+        with self._lock:
+            idle, self._idle = self._idle, []
+        for reader in idle:
+            reader.close()
+
+    def _read_ahead(self, epoch: int, first: int) -> Iterator[DataBatch]:
+        options = self._setting.options
+        reader = self._take_reader()
+        jobs = (
+            ((number, indices, out), indices, out)
+            for number, indices in self._setting.order.batches(epoch, first)
+            for out in (self._memory.take(len(indices)),)
+        )
+        done = reader.read_ahead(jobs, depth=options.depth, timeout_s=options.timeout)
+        try:
+            for number, indices, out in done:
+                batch = self._assemble(epoch, number, indices, out)
+                # Held by whoever has the batch, and by nobody else.
+                del out
+                yield batch
+                del batch
+        finally:
+            done.close()
+            self._give_back(reader)
+
+    def _make(self, epoch: int, number: int, indices: IndexArray) -> DataBatch:
+        reader = self._take_reader()
+        try:
+            features = self._read(reader, indices)
+        finally:
+            self._give_back(reader)
+        return self._assemble(epoch, number, indices, features)
+
+    def _read(self, reader: SampleReader, indices: IndexArray) -> torch.Tensor | list[torch.Tensor]:
+        if not self._is_uneven:
+            out = self._memory.take(len(indices))
+            try:
+                reader.read(indices, out)
+            except ShapesDifferError:
+                if not self._assemble.can_even_out:
+                    raise
+                # From here on; batches of one shape come out the same either way.
+                self._is_uneven = True
+            else:
+                return out
+        return reader.read_each(indices)
+
+    def _take_reader(self) -> SampleReader:
+        with self._lock:
+            if self._idle:
+                return self._idle.pop()
+        return self._open_reader()
+
+    def _give_back(self, reader: SampleReader) -> None:
+        with self._lock:
+            self._idle.append(reader)

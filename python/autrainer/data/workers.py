@@ -1,0 +1,120 @@
+"""Batches by torch's worker processes, for code of users that was written for them."""
+
+from __future__ import annotations
+
+import random
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import torch
+
+from autrainer.data.batching import Setting
+from autrainer.data.itemwise import ItemBatches
+from autrainer.data.order import BatchOrder
+from autrainer.data.sampler import IndexArray
+
+
+class WorkersPath:
+    """Serves passes by a `torch.utils.data.DataLoader` whose processes live on between passes.
+
+    Args:
+        setting: What every path is told.
+        make: Makes a batch, in a process.
+    """
+
+    name = "workers"
+
+    def __init__(self, setting: Setting, make: ItemBatches) -> None:
+        self._setting = setting
+        self._make = make
+        self._due = _Due(setting.order)
+        self._loader: torch.utils.data.DataLoader[Any] | None = None
+
+    def batches(self, epoch: int, first: int) -> Iterator[Any]:
+        """The batches of a pass from one of them on."""
+        if self._loader is None:
+            self._loader = self._start()
+        self._due.position = (epoch, first)
+        return self._setting.timed_wait(iter(self._loader))
+
+    def close(self) -> None:
+        """End the processes."""
+        loader, self._loader = self._loader, None
+        iterator = getattr(loader, "_iterator", None)
+        if loader is not None and iterator is not None:
+            loader._iterator = None
+            iterator._shutdown_workers()
+
+    def _start(self) -> torch.utils.data.DataLoader[Any]:
+        options = self._setting.options
+        return torch.utils.data.DataLoader(
+            _BatchMap(self._make),
+            batch_sampler=self._due,  # type: ignore[arg-type]  # batches know their pass
+            collate_fn=_as_it_is,
+            num_workers=options.num_workers,
+            pin_memory=self._setting.pins,
+            timeout=options.timeout,
+            prefetch_factor=options.prefetch_factor,
+            pin_memory_device=options.pin_memory_device if self._setting.pins else "",
+            worker_init_fn=options.worker_init_fn,
+            persistent_workers=True,
+            # Of its own: torch would else draw from the global one at every pass.
+            generator=torch.Generator().manual_seed(options.seed),
+        )
+
+
+class _Due(torch.utils.data.Sampler[tuple[int, int, IndexArray]]):
+    """The batches of the pass that is due: its number, theirs, their indices.
+
+    A torch `DataLoader` opens its sampler more than once for the same pass, so opening changes
+    nothing. It knows no loader: a loader that is dropped takes its workers along at once.
+    """
+
+    def __init__(self, order: BatchOrder) -> None:
+        self._order = order
+        self.position = (0, 0)
+
+    def __iter__(self) -> Iterator[tuple[int, int, IndexArray]]:
+        epoch, first = self.position
+        return ((epoch, number, indices) for number, indices in self._order.batches(epoch, first))
+
+
+class _BatchMap(torch.utils.data.Dataset[Any]):
+    """What a worker process looks batches up in."""
+
+    def __init__(self, make: ItemBatches) -> None:
+        self._make = make
+
+    def __len__(self) -> int:
+        return len(self._make.dataset)
+
+    def __getitems__(self, batch: tuple[int, int, IndexArray]) -> Any:
+        return self._make(*batch)
+
+
+def _as_it_is(batch: Any) -> Any:
+    return batch
+
+
+@dataclass(frozen=True)
+class WorkerSeeding:
+    """Seeds everything in a loader worker; can be sent to a process that was not forked.
+
+    Args:
+        seed: Seed of the dataset; worker i gets seed + i.
+        transform: Its own generators are offset by the number of the worker.
+    """
+
+    seed: int
+    transform: Any = None
+
+    def __call__(self, worker: int) -> None:
+        """Seed the process that this is called in."""
+        seed = (self.seed + worker) % 2**32
+        random.seed(seed)
+        np.random.seed(seed)
+        torch.manual_seed(seed)
+        if self.transform is not None:
+            self.transform.offset_generator_seed(worker)

@@ -1,0 +1,115 @@
+"""The loaders of a dataset: one for each split."""
+
+from __future__ import annotations
+
+from abc import abstractmethod
+from typing import TYPE_CHECKING, Any, TypedDict
+
+from autrainer.data.loader import Loader
+from autrainer.data.workers import WorkerSeeding
+from autrainer.transforms.compose import SmartCompose
+
+if TYPE_CHECKING:
+    from typing_extensions import Unpack
+
+
+class MoreLoaderOptions(TypedDict, total=False):
+    """Options of a loader beside those of a torch `DataLoader`; see `Loader`."""
+
+    resident_mb: int
+    nonfinite: str
+    pad: dict[str, Any] | None
+
+
+class LoadersMixin:
+    """Makes loaders of the splits of a dataset."""
+
+    seed: int
+
+    @abstractmethod
+    def _transform(self, subset: str) -> SmartCompose:
+        """Transforms of the items of a split."""
+
+    def create_train_loader(
+        self,
+        batch_size: int,
+        num_workers: int = 0,
+        pin_memory: bool = False,
+        drop_last: bool = False,
+        timeout: float = 0,
+        prefetch_factor: int | None = None,
+        pin_memory_device: str = "",
+        **options: Unpack[MoreLoaderOptions],
+    ) -> Loader:
+        """Batches of the train split, in another order every pass; options as of `Loader`."""
+        return self._loader(
+            "train",
+            batch_size=batch_size,
+            num_workers=num_workers,
+            pin_memory=pin_memory,
+            drop_last=drop_last,
+            timeout=timeout,
+            prefetch_factor=prefetch_factor,
+            pin_memory_device=pin_memory_device,
+            **options,
+        )
+
+    def create_dev_loader(
+        self,
+        batch_size: int,
+        num_workers: int = 0,
+        pin_memory: bool = False,
+        drop_last: bool = False,
+        timeout: float = 0,
+        prefetch_factor: int | None = None,
+        pin_memory_device: str = "",
+        **options: Unpack[MoreLoaderOptions],
+    ) -> Loader:
+        """Batches of the dev split, in order; options as of `Loader`."""
+        return self._loader(
+            "dev",
+            batch_size=batch_size,
+            num_workers=num_workers,
+            pin_memory=pin_memory,
+            drop_last=drop_last,
+            timeout=timeout,
+            prefetch_factor=prefetch_factor,
+            pin_memory_device=pin_memory_device,
+            **options,
+        )
+
+    def create_test_loader(
+        self,
+        batch_size: int,
+        num_workers: int = 0,
+        pin_memory: bool = False,
+        drop_last: bool = False,
+        timeout: float = 0,
+        prefetch_factor: int | None = None,
+        pin_memory_device: str = "",
+        **options: Unpack[MoreLoaderOptions],
+    ) -> Loader:
+        """Batches of the test split, in order; options as of `Loader`."""
+        return self._loader(
+            "test",
+            batch_size=batch_size,
+            num_workers=num_workers,
+            pin_memory=pin_memory,
+            drop_last=drop_last,
+            timeout=timeout,
+            prefetch_factor=prefetch_factor,
+            pin_memory_device=pin_memory_device,
+            **options,
+        )
+
+    def _loader(self, subset: str, **options: Any) -> Loader:
+        transform = self._transform(subset)
+        return Loader(
+            getattr(self, f"{subset}_dataset"),
+            seed=self.seed,
+            shuffle=subset == "train",
+            collate_fn=transform.get_collate_fn(self),
+            worker_init_fn=WorkerSeeding(self.seed, transform),
+            name=subset,
+            **options,
+        )

@@ -1,0 +1,110 @@
+"""Loaders in processes of their own: interrupted, spawned, sent elsewhere."""
+
+import pickle
+import signal
+import subprocess
+import sys
+import textwrap
+
+import numpy as np
+import pytest
+
+TABLE = """
+    import torch
+    from autrainer.data import DataBatch, DataItem, Loader
+
+    class Table:
+        def __len__(self):
+            return 10
+        def __getitem__(self, index):
+            return DataItem(torch.rand(3), index, index)
+
+    def loader(num_workers):
+        return Loader(
+            Table(), batch_size=3, seed=1, shuffle=True, collate_fn=DataBatch.collate,
+            num_workers=num_workers,
+        )
+"""
+
+
+def python(folder, code, **options):
+    path = folder / "script.py"
+    path.write_text(textwrap.dedent(code))
+    return subprocess.Popen(
+        [sys.executable, str(path)], cwd=folder, stdout=subprocess.PIPE, text=True, **options
+    )
+
+
+def test_workers_may_be_spawned(tmp_path):
+    code = f"""{TABLE}
+    if __name__ == "__main__":
+        torch.multiprocessing.set_start_method("spawn")
+        spawned = loader(1)
+        same = all(
+            torch.equal(ours.features, theirs.features)
+            for ours, theirs in zip(spawned, loader(0), strict=True)
+        )
+        spawned.close()
+        print("same" if same else "different")
+    """
+    process = python(tmp_path, code)
+
+    assert process.communicate(timeout=120)[0] == "same\n"
+    assert process.returncode == 0
+
+
+@pytest.mark.parametrize("transforms", ["None", "held"])
+def test_an_interrupt_ends_the_loader_at_once(tmp_path, transforms):
+    for number in range(400):
+        np.save(tmp_path / f"{number}.npy", np.zeros((100, 100), dtype=np.float32))
+    code = f"""
+    import threading, torch
+    from autrainer.data.files import NumpyFileHandler, native_format
+    from autrainer.data import DataBatch, Loader
+    from autrainer.data.source import Files, Source
+
+    def held(features, indices):
+        threading.Event().wait(0.02)
+        return features
+
+    class Folder:
+        def __len__(self):
+            return 400
+        def source(self):
+            paths = [f"{{number}}.npy" for number in range(400)]
+            handler = NumpyFileHandler()
+            files = Files(paths, native_format(handler), lambda row: handler(paths[row]))
+            return Source(files, torch.arange(400), varying={transforms})
+
+    loader = Loader(
+        Folder(), batch_size=4, seed=1, shuffle=True, collate_fn=DataBatch.collate,
+        num_workers=2, resident_mb=0,
+    )
+    try:
+        print("begins", flush=True)
+        while True:
+            for _ in loader:
+                pass
+    except KeyboardInterrupt:
+        pass
+    left = [t for t in threading.enumerate() if t is not threading.main_thread()]
+    print("ends", left, flush=True)
+    """
+    process = python(tmp_path, code)
+    assert process.stdout.readline() == "begins\n"
+
+    process.send_signal(signal.SIGINT)
+    rest = process.communicate(timeout=60)[0]
+
+    assert rest == "ends []\n"
+    assert process.returncode == 0
+
+
+def test_a_loader_can_be_sent_to_another_process(tmp_path):
+    from tests.data.test_loader import make, order
+
+    loader = make(20)
+    expected = order(make(20))
+    next(iter(loader))
+
+    assert order(pickle.loads(pickle.dumps(loader))) == expected
