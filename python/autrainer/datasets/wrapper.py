@@ -18,6 +18,7 @@ from autrainer.data.items import AbstractDataItem, DataItem
 from autrainer.data.source import Files, ItemsOnly, ResidentArrays, Source
 from autrainer.data.targets import AbstractTargetTransform, RaggedTargetsError
 from autrainer.errors import CorruptFileError, DataError, did_you_mean
+from autrainer.transforms.plan import plan
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -78,14 +79,15 @@ class SplitDataset(ABC, torch.utils.data.Dataset[Any]):
         name = type(self).__name__
         if type(self).__getitem__ is not SplitDataset.__getitem__:
             return ItemsOnly(f"{name} makes items in its own way")
-        if self._transform_acts():
-            return ItemsOnly("transforms act on items")
+        steps = plan(self.transform if self._transform_acts() else None)
+        if steps.reason is not None:
+            return ItemsOnly(steps.reason)
         features = self._features_source()
         if isinstance(features, ItemsOnly):
             return features
         if self.targets is None:
             return ItemsOnly(f"targets of {name} fit no tensor")
-        return Source(features, self.targets, dtype=self._dtype)
+        return Source(features, self.targets, steps.fixed, steps.varying, self._dtype)
 
     def resident(self) -> ResidentArrays | None:
         """The whole split as the model gets it, or None if its items are made one by one."""
