@@ -8,6 +8,7 @@ from hydra import compose, initialize_config_dir
 from omegaconf import OmegaConf
 
 import autrainer
+from autrainer.runs.stages import DATA, MODEL, OUTPUTS, TRANSFER
 from autrainer.training import ModularTaskTrainer
 
 CONF = Path(autrainer.__file__).parent.resolve() / "conf"
@@ -29,8 +30,8 @@ OVERRIDES = [
 ]
 
 
-def hand_written_loop():
-    """What a user would write: default settings, nothing saved, nobody told."""
+def hand_written_loop(*, fused=None):
+    """What a user would write: nothing saved, nobody told."""
     torch.manual_seed(1)
     features = torch.rand(SAMPLES * 8 // 10, FEATURES)
     targets = torch.randint(0, CLASSES, (len(features),))
@@ -40,7 +41,7 @@ def hand_written_loop():
         torch.nn.Dropout(0.5),
         torch.nn.Linear(64, CLASSES),
     )
-    optimizer = torch.optim.Adam(model.parameters(), lr=0.001)
+    optimizer = torch.optim.Adam(model.parameters(), lr=0.001, fused=fused)
     criterion = torch.nn.CrossEntropyLoss()
 
     def epoch():
@@ -54,13 +55,13 @@ def hand_written_loop():
     return epoch
 
 
-def trainer_on(tmp_path, number):
-    """The trainer on the same task, default settings, outputs kept and saved."""
+def trainer_on(tmp_path, *overrides):
+    """The trainer on the same task, outputs kept and saved."""
     with initialize_config_dir(str(CONF), version_base=None):
-        cfg = compose("config", OVERRIDES)
+        cfg = compose("config", [*OVERRIDES, *overrides])
     OmegaConf.set_struct(cfg, False)
     OmegaConf.resolve(cfg)
-    return ModularTaskTrainer(cfg, tmp_path / "exp" / "training" / f"run{number}")
+    return ModularTaskTrainer(cfg, tmp_path / "exp" / "training" / "run")
 
 
 def trainer_epoch(trainer):
@@ -76,13 +77,47 @@ def trainer_epoch(trainer):
     return epoch
 
 
-@pytest.mark.benchmark(group="train: one epoch of 2,500 steps, FFNN 64-64-10, default Adam")
-@pytest.mark.parametrize("who", ["hand-written loop", "trainer, outputs saved"])
-def test_epoch_on_a_resident_table(benchmark, tmp_path, who):
-    if who == "hand-written loop":
-        benchmark.pedantic(hand_written_loop(), rounds=7, iterations=1, warmup_rounds=1)
+HAND, TRAINER = "hand-written loop", "trainer, outputs saved"
+
+CASES = {
+    "default Adam, one thread": (1, None),
+    "default Adam, threads as each chooses": (None, None),
+    "fused Adam, one thread": (1, True),
+}
+"""Intra-op threads of the hand-written loop (the trainer takes one by its rule), and `fused`."""
+
+
+# All hand-written loops first: a trainer makes the steps of torch's own class lighter, for everybody.
+@pytest.mark.parametrize(
+    ("who", "case"), [(who, case) for who in (HAND, TRAINER) for case in CASES]
+)
+def test_epoch_on_a_resident_table(benchmark, tmp_path, who, case):
+    threads, fused = CASES[case]
+    benchmark.group = f"train: one epoch of 2,500 steps, FFNN 64-64-10, {case}"
+    options = {"rounds": 7, "iterations": 1, "warmup_rounds": 1}
+    if who == HAND:
+        before = torch.get_num_threads()
+        torch.set_num_threads(threads or before)
+        benchmark.pedantic(hand_written_loop(fused=fused), **options)
+        torch.set_num_threads(before)
         return
-    trainer = trainer_on(tmp_path, 0)
+    trainer = trainer_on(tmp_path, *(["+optimizer.fused=true"] if fused else []))
     with trainer.threads():
-        benchmark.pedantic(trainer_epoch(trainer), rounds=7, iterations=1, warmup_rounds=1)
+        benchmark.pedantic(trainer_epoch(trainer), **options)
+    trainer.close()
+
+
+@pytest.mark.benchmark(group="train: the marks of the waiting line beside their step")
+@pytest.mark.parametrize("what", ["four marks", "one step"])
+def test_cost_of_the_waiting_line(benchmark, tmp_path, what):
+    trainer = trainer_on(tmp_path)
+    step, batches, enter = trainer.training_step(), iter(trainer.train_loader), trainer.clock.enter
+
+    def four_marks():
+        for stage in (DATA, TRANSFER, MODEL, OUTPUTS):
+            enter(stage)
+
+    with trainer.threads():
+        run = four_marks if what == "four marks" else lambda: step(1, 0, next(batches))
+        benchmark.pedantic(run, rounds=1_000, iterations=1, warmup_rounds=100)
     trainer.close()

@@ -4,22 +4,20 @@
 //! is quoted only where it has to be. Rows are formatted in chunks by several threads and written
 //! in order, so memory does not grow with the table and the bytes do not depend on the threads.
 
-use std::fs::File;
-use std::io::{self, Write};
+use std::io::Write;
 use std::ops::Range;
 use std::path::Path;
-use std::sync::mpsc::{Receiver, SyncSender, sync_channel};
-use std::thread;
 
 use crate::collate::available_threads;
 use crate::error::{Error, Result};
 use crate::io::write_whole;
+use crate::serialize::chunks::write_chunks;
 
 /// About as many bytes are formatted at once.
 const CHUNK_BYTES: usize = 1 << 20;
 
-/// More threads than this wait for the disk.
-const MAX_THREADS: usize = 4;
+/// As many cores format about as fast as one thread can hand bytes to the system.
+const MAX_THREADS: usize = 8;
 
 /// Floats of either width.
 #[derive(Debug, Clone, Copy)]
@@ -83,8 +81,9 @@ pub struct Table<'a> {
 pub fn write_results(path: &Path, table: &Table<'_>) -> Result<()> {
     let rows = Rows::new(table)?;
     write_whole(path, |file| {
+        let format = |chunk: usize, out: &mut Vec<u8>| rows.format_chunk(chunk, out);
         file.write_all(&header(table.names))
-            .and_then(|()| write_rows(file, &rows, num_threads(&rows)))
+            .and_then(|()| write_chunks(file, rows.num_chunks(), num_threads(&rows), &format))
             .map_err(|source| Error::Write {
                 path: path.to_path_buf(),
                 source,
@@ -371,69 +370,4 @@ fn length(values: Floats<'_>) -> usize {
 
 fn num_threads(rows: &Rows<'_>) -> usize {
     available_threads().min(MAX_THREADS).min(rows.num_chunks())
-}
-
-fn write_rows(file: &mut File, rows: &Rows<'_>, threads: usize) -> io::Result<()> {
-    if threads > 1 {
-        if let Some(written) = thread::scope(|scope| {
-            let lanes = (0..threads).map(|lane| Lane::start(scope, rows, lane, threads));
-            let lanes: Vec<Lane> = lanes.collect::<io::Result<_>>().ok()?;
-            Some(write_lanes(file, rows.num_chunks(), &lanes))
-        }) {
-            return written;
-        }
-    }
-    let mut buffer = Vec::new();
-    for chunk in 0..rows.num_chunks() {
-        buffer.clear();
-        rows.format_chunk(chunk, &mut buffer);
-        file.write_all(&buffer)?;
-    }
-    Ok(())
-}
-
-/// A thread that formats every n-th chunk, at most two ahead of the file.
-struct Lane {
-    full: Receiver<Vec<u8>>,
-    empty: SyncSender<Vec<u8>>,
-}
-
-impl Lane {
-    fn start<'scope>(
-        scope: &'scope thread::Scope<'scope, '_>,
-        rows: &'scope Rows<'_>,
-        lane: usize,
-        num_lanes: usize,
-    ) -> io::Result<Self> {
-        let (fill, full) = sync_channel(2);
-        let (empty, refill) = sync_channel(2);
-        for _ in 0..2 {
-            // There is room for both, and the other end is in the next line.
-            let _ = empty.try_send(Vec::new());
-        }
-        thread::Builder::new().spawn_scoped(scope, move || {
-            for chunk in (lane..rows.num_chunks()).step_by(num_lanes) {
-                // The other end goes away when the file cannot be written.
-                let Ok(mut buffer): std::result::Result<Vec<u8>, _> = refill.recv() else {
-                    return;
-                };
-                buffer.clear();
-                rows.format_chunk(chunk, &mut buffer);
-                if fill.send(buffer).is_err() {
-                    return;
-                }
-            }
-        })?;
-        Ok(Self { full, empty })
-    }
-}
-
-fn write_lanes(file: &mut File, num_chunks: usize, lanes: &[Lane]) -> io::Result<()> {
-    for (_, lane) in (0..num_chunks).zip(lanes.iter().cycle()) {
-        let buffer = lane.full.recv().map_err(io::Error::other)?;
-        file.write_all(&buffer)?;
-        // Nobody waits for a buffer after the last chunk.
-        let _ = lane.empty.send(buffer);
-    }
-    Ok(())
 }

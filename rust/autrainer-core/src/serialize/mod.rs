@@ -1,5 +1,6 @@
 //! Outputs of a run as files, each written whole or not at all.
 
+mod chunks;
 mod csv;
 mod npy;
 
