@@ -57,7 +57,7 @@ def ready_frame(table):
 @pytest.mark.parametrize("writer", ["ours", "polars"])
 def test_results_from_model_outputs(benchmark, tmp_path, table, writer):
     """Ours computes probabilities, predictions and their labels first."""
-    indices, codes, labels, names, probabilities = table
+    indices, _, labels, names, probabilities = table
     benchmark.group = f"results of {len(indices):,} x {len(names)}, from model outputs"
     path, frame = str(tmp_path / "results.csv"), ready_frame(table)
     transform, outputs = LabelEncoder(labels), torch.from_numpy(np.log(probabilities + 1e-30))

@@ -87,7 +87,7 @@ CASES = {
 """Intra-op threads of the hand-written loop (the trainer takes one by its rule), and `fused`."""
 
 
-# All hand-written loops first: a trainer makes the steps of torch's own class lighter, for everybody.
+# All hand-written loops first: a trainer makes the steps of torch's own class lighter.
 @pytest.mark.parametrize(
     ("who", "case"), [(who, case) for who in (HAND, TRAINER) for case in CASES]
 )

@@ -84,7 +84,7 @@ def _writer(path: str, table_format: str, schema: Any) -> Any:
     if table_format == "parquet":
         from pyarrow.parquet import ParquetWriter
 
-        # A dictionary of numbers that hardly repeat makes writing five times as slow, and no smaller.
+        # A dictionary of numbers that hardly repeat takes five times as long and saves nothing.
         return ParquetWriter(path, schema, use_dictionary=list(TEXT_COLUMNS))
     import pyarrow
 
