@@ -10,6 +10,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 UV := $(BIN)/uv
 DIST ?= dist
+FUZZ_S ?= 60
 # Linked by zig against an old glibc, so that the wheel runs on every Linux that torch runs on.
 WHEEL_OPTIONS := $(if $(filter Linux,$(shell uname -s)),--zig --compatibility manylinux2014)
 # uv trusts what the system trusts, as pip does. (The second name is that of earlier versions.)
@@ -20,7 +21,7 @@ export PATH := $(abspath $(BIN)):$(PATH)
 
 RUST_SOURCES := Cargo.toml Cargo.lock rust-toolchain.toml $(shell find rust -name '*.rs' -o -name 'Cargo.toml')
 
-.PHONY: help setup build demo test test-rust check fmt lint types stubs bench wheel docs clean
+.PHONY: help setup build demo test test-rust fuzz check fmt lint types stubs bench wheel docs clean
 
 help:  ## Print the targets
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:[^#]*## /\t/' | expand -t 14
@@ -49,6 +50,13 @@ test: setup  ## Python tests, the installed command and the wheel included
 
 test-rust:  ## Rust tests
 	cargo test --workspace --quiet
+
+fuzz:  ## Random bytes for the decoders, FUZZ_S seconds each; needs nightly Rust and cargo-fuzz
+	for target in npy wav image; do \
+		mkdir -p fuzz/corpus/$$target; \
+		(cd fuzz && cargo +nightly fuzz run $$target corpus/$$target seeds/$$target -- \
+			-max_total_time=$(FUZZ_S) -max_len=4096 -malloc_limit_mb=64 -timeout=10); \
+	done
 
 check: lint types stubs docs test-rust test  ## What CI runs: linters, types, stubs, all tests
 

@@ -201,9 +201,11 @@ class AudioFileHandler(AbstractFileHandler):
         duration: float | None = None,
         **kwargs: Any,
     ) -> None:
-        if kwargs:
+        # What audobject adds for itself when it builds an object from its YAML form.
+        unknown = sorted(name for name in kwargs if not name.startswith("_object_"))
+        if unknown:
             raise ConfigError(
-                f"AudioFileHandler has no options {sorted(kwargs)}; it takes target_sample_rate, "
+                f"AudioFileHandler has no options {unknown}; it takes target_sample_rate, "
                 "offset and duration"
             )
         rate = target_sample_rate

@@ -14,6 +14,12 @@ use zune_jpeg::zune_core::options::DecoderOptions;
 use super::dtype::{DType, Layout};
 use super::input::{Fault, Input, Window, bytes_found, grow};
 
+/// A file of fewer bytes than pixels divided by this is damaged: a block of 64 pixels takes a bit.
+const JPEG_SHRINKS: usize = 64 * 8;
+
+/// Likewise for bytes of pixels in PNG: 258 bytes take two bits.
+const PNG_SHRINKS: usize = 1032;
+
 /// The largest file that is read, in bytes.
 const FILE_LIMIT: u64 = 1 << 30;
 
@@ -97,8 +103,10 @@ impl Image {
         Ok(())
     }
 
-    /// Decode pixel by pixel.
+    /// Decode pixel by pixel, row by row.
     fn decode(&self, bytes: &[u8], pixels: &mut [u8]) -> Result<(), Fault> {
+        let row_bytes =
+            self.layout.shape.first().unwrap_or(&0) * self.layout.shape.last().unwrap_or(&0);
         match self.decoder {
             Decoder::Png => {
                 let mut reader = png_reader(bytes)?;
@@ -106,7 +114,7 @@ impl Image {
                 // Checks what comes after the pixels: a file that is cut there is damaged too.
                 reader.finish().map_err(refused)
             }
-            Decoder::Jpeg => jpeg_decoder(bytes).decode_into(pixels).map_err(refused),
+            Decoder::Jpeg => decode_jpeg(bytes, pixels, row_bytes),
         }
     }
 }
@@ -140,7 +148,10 @@ fn png_shape(bytes: &[u8]) -> Result<[usize; 3], Fault> {
             return Err(Fault::Unsupported(format!("{color:?} of {depth:?} bit")));
         }
     };
-    shape(channels, info.height as usize, info.width as usize)
+    // Bits of a pixel in the file, where a palette or a mask may take less than a byte.
+    let bits = info.bits_per_pixel();
+    let most = bytes.len().saturating_mul(PNG_SHRINKS) * 8 / bits.max(1);
+    shape(channels, info.height as usize, info.width as usize, most)
 }
 
 fn jpeg_decoder(bytes: &[u8]) -> JpegDecoder<ZCursor<&[u8]>> {
@@ -169,12 +180,34 @@ fn jpeg_shape(bytes: &[u8]) -> Result<[usize; 3], Fault> {
         other => return Err(Fault::Unsupported(format!("a JPEG file in {other:?}"))),
     };
     let (width, height) = decoder.dimensions().unwrap_or_default();
-    shape(channels, height, width)
+    shape(
+        channels,
+        height,
+        width,
+        bytes.len().saturating_mul(JPEG_SHRINKS),
+    )
 }
 
-fn shape(channels: usize, height: usize, width: usize) -> Result<[usize; 3], Fault> {
+fn decode_jpeg(bytes: &[u8], pixels: &mut [u8], row_bytes: usize) -> Result<(), Fault> {
+    let start = pixels.len().saturating_sub(row_bytes);
+    let mark: Vec<u8> = (0..row_bytes).map(|place| (place % 251) as u8).collect();
+    if let Some(last) = pixels.get_mut(start..) {
+        last.copy_from_slice(&mark);
+    }
+    jpeg_decoder(bytes).decode_into(pixels).map_err(refused)?;
+    // The decoder leaves the rows that a damaged file lacks as they were, without an error.
+    if pixels.get(start..) == Some(&mark) {
+        return Err(refused("rows are missing"));
+    }
+    Ok(())
+}
+
+/// The shape of an image of at most `most` pixels.
+fn shape(channels: usize, height: usize, width: usize, most: usize) -> Result<[usize; 3], Fault> {
     match height.checked_mul(width) {
-        Some(1..=PIXELS_LIMIT) => Ok([channels, height, width]),
+        Some(pixels) if (1..=most.min(PIXELS_LIMIT)).contains(&pixels) => {
+            Ok([channels, height, width])
+        }
         _ => Err(Fault::Unsupported(format!("{height} x {width} pixels"))),
     }
 }

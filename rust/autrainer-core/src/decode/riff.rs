@@ -91,6 +91,12 @@ pub(crate) fn read(
             b"fmt " => {
                 let len = (size as usize).min(40);
                 let text = window.bytes(input, start, len, ahead)?;
+                if text.len() < len {
+                    return Err(Fault::corrupt(
+                        format!("a fmt chunk of {size} bytes"),
+                        bytes_found(start + text.len() as u64),
+                    ));
+                }
                 format = Some(parse_format(text)?);
             }
             b"ds64" if is_rf64 => {

@@ -126,33 +126,27 @@ impl Wav {
 
     /// Convert `frames` to the columns of `out` from `column` on.
     fn spread(&self, frames: &[u8], column: usize, out: &mut [u8]) {
-        if self.num_frames == 0 {
-            return;
-        }
-        let channels = self.sound.num_channels;
-        let rows = out.chunks_exact_mut(self.num_frames * size_of::<f32>());
-        for (channel, row) in rows.enumerate() {
-            let row = row.get_mut(column * size_of::<f32>()..).unwrap_or_default();
-            let from = (channel, channels);
-            match self.sound.encoding {
-                Encoding::U8 => convert(frames, from, row, |[byte]| {
-                    (f32::from(byte) - 128.0) * (1.0 / 128.0)
-                }),
-                Encoding::I16 => convert(frames, from, row, |bytes| {
-                    f32::from(i16::from_le_bytes(bytes)) * (1.0 / 32_768.0)
-                }),
-                Encoding::I24 => convert(frames, from, row, |[low, middle, high]| {
-                    // In the upper bytes, so that the sign is where it belongs.
-                    i32::from_le_bytes([0, low, middle, high]) as f32 * (1.0 / 2_147_483_648.0)
-                }),
-                Encoding::I32 => convert(frames, from, row, |bytes| {
-                    i32::from_le_bytes(bytes) as f32 * (1.0 / 2_147_483_648.0)
-                }),
-                Encoding::F32 => convert(frames, from, row, f32::from_le_bytes),
-                Encoding::F64 => {
-                    convert(frames, from, row, |bytes| f64::from_le_bytes(bytes) as f32)
-                }
-            }
+        let place = Place {
+            num_channels: self.sound.num_channels,
+            row_bytes: self.num_frames * size_of::<f32>(),
+            skipped_bytes: column * size_of::<f32>(),
+        };
+        match self.sound.encoding {
+            Encoding::U8 => place.convert(frames, out, |[byte]| {
+                (f32::from(byte) - 128.0) * (1.0 / 128.0)
+            }),
+            Encoding::I16 => place.convert(frames, out, |bytes| {
+                f32::from(i16::from_le_bytes(bytes)) * (1.0 / 32_768.0)
+            }),
+            Encoding::I24 => place.convert(frames, out, |[low, middle, high]| {
+                // In the upper bytes, so that the sign is where it belongs.
+                i32::from_le_bytes([0, low, middle, high]) as f32 * (1.0 / 2_147_483_648.0)
+            }),
+            Encoding::I32 => place.convert(frames, out, |bytes| {
+                i32::from_le_bytes(bytes) as f32 * (1.0 / 2_147_483_648.0)
+            }),
+            Encoding::F32 => place.convert(frames, out, f32::from_le_bytes),
+            Encoding::F64 => place.convert(frames, out, |bytes| f64::from_le_bytes(bytes) as f32),
         }
     }
 
@@ -168,28 +162,58 @@ impl Wav {
     }
 }
 
-/// Convert the samples of one channel of interleaved `frames`.
-fn convert<const SIZE: usize>(
-    frames: &[u8],
-    (channel, num_channels): (usize, usize),
-    row: &mut [u8],
-    to_float: impl Fn([u8; SIZE]) -> f32,
-) {
-    let write = |(sample, place): (&[u8], &mut [u8])| {
-        let mut bytes = [0; SIZE];
-        bytes.copy_from_slice(sample);
-        place.copy_from_slice(&to_float(bytes).to_ne_bytes());
-    };
-    let places = row.chunks_exact_mut(size_of::<f32>());
-    let samples = frames.chunks_exact(SIZE);
-    if num_channels == 1 {
-        // Without steps, the compiler converts many at a time.
-        samples.zip(places).for_each(write);
-    } else {
-        samples
-            .skip(channel)
-            .step_by(num_channels)
-            .zip(places)
-            .for_each(write);
+/// Where converted samples go in an array of one row per channel.
+struct Place {
+    num_channels: usize,
+    row_bytes: usize,
+    skipped_bytes: usize,
+}
+
+impl Place {
+    /// Convert interleaved `frames` to rows. One and two channels go in one pass without steps, so
+    /// that the compiler can convert many samples at a time.
+    fn convert<const SIZE: usize>(
+        &self,
+        frames: &[u8],
+        out: &mut [u8],
+        to_float: impl Fn([u8; SIZE]) -> f32,
+    ) {
+        let write = |sample: &[u8], place: &mut [u8]| {
+            let mut bytes = [0; SIZE];
+            bytes.copy_from_slice(sample);
+            place.copy_from_slice(&to_float(bytes).to_ne_bytes());
+        };
+        match self.num_channels {
+            1 => {
+                let samples = frames.chunks_exact(SIZE);
+                samples
+                    .zip(self.row(out))
+                    .for_each(|(sample, place)| write(sample, place));
+            }
+            2 => {
+                let (left, right) = out.split_at_mut(self.row_bytes);
+                let places = self.row(left).zip(self.row(right));
+                for (frame, (left, right)) in frames.chunks_exact(2 * SIZE).zip(places) {
+                    let (first, second) = frame.split_at(SIZE);
+                    write(first, left);
+                    write(second, right);
+                }
+            }
+            num_channels => {
+                let rows = out.chunks_exact_mut(self.row_bytes);
+                for (channel, row) in rows.enumerate() {
+                    let samples = frames.chunks_exact(num_channels * SIZE);
+                    for (frame, place) in samples.zip(self.row(row)) {
+                        write(&frame[channel * SIZE..(channel + 1) * SIZE], place);
+                    }
+                }
+            }
+        }
+    }
+
+    /// The places of the samples of a channel that are still to come.
+    fn row<'a>(&self, row: &'a mut [u8]) -> std::slice::ChunksExactMut<'a, u8> {
+        let rest = row.get_mut(self.skipped_bytes..).unwrap_or_default();
+        rest.chunks_exact_mut(size_of::<f32>())
     }
 }

@@ -1,0 +1,103 @@
+//! What holds for any bytes that are taken for a file; shared by the fuzz targets and the tests.
+
+#![allow(dead_code, reason = "each fuzz target uses one of the formats")]
+
+use std::cell::Cell;
+use std::io::Cursor;
+use std::path::Path;
+
+use autrainer_core::Error;
+use autrainer_core::decode::{DType, Format, Layout, Scratch, WavOptions, first_nonfinite};
+
+thread_local! {
+    static SCRATCH: Cell<Option<Scratch>> = const { Cell::new(None) };
+}
+
+/// An array takes no more memory than its file.
+pub fn npy(data: &[u8]) {
+    check(&Format::Npy, data, 1);
+}
+
+/// A sample becomes four bytes, and had at least one.
+pub fn wav(data: &[u8]) {
+    let options = WavOptions::default();
+    let whole = check(&Format::Wav(options), data, 4);
+    let part = Format::Wav(WavOptions {
+        sample_rate_hz: None,
+        offset_s: 0.001,
+        duration_s: Some(0.002),
+    });
+    if let (Some((whole, _)), Some((part, _))) = (whole, check(&part, data, 4)) {
+        assert_eq!(part.shape.first(), whole.shape.first());
+        assert!(part.shape.last() <= whole.shape.last());
+    }
+}
+
+/// A pixel of one bit in PNG becomes four bytes, after a compression by 1032.
+pub fn image(data: &[u8]) {
+    check(&Format::Image, data, 1032 * 8 * 4);
+}
+
+/// Decode in every way; returns what the file holds.
+fn check(format: &Format, data: &[u8], most: usize) -> Option<(Layout, Vec<u8>)> {
+    // One memory for all files, as in a thread of a loader.
+    let mut scratch = SCRATCH.take().unwrap_or_default();
+    let found = decode(format, data, most, &mut scratch);
+    SCRATCH.set(Some(scratch));
+    found
+}
+
+fn decode(
+    format: &Format,
+    data: &[u8],
+    most: usize,
+    scratch: &mut Scratch,
+) -> Option<(Layout, Vec<u8>)> {
+    let path = Path::new("file");
+    let opened = match format.open_input(path, Cursor::new(data), scratch) {
+        Ok(opened) => opened,
+        Err(error) => {
+            check_error(&error);
+            let any = Layout {
+                dtype: DType::U8,
+                shape: vec![1],
+            };
+            let into = format.read_input_into(path, Cursor::new(data), scratch, &any, &mut [0]);
+            check_error(&into.expect_err("what cannot be opened cannot be read"));
+            return None;
+        }
+    };
+    let layout = opened.layout().clone();
+    let size = layout.num_bytes().expect("a layout that can be in memory");
+    assert!(
+        size <= data.len().saturating_mul(most),
+        "{layout} from {} bytes",
+        data.len()
+    );
+    let read = opened.read();
+    // Twice: the second time with the header of the first one known.
+    for _ in 0..2 {
+        let mut out = vec![1; size];
+        let into = format.read_input_into(path, Cursor::new(data), scratch, &layout, &mut out);
+        match (&read, into) {
+            (Ok(bytes), Ok(())) => assert!(*bytes == out, "two ways, two results"),
+            (Err(first), Err(second)) => {
+                check_error(first);
+                assert_eq!(first.to_string(), second.to_string());
+            }
+            (read, into) => panic!("two ways, two ends: {read:?} and {into:?}"),
+        }
+    }
+    let bytes = read.ok()?;
+    first_nonfinite(layout.dtype, &bytes);
+    Some((layout, bytes))
+}
+
+/// The errors that a file in memory can be the cause of, all of which name it.
+fn check_error(error: &Error) {
+    assert!(matches!(
+        error,
+        Error::Corrupt { .. } | Error::Unsupported { .. } | Error::SampleLayout { .. }
+    ));
+    assert!(error.to_string().starts_with("file: "), "{error}");
+}

@@ -1,0 +1,89 @@
+"""Write the small files from which fuzzing begins: python fuzz/make_seeds.py."""
+
+from __future__ import annotations
+
+import io
+import struct
+from pathlib import Path
+
+import numpy as np
+import soundfile
+from PIL import Image
+
+SEEDS = Path(__file__).parent / "seeds"
+
+
+def arrays() -> dict[str, bytes]:
+    """Arrays of each version, order and some dtypes."""
+    files = {}
+    for name, array, version in [
+        ("f4_c.npy", np.arange(6, dtype="<f4").reshape(2, 3), (1, 0)),
+        ("f4_fortran.npy", np.asfortranarray(np.arange(24, dtype="<f4").reshape(2, 3, 4)), (1, 0)),
+        ("i2_big.npy", np.arange(5, dtype=">i2"), (2, 0)),
+        ("c16_scalar.npy", np.array(1 + 2j), (3, 0)),
+        ("bool_empty.npy", np.zeros((0, 3), bool), (1, 0)),
+        ("text.npy", np.array(["a", "b"]), (1, 0)),
+        ("records.npy", np.zeros(2, [("a", "<f4"), ("b", "u1")]), (1, 0)),
+    ]:
+        file = io.BytesIO()
+        np.lib.format.write_array(file, array, version=version)
+        files[name] = file.getvalue()
+    files["python2.npy"] = (
+        b"\x93NUMPY\x01\x00\x46\x00"
+        + b"{'descr': '|u1', 'fortran_order': False, 'shape': (2L, 1L), }".ljust(69)
+        + b"\n\x07\x08"
+    )
+    files["archive.npz"] = b"PK\x03\x04" + bytes(60)
+    return files
+
+
+def sounds() -> dict[str, bytes]:
+    """A few samples in every encoding, and with chunks around them."""
+    signal = np.linspace(-1, 1, 48).reshape(24, 2)
+    files = {}
+    for container in ("WAV", "WAVEX", "RF64"):
+        for encoding in ("PCM_U8", "PCM_16", "PCM_24", "PCM_32", "FLOAT", "DOUBLE", "ULAW"):
+            file = io.BytesIO()
+            soundfile.write(file, signal, 8000, subtype=encoding, format=container)
+            files[f"{container}_{encoding}.wav".lower()] = file.getvalue()
+    fmt = b"fmt " + struct.pack("<IHHIIHH", 16, 1, 1, 8000, 16000, 2, 16)
+    odd = b"LIST" + struct.pack("<I", 3) + b"abc\0"
+    data = b"data" + struct.pack("<I", 20) + bytes(range(20))
+    chunks = odd + fmt + odd + data + odd
+    files["odd_chunks.wav"] = b"RIFF" + struct.pack("<I", 4 + len(chunks)) + b"WAVE" + chunks
+    return files
+
+
+def images() -> dict[str, bytes]:
+    """A few pixels in every mode."""
+    rng = np.random.default_rng(0)
+    pixels = Image.fromarray(rng.integers(0, 256, (9, 17, 3), np.uint8))
+    files = {}
+    for mode in ("1", "L", "LA", "P", "RGB", "RGBA", "I;16"):
+        files[f"{mode.replace(';', '_')}.png".lower()] = encoded(pixels.convert(mode), "PNG")
+    palette = Image.fromarray(rng.integers(0, 256, (5, 6, 4), np.uint8)).convert("P")
+    files["p_transparent.png"] = encoded(palette, "PNG")
+    for name, options in {
+        "420": {"subsampling": "4:2:0"},
+        "422": {"subsampling": "4:2:2"},
+        "444": {"subsampling": "4:4:4"},
+        "progressive": {"progressive": True},
+        "restarts": {"restart_marker_blocks": 1},
+    }.items():
+        files[f"rgb_{name}.jpg"] = encoded(pixels, "JPEG", **options)
+    for mode in ("L", "CMYK"):
+        files[f"{mode.lower()}.jpg"] = encoded(pixels.convert(mode), "JPEG")
+    return files
+
+
+def encoded(image: Image.Image, format: str, **options: object) -> bytes:
+    """An image as the bytes of a file."""
+    file = io.BytesIO()
+    image.save(file, format, **options)
+    return file.getvalue()
+
+
+for folder, files in {"npy": arrays(), "wav": sounds(), "image": images()}.items():
+    (SEEDS / folder).mkdir(parents=True, exist_ok=True)
+    for name, content in files.items():
+        (SEEDS / folder / name).write_bytes(content)
