@@ -60,6 +60,27 @@ def test_audio_is_read_bit_for_bit_as_soundfile_reads_it(
     assert file_layout(path, "wav") == (expected.shape, np.float32)
 
 
+@pytest.mark.parametrize(
+    ("encoding", "dtype", "bits"), [("FLOAT", "f4", "u4"), ("DOUBLE", "f8", "u8")]
+)
+def test_any_bits_of_a_float_in_audio_are_read_as_soundfile_reads_them(
+    tmp_path, encoding, dtype, bits
+):
+    path = str(tmp_path / "a.wav")
+    numbers = np.random.default_rng(0).integers(0, 2**63, 3000, np.uint64)
+    signal = (numbers | np.uint64(0x7FF0_0000_7F80_0000) * (np.arange(3000) % 3 == 0)).astype(bits)
+    soundfile.write(path, np.zeros(3000), 8000, subtype=encoding)
+    with open(path, "r+b") as file:
+        file.seek(-signal.nbytes, 2)
+        file.write(signal.tobytes())
+
+    found = decode_file(path, "wav")
+
+    assert np.isnan(signal.view(dtype)).any()
+    expected = soundfile.read(path, dtype="float32", always_2d=True)[0].T
+    assert found.tobytes() == expected.tobytes()
+
+
 @pytest.mark.parametrize("mode", ["1", "L", "P", "RGB", "RGBA", "P with RGBA"])
 def test_the_pixels_of_a_png_are_those_of_pillow(tmp_path, mode):
     path = str(tmp_path / "a.png")

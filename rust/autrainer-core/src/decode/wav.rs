@@ -146,7 +146,7 @@ impl Wav {
                 i32::from_le_bytes(bytes) as f32 * (1.0 / 2_147_483_648.0)
             }),
             Encoding::F32 => place.convert(frames, out, f32::from_le_bytes),
-            Encoding::F64 => place.convert(frames, out, |bytes| f64::from_le_bytes(bytes) as f32),
+            Encoding::F64 => place.convert(frames, out, |bytes| narrow(f64::from_le_bytes(bytes))),
         }
     }
 
@@ -160,6 +160,20 @@ impl Wav {
             bytes_found(found),
         )
     }
+}
+
+/// The nearest single. What is not a number keeps the upper bits of its payload, as in hardware;
+/// the language leaves them open.
+fn narrow(value: f64) -> f32 {
+    if !value.is_nan() {
+        return value as f32;
+    }
+    let bits = value.to_bits();
+    let (sign, payload) = (
+        (bits >> 32) as u32 & 0x8000_0000,
+        (bits >> 29) as u32 & 0x003f_ffff,
+    );
+    f32::from_bits(sign | 0x7fc0_0000 | payload)
 }
 
 /// Where converted samples go in an array of one row per channel.
