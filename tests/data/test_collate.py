@@ -11,6 +11,7 @@ from hypothesis import strategies as st
 from hypothesis.extra import numpy as hnp
 
 from autrainer.data import collate
+from autrainer.data.buffers import BatchBuffers
 from autrainer.data.collate import collate_fields, gather_rows
 from autrainer.errors import DataError
 
@@ -60,6 +61,32 @@ def test_scalars_get_the_dtype_that_torch_gives_them(values, dtype):
     batch = collate_fields([{"target": value} for value in values])
     assert batch["target"].dtype is dtype
     assert torch.equal(batch["target"], torch.tensor(values))
+
+
+@pytest.mark.parametrize("kind", [np.asarray, torch.from_numpy])
+def test_large_fields_go_to_memory_that_is_used_again(monkeypatch, kind):
+    monkeypatch.setattr(collate, "LARGE_BATCH_BYTES", 1 << 20)
+    arrays = [np.full((500, 300), number, np.float32) for number in range(4)]
+    buffers = BatchBuffers(2)
+    items = [Item(kind(array), number) for number, array in enumerate(arrays)]
+    batch = collate_fields(items, buffers)
+    assert np.array_equal(batch["features"], np.stack(arrays))
+    address = batch["features"].data_ptr()
+    kept = collate_fields(items[::-1], buffers)["features"]
+    assert kept.data_ptr() != address
+    del batch
+    assert collate_fields(items, buffers)["features"].data_ptr() == address
+    assert np.array_equal(kept, np.stack(arrays[::-1]))
+    assert buffers.num_bytes() == 2 * kept.nbytes
+
+
+def test_small_fields_and_gradients_need_no_buffers():
+    buffers = BatchBuffers(2)
+    collate_fields([Item(np.zeros(3)), Item(np.zeros(3))], buffers)
+    large = torch.zeros(1 << 20, requires_grad=True)
+    assert large.nbytes * 2 >= collate.LARGE_BATCH_BYTES
+    assert collate_fields([Item(large), Item(large)], buffers)["features"].requires_grad
+    assert buffers.num_bytes() == 0
 
 
 def test_extra_fields_travel_along():

@@ -11,10 +11,12 @@ import numpy.typing as npt
 import torch
 
 from autrainer import _core
+from autrainer.data.buffers import BatchBuffers
 from autrainer.errors import DataError
 
-# Below, torch.stack of tensors is quicker than their views are made. Above, most of its time goes
-# into the page faults of fresh memory, of which NumPy's (huge pages) has few.
+# Below, torch.stack of tensors is quicker than their views are made, and memory comes from the heap.
+# Above, most of its time goes into the page faults of fresh memory, of which NumPy's (huge pages)
+# has few, and memory that goes round has none.
 LARGE_BATCH_BYTES = 8 << 20
 
 VIEWABLE = {
@@ -23,7 +25,9 @@ VIEWABLE = {
 }
 
 
-def collate_fields(items: Sequence[Any]) -> dict[str, torch.Tensor]:
+def collate_fields(
+    items: Sequence[Any], buffers: BatchBuffers | None = None
+) -> dict[str, torch.Tensor]:
     """One tensor per field of the items, its first axis the batch.
 
     The first item decides: tensors and arrays are stacked and keep their dtype; anything else is
@@ -32,13 +36,14 @@ def collate_fields(items: Sequence[Any]) -> dict[str, torch.Tensor]:
 
     Args:
         items: Mappings, dataclass items or other objects with attributes.
+        buffers: Memory for large fields, which goes round; None takes fresh memory.
 
     Raises:
         DataError: if there are no items, or naming the field and two samples that do not fit.
     """
     if len(items) == 0:
         raise DataError("a batch needs at least one sample, found none")
-    return {name: _collated(name, _values(name, items)) for name in _names(items[0])}
+    return {name: _collated(name, _values(name, items), buffers) for name in _names(items[0])}
 
 
 def gather_rows(
@@ -95,32 +100,37 @@ def _values(name: str, items: Sequence[Any]) -> list[Any]:
         ) from error
 
 
-def _collated(name: str, values: list[Any]) -> torch.Tensor:
+def _collated(name: str, values: list[Any], buffers: BatchBuffers | None) -> torch.Tensor:
     first = values[0]
     try:
         if isinstance(first, torch.Tensor):
-            return _stacked_tensors(values)
+            return _stacked_tensors(values, buffers)
         if isinstance(first, np.ndarray):
-            return _stacked_arrays(values)
+            return _stacked_arrays(values, buffers)
         return _scalars(values)
     except (DataError, TypeError, ValueError, RuntimeError) as error:
         raise DataError(f"field {name!r}: {_difference(values) or error}") from error
 
 
-def _stacked_tensors(tensors: list[torch.Tensor]) -> torch.Tensor:
+def _stacked_tensors(tensors: list[torch.Tensor], buffers: BatchBuffers | None) -> torch.Tensor:
     first = tensors[0]
     if len({tensor.dtype for tensor in tensors}) > 1:
         raise DataError("samples of a batch differ in dtype")
     if first.nbytes * len(tensors) < LARGE_BATCH_BYTES or not all(map(_has_view, tensors)):
         return torch.stack(tensors)
-    return _stacked_arrays([tensor.numpy() for tensor in tensors])
+    return _stacked_arrays([tensor.numpy() for tensor in tensors], buffers)
 
 
-def _stacked_arrays(arrays: list[npt.NDArray[Any]]) -> torch.Tensor:
+def _stacked_arrays(arrays: list[npt.NDArray[Any]], buffers: BatchBuffers | None) -> torch.Tensor:
     first = arrays[0]
-    out = np.empty((len(arrays), *first.shape), first.dtype.newbyteorder("="))
-    # What torch cannot hold is refused before it is copied.
-    batch = torch.from_numpy(out)
+    shape, dtype = (len(arrays), *first.shape), first.dtype.newbyteorder("=")
+    if buffers is None or first.nbytes * len(arrays) < LARGE_BATCH_BYTES:
+        out = np.empty(shape, dtype)
+        # What torch cannot hold is refused before it is copied.
+        batch = torch.from_numpy(out)
+    else:
+        batch = buffers.take(shape, dtype)
+        out = batch.numpy()
     _core.stack(arrays, out)
     return batch
 

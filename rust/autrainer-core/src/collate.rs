@@ -6,6 +6,7 @@ use std::num::NonZero;
 use std::sync::{Mutex, OnceLock, PoisonError};
 use std::thread;
 
+use crate::copy::copy;
 use crate::error::{Error, Result};
 
 /// Copies of fewer bytes are not worth the start of a thread.
@@ -13,6 +14,9 @@ pub const PARALLEL_BYTES: usize = 4 << 20;
 
 /// No thread copies less than this.
 const BYTES_PER_THREAD: usize = 2 << 20;
+
+/// Threads take this much at a time.
+const PART_BYTES: usize = 1 << 20;
 
 /// More threads do not make memory faster.
 const MAX_THREADS: usize = 8;
@@ -35,9 +39,10 @@ pub fn stack(samples: &[&[u8]], out: &mut [u8]) -> Result<()> {
         });
     }
     check_length("out", sample_bytes.saturating_mul(samples.len()), out.len())?;
+    let total_bytes = out.len();
     in_parallel(samples, sample_bytes, out, |part, out| {
         for (sample, place) in part.iter().zip(out.chunks_exact_mut(sample_bytes)) {
-            place.copy_from_slice(sample);
+            copy(sample, place, total_bytes);
         }
     });
     Ok(())
@@ -61,13 +66,14 @@ pub fn gather(source: &[u8], num_rows: usize, indices: &[i64], out: &mut [u8]) -
     let row_bytes = source.len().checked_div(num_rows).unwrap_or(0);
     check_length("source", row_bytes.saturating_mul(num_rows), source.len())?;
     check_length("out", row_bytes.saturating_mul(indices.len()), out.len())?;
+    let total_bytes = out.len();
     in_parallel(indices, row_bytes, out, |part, out| match row_bytes {
         1 => gather_small::<1>(source, part, out),
         2 => gather_small::<2>(source, part, out),
         4 => gather_small::<4>(source, part, out),
         8 => gather_small::<8>(source, part, out),
         16 => gather_small::<16>(source, part, out),
-        _ => gather_rows(source, row_bytes, part, out),
+        _ => gather_rows(source, row_bytes, part, out, total_bytes),
     });
     Ok(())
 }
@@ -78,10 +84,16 @@ fn row(source: &[u8], row_bytes: usize, index: i64) -> Option<&[u8]> {
     source.get(start..start.checked_add(row_bytes)?)
 }
 
-fn gather_rows(source: &[u8], row_bytes: usize, indices: &[i64], out: &mut [u8]) {
+fn gather_rows(
+    source: &[u8],
+    row_bytes: usize,
+    indices: &[i64],
+    out: &mut [u8],
+    total_bytes: usize,
+) {
     for (&index, place) in indices.iter().zip(out.chunks_exact_mut(row_bytes)) {
         if let Some(row) = row(source, row_bytes, index) {
-            place.copy_from_slice(row);
+            copy(row, place, total_bytes);
         }
     }
 }
@@ -121,11 +133,12 @@ fn in_parallel<T: Sync>(
     if threads <= 1 {
         return copy(items, out);
     }
-    let per_thread = items.len().div_ceil(threads);
+    let per_part = (PART_BYTES / item_bytes).max(1);
     let parts = items
-        .chunks(per_thread)
-        .zip(out.chunks_mut(per_thread.saturating_mul(item_bytes)));
-    // Whoever is free takes the next part, so it does not matter if a thread cannot be started.
+        .chunks(per_part)
+        .zip(out.chunks_mut(per_part.saturating_mul(item_bytes)));
+    // Whoever is free takes the next part, so it does not matter if a thread cannot be started, or
+    // if its core has something else to do.
     let parts = Mutex::new(parts);
     let work = || {
         while let Some((part, place)) = next_of(&parts) {

@@ -19,6 +19,7 @@
 //! ```
 
 pub mod collate;
+mod copy;
 pub mod decode;
 mod error;
 pub mod io;
