@@ -14,7 +14,7 @@ from autrainer import _core
 from autrainer.data.buffers import BatchBuffers
 from autrainer.errors import DataError
 
-# Below, torch.stack of tensors is quicker than their views are made, and memory comes from the heap.
+# Below, torch.stack of tensors is quicker than their views are made, and the heap has memory ready.
 # Above, most of its time goes into the page faults of fresh memory, of which NumPy's (huge pages)
 # has few, and memory that goes round has none.
 LARGE_BATCH_BYTES = 8 << 20
