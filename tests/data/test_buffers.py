@@ -6,7 +6,7 @@ from concurrent.futures import ThreadPoolExecutor
 import numpy as np
 import pytest
 import torch
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from autrainer.data.buffers import BatchBuffers
@@ -49,6 +49,7 @@ def test_what_autograd_saved_is_left_alone():
 
 
 @given(st.lists(st.tuples(st.integers(0, 40), st.booleans()), max_size=40), st.integers(0, 4))
+@settings(deadline=None)
 def test_tensors_that_are_kept_never_change(steps, num):
     buffers = BatchBuffers(num)
     kept = []

@@ -22,6 +22,7 @@ from autrainer.data.files import NativeFormat
 from autrainer.data.stream import FileReader
 from autrainer.errors import CorruptFileError, DataError
 
+on_files = settings(suppress_health_check=[HealthCheck.function_scoped_fixture], deadline=None)
 DTYPES = ["?", "b", "B", "i2", "u2", "i4", "u4", "i8", "u8", "f2", "f4", "f8", "c8", "c16"]
 NPY = NativeFormat("npy")
 
@@ -73,7 +74,7 @@ def order(*rows):
     st.integers(0, 4),
     st.integers(1, 6),
 )
-@settings(suppress_health_check=[HealthCheck.function_scoped_fixture])
+@on_files
 def test_batches_come_in_order_whatever_the_number_of_threads(numbered, batches, threads, depth):
     reader = FileReader(numbered, NPY, num_threads=threads)
     outs = [np.empty((len(rows), 3, 4), np.float32) for rows in batches]
@@ -95,7 +96,7 @@ def test_batches_come_in_order_whatever_the_number_of_threads(numbered, batches,
         hnp.array_shapes(min_dims=1, max_dims=4, min_side=0, max_side=4),
     )
 )
-@settings(suppress_health_check=[HealthCheck.function_scoped_fixture])
+@on_files
 def test_arrays_of_every_dtype_and_shape_come_back(save, array):
     paths = save([array, array.ravel()])
     with_threads = FileReader(paths, NPY, num_threads=1)
