@@ -30,6 +30,7 @@ DOORS = {
     "data/sampler.py": {"permutation"},
     "data/stream.py": {"FileReader"},
     "runs/files.py": {"copy_file", "write_by_name", "write_bytes", "write_npy", "write_results"},
+    "runs/sealed.py": {"seal", "write_sealed"},
 }
 """The only modules that import from the extension, and what."""
 

@@ -14,11 +14,13 @@ __all__ = [
     "first_nonfinite",
     "gather",
     "permutation",
+    "seal",
     "stack",
     "write_by_name",
     "write_bytes",
     "write_npy",
     "write_results",
+    "write_sealed",
 ]
 
 _Told: TypeAlias = tuple[list[int], list[int], float]
@@ -126,3 +128,9 @@ def write_results(
     probabilities: npt.NDArray[Any],
 ) -> None:
     """Write a table of results to `path` as CSV, whole or not at all."""
+
+def write_sealed(path: str, parts: Sequence[npt.NDArray[Any]]) -> None:
+    """Write `parts` to `path`, aligned and with their checksum behind them, whole or not at all."""
+
+def seal(content: npt.NDArray[Any]) -> bytes:
+    """The checksum that `write_sealed` puts behind this content."""

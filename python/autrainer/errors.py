@@ -28,6 +28,27 @@ class OutputError(AutrainerError, OSError):
     """A file of a run folder could not be written."""
 
 
+class RunInUseError(AutrainerError, RuntimeError):
+    """Another process works on the run folder."""
+
+
+class RunInterruptedError(KeyboardInterrupt):
+    """A run was asked to stop by a signal, and has stopped.
+
+    Like Ctrl-C it ends a whole sweep: it is no `Exception`.
+
+    Args:
+        signal: The signal.
+        saved: Whether the run goes on where it was when it is started again.
+    """
+
+    def __init__(self, signal: int, *, saved: bool) -> None:
+        name = getattr(signal, "name", str(signal))
+        how = "goes on where it was" if saved else "goes on from the last state that it kept"
+        super().__init__(f"Stopped by {name}; the same command {how}")
+        self.exit_code = 128 + int(signal)
+
+
 class MissingExtraError(AutrainerError, ImportError):
     """An optional library is not installed.
 

@@ -31,15 +31,15 @@ def run(arguments: list[str]) -> int:
     """Run a command.
 
     Returns:
-        Exit code: 0, 1 if the command failed, 2 if it was misused, 130 after Ctrl-C.
+        Exit code: 0, 1 if the command failed, 2 if it was misused, 128 and the signal's number if
+        one has stopped it: 130 after Ctrl-C.
     """
     try:
         dispatch(arguments)
     except CommandLineError as error:
         return report(error)
-    except KeyboardInterrupt:
-        sys.stderr.write("\nInterrupted\n")
-        return INTERRUPTED
+    except KeyboardInterrupt as error:
+        return _interrupted(error, arguments)
     except SystemExit as error:
         return _code(error)
     except BrokenPipeError:
@@ -95,6 +95,18 @@ def report(error: CommandLineError) -> int:
         sys.stderr.write("\n")
     sys.stderr.write(f"autrainer: {error.message}\n")
     return error.code
+
+
+def _interrupted(error: KeyboardInterrupt, arguments: list[str]) -> int:
+    """Say what stopped the command and, for a run that can be resumed, how to go on."""
+    code: int | None = getattr(error, "exit_code", None)
+    if code is None:
+        sys.stderr.write("\nInterrupted\n")
+        return INTERRUPTED
+    import shlex
+
+    sys.stderr.write(f"\n{error}:\n  {shlex.join(['autrainer', *arguments])}\n")
+    return code
 
 
 def _code(error: SystemExit) -> int:

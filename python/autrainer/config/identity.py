@@ -31,6 +31,10 @@ NOT_IDENTITY = frozenset(
         "save_dev_outputs",
         "save_test_outputs",
         "outputs_format",
+        "resume",
+        "resume_every",
+        "keep_checkpoints",
+        "fail_fast",
     }
 )
 LOADER_KEYS = ("train_loader_kwargs", "dev_loader_kwargs", "test_loader_kwargs")

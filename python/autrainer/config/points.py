@@ -141,11 +141,12 @@ def refuse_strangers(points: Sequence[Point]) -> None:
 
 
 def refuse_stranger(directory: Path, config: Mapping[str, Any]) -> None:
-    """Refuse a configuration if this finished run is one of another configuration.
+    """Refuse a configuration if the run in this folder is one of another configuration.
 
     Raises:
         ConfigError: if it differs in a key that matters.
     """
+    kind = "finished" if (directory / FINISHED).is_file() else "unfinished"
     before = read_config(directory)
     if before is None:
         log.warning("%s has no %s: taken as the same run", directory, CONFIG)
@@ -153,7 +154,7 @@ def refuse_stranger(directory: Path, config: Mapping[str, Any]) -> None:
     found = differences(before, config)
     if found:
         raise ConfigError(
-            f"the finished run in {directory} is another one; it differs in\n"
+            f"the {kind} run in {directory} is another one; it differs in\n"
             f"{listed(found, 'there', 'here')}\n"
             f"{_way_out(found, config)}, or remove the folder to train it again"
         )

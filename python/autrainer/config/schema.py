@@ -7,6 +7,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, fields
 from typing import Any
 
+from autrainer.config.every import Every
 from autrainer.config.identity import as_plain
 from autrainer.config.problems import Origin, Problem, refuse
 from autrainer.errors import did_you_mean
@@ -51,6 +52,9 @@ class RunConfig:
         progress_bar: Show progress bars.
         continue_training: Go on from a shorter run of the same configuration.
         remove_continued_runs: Remove that run at the end.
+        resume: Go on where an interrupted attempt was.
+        resume_every: How often the state is kept within an iteration.
+        fail_fast: End a sweep with its first run that fails.
         save_train_outputs: Keep outputs of the training set.
         save_dev_outputs: Keep outputs of the dev set.
         save_test_outputs: Keep outputs of the test set.
@@ -80,6 +84,9 @@ class RunConfig:
     progress_bar: bool = False
     continue_training: bool = False
     remove_continued_runs: bool = False
+    resume: bool = True
+    resume_every: Every = field(default_factory=lambda: Every(seconds=600.0))
+    fail_fast: bool = False
     save_train_outputs: bool = True
     save_dev_outputs: bool = True
     save_test_outputs: bool = True
@@ -209,6 +216,9 @@ class _Reader:
         )
         for key in ("device", "results_dir", "experiment_id"):
             values[key] = self._value(key, _text, "use a text")
+        values["resume_every"] = self._value(
+            "resume_every", Every.of, "use a number of steps, or a time such as '10 min'"
+        )
         self._check_device(values["device"])
         for attribute in fields(RunConfig):
             if attribute.type == "bool":

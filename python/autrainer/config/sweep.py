@@ -90,15 +90,19 @@ class Sweep:
         sizes = [len(batch) for batch in batches]
         points = self._points([overrides for batch in batches for overrides in batch])
         left = self._selected(points)
+        fails_fast = any(point.config.get("fail_fast") for point in left)
         returns: list[Any] = []
         try:
             if left:
                 self._save_config()
                 self._check_before_launch(left)
-            for batch in _chunks(left, max(sizes, default=1)):
+            size = 1 if fails_fast and _runs_here(self.launcher) else max(sizes, default=1)
+            for batch in _chunks(left, size):
                 returns.append(
                     self._launch(batch, initial=sum(len(results) for results in returns))
                 )
+                if fails_fast and any(outcome.error for outcome in self.outcomes):
+                    break
         finally:
             self._report()
         return returns

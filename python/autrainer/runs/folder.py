@@ -16,7 +16,8 @@ from autrainer.runs.background import Background
 from autrainer.runs.files import write_npy, write_text, write_yaml
 from autrainer.runs.logfile import LogFile
 from autrainer.runs.objects import save_object
-from autrainer.runs.states import Stateful, snapshot, write_state
+from autrainer.runs.staging import Staged, Staging
+from autrainer.runs.states import Stateful, write_state
 from autrainer.runs.summary import save_model_summary
 
 if TYPE_CHECKING:
@@ -44,6 +45,7 @@ class Bookkeeping:
     Attributes:
         output_directory: The run folder, absolute.
         background: Where files are written.
+        staging: Where states are copied to before.
     """
 
     def __init__(
@@ -52,6 +54,7 @@ class Bookkeeping:
         self.output_directory = Path(output_directory).absolute()
         self.output_directory.mkdir(parents=True, exist_ok=True)
         self.background = Background()
+        self.staging = Staging()
         self._log_file = LogFile(self.output_directory / (file_handler_path or LOG_NAME))
 
     def close(self) -> None:
@@ -98,11 +101,12 @@ class Bookkeeping:
         Raises:
             TypeError: if an object has no state.
         """
-        for filename, obj in states.items():
-            if obj is None or not paths:
-                continue
-            files = [self.output_directory / path / filename for path in paths]
-            self.background.submit(write_state, snapshot(_stateful(obj).state_dict()), *files)
+        parts = {name: _stateful(obj) for name, obj in states.items() if obj is not None}
+        if not parts or not paths:
+            return
+        staged = self.staging.take({name: part.state_dict() for name, part in parts.items()})
+        folders = [self.output_directory / path for path in paths]
+        self.background.submit(_write_states, staged, folders)
 
     def load_state(self, obj: Stateful, filename: str, path: str | Path = "") -> None:
         """Load a state, waiting first for what is still to be written. Nothing is executed.
@@ -197,6 +201,14 @@ class Bookkeeping:
         value = _best(tracked, _picker(tracking_metric_fn))
         best["best_iteration"] = int(metrics.index[tracked.index(value) if value in tracked else 0])
         self.save_results_dict(best, filename, path)
+
+
+def _write_states(staged: Staged, folders: Sequence[Path]) -> None:
+    try:
+        for name, state in staged.tree.items():
+            write_state(state, *(folder / name for folder in folders))
+    finally:
+        staged.release()
 
 
 def _stateful(obj: Any) -> Stateful:

@@ -177,6 +177,20 @@ class OutputsTracker:
         self._saved = None
         self._results_df = None
 
+    def rows_state(self) -> tuple[int, int]:
+        """How often rows have begun anew, and how many there are since."""
+        return self._outputs.passes, len(self._outputs)
+
+    def rows_since(self, start: int) -> dict[str, torch.Tensor]:
+        """Rows from one of them on, in host memory; they do not change any more."""
+        return {name: getattr(self, f"_{name}").tensor()[start:] for name in ARRAYS}
+
+    def restore_rows(self, parts: Sequence[dict[str, torch.Tensor]]) -> None:
+        """Begin with rows that `rows_since` gave, part after part."""
+        self.reset()
+        for part in parts:
+            self.update(part["outputs"], part["targets"], part["losses"], part["indices"])
+
     @property
     def outputs(self) -> Array:
         """Raw outputs, shape (N, output_dim)."""

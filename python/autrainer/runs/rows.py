@@ -25,6 +25,9 @@ class Rows:
     Args:
         name: What the rows are, for errors.
         dtype: dtype of the empty array.
+
+    Attributes:
+        passes: How often rows have begun anew.
     """
 
     def __init__(self, name: str, dtype: torch.dtype) -> None:
@@ -32,12 +35,14 @@ class Rows:
         self._least = dtype
         self._reserved = 0
         self._count = 0
+        self.passes = 0
         self.clear()
 
     def clear(self) -> None:
         """Forget the rows, but make room for as many. Arrays that were handed out stay."""
         self._reserved = max(self._reserved, self._count)
         self._count = 0
+        self.passes += 1
         self._capacity = 0
         self._source_dtype: torch.dtype | None = None
         self._buffer = torch.empty(0, dtype=self._least)

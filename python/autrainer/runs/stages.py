@@ -75,6 +75,16 @@ class StageClock:
         self.enter(self._stage)
         return {name: self._spent_ns[stage] / 1e9 for stage, name in NAMES.items()}
 
+    def state_dict(self) -> list[int]:
+        """Nanoseconds of every stage so far."""
+        self.enter(self._stage)
+        return list(self._spent_ns)
+
+    def load_state_dict(self, state_dict: list[int]) -> None:
+        """Add the time of the attempt that gave this state."""
+        for stage, spent_ns in enumerate(state_dict):
+            self._spent_ns[stage] += spent_ns
+
     def restore(self, path: str | Path) -> None:
         """Add the seconds of an earlier run, so that shares cover both.
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 from pathlib import Path
+from typing import Any
 
 from autrainer.errors import ConfigError
 from autrainer.runs.files import read_yaml, write_yaml
@@ -24,10 +25,15 @@ class Timer:
         self.timer_type = timer_type
         self._log_s: list[float] = []
         self._started_s: float | None = None
+        self._carried_s = 0.0
 
     def start(self) -> None:
-        """Begin a period; one that has not been stopped is forgotten."""
-        self._started_s = time.perf_counter()
+        """Begin a period, or go on with one that a loaded state left open.
+
+        A period that has not been stopped is forgotten.
+        """
+        self._started_s = time.perf_counter() - self._carried_s
+        self._carried_s = 0.0
 
     def stop(self) -> None:
         """End the period.
@@ -81,6 +87,16 @@ class Timer:
         file = self.output_directory / path / FILE_NAME
         entries = dict(read_yaml(file) or {}) if file.is_file() else {}
         write_yaml(file, entries | {self.timer_type: self.summary()})
+
+    def state_dict(self) -> dict[str, Any]:
+        """Seconds of every period, and of the one that is open."""
+        open_s = 0.0 if self._started_s is None else time.perf_counter() - self._started_s
+        return {"log_s": list(self._log_s), "open_s": open_s}
+
+    def load_state_dict(self, state_dict: dict[str, Any]) -> None:
+        """Go on from a state; `start` goes on with the period that was open."""
+        self._log_s = [float(seconds) for seconds in state_dict["log_s"]]
+        self._carried_s = float(state_dict["open_s"])
 
     def restore(self, path: str | Path) -> None:
         """Begin with the periods of an earlier run, so that means and totals cover both.

@@ -83,6 +83,8 @@ class ContinueTraining:
     @CallbackMixin.order(100)
     def cb_on_train_begin(self, trainer: Any) -> None:
         """Take over states, metrics and times of the longest shorter run, if there is one."""
+        if trainer.resumption.is_resumed:
+            return
         target: Path = trainer.output_directory
         run = longest_shorter_run(target.parent, trainer.run_config, besides=target)
         if run is None:
@@ -100,11 +102,21 @@ class ContinueTraining:
         trainer.restore(history, run.path / "timer.yaml", target / folders[-1])
         self.continued = run
 
+    def state_dict(self) -> dict[str, Any]:
+        """Which run was continued."""
+        run = self.continued
+        return {} if run is None else {"path": str(run.path), "iterations": run.iterations}
+
+    def load_state_dict(self, state_dict: Mapping[str, Any]) -> None:
+        """Remember which run was continued."""
+        if state_dict:
+            self.continued = FinishedRun(Path(state_dict["path"]), state_dict["iterations"])
+
     @CallbackMixin.order(100)
     def cb_on_train_end(self, trainer: Any) -> None:
         """Delete the shorter run: everything it held is in the longer one, which is on disk."""
         if self.continued is not None and self.remove_continued_runs:
-            shutil.rmtree(self.continued.path)
+            shutil.rmtree(self.continued.path, ignore_errors=True)
             log.info("Removed %s, which this run went on from", self.continued.path.name)
 
 

@@ -63,6 +63,14 @@ class History:
             frame["iteration"] = self.iterations
         return frame
 
+    def state_dict(self) -> list[tuple[int, dict[str, float]]]:
+        """Everything that has been recorded."""
+        return [(iteration, dict(values)) for iteration, values in self._rows.items()]
+
+    def load_state_dict(self, state_dict: list[tuple[int, dict[str, float]]]) -> None:
+        """Go on from what had been recorded."""
+        self._rows = {iteration: dict(values) for iteration, values in state_dict}
+
     def to_csv(self) -> str:
         """Text of `metrics.csv`: the columns, then `iteration`; NaN is an empty cell."""
         text = io.StringIO()

@@ -7,6 +7,7 @@ A loop decides when an iteration begins and ends, and nothing else. What is done
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import dataclass
 from typing import Any, Protocol
 
 import torch
@@ -17,6 +18,39 @@ from autrainer.training.feeding import batches_of
 from autrainer.training.step import Hooks, TrainingStep
 
 
+@dataclass(frozen=True)
+class Position:
+    """Where a run is.
+
+    Args:
+        iteration: The iteration that is in progress or due, as the run counts them.
+        batch: In epoch training, batches of this epoch that have been trained on.
+        is_within: The evaluation period has begun: losses and outputs of it are kept.
+    """
+
+    iteration: int
+    batch: int = 0
+    is_within: bool = False
+
+
+class Keeper(Protocol):
+    """Keeps the state of a run, so that it can go on where it was."""
+
+    def after_step(self, iteration: int, batch: int) -> None:
+        """Called after every step within a period, with where the run is then.
+
+        Args:
+            iteration: The epoch in progress, or the step that is due.
+            batch: In epoch training, batches of this epoch that have been trained on.
+        """
+
+    def after_iteration(self, position: Position) -> None:
+        """Called at the end of an iteration, with where the run is then."""
+
+    def restore_random(self) -> None:
+        """Called before the first step of a run that goes on within an iteration."""
+
+
 class Period(Protocol):
     """What surrounds the training between two evaluations."""
 
@@ -25,6 +59,9 @@ class Period(Protocol):
 
     def begin(self, iteration: int) -> None:
         """Prepare for the iterations from this one on."""
+
+    def go_on(self) -> None:
+        """Take up a period that has begun in an earlier attempt."""
 
     def end(self, iteration: int) -> None:
         """Evaluate after this iteration and keep what came out."""
@@ -42,6 +79,7 @@ class _Loop:
         show_progress: Show a bar for every epoch, or for every evaluation period of steps.
         device: Where a loader that brings its batches to a device brings them.
         clock: Told when the loop waits for a batch.
+        keeper: Keeps the state of the run; None keeps nothing.
     """
 
     def __init__(
@@ -55,7 +93,9 @@ class _Loop:
         show_progress: bool,
         device: torch.device | str = "cpu",
         clock: StageClock | None = None,
+        keeper: Keeper | None = None,
     ) -> None:
+        self._keeper = keeper
         self._loader = loader
         self._step = step
         self._period = period
@@ -69,46 +109,85 @@ class _Loop:
 class EpochLoop(_Loop):
     """Trains by epoch: an iteration is one pass over the train set."""
 
-    def run(self, first: int, last: int) -> None:
-        """Train the epochs from `first` to `last`, both included."""
-        starts_period = True
+    def run(self, first: int, last: int, resumed: Position | None = None) -> None:
+        """Train the epochs from `first` to `last`, both included.
+
+        Args:
+            first: The first epoch.
+            last: The last epoch.
+            resumed: Where an earlier attempt was, in the first epoch.
+        """
+        at = resumed or Position(first)
         for epoch in range(first, last + 1):
             self._hooks.fire("cb_on_iteration_begin", iteration=epoch)
-            if starts_period:
+            if at.is_within:
+                self._period.go_on()
+            else:
                 self._period.begin(epoch)
-            self._period.seed(epoch)
-            title = f"Train {epoch}/{last}"
-            with Progress(title, len(self._loader), disabled=not self._show_progress) as bar:
-                self._enter(DATA)
-                for batch_idx, batch in enumerate(batches_of(self._loader, self._device)):
-                    self._step(epoch, batch_idx, batch)
-                    bar.advance()
-                    self._enter(DATA)
-                self._enter(OTHER)
-            starts_period = epoch % self._eval_frequency == 0 or epoch == last
-            if starts_period:
+            if at.batch and self._keeper is not None:
+                self._keeper.restore_random()
+            else:
+                self._period.seed(epoch)
+            self._train_pass(epoch, last, at.batch)
+            ends_period = epoch % self._eval_frequency == 0 or epoch == last
+            if ends_period:
                 self._period.end(epoch)
             self._hooks.fire("cb_on_loader_exhausted", iteration=epoch)
+            at = Position(epoch + 1, is_within=not ends_period)
+            if self._keeper is not None:
+                self._keeper.after_iteration(at)
+
+    def _train_pass(self, epoch: int, last: int, done: int) -> None:
+        keeper = self._keeper
+        title = f"Train {epoch}/{last}"
+        with Progress(title, len(self._loader), disabled=not self._show_progress) as bar:
+            for _ in range(done):
+                bar.advance()
+            self._enter(DATA)
+            for batch_idx, batch in enumerate(batches_of(self._loader, self._device), done):
+                self._step(epoch, batch_idx, batch)
+                bar.advance()
+                if keeper is not None:
+                    keeper.after_step(epoch, batch_idx + 1)
+                self._enter(DATA)
+            self._enter(OTHER)
 
 
 class StepLoop(_Loop):
     """Trains by step: an iteration is one optimizer step; passes follow each other without end."""
 
-    def run(self, first: int, last: int) -> None:
-        """Train the steps from `first` to `last`, both included."""
+    def run(self, first: int, last: int, resumed: Position | None = None) -> None:
+        """Train the steps from `first` to `last`, both included.
+
+        Args:
+            first: The first step.
+            last: The last step.
+            resumed: Where an earlier attempt was: at the first step.
+        """
+        at = resumed or Position(first)
         batches = self._batches(first)
         try:
             while first <= last:
                 done = (first - 1) % self._eval_frequency
                 until = min(last, first + self._eval_frequency - 1 - done)
                 self._hooks.fire("cb_on_iteration_begin", iteration=first)
-                self._period.begin(first)
-                self._period.seed(first)
+                self._begin(at)
                 self._train(batches, first, until)
                 self._period.end(until)
                 first = until + 1
+                at = Position(first)
+                if self._keeper is not None:
+                    self._keeper.after_iteration(at)
         finally:
             batches.close()
+
+    def _begin(self, at: Position) -> None:
+        if at.is_within and self._keeper is not None:
+            self._period.go_on()
+            self._keeper.restore_random()
+        else:
+            self._period.begin(at.iteration)
+            self._period.seed(at.iteration)
 
     def _train(self, batches: Iterator[tuple[int, Any]], first: int, until: int) -> None:
         title = f"Train {first}-{until}"
@@ -118,6 +197,9 @@ class StepLoop(_Loop):
                 step, batch = next(batches)
                 self._step(step, (step - 1) % self._eval_frequency, batch)
                 bar.advance()
+                # The end of the period keeps its own.
+                if self._keeper is not None and step < until:
+                    self._keeper.after_step(step + 1, 0)
             self._enter(OTHER)
 
     def _batches(self, step: int) -> Any:

@@ -9,15 +9,18 @@ from typing import TYPE_CHECKING, Any
 from omegaconf import DictConfig
 
 from autrainer.callbacks.dispatch import CallbackManager
+from autrainer.config.points import refuse_stranger
 from autrainer.runs.environment import set_device
 from autrainer.runs.folder import Bookkeeping
+from autrainer.runs.lock import RunLock
 from autrainer.runs.outputs import OutputsTracker
+from autrainer.runs.resumable import ResumableState, ResumableStates
 from autrainer.runs.seeding import set_reproducibility, set_seed
 from autrainer.runs.stages import StageClock
 from autrainer.runs.timer import Timer
 from autrainer.training.build import Parts, build_callbacks, build_loggers, build_parts
 from autrainer.training.check import CheckedConfig
-from autrainer.training.continuing import ContinueTraining
+from autrainer.training.continuing import FINISHED, ContinueTraining
 from autrainer.training.history import History
 from autrainer.training.plots import Curves
 from autrainer.training.record import (
@@ -26,6 +29,7 @@ from autrainer.training.record import (
     record_model,
     record_objects,
 )
+from autrainer.training.resume import Resumption
 from autrainer.training.step import Hooks, MeanLoss, step_function
 
 if TYPE_CHECKING:
@@ -77,15 +81,37 @@ class Run:
         self.run_name = run_name or self.output_directory.name
         self.training_type = self.settings.training_type
         self.disable_progress_bar = not self.settings.progress_bar
+        self.output_directory.mkdir(parents=True, exist_ok=True)
+        self._lock = RunLock(self.output_directory)
         self.bookkeeping = Bookkeeping(str(self.output_directory))
         try:
+            found = self._find_state()
             record_config(self.bookkeeping, checked.plain)
-            self._build(checked)
+            self._build(checked, found)
         except BaseException:
             self.close()
             raise
 
-    def _build(self, checked: CheckedConfig) -> None:
+    def _find_state(self) -> ResumableState | None:
+        """What an attempt that was interrupted has kept, or None.
+
+        Raises:
+            ConfigError: if it was an attempt of another configuration.
+        """
+        bookkeeping = self.bookkeeping
+        self._states = ResumableStates(
+            bookkeeping.output_directory, bookkeeping.background, bookkeeping.staging
+        )
+        found = self._states.read()
+        if found is None:
+            return None
+        if not self.settings.resume or (self.output_directory / FINISHED).is_file():
+            self._states.clear()
+            return None
+        refuse_stranger(self.output_directory, self.run_config)
+        return found
+
+    def _build(self, checked: CheckedConfig, found: ResumableState | None) -> None:
         settings = self.settings
         set_seed(settings.training_seed)
         set_reproducibility(settings.reproducible)
@@ -100,7 +126,9 @@ class Run:
         self._build_records(config)
         self._mult_adds = record_model(self.bookkeeping, self.model, self.data, self.DEVICE)
         record_objects(self.bookkeeping, self.model, self.data)
-        self.bookkeeping.save_states(self.states(), ["_initial", "_best"])
+        self.resumption = Resumption(self, self._states, found, settings.resume_every)
+        if found is None:
+            self.bookkeeping.save_states(self.states(), ["_initial", "_best"])
 
     def _adopt(self, parts: Parts) -> None:
         self.data = parts.data
@@ -146,7 +174,7 @@ class Run:
         self.train_tracker = self._tracker("train", True) if settings.save_train_outputs else None
         self.dev_tracker = self._tracker("dev", settings.save_dev_outputs)
         self.test_tracker = self._tracker("test", settings.save_test_outputs)
-        self._losses = MeanLoss(self.DEVICE)
+        self.losses = MeanLoss(self.DEVICE)
         self.plots = Curves(
             self.output_directory, self.training_type, config.get("plotting"), self.data.metrics
         )
@@ -185,3 +213,4 @@ class Run:
             close = getattr(part, "close", None)
             if close is not None:
                 close()
+        self._lock.release()

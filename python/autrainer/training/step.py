@@ -82,6 +82,15 @@ class MeanLoss:
         self._total.zero_()
         self._count = 0
 
+    def state_dict(self) -> dict[str, Any]:
+        """What has been added so far; the device is not waited for."""
+        return {"total": self._total, "count": self._count}
+
+    def load_state_dict(self, state_dict: dict[str, Any]) -> None:
+        """Go on from what had been added."""
+        self._total.copy_(state_dict["total"])
+        self._count = state_dict["count"]
+
 
 class DeviceMover:
     """Moves batches to a device, asynchronously where both sides can.

@@ -16,7 +16,9 @@ from autrainer.errors import AutrainerError, OutputError
 from autrainer.runs.files import write_text, write_yaml
 from autrainer.runs.outputs import OutputsTracker
 from autrainer.runs.seeding import derived_seed, set_seed
+from autrainer.runs.signals import heeded
 from autrainer.runs.stages import ENTRY, EVALUATION, OUTPUTS, stages_entry, waiting_line
+from autrainer.runs.status import Status
 from autrainer.runs.timer import FILE_NAME
 from autrainer.training.build import Schedule
 from autrainer.training.checkpoints import read_state
@@ -24,7 +26,7 @@ from autrainer.training.continuing import FINISHED
 from autrainer.training.evaluate import Evaluated, Evaluator
 from autrainer.training.feeding import seconds_inside
 from autrainer.training.history import History
-from autrainer.training.loops import EpochLoop, StepLoop
+from autrainer.training.loops import EpochLoop, Position, StepLoop
 from autrainer.training.report import best_results, results_block
 from autrainer.training.run import Run
 from autrainer.training.step import DeviceMover, StepFunction, TrainingStep
@@ -61,6 +63,7 @@ class ModularTaskTrainer(Run):
         super().__init__(cfg, output_directory, experiment_id, run_name)
         self.train_step_fn = self._step_function()
         self._is_trained = False
+        self._resumed_at: Position | None = None
 
     def train(self) -> float:
         """Train, test with the best state, and write everything.
@@ -76,9 +79,17 @@ class ModularTaskTrainer(Run):
         if self._is_trained:
             raise AutrainerError("this trainer has trained before; build a new one to train again")
         self._is_trained = True
+        status = Status(self.output_directory)
         try:
-            with self.threads():
-                return self._train()
+            with self.threads(), heeded() as requests:
+                status.begin()
+                self.resumption.heed(requests)
+                value = self._train()
+                status.finish()
+                return value
+        except BaseException as error:
+            status.stop(error, interrupted=isinstance(error, KeyboardInterrupt))
+            raise
         finally:
             self.close()
 
@@ -90,7 +101,11 @@ class ModularTaskTrainer(Run):
         # What an earlier attempt left must not make this one look finished if it fails.
         (self.output_directory / FINISHED).unlink(missing_ok=True)
         self.clock.start()
+        self.resumption.restore_listeners()
         self.hooks.fire("cb_on_train_begin")
+        self._resumed_at = self.resumption.restore()
+        if self._resumed_at is not None:
+            self.initial_iteration = self._resumed_at.iteration
         if self.training_type == "epoch":
             self.train_epochs()
         else:
@@ -104,11 +119,13 @@ class ModularTaskTrainer(Run):
 
     def train_epochs(self) -> None:
         """Train by epoch from the initial to the last iteration."""
-        self._loop(EpochLoop).run(self.initial_iteration, self.settings.iterations)
+        self._loop(EpochLoop).run(
+            self.initial_iteration, self.settings.iterations, self._resumed_at
+        )
 
     def train_steps(self) -> None:
         """Train by step from the initial to the last iteration."""
-        self._loop(StepLoop).run(self.initial_iteration, self.settings.iterations)
+        self._loop(StepLoop).run(self.initial_iteration, self.settings.iterations, self._resumed_at)
 
     def training_step(self) -> TrainingStep:
         """What happens to one training batch, ready to be called."""
@@ -120,7 +137,7 @@ class ModularTaskTrainer(Run):
             probabilities_fn=self.data.target_transform.probabilities_training,
             move=self._mover("train"),
             hooks=self.hooks,
-            losses=self._losses,
+            losses=self.losses,
             tracker=self.train_tracker,
             after_update=None if schedule is None else schedule.after_batch,
             check=self.bookkeeping.background.check,
@@ -137,6 +154,7 @@ class ModularTaskTrainer(Run):
             show_progress=self.settings.progress_bar,
             device=self.DEVICE,
             clock=self.clock,
+            keeper=self.resumption,
         )
 
     def _step_function(self) -> StepFunction:
@@ -161,7 +179,12 @@ class ModularTaskTrainer(Run):
     def begin(self, iteration: int) -> None:
         """Begin an evaluation period with this iteration."""
         self.model.train()
-        self._losses.reset()
+        self.losses.reset()
+        self.train_timer.start()
+
+    def go_on(self) -> None:
+        """Take up an evaluation period that has begun in an earlier attempt."""
+        self.model.train()
         self.train_timer.start()
 
     def end(self, iteration: int) -> None:
@@ -175,7 +198,7 @@ class ModularTaskTrainer(Run):
             self.bookkeeping.create_folder(folder)
             if self.train_tracker is not None:
                 self.train_tracker.save(folder)
-        self.history.record(iteration, {"train_loss": self._losses.mean()})
+        self.history.record(iteration, {"train_loss": self.losses.mean()})
         self.dev_timer.start()
         self.evaluate(iteration, folder, self.dev_loader)
         self.dev_timer.stop()
@@ -356,6 +379,7 @@ class ModularTaskTrainer(Run):
             self.bookkeeping.background.join()
         self._write_times()
         write_text(self.output_directory / FINISHED, self.history.to_csv())
+        self.resumption.clear()
 
     def _write_times(self) -> None:
         """What the parts of the run took, and what it waited for."""

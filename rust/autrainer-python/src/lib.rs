@@ -4,6 +4,7 @@ mod arrays;
 mod collate;
 mod decode;
 mod error;
+mod sealed;
 mod serialize;
 mod shuffle;
 mod stream;
@@ -17,6 +18,8 @@ mod _core {
     use super::collate::{gather, stack};
     #[pymodule_export]
     use super::decode::{decode_file, file_layout, first_nonfinite};
+    #[pymodule_export]
+    use super::sealed::{seal, write_sealed};
     #[pymodule_export]
     use super::serialize::{copy_file, write_by_name, write_bytes, write_npy, write_results};
     #[pymodule_export]

@@ -11,7 +11,7 @@ from autrainer.cli.startup import resume_collector
 from autrainer.config.compose import SweepHooks, launch, main
 from autrainer.config.overrides import UnsupportedFlagError
 from autrainer.config.problems import refuse
-from autrainer.errors import AutrainerError, ConfigError
+from autrainer.errors import AutrainerError, ConfigError, RunInUseError
 
 if TYPE_CHECKING:
     from argparse import ArgumentParser
@@ -88,8 +88,23 @@ def train_run(config: DictConfig) -> float:
         return _skip(config, directory)
     if config.get("plotting"):
         _prepare_plots()
-    trainer = _trainer()(config, str(directory))
+    trainer = _built(config, directory)
     return float(trainer.train())
+
+
+def _built(config: DictConfig, directory: Path) -> Any:
+    """The trainer of a run; what is wrong with it is told in its folder too."""
+    make = _trainer()
+    from autrainer.runs.status import Status
+
+    try:
+        return make(config, str(directory))
+    except RunInUseError:
+        # The folder belongs to the process that works on it.
+        raise
+    except Exception as error:
+        Status(directory).stop(error)
+        raise
 
 
 def _prepare_plots() -> None:

@@ -3,6 +3,8 @@
 mod chunks;
 mod csv;
 mod npy;
+mod sealed;
 
 pub use csv::{Floats, Predictions, Table, write_results};
 pub use npy::{Array, write_npy};
+pub use sealed::{PART_ALIGNMENT, SEAL_BYTES, seal, write_sealed};

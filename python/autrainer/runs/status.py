@@ -1,0 +1,85 @@
+"""What became of a run, in its folder: `status.yaml`, and `error.txt` where it failed."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import socket
+import time
+import traceback
+from pathlib import Path
+from typing import Any
+
+from autrainer.errors import CorruptFileError, OutputError
+from autrainer.runs.files import read_yaml, write_text, write_yaml
+
+FILE_NAME = "status.yaml"
+ERROR_NAME = "error.txt"
+
+RUNNING, FINISHED, FAILED, INTERRUPTED = "running", "finished", "failed", "interrupted"
+
+
+class Status:
+    """Keeps the status of a run folder up to date.
+
+    Args:
+        folder: The run folder.
+    """
+
+    def __init__(self, folder: Path) -> None:
+        self._folder = folder
+        earlier = read_status(folder)
+        self._content: dict[str, Any] = {
+            "state": RUNNING,
+            "host": socket.gethostname(),
+            "pid": os.getpid(),
+            "begun": _now(),
+            "ended": None,
+            "attempts": _count(earlier.get("attempts")) + 1,
+            "exception": None,
+        }
+
+    def begin(self) -> None:
+        """A process works on the run from now on."""
+        (self._folder / ERROR_NAME).unlink(missing_ok=True)
+        self._write()
+
+    def finish(self) -> None:
+        """Everything is on disk."""
+        self._end(FINISHED)
+
+    def stop(self, error: BaseException, *, interrupted: bool = False) -> None:
+        """The run has ended early, by an error or because somebody wanted it to.
+
+        Raises nothing: the error that is told here must not be lost to another one.
+        """
+        self._content["exception"] = {"type": type(error).__qualname__, "message": str(error)}
+        with contextlib.suppress(OSError):
+            if not interrupted:
+                text = "".join(traceback.format_exception(error))
+                write_text(self._folder / ERROR_NAME, text)
+            self._end(INTERRUPTED if interrupted else FAILED)
+
+    def _end(self, state: str) -> None:
+        self._content |= {"state": state, "ended": _now()}
+        self._write()
+
+    def _write(self) -> None:
+        write_yaml(self._folder / FILE_NAME, self._content)
+
+
+def read_status(folder: Path) -> dict[str, Any]:
+    """Content of `status.yaml`; empty if there is none that can be read."""
+    try:
+        content = read_yaml(folder / FILE_NAME)
+    except (OSError, CorruptFileError, OutputError):
+        return {}
+    return content if isinstance(content, dict) else {}
+
+
+def _count(value: Any) -> int:
+    return value if isinstance(value, int) and value > 0 else 0
+
+
+def _now() -> str:
+    return time.strftime("%Y-%m-%dT%H:%M:%S%z")

@@ -1,0 +1,226 @@
+"""Going on where a run was: what is kept of it while it trains, and how it is taken back."""
+
+from __future__ import annotations
+
+import logging
+import random
+import time
+from collections.abc import Iterator, Mapping
+from dataclasses import asdict
+from typing import Any
+
+import numpy as np
+import torch
+
+from autrainer.config.every import Every
+from autrainer.errors import CorruptFileError, RunInterruptedError
+from autrainer.runs.resumable import ResumableState, ResumableStates, RowFiles
+from autrainer.runs.signals import Requests
+from autrainer.runs.states import Stateful
+from autrainer.training.loops import Position
+
+log = logging.getLogger(__name__)
+
+
+class Resumption:
+    """Keeps the state of a trainer up to date on disk, and gives back an earlier one.
+
+    Args:
+        trainer: The trainer.
+        states: Where states are kept.
+        found: What was kept of an earlier attempt, or None.
+        every: How often to keep the state within an iteration.
+    """
+
+    def __init__(
+        self, trainer: Any, states: ResumableStates, found: ResumableState | None, every: Every
+    ) -> None:
+        self._trainer = trainer
+        self._states = states
+        self._found = found
+        self._every = every
+        self._random: Mapping[str, Any] | None = None
+        # In the middle of a pass only a loader that knows its place can go on.
+        self._keeps_within = isinstance(trainer.train_loader, Stateful)
+        self._requests = Requests()
+        self._steps = 0
+        self._kept_s = time.monotonic()
+        tracker = trainer.train_tracker
+        self._rows = (
+            RowFiles(lambda: (0, 0), lambda start: {})
+            if tracker is None
+            else RowFiles(tracker.rows_state, tracker.rows_since)
+        )
+
+    @property
+    def is_resumed(self) -> bool:
+        """Whether this run goes on from an earlier attempt."""
+        return self._found is not None
+
+    def heed(self, requests: Requests) -> None:
+        """Look at these requests after every step from now on."""
+        self._requests = requests
+
+    def restore_listeners(self) -> None:
+        """Give listeners back what they kept, before training begins."""
+        if self._found is None:
+            return
+        kept: Mapping[str, Any] = self._found.tree["listeners"]
+        for name, listener in _listeners(self._trainer):
+            if name in kept:
+                listener.load_state_dict(kept[name])
+
+    def restore(self) -> Position | None:
+        """Take back the state of the earlier attempt, if there is one; where to go on.
+
+        Raises:
+            CorruptFileError: if the state is sound but does not fit this run.
+        """
+        if self._found is None:
+            return None
+        tree, trainer = self._found.tree, self._trainer
+        try:
+            position = Position(**tree["position"])
+            _restore_parts(trainer, tree)
+            if trainer.train_tracker is not None:
+                trainer.train_tracker.restore_rows(self._found.rows)
+                self._rows.go_on(self._found.row_files)
+        except (KeyError, TypeError, ValueError, RuntimeError) as error:
+            raise CorruptFileError(
+                f"{self._states.folder} does not fit this run ({error}); remove it to start the "
+                "run anew"
+            ) from error
+        self._forget_found()
+        log.info(
+            "Resuming at %s %d%s",
+            trainer.training_type,
+            position.iteration,
+            f", after batch {position.batch}" if position.batch else "",
+        )
+        return position
+
+    def restore_random(self) -> None:
+        """Let random numbers go on as they did; the last thing before the next batch."""
+        if self._random is not None:
+            set_random_state(self._random)
+            self._random = None
+
+    def after_step(self, iteration: int, batch: int) -> None:
+        """Keep the state where it is due, after a step within a period.
+
+        Raises:
+            RunInterruptedError: if the run was asked to stop; its state is on disk.
+        """
+        self._steps += 1
+        requests = self._requests
+        if requests.any:
+            self._obey(Position(iteration, batch, is_within=True))
+        elif self._keeps_within and self._is_due() and not self._states.is_writing:
+            self.keep(Position(iteration, batch, is_within=True))
+
+    def after_iteration(self, position: Position) -> None:
+        """Keep the state at the end of an iteration.
+
+        Raises:
+            RunInterruptedError: if the run was asked to stop; its state is on disk.
+        """
+        self.keep(position)
+        if self._requests.any:
+            self._obey(position, is_kept=True)
+
+    def keep(self, position: Position) -> None:
+        """Copy the state now and write it in the background."""
+        self._steps = 0
+        self._kept_s = time.monotonic()
+        self._states.write({"position": asdict(position), **_collected(self._trainer)}, self._rows)
+
+    def clear(self) -> None:
+        """Remove what was kept: the run has ended and is on disk."""
+        self._states.clear()
+
+    def _is_due(self) -> bool:
+        every = self._every
+        if every.steps is not None:
+            return self._steps >= every.steps
+        return every.seconds is not None and time.monotonic() - self._kept_s >= every.seconds
+
+    def _obey(self, position: Position, *, is_kept: bool = False) -> None:
+        if self._keeps_within and not is_kept:
+            self.keep(position)
+        self._requests.save = False
+        stop = self._requests.stop
+        if stop is not None:
+            self._trainer.bookkeeping.background.join()
+            raise RunInterruptedError(stop, saved=is_kept or self._keeps_within)
+
+    def _forget_found(self) -> None:
+        assert self._found is not None
+        self._random = self._found.tree["random"]
+        # The tensors have been taken over, and are as large as the model.
+        self._found.tree.clear()
+        self._found.rows.clear()
+
+
+def _collected(trainer: Any) -> dict[str, Any]:
+    loader = trainer.train_loader
+    criterion = trainer.criterion
+    return {
+        "states": {n: p.state_dict() for n, p in trainer.states().items() if p is not None},
+        "criterion": criterion.state_dict() if isinstance(criterion, torch.nn.Module) else None,
+        "random": random_state(),
+        "loader": loader.state_dict() if isinstance(loader, Stateful) else None,
+        "history": trainer.history.state_dict(),
+        "best": [trainer.best_iteration, trainer.max_dev_metric],
+        "timers": {n: t.state_dict() for n, t in _timers(trainer).items()},
+        "losses": trainer.losses.state_dict(),
+        "listeners": {name: part.state_dict() for name, part in _listeners(trainer)},
+    }
+
+
+def _restore_parts(trainer: Any, tree: Mapping[str, Any]) -> None:
+    for name, part in trainer.states().items():
+        if part is not None:
+            part.load_state_dict(tree["states"][name])
+    if tree["criterion"] is not None:
+        trainer.criterion.load_state_dict(tree["criterion"])
+    if tree["loader"] is not None:
+        trainer.train_loader.load_state_dict(tree["loader"])
+    trainer.history.load_state_dict(tree["history"])
+    trainer.best_iteration, trainer.max_dev_metric = tree["best"]
+    for name, timer in _timers(trainer).items():
+        timer.load_state_dict(tree["timers"][name])
+    trainer.losses.load_state_dict(tree["losses"])
+
+
+def _timers(trainer: Any) -> dict[str, Any]:
+    names = ("train_timer", "dev_timer", "test_timer", "clock")
+    return {name: getattr(trainer, name) for name in names}
+
+
+def _listeners(trainer: Any) -> Iterator[tuple[str, Any]]:
+    """Whoever listens and keeps a state, by a name that is the same in the next attempt."""
+    parts = [trainer.data, *trainer.loggers, *trainer.callbacks, trainer.continue_training]
+    for position, part in enumerate(parts):
+        if part is not None and isinstance(part, Stateful):
+            yield f"{position} {type(part).__qualname__}", part
+
+
+def random_state() -> dict[str, Any]:
+    """States of the generators of Python, NumPy, torch and all CUDA devices in use."""
+    in_use = torch.cuda.is_initialized()  # type: ignore[no-untyped-call]
+    cuda = torch.cuda.get_rng_state_all() if in_use else []
+    return {
+        "python": random.getstate(),
+        "numpy": np.random.get_state(),
+        "torch": torch.get_rng_state(),
+        "cuda": cuda,
+    }
+
+
+def set_random_state(state: Mapping[str, Any]) -> None:
+    """Let all generators go on from what `random_state` gave."""
+    random.setstate(state["python"])
+    np.random.set_state(state["numpy"])
+    torch.set_rng_state(state["torch"])
+    if state["cuda"] and torch.cuda.is_available():
+        torch.cuda.set_rng_state_all(state["cuda"])
