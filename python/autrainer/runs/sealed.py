@@ -14,7 +14,7 @@ from collections import Counter
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 import numpy as np
 import numpy.typing as npt
@@ -141,7 +141,7 @@ class _Packer:
             return [kind, [self._pair(pair, where) for pair in value.items()]]
         for kind, types in _SEQUENCES.items():
             if isinstance(value, types):
-                members: list[Any] = [*value]
+                members = list(cast("Any", value))
                 if kind == "set":
                     members.sort(key=repr)
                 return [kind, [self.encode(v, f"{where}[{i}]") for i, v in enumerate(members)]]

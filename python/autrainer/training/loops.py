@@ -120,10 +120,10 @@ class EpochLoop(_Loop):
         at = resumed or Position(first)
         for epoch in range(first, last + 1):
             self._hooks.fire("cb_on_iteration_begin", iteration=epoch)
-            if at.is_within:
-                self._period.go_on()
-            else:
+            if not at.is_within:
                 self._period.begin(epoch)
+            elif at is resumed:
+                self._period.go_on()
             if at.batch and self._keeper is not None:
                 self._keeper.restore_random()
             else:
