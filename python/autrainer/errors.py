@@ -28,6 +28,14 @@ class OutputError(AutrainerError, OSError):
     """A file of a run folder could not be written."""
 
 
+class NonFiniteLossError(AutrainerError, ArithmeticError):
+    """A loss of training is NaN or infinite."""
+
+
+class OutOfMemoryError(AutrainerError, MemoryError):
+    """A run needs more memory than there is."""
+
+
 class RunInUseError(AutrainerError, RuntimeError):
     """Another process works on the run folder."""
 

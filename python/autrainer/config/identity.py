@@ -71,6 +71,7 @@ def identity(config: Mapping[str, Any]) -> dict[str, Any]:
     kept.setdefault("training_type", "epoch")
     kept.setdefault("eval_frequency", 1)
     kept.setdefault("reproducible", True)
+    kept.setdefault("on_nonfinite", "error")
     kept["callbacks"] = kept.get("callbacks") or []
     for group in ("scheduler", "augmentation"):
         if _is_none(kept.get(group)):

@@ -28,6 +28,7 @@ LOADER_OPTIONS = (
 )
 DEVICES = ("cpu", "cuda", "mps", "xpu", "hpu", "npu", "xla", "mtia", "hip", "vulkan", "meta")
 STEP_FREQUENCIES = ("batch", "evaluation")
+NONFINITE = ("error", "skip", "ignore")
 LARGEST_SEED = 2**32 - 1
 _MISSING = "???"
 
@@ -55,6 +56,9 @@ class RunConfig:
         resume: Go on where an interrupted attempt was.
         resume_every: How often the state is kept within an iteration.
         fail_fast: End a sweep with its first run that fails.
+        on_nonfinite: What a loss that is not finite is: an `error`, a step to `skip`, or nothing
+            (`ignore`).
+        keep_checkpoints: Keep the states of so many last iterations; None keeps all of them.
         save_train_outputs: Keep outputs of the training set.
         save_dev_outputs: Keep outputs of the dev set.
         save_test_outputs: Keep outputs of the test set.
@@ -87,6 +91,8 @@ class RunConfig:
     resume: bool = True
     resume_every: Every = field(default_factory=lambda: Every(seconds=600.0))
     fail_fast: bool = False
+    on_nonfinite: str = "error"
+    keep_checkpoints: int | None = None
     save_train_outputs: bool = True
     save_dev_outputs: bool = True
     save_test_outputs: bool = True
@@ -216,6 +222,15 @@ class _Reader:
         )
         for key in ("device", "results_dir", "experiment_id"):
             values[key] = self._value(key, _text, "use a text")
+        values["on_nonfinite"] = self._value(
+            "on_nonfinite",
+            lambda value: value if value in NONFINITE else None,
+            "use 'error', 'skip' or 'ignore'",
+        )
+        if self.config.get("keep_checkpoints") is not None:
+            values["keep_checkpoints"] = self._value(
+                "keep_checkpoints", _count, "use an integer of at least 1, or null for all"
+            )
         values["resume_every"] = self._value(
             "resume_every", Every.of, "use a number of steps, or a time such as '10 min'"
         )

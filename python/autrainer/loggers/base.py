@@ -66,6 +66,10 @@ class AbstractLogger(ABC):
         tracking_metric: The metric that decides which iteration is best.
         artifacts: Files of the run folder to log at the end; a mapping gives the file and its
             folder. By default those of `ExportConstants`.
+
+    Attributes:
+        last_iteration: The iteration that was logged last; 0 before the first.
+        is_resumed: The run goes on after an interruption.
     """
 
     def __init__(
@@ -85,6 +89,8 @@ class AbstractLogger(ABC):
         self.best_metrics["best_iteration"] = 0
         for metric in self.metrics:
             self.best_metrics[_best_key(metric)] = metric.starting_metric
+        self.last_iteration = 0
+        self.is_resumed = False
         self._is_open = False
         self._has_failed = False
 
@@ -110,7 +116,25 @@ class AbstractLogger(ABC):
         """
 
     def setup(self) -> None:  # noqa: B027 (optional)
-        """Get ready; called when training begins."""
+        """Get ready; called when training begins.
+
+        In a run that goes on after an interruption `load_state_dict` has been called before, and
+        `last_iteration` is the last one that this attempt will not train again.
+        """
+
+    def was_logged(self, iteration: int) -> bool:
+        """Whether an attempt that was interrupted has logged an iteration that is trained again."""
+        return False
+
+    def state_dict(self) -> dict[str, Any]:
+        """What the logger needs to go on after an interruption; subclasses may add to it."""
+        return {"best_metrics": dict(self.best_metrics), "last_iteration": self.last_iteration}
+
+    def load_state_dict(self, state_dict: dict[str, Any]) -> None:
+        """Go on from a state: nothing that was logged is logged again."""
+        self.best_metrics = dict(state_dict["best_metrics"])
+        self.last_iteration = state_dict["last_iteration"]
+        self.is_resumed = True
 
     def end_run(self) -> None:  # noqa: B027 (optional)
         """Let go of everything; called when training has ended, also by an error."""
@@ -126,6 +150,9 @@ class AbstractLogger(ABC):
             KeyError: if a value belongs to no metric of the run.
         """
         self._update_best(metrics, iteration)
+        self.last_iteration = iteration
+        if self.was_logged(iteration):
+            return
         self._attempt(self.log_metrics, dict(self.best_metrics))
         self._attempt(self.log_metrics, dict(metrics), iteration)
 
@@ -141,7 +168,8 @@ class AbstractLogger(ABC):
         """Set up and log the configuration."""
         self.setup()
         self._is_open = True
-        self.log_params(trainer.cfg)
+        if not self.is_resumed:
+            self.log_params(trainer.cfg)
 
     def cb_on_iteration_end(
         self, trainer: LoggedRun, iteration: int, metrics: dict[str, float]

@@ -87,8 +87,27 @@ class MLFlowLogger(AbstractLogger):
             if experiment is None
             else experiment.experiment_id
         )
+        if self.is_resumed and self._run_id:
+            self._client.update_run(self._run_id, status="RUNNING")
+            return
         run = self._client.create_run(experiment_id, run_name=self.run_name)
         self._run_id = run.info.run_id
+
+    def state_dict(self) -> dict[str, Any]:
+        """The best values and the run."""
+        return {**super().state_dict(), "run_id": self._run_id}
+
+    def load_state_dict(self, state_dict: dict[str, Any]) -> None:
+        """Go on in the run that was begun."""
+        super().load_state_dict(state_dict)
+        self._run_id = state_dict["run_id"]
+
+    def was_logged(self, iteration: int) -> bool:
+        """Whether MLflow has the values of an iteration already."""
+        if not self.is_resumed:
+            return False
+        history = self._client.get_metric_history(self._run_id, "dev_loss")
+        return any(metric.step == iteration for metric in history)
 
     def log_params(self, params: DictConfig | dict[str, Any]) -> None:
         """Log the exported parameters."""

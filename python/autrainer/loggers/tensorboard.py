@@ -62,7 +62,9 @@ class TensorBoardLogger(AbstractLogger):
 
         folder = Path(self.output_dir) / self.exp_name / self.run_name
         writer: Any = SummaryWriter
-        self._writer = writer(log_dir=str(folder))
+        # What an interrupted attempt logged of iterations that are trained again is hidden.
+        purged = self.last_iteration + 1 if self.is_resumed else None
+        self._writer = writer(log_dir=str(folder), purge_step=purged)
 
     def log_params(self, params: DictConfig | dict[str, Any]) -> None:
         """Log the exported parameters as texts."""

@@ -58,6 +58,12 @@ def copy_file(source: StrPath, target: StrPath) -> None:
     _core.copy_file(os.fspath(source), _made_ready(target))
 
 
+def remove_files(folder: Path, names: Sequence[str]) -> None:
+    """Remove files of a folder that are there."""
+    for name in names:
+        (folder / name).unlink(missing_ok=True)
+
+
 def write_npy(path: StrPath, array: npt.NDArray[Any]) -> None:
     """Write an array, byte for byte as `numpy.save` does.
 

@@ -16,12 +16,14 @@ from autrainer.runs.lock import RunLock
 from autrainer.runs.outputs import OutputsTracker
 from autrainer.runs.resumable import ResumableState, ResumableStates
 from autrainer.runs.seeding import set_reproducibility, set_seed
+from autrainer.runs.space import outputs_bytes, state_bytes, warn_if_full
 from autrainer.runs.stages import StageClock
 from autrainer.runs.timer import Timer
 from autrainer.training.build import Parts, build_callbacks, build_loggers, build_parts
 from autrainer.training.check import CheckedConfig
 from autrainer.training.continuing import FINISHED, ContinueTraining
 from autrainer.training.history import History
+from autrainer.training.nonfinite import LossGuard
 from autrainer.training.plots import Curves
 from autrainer.training.record import (
     record_config,
@@ -127,6 +129,7 @@ class Run:
         self._mult_adds = record_model(self.bookkeeping, self.model, self.data, self.DEVICE)
         record_objects(self.bookkeeping, self.model, self.data)
         self.resumption = Resumption(self, self._states, found, settings.resume_every)
+        warn_if_full(self.output_directory, self._needed_bytes())
         if found is None:
             self.bookkeeping.save_states(self.states(), ["_initial", "_best"])
 
@@ -136,7 +139,8 @@ class Run:
         self.model = parts.model
         self.criterion = parts.criterion
         self.optimizer = parts.optimizer
-        self._default_step = step_function(parts.optimizer)
+        skips = self.settings.on_nonfinite == "skip"
+        self._default_step = step_function(parts.optimizer, skips=skips)
         self.schedule = parts.schedule
         self.scheduler = None
         if parts.schedule is not None:
@@ -175,10 +179,26 @@ class Run:
         self.dev_tracker = self._tracker("dev", settings.save_dev_outputs)
         self.test_tracker = self._tracker("test", settings.save_test_outputs)
         self.losses = MeanLoss(self.DEVICE)
+        self.loss_guard = LossGuard(settings.on_nonfinite, self.training_type, self.DEVICE)
         self.plots = Curves(
             self.output_directory, self.training_type, config.get("plotting"), self.data.metrics
         )
         self.plot_metrics = self.plots.plot_metrics
+
+    def _needed_bytes(self) -> int:
+        """About how much disk the files of this run will take."""
+        settings = self.settings
+        evaluations = -(-settings.iterations // settings.eval_frequency)
+        saves = -(-settings.iterations // settings.save_frequency)
+        kept = min(saves, settings.keep_checkpoints or saves)
+        # Besides: `_initial`, `_best` and two rolling states.
+        states = state_bytes(self.model, self.optimizer) * (kept + 4)
+        rows = {
+            subset: len(getattr(self.data, f"{subset}_dataset")) * times
+            for subset, times in (("train", evaluations), ("dev", evaluations + 1), ("test", 1))
+            if getattr(settings, f"save_{subset}_outputs")
+        }
+        return states + sum(outputs_bytes(count, self.output_dim) for count in rows.values())
 
     def _tracker(self, subset: str, export: bool) -> OutputsTracker:
         settings = self.settings

@@ -14,6 +14,7 @@ from autrainer.callbacks.dispatch import CallbackManager, Handler
 from autrainer.models.utils import create_model_inputs
 from autrainer.runs.stages import MODEL, OTHER, OUTPUTS, TRANSFER, StageClock
 from autrainer.training.gradients import backward_of_mean, forget_gradients
+from autrainer.training.nonfinite import LossGuard, SkippedBatch, skip_nonfinite
 
 StepFunction = Callable[..., tuple[torch.Tensor, torch.Tensor]]
 """`(model, batch, criterion, probabilities_fn) -> (unreduced loss, outputs)`."""
@@ -68,10 +69,12 @@ class MeanLoss:
         self._total = torch.zeros((), dtype=wide, device=device)
         self._count = 0
 
-    def add(self, loss: torch.Tensor) -> None:
-        """Add the unreduced losses of a batch."""
-        self._total.add_(loss.sum())
+    def add(self, loss: torch.Tensor) -> torch.Tensor:
+        """Add the unreduced losses of a batch; returns their sum, on the device."""
+        total = loss.sum()
+        self._total.add_(total)
         self._count += loss.numel()
+        return total
 
     def mean(self) -> float:
         """Mean of everything added so far; NaN if that is nothing. Waits for the device."""
@@ -119,8 +122,12 @@ def _takes_options(to: Callable[..., Any]) -> bool:
     return any(p.kind is p.VAR_KEYWORD or p.name == "non_blocking" for p in parameters)
 
 
-def step_function(optimizer: torch.optim.Optimizer) -> StepFunction:
+def step_function(optimizer: torch.optim.Optimizer, *, skips: bool = False) -> StepFunction:
     """How this optimizer trains on a batch.
+
+    Args:
+        optimizer: The optimizer.
+        skips: Leave the step, by `SkippedBatch`, if the loss is not finite; only a plain step can.
 
     Its own `custom_step` if it has one; a step with a closure if it cannot do without (LBFGS);
     else forward, backward on the mean loss, and `step()`.
@@ -131,10 +138,12 @@ def step_function(optimizer: torch.optim.Optimizer) -> StepFunction:
     closure = inspect.signature(optimizer.step).parameters.get("closure")
     if closure is not None and closure.default is closure.empty:
         return _closure_step(optimizer)
-    return _gradient_step(optimizer)
+    return _gradient_step(optimizer, skip_nonfinite if skips else None)
 
 
-def _gradient_step(optimizer: torch.optim.Optimizer) -> StepFunction:
+def _gradient_step(
+    optimizer: torch.optim.Optimizer, look: Callable[[torch.Tensor], None] | None
+) -> StepFunction:
     backward = backward_of_mean()
 
     def step(
@@ -143,6 +152,8 @@ def _gradient_step(optimizer: torch.optim.Optimizer) -> StepFunction:
         forget_gradients(optimizer)
         output = model(**create_model_inputs(model, data))
         loss = criterion(probabilities_fn(output), data.target)
+        if look is not None:
+            look(loss)
         backward(loss)
         optimizer.step()
         return loss, output
@@ -186,6 +197,7 @@ class TrainingStep:
         tracker: Takes the outputs of every batch, or None.
         after_update: Called with the batch loss after every update (a scheduler), or None.
         check: Raises if work in the background has failed.
+        guard: Looks at the losses; None looks at none.
         clock: Told what the step does.
     """
 
@@ -202,6 +214,7 @@ class TrainingStep:
         tracker: Tracker | None,
         after_update: Callable[[torch.Tensor], None] | None,
         check: Callable[[], None],
+        guard: LossGuard | None = None,
         clock: StageClock | None = None,
     ) -> None:
         self._function = function
@@ -213,6 +226,7 @@ class TrainingStep:
         self._tracker = tracker
         self._after_update = after_update
         self._check = check
+        self._guard = guard
         self._enter = (clock or StageClock()).enter
         self._begin = hooks.listeners("cb_on_step_begin")
         self._end = hooks.listeners("cb_on_step_end")
@@ -226,12 +240,18 @@ class TrainingStep:
             enter(OTHER)
             self._hooks.fire("cb_on_step_begin", iteration=iteration, batch_idx=batch_idx)
         enter(MODEL)
-        loss, output = self._function(self._model, batch, *self._arguments)
+        try:
+            loss, output = self._function(self._model, batch, *self._arguments)
+        except SkippedBatch as skipped:
+            self._tell_skipped(skipped.loss, batch, iteration, batch_idx)
+            return
         loss = loss.detach()
         if self._after_update is not None:
             self._after_update(loss)
         enter(OUTPUTS)
-        self._losses.add(loss)
+        total = self._losses.add(loss)
+        if self._guard is not None:
+            self._guard.look(total, loss, batch, iteration, batch_idx)
         if self._tracker is not None:
             self._tracker.update(output.detach(), batch.target, loss, batch.index)
         self._check()
@@ -241,6 +261,10 @@ class TrainingStep:
             self._hooks.fire(
                 "cb_on_step_end", iteration=iteration, batch_idx=batch_idx, loss=loss.mean().item()
             )
+
+    def _tell_skipped(self, loss: Any, batch: Any, iteration: int, batch_idx: int) -> None:
+        if self._guard is not None:
+            self._guard.tell_skipped(loss, batch, iteration, batch_idx)
 
 
 @contextmanager

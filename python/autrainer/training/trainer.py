@@ -13,7 +13,7 @@ import torch
 from omegaconf import DictConfig
 
 from autrainer.errors import AutrainerError, OutputError
-from autrainer.runs.files import write_text, write_yaml
+from autrainer.runs.files import remove_files, write_text, write_yaml
 from autrainer.runs.outputs import OutputsTracker
 from autrainer.runs.seeding import derived_seed, set_seed
 from autrainer.runs.signals import heeded
@@ -27,6 +27,7 @@ from autrainer.training.evaluate import Evaluated, Evaluator
 from autrainer.training.feeding import seconds_inside
 from autrainer.training.history import History
 from autrainer.training.loops import EpochLoop, Position, StepLoop
+from autrainer.training.memory import explained
 from autrainer.training.report import best_results, results_block
 from autrainer.training.run import Run
 from autrainer.training.step import DeviceMover, StepFunction, TrainingStep
@@ -88,7 +89,10 @@ class ModularTaskTrainer(Run):
                 status.finish()
                 return value
         except BaseException as error:
-            status.stop(error, interrupted=isinstance(error, KeyboardInterrupt))
+            told = explained(error, self)
+            status.stop(told, interrupted=isinstance(error, KeyboardInterrupt))
+            if told is not error:
+                raise told from error
             raise
         finally:
             self.close()
@@ -141,6 +145,7 @@ class ModularTaskTrainer(Run):
             tracker=self.train_tracker,
             after_update=None if schedule is None else schedule.after_batch,
             check=self.bookkeeping.background.check,
+            guard=self.loss_guard,
             clock=self.clock,
         )
 
@@ -194,6 +199,7 @@ class ModularTaskTrainer(Run):
         if schedule is not None and not schedule.wants_metric:
             schedule.scheduler.step()
         self.train_timer.stop()
+        self.loss_guard.flush()
         with self.clock.within(OUTPUTS):
             self.bookkeeping.create_folder(folder)
             if self.train_tracker is not None:
@@ -297,6 +303,19 @@ class ModularTaskTrainer(Run):
                 tracker.copy_to("_best")
                 self.bookkeeping.save_results_dict(results, filename, "_best")
             self.bookkeeping.save_states(self.states(), folders)
+            self._forget_old_states(iteration)
+
+    def _forget_old_states(self, iteration: int) -> None:
+        """Remove the states of old iterations if only some are kept; their results stay."""
+        kept = self.settings.keep_checkpoints
+        if kept is None or not self._is_saved(iteration):
+            return
+        saved = [done for done in self.history.iterations if self._is_saved(done)]
+        names = list(self.states())
+        for old in saved[:-kept]:
+            if old != self.best_iteration:
+                folder = self.output_directory / f"{self.training_type}_{old}"
+                self.bookkeeping.background.submit(remove_files, folder, names)
 
     def _is_better(self, tracked: float, dev_loss: float) -> bool:
         """Whether an evaluation is the best so far; one without a number for a loss never is.

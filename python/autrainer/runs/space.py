@@ -1,0 +1,50 @@
+"""How much disk a run will use, told before it trains and not when the disk is full."""
+
+from __future__ import annotations
+
+import logging
+import shutil
+from pathlib import Path
+from typing import Any
+
+import torch
+
+log = logging.getLogger(__name__)
+
+CSV_BYTES_PER_NUMBER = 11
+"""A probability as text, with its comma."""
+
+GIB = 2**30
+
+
+def state_bytes(model: torch.nn.Module, optimizer: torch.optim.Optimizer) -> int:
+    """Size of the states of a model and its optimizer once it has trained.
+
+    Optimizers fill their state with the first step: two numbers a weight for those with `betas`,
+    one for those with momentum, none otherwise is what is reckoned with.
+    """
+    weights = sum(t.nbytes for t in model.state_dict().values() if isinstance(t, torch.Tensor))
+    defaults: dict[str, Any] = optimizer.defaults
+    numbers = 2 if "betas" in defaults else 1 if defaults.get("momentum") else 0
+    return weights * (1 + numbers)
+
+
+def outputs_bytes(rows: int, output_dim: int) -> int:
+    """Size of the files of a tracker: outputs, targets, indices and losses, and the table."""
+    return rows * (4 * output_dim + 8 + 8 + 4 + CSV_BYTES_PER_NUMBER * (output_dim + 2))
+
+
+def warn_if_full(folder: Path, needed_bytes: int) -> None:
+    """Warn if a run will need more than is free where its folder is."""
+    try:
+        free = shutil.disk_usage(folder).free
+    except OSError:
+        return
+    if needed_bytes > free:
+        log.warning(
+            "This run will need about %.2f GiB, %.2f GiB are free in %s; free some, or set "
+            "keep_checkpoints, a larger save_frequency or save_train_outputs: false",
+            needed_bytes / GIB,
+            free / GIB,
+            folder,
+        )
