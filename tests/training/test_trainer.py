@@ -193,7 +193,11 @@ def test_the_train_loss_spans_all_epochs_since_the_last_evaluation(tmp_path):
         assert trainer.metrics["train_loss"][n] == pytest.approx(losses.mean(), rel=1e-6)
 
 
-DIVERGING = ("dataset=ToyTabular-R", "learning_rate=1e30", "iterations=4", "eval_frequency=2")
+GOES_ON = "on_nonfinite=ignore"
+DIVERGING = (
+    *("dataset=ToyTabular-R", "learning_rate=1e30", "iterations=4", "eval_frequency=2"),
+    GOES_ON,
+)
 
 
 def test_a_run_that_diverges_ends_with_the_initial_state_as_its_best(tmp_path, caplog):
@@ -211,7 +215,7 @@ def test_a_run_that_diverges_ends_with_the_initial_state_as_its_best(tmp_path, c
 
 
 def test_a_run_that_diverges_later_keeps_the_best_state_from_before(tmp_path):
-    options = ("dataset=ToyTabular-R", "learning_rate=1e-4", "iterations=3")
+    options = ("dataset=ToyTabular-R", "learning_rate=1e-4", "iterations=3", GOES_ON)
     grow = {"_target_": "torch.optim.lr_scheduler.MultiStepLR", "milestones": [1], "gamma": 1e30}
     scheduler = {"id": "Growing", **grow, "step_frequency": "evaluation"}
     trainer = trained(tmp_path, *options, scheduler=scheduler)
@@ -221,7 +225,7 @@ def test_a_run_that_diverges_later_keeps_the_best_state_from_before(tmp_path):
 
 
 def test_a_classifier_that_diverges_is_never_the_best_whatever_its_accuracy(tmp_path):
-    trainer = trained(tmp_path, "learning_rate=1e30")
+    trainer = trained(tmp_path, "learning_rate=1e30", GOES_ON)
     run = trainer.output_directory
     assert np.isnan(np.load(run / "epoch_2" / "dev_outputs.npy")).any()
     assert same_states(state(run, "_best"), state(run, "_initial"))
