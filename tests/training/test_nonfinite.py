@@ -1,0 +1,39 @@
+"""Losses that are not finite: found at their step, skipped, or let through."""
+
+import math
+
+import pytest
+import torch
+
+from autrainer.errors import NonFiniteLossError
+from autrainer.runs.status import read_status
+from tests.training.conftest import built, trained
+
+DIVERGING = ("dataset=ToyTabular-R", "learning_rate=1e30", "iterations=3")
+
+
+def test_a_loss_that_is_not_finite_ends_the_run_at_its_step(tmp_path):
+    trainer = built(tmp_path, *DIVERGING)
+    with pytest.raises(NonFiniteLossError, match=r"epoch \d, batch \d: .* index \d+.*on_nonfinite"):
+        trainer.train()
+    assert read_status(trainer.output_directory)["state"] == "failed"
+    assert "NonFiniteLossError" in (trainer.output_directory / "error.txt").read_text()
+
+
+def test_skipped_batches_leave_the_model_as_it_was(tmp_path, caplog):
+    trainer = trained(tmp_path, *DIVERGING, "on_nonfinite=skip")
+    assert all(torch.isfinite(value).all() for value in trainer.model.state_dict().values())
+    assert "Skipped epoch" in caplog.text
+    # What was skipped is neither in the mean nor among the outputs.
+    assert all(math.isfinite(loss) for loss in trainer.metrics["train_loss"].dropna())
+
+
+def test_a_loss_that_is_ignored_costs_nothing(tmp_path):
+    trainer = trained(tmp_path, *DIVERGING, "on_nonfinite=ignore")
+    assert math.isnan(trainer.metrics["train_loss"][3])
+
+
+def test_an_optimizer_with_its_own_step_says_that_it_cannot_skip(tmp_path):
+    trainer = built(tmp_path, *DIVERGING, "optimizer=SAM", "on_nonfinite=skip")
+    with pytest.raises(NonFiniteLossError, match="cannot undo"):
+        trainer.train()
