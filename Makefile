@@ -21,7 +21,7 @@ export PATH := $(abspath $(BIN)):$(PATH)
 
 RUST_SOURCES := Cargo.toml Cargo.lock rust-toolchain.toml $(shell find rust -name '*.rs' -o -name 'Cargo.toml')
 
-.PHONY: help setup build demo test test-rust fuzz check fmt lint types stubs bench wheel docs clean
+.PHONY: help setup build demo test test-rust fuzz torture check fmt lint types stubs bench wheel docs clean
 
 help:  ## Print the targets
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:[^#]*## /\t/' | expand -t 14
@@ -76,6 +76,9 @@ types: setup  ## mypy --strict
 
 stubs: setup  ## The stubs of the extension against the extension
 	$(BIN)/python -m mypy.stubtest autrainer._core --mypy-config-file pyproject.toml
+
+torture: setup  ## Kill runs at random for long; KILLS= of each kind, SEED=
+	$(BIN)/python -m tests.torture.kills --kills $(or $(KILLS),200) $(if $(SEED),--seed $(SEED))
 
 bench: setup  ## Benchmarks, ours beside what a user would pick instead
 	$(BIN)/python -m pytest benches/python --benchmark-only --benchmark-columns=median,min,rounds --benchmark-sort=name -q $(PYTEST)

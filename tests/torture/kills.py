@@ -60,11 +60,16 @@ class Result:
 
 
 def train(folder: Path, overrides: tuple[str, ...]) -> None:
-    """One attempt, in this process."""
+    """One attempt, in this process; a run that has finished is left alone."""
+    if _finished(folder):
+        return
     if "continue_training=true" in overrides:
         shorter = tuple(o for o in overrides if not o.startswith("iterations"))
         run = folder / "experiment" / "training" / "short"
-        if not (run / "metrics.csv").is_file() and not _finished(folder):
+        if (
+            not (run / "metrics.csv").is_file()
+            and not (folder / "experiment/training/run").exists()
+        ):
             cfg = configured("dataset.size=400", *shorter, "iterations=2")
             ModularTaskTrainer(cfg, run).train()
     cfg = configured("dataset.size=400", *overrides)
@@ -116,7 +121,7 @@ def _train_and_leave(folder: Path, overrides: tuple[str, ...]) -> None:
 
 def contents(folder: Path) -> dict[str, str]:
     """Digest of every file that has to be the same."""
-    run = folder / "experiment" / "training"
+    run = folder / "experiment" / "training" / "run"
     return {
         str(path.relative_to(run)): hashlib.blake2b(path.read_bytes()).hexdigest()
         for path in sorted(run.rglob("*"))

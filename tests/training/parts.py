@@ -75,6 +75,19 @@ class HearingLogger(Hearing, Ledger): ...
 class HearingCallback(Hearing): ...
 
 
+class SometimesInfinite(CrossEntropyLoss):
+    """Has no finite loss for the first batch of every pass of training."""
+
+    calls = 0
+
+    def forward(self, x, y):
+        loss = super().forward(x, y)
+        if torch.is_grad_enabled():
+            self.calls += 1
+            loss = loss / (self.calls % 2 == 0)
+        return loss
+
+
 class Former:
     """Hears the names of an earlier generation."""
 

@@ -64,6 +64,15 @@ def remove_files(folder: Path, names: Sequence[str]) -> None:
         (folder / name).unlink(missing_ok=True)
 
 
+def remove_leftovers(folder: Path) -> None:
+    """Remove files that were being written when their process was killed.
+
+    Only whoever owns the folder may call this: others may be writing.
+    """
+    for path in folder.rglob(".autrainer-*.tmp"):
+        path.unlink(missing_ok=True)
+
+
 def write_npy(path: StrPath, array: npt.NDArray[Any]) -> None:
     """Write an array, byte for byte as `numpy.save` does.
 

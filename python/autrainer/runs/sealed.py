@@ -10,6 +10,7 @@ from __future__ import annotations
 import base64
 import json
 import os
+import sys
 from collections import Counter
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
@@ -196,6 +197,9 @@ class _Reader:
         self._tensors: dict[int, torch.Tensor] = {}
 
     def decode(self, encoded: Any) -> Any:
+        if isinstance(encoded, str):
+            # Texts of code are one object each; torch writes other bytes where they are not.
+            return sys.intern(encoded)
         if not isinstance(encoded, list):
             return encoded
         kind, content = encoded

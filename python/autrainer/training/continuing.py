@@ -18,6 +18,7 @@ from autrainer.training.history import History
 log = logging.getLogger(__name__)
 
 FINISHED = "metrics.csv"
+REMOVING = ".removing"
 CONFIG = Path(".hydra") / "config.yaml"
 
 
@@ -86,6 +87,8 @@ class ContinueTraining:
         if trainer.resumption.is_resumed:
             return
         target: Path = trainer.output_directory
+        for half_removed in target.parent.glob(f".*{REMOVING}"):
+            shutil.rmtree(half_removed, ignore_errors=True)
         run = longest_shorter_run(target.parent, trainer.run_config, besides=target)
         if run is None:
             return
@@ -116,7 +119,7 @@ class ContinueTraining:
     def cb_on_train_end(self, trainer: Any) -> None:
         """Delete the shorter run: everything it held is in the longer one, which is on disk."""
         if self.continued is not None and self.remove_continued_runs:
-            shutil.rmtree(self.continued.path, ignore_errors=True)
+            _remove(self.continued.path)
             log.info("Removed %s, which this run went on from", self.continued.path.name)
 
 
@@ -136,6 +139,15 @@ def _check_states(run: FinishedRun, folders: list[str], states: list[str]) -> No
             f"{state} is missing, so this run cannot be gone on from; remove the folder "
             f"{run.path} or set continue_training: false to start anew"
         )
+
+
+def _remove(folder: Path) -> None:
+    """Remove a folder; killed meanwhile, it leaves nothing that looks like a run."""
+    hidden = folder.with_name(f".{folder.name}{REMOVING}")
+    shutil.rmtree(hidden, ignore_errors=True)
+    if folder.is_dir():
+        folder.rename(hidden)
+        shutil.rmtree(hidden, ignore_errors=True)
 
 
 def _copy_folder(source: Path, target: Path) -> None:

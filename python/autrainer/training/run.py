@@ -11,6 +11,7 @@ from omegaconf import DictConfig
 from autrainer.callbacks.dispatch import CallbackManager
 from autrainer.config.points import refuse_stranger
 from autrainer.runs.environment import set_device
+from autrainer.runs.files import remove_leftovers
 from autrainer.runs.folder import Bookkeeping
 from autrainer.runs.lock import RunLock
 from autrainer.runs.outputs import OutputsTracker
@@ -87,6 +88,7 @@ class Run:
         self._lock = RunLock(self.output_directory)
         self.bookkeeping = Bookkeeping(str(self.output_directory))
         try:
+            remove_leftovers(self.output_directory)
             found = self._find_state()
             record_config(self.bookkeeping, checked.plain)
             self._build(checked, found)
