@@ -1,0 +1,63 @@
+"""The installed command, stopped from outside and started again."""
+
+import signal
+import subprocess
+import time
+
+import pytest
+
+from tests.conftest import AUTRAINER
+from tests.integration.conftest import SMALL, only_run, read
+
+LONG = (*SMALL, "iterations=60", "dataset.size=400", "save_train_outputs=false")
+
+
+def started(project):
+    """The command, once its run has kept a state."""
+    process = subprocess.Popen(
+        [str(AUTRAINER), "train", *LONG],
+        cwd=project,
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.PIPE,
+        text=True,
+    )
+    until = time.monotonic() + 120
+    while not list(project.glob("results/*/training/*/_resume/state-1")):
+        assert process.poll() is None, process.stderr.read()
+        assert time.monotonic() < until
+        time.sleep(0.02)
+    return process
+
+
+@pytest.mark.parametrize(("number", "code"), [(signal.SIGINT, 130), (signal.SIGTERM, 143)])
+def test_a_stopped_command_says_how_to_go_on_and_does(autrainer, project, number, code):
+    process = started(project)
+    process.send_signal(number)
+    _, errors = process.communicate(timeout=120)
+    assert process.returncode == code
+    assert "autrainer train " in errors
+    assert "Traceback" not in errors
+    status = read(only_run(project) / "status.yaml")
+    assert status["state"] == "interrupted"
+    autrainer("train", *LONG)
+    run = only_run(project)
+    assert "Resuming at epoch" in (run / "training.log").read_text()
+    assert read(run / "status.yaml")["state"] == "finished"
+    assert (run / "metrics.csv").read_text().count("\n") == 61
+
+
+def test_a_failing_run_tells_why_in_its_folder_and_fails_fast_if_asked(autrainer, project):
+    failing = ("learning_rate=0.001,1e30,0.002", "dataset=ToyTabular-R", "iterations=4")
+    result = autrainer("train", *SMALL, *failing, check=False)
+    assert result.returncode == 1
+    assert "1 of 3 jobs failed" in result.stderr
+    states = {
+        read(path)["state"] for path in project.glob("results/default/training/*/status.yaml")
+    }
+    assert states == {"finished", "failed"}
+    (error,) = project.glob("results/default/training/*/error.txt")
+    assert "NonFiniteLossError" in error.read_text()
+    result = autrainer(
+        "train", *SMALL, *failing, "fail_fast=true", "experiment_id=fast", check=False
+    )
+    assert len(list(project.glob("results/fast/training/*/status.yaml"))) == 2

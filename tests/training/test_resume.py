@@ -1,0 +1,153 @@
+"""Interrupted runs in this process: asked to stop, failed, refused, resumed."""
+
+import os
+import resource
+import signal
+
+import pytest
+
+from autrainer.errors import ConfigError, OutputError, RunInterruptedError, RunInUseError
+from autrainer.runs.files import read_yaml
+from autrainer.runs.resumable import FOLDER
+from autrainer.runs.status import read_status
+from autrainer.training.resume import random_state, set_random_state
+from tests.torture.kills import contents
+from tests.training.conftest import built, trained
+from tests.training.parts import Ledger
+
+PARTS = "tests.training.parts"
+SIZE = ("dataset.size=160", "iterations=3")
+
+
+class Stopper:
+    """Sends this process a signal after a step."""
+
+    def __init__(self, number=signal.SIGINT, iteration=2, batch_idx=3):
+        self.number, self.at = number, (iteration, batch_idx)
+
+    def cb_on_step_end(self, trainer, iteration, batch_idx, loss):
+        if (iteration, batch_idx) == self.at:
+            os.kill(os.getpid(), self.number)
+
+
+def stopped(folder, *overrides, number=signal.SIGINT, at=(2, 3), **changes):
+    """A trainer whose run was stopped by a signal; the error that it raised."""
+    trainer = built(folder, *SIZE, *overrides, **changes)
+    trainer.callback_manager.register(Stopper(number, *at))
+    with pytest.raises(RunInterruptedError) as caught:
+        trainer.train()
+    return trainer, caught.value
+
+
+def same_files(one, other):
+    return contents(one) == contents(other)
+
+
+@pytest.mark.parametrize(
+    ("kind", "at"),
+    [
+        ((), (2, 3)),
+        (("eval_frequency=3",), (2, 0)),
+        (("training_type=step", "iterations=16", "eval_frequency=8"), (11, 2)),
+        (("save_train_outputs=false",), (1, 5)),
+    ],
+    ids=["epochs", "within a period", "steps", "no outputs"],
+)
+def test_a_stopped_run_goes_on_where_it_was(tmp_path, kind, at):
+    trained(tmp_path / "whole", *SIZE, *kind)
+    trainer, error = stopped(tmp_path / "stopped", *kind, at=at)
+    assert error.exit_code == 130
+    assert read_status(trainer.output_directory)["state"] == "interrupted"
+    again = built(tmp_path / "stopped", *SIZE, *kind)
+    assert again.resumption.is_resumed
+    again.train()
+    assert again.initial_iteration == (at[0] + 1 if "training_type=step" in kind else at[0])
+    assert same_files(tmp_path / "whole", tmp_path / "stopped")
+    assert read_status(again.output_directory)["state"] == "finished"
+    assert not (again.output_directory / FOLDER).exists()
+
+
+def test_a_warning_saves_and_training_goes_on(tmp_path):
+    trainer = built(tmp_path, *SIZE)
+    trainer.callback_manager.register(Stopper(signal.SIGUSR1))
+    trainer.train()
+    assert read_status(trainer.output_directory)["state"] == "finished"
+
+
+def test_sigterm_leaves_with_its_own_code(tmp_path):
+    assert stopped(tmp_path, number=signal.SIGTERM)[1].exit_code == 143
+
+
+def test_another_configuration_is_refused_with_the_difference(tmp_path):
+    stopped(tmp_path)
+    with pytest.raises(ConfigError, match=r"unfinished run .*\n.*learning_rate: 0.1 .*0.2"):
+        built(tmp_path, *SIZE, "learning_rate=0.2")
+    built(tmp_path, *SIZE).train()
+
+
+def test_without_resume_a_run_starts_anew(tmp_path):
+    stopped(tmp_path)
+    trainer = built(tmp_path, *SIZE, "resume=false")
+    assert not trainer.resumption.is_resumed
+    trainer.train()
+    assert trainer.initial_iteration == 1
+
+
+def test_a_run_that_is_being_trained_is_refused(tmp_path):
+    trainer = built(tmp_path)
+    with pytest.raises(RunInUseError, match="is being worked on by process"):
+        built(tmp_path)
+    trainer.close()
+    trained(tmp_path)
+
+
+def test_what_was_logged_is_not_logged_twice(tmp_path):
+    logger = {f"{PARTS}.Ledger": {}}
+    trainer, _ = stopped(tmp_path, loggers=[logger])
+    again = built(tmp_path, *SIZE, loggers=[logger])
+    again.train()
+    first, second = (next(x for x in t.loggers if isinstance(x, Ledger)) for t in (trainer, again))
+    logged = [line[2] for x in (first, second) for line in x.lines if line[0] == "metrics"]
+    assert [iteration for iteration in logged if iteration is not None] == [1, 2, 3]
+    assert sum(line[0] == "params" for x in (first, second) for line in x.lines) == 1
+
+
+def test_a_full_disk_costs_nothing_but_time(tmp_path):
+    trained(tmp_path / "whole", *SIZE)
+    limits = resource.getrlimit(resource.RLIMIT_FSIZE)
+    handler = signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
+    trainer = built(tmp_path / "full", *SIZE)
+    trainer.bookkeeping.background.join()
+    try:
+        resource.setrlimit(resource.RLIMIT_FSIZE, (3000, limits[1]))
+        with pytest.raises(OutputError, match="File too large"):
+            trainer.train()
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, limits)
+        signal.signal(signal.SIGXFSZ, handler)
+    built(tmp_path / "full", *SIZE).train()
+    assert same_files(tmp_path / "whole", tmp_path / "full")
+
+
+def test_old_states_go_and_their_results_stay(tmp_path):
+    options = ("iterations=6", "keep_checkpoints=2", "learning_rate=1e-9")
+    run = trained(tmp_path, *options).output_directory
+    states = {path.parent.name for path in run.glob("epoch_*/model.pt")}
+    best = read_yaml(run / "_best" / "best_results.yaml")["best_iteration"]
+    assert states == {"epoch_5", "epoch_6", f"epoch_{best}"}
+    assert len(list(run.glob("epoch_*/dev.yaml"))) == 6
+
+
+def test_random_numbers_go_on_as_they_did():
+    import random
+
+    import numpy as np
+    import torch
+
+    def drawn():
+        return random.random(), np.random.rand(), torch.rand(1).item()
+
+    state = random_state()
+    first = drawn()
+    set_random_state(state)
+    assert drawn() == first
