@@ -27,7 +27,7 @@ RANK = {room: rank for rank, rooms in enumerate(LAYERS) for room in rooms}
 DOORS = {
     "data/collate.py": {"stack", "gather"},
     "data/decode.py": {"decode_file", "file_layout", "first_nonfinite"},
-    "data/sampler.py": {"permutation"},
+    "data/shuffle.py": {"permutation", "position_of"},
     "data/stream.py": {"FileReader"},
     "runs/files.py": {"copy_file", "write_by_name", "write_bytes", "write_npy", "write_results"},
     "runs/sealed.py": {"seal", "write_sealed"},

@@ -14,6 +14,7 @@ __all__ = [
     "first_nonfinite",
     "gather",
     "permutation",
+    "position_of",
     "seal",
     "stack",
     "write_by_name",
@@ -103,6 +104,9 @@ def permutation(
     num_samples: int, seed: int, epoch: int, start: int = 0, stop: int | None = None
 ) -> npt.NDArray[np.int64]:
     """Samples at the positions from `start` to `stop` of the order of one epoch."""
+
+def position_of(num_samples: int, seed: int, epoch: int, sample: int) -> int:
+    """Position at which the order of one epoch has a sample."""
 
 def write_bytes(path: str, data: bytes | npt.NDArray[np.uint8]) -> None:
     """Write `data` to `path`, whole or not at all."""

@@ -16,6 +16,7 @@ from autrainer.runs.keys import (
     keyed,
     keyed_batch,
     seed_globals,
+    uniforms,
 )
 
 seeds = st.integers(0, 2**64 - 1)
@@ -53,6 +54,13 @@ def test_draws_are_those_of_splitmix(seed):
 def test_integers_lie_between_their_bounds(seed, low, span):
     draws = Draws(seed)
     assert all(low <= draws.integer(low, low + span) < low + span for _ in range(10))
+
+
+@given(names, st.integers(0, 50), st.integers(0, 50))
+def test_a_stretch_of_draws_is_what_they_give_one_after_the_other(name, first, length):
+    draws = Draws(name)
+    whole = [draws.uniform() for _ in range(first + length)]
+    assert uniforms(first, first + length, name).tolist() == whole[first:]
 
 
 def test_draws_are_spread_evenly():

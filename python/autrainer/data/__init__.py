@@ -11,7 +11,14 @@ from autrainer.data.files import (
 from autrainer.data.items import AbstractDataBatch, AbstractDataItem, DataBatch, DataItem
 from autrainer.data.loader import Loader
 from autrainer.data.padding import PaddedBatch
-from autrainer.data.sampler import EpochBatchSampler, EpochSampler, shuffled
+from autrainer.data.sampler import (
+    BalancedSampler,
+    BlockSampler,
+    EpochBatchSampler,
+    EpochSampler,
+    WeightedSampler,
+)
+from autrainer.data.shuffle import shuffled
 from autrainer.data.source import Files, ItemsOnly, ResidentArrays, Source
 from autrainer.data.targets import (
     AbstractTargetTransform,
@@ -27,6 +34,8 @@ __all__ = [
     "AbstractFileHandler",
     "AbstractTargetTransform",
     "AudioFileHandler",
+    "BalancedSampler",
+    "BlockSampler",
     "DataBatch",
     "DataItem",
     "EpochBatchSampler",
@@ -44,6 +53,7 @@ __all__ = [
     "PaddedBatch",
     "ResidentArrays",
     "Source",
+    "WeightedSampler",
     "collate_fields",
     "gather_rows",
     "shuffled",

@@ -10,7 +10,7 @@ import torch
 from autrainer.data.batching import Assembler, BatchMemory, Setting
 from autrainer.data.collate import gather_rows
 from autrainer.data.items import DataBatch
-from autrainer.data.sampler import IndexArray
+from autrainer.data.shuffle import IndexArray
 
 
 class ArraysPath:

@@ -19,7 +19,7 @@ from autrainer.data.items import DataBatch
 from autrainer.data.options import LoaderOptions
 from autrainer.data.order import BatchOrder
 from autrainer.data.padding import Pad, PaddedBatch
-from autrainer.data.sampler import IndexArray
+from autrainer.data.shuffle import IndexArray
 from autrainer.data.source import Features, Finish
 from autrainer.data.stages import Stages
 from autrainer.errors import DataError

@@ -13,7 +13,7 @@ import torch
 from autrainer.data.batching import Setting
 from autrainer.data.finite import FiniteCheck, raw_features_checked_by
 from autrainer.data.padding import Pad, PaddedBatch
-from autrainer.data.sampler import IndexArray
+from autrainer.data.shuffle import IndexArray
 from autrainer.runs.keys import (
     global_generators_kept,
     key_seed,

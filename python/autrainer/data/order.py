@@ -8,7 +8,7 @@ from typing import Protocol
 
 import numpy as np
 
-from autrainer.data.sampler import IndexArray, shuffled
+from autrainer.data.shuffle import IndexArray, shuffled
 
 # The first samples come at once, later ones in pieces whose memory does not matter.
 FIRST_CHUNK = 1024
@@ -77,13 +77,18 @@ class BatchOrder:
 
     def batches(self, epoch: int, first: int = 0) -> Iterator[tuple[int, IndexArray]]:
         """The batches of a pass from one of them on, with their numbers."""
-        size = self.batch_size
-        start, end = first * size, min(len(self.order), len(self) * size)
-        length = FIRST_CHUNK
-        while start < end:
-            stop = min(end, start + max(length // size, 1) * size)
+        size, end = self.batch_size, min(len(self.order), len(self) * self.batch_size)
+        for start, stop in growing_ranges(first * size, end, size):
             chunk = self.order.indices(epoch, start, stop)
             for offset in range(0, len(chunk), size):
                 # Views of the chunk, each of a part of its own.
                 yield (start + offset) // size, chunk[offset : offset + size]
-            start, length = stop, min(2 * length, LAST_CHUNK)
+
+
+def growing_ranges(start: int, stop: int, multiple: int = 1) -> Iterator[tuple[int, int]]:
+    """Ranges from start to stop that grow; all but the last are multiples of `multiple` long."""
+    length = FIRST_CHUNK
+    while start < stop:
+        end = min(stop, start + max(length // multiple, 1) * multiple)
+        yield start, end
+        start, length = end, min(2 * length, LAST_CHUNK)

@@ -15,7 +15,7 @@ import torch
 from autrainer.data.ahead import too_slow
 from autrainer.data.batching import shapes_differ
 from autrainer.data.finite import FiniteCheck
-from autrainer.data.sampler import IndexArray
+from autrainer.data.shuffle import IndexArray
 from autrainer.data.source import Files
 from autrainer.data.stages import Stages
 from autrainer.data.stream import FileReader, Outcome

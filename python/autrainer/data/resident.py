@@ -13,7 +13,7 @@ import torch
 from autrainer.data.batching import ShapesDifferError, cast, shapes_differ
 from autrainer.data.collate import gather_rows
 from autrainer.data.reading import Layout, SampleReader, Tag
-from autrainer.data.sampler import IndexArray
+from autrainer.data.shuffle import IndexArray
 from autrainer.data.source import Features, Finish
 
 SHARE_OF_FREE = 4

@@ -9,7 +9,7 @@ from typing import Any, Protocol
 import torch
 
 from autrainer.data.files import NativeFormat
-from autrainer.data.sampler import IndexArray
+from autrainer.data.shuffle import IndexArray
 
 Features = torch.Tensor | list[torch.Tensor]
 """Features of a batch: one tensor, first axis the batch, or one each where shapes differ."""

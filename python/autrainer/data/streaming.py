@@ -10,7 +10,7 @@ import torch
 from autrainer.data.batching import Assembler, BatchMemory, Setting, ShapesDifferError
 from autrainer.data.items import DataBatch
 from autrainer.data.reading import SampleReader
-from autrainer.data.sampler import IndexArray
+from autrainer.data.shuffle import IndexArray
 
 Tag = tuple[int, IndexArray, torch.Tensor]
 

@@ -13,7 +13,7 @@ import torch
 from autrainer.data.batching import Setting
 from autrainer.data.itemwise import ItemBatches
 from autrainer.data.order import BatchOrder
-from autrainer.data.sampler import IndexArray
+from autrainer.data.shuffle import IndexArray
 
 
 class WorkersPath:

@@ -23,7 +23,7 @@ mod _core {
     #[pymodule_export]
     use super::serialize::{copy_file, write_by_name, write_bytes, write_npy, write_results};
     #[pymodule_export]
-    use super::shuffle::permutation;
+    use super::shuffle::{permutation, position_of};
     #[pymodule_export]
     use super::stream::FileReader;
 }

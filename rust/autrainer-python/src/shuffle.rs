@@ -38,6 +38,22 @@ pub(crate) fn permutation<'py>(
     Ok(samples)
 }
 
+/// Position at which the order of one epoch has a sample.
+#[pyfunction]
+pub(crate) fn position_of(
+    py: Python<'_>,
+    num_samples: &Bound<'_, PyAny>,
+    seed: &Bound<'_, PyAny>,
+    epoch: &Bound<'_, PyAny>,
+    sample: &Bound<'_, PyAny>,
+) -> PyResult<u64> {
+    let num_samples = number("num_samples", num_samples)?;
+    let sample = number("sample", sample)?;
+    Order::new(num_samples, number("seed", seed)?, number("epoch", epoch)?)
+        .and_then(|order| order.position_of(sample))
+        .map_err(|error| to_py_err(py, error))
+}
+
 fn number(argument: &'static str, value: &Bound<'_, PyAny>) -> PyResult<u64> {
     value.extract().map_err(|_| {
         let error = Error::Argument {
