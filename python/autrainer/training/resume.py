@@ -40,8 +40,9 @@ class Resumption:
         self._found = found
         self._every = every
         self._random: Mapping[str, Any] | None = None
+        self._is_on: bool = trainer.settings.resume
         # In the middle of a pass only a loader that knows its place can go on.
-        self._keeps_within = isinstance(trainer.train_loader, Stateful)
+        self._keeps_within = self._is_on and isinstance(trainer.train_loader, Stateful)
         self._requests = Requests()
         self._steps = 0
         self._kept_s = time.monotonic()
@@ -124,9 +125,10 @@ class Resumption:
         Raises:
             RunInterruptedError: if the run was asked to stop; its state is on disk.
         """
-        self.keep(position)
+        if self._is_on:
+            self.keep(position)
         if self._requests.any:
-            self._obey(position, is_kept=True)
+            self._obey(position, is_kept=self._is_on)
 
     def keep(self, position: Position) -> None:
         """Copy the state now and write it in the background."""
