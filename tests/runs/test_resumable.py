@@ -6,7 +6,8 @@ import pytest
 import torch
 
 from autrainer.runs.background import Background
-from autrainer.runs.resumable import FOLDER, ResumableStates, RowFiles
+from autrainer.runs.finished import RESUME_FOLDER
+from autrainer.runs.resumable import ResumableStates, RowFiles
 from autrainer.runs.staging import Staging
 
 
@@ -81,7 +82,9 @@ def test_a_damaged_state_is_reported_and_passed_over(states, tmp_path, backgroun
         rows.values.append(step)
         states.write({"step": step}, files)
     background.join()
-    newest = max((tmp_path / FOLDER).glob("state-*"), key=lambda path: path.stat().st_mtime_ns)
+    newest = max(
+        (tmp_path / RESUME_FOLDER).glob("state-*"), key=lambda path: path.stat().st_mtime_ns
+    )
     newest.write_bytes(damage(newest.read_bytes()))
     with caplog.at_level(logging.WARNING):
         state = found(tmp_path, background)
@@ -97,7 +100,7 @@ def test_a_state_whose_rows_are_damaged_is_passed_over(states, tmp_path, backgro
         rows.values.append(step)
         states.write({"step": step}, files)
     background.join()
-    (tmp_path / FOLDER / "rows-2").write_bytes(b"")
+    (tmp_path / RESUME_FOLDER / "rows-2").write_bytes(b"")
     assert found(tmp_path, background).tree["step"] == 0
 
 
@@ -110,11 +113,11 @@ def test_rows_of_an_earlier_pass_go_once_no_state_needs_them(states, tmp_path, b
     rows.reset()
     states.write({"step": 3}, files)
     background.join()
-    names = {path.name for path in (tmp_path / FOLDER).iterdir()}
+    names = {path.name for path in (tmp_path / RESUME_FOLDER).iterdir()}
     assert {"rows-1", "rows-2", "rows-3"} <= names
     states.write({"step": 4}, files)
     background.join()
-    assert {path.name for path in (tmp_path / FOLDER).iterdir()} == {"state-0", "state-1"}
+    assert {path.name for path in (tmp_path / RESUME_FOLDER).iterdir()} == {"state-0", "state-1"}
 
 
 def test_a_resumed_run_appends_to_the_rows_that_it_found(states, tmp_path, background):
@@ -150,4 +153,4 @@ def test_a_state_that_no_file_can_hold_is_reported_and_costs_nothing(states, bac
 def test_clearing_leaves_nothing(states, tmp_path):
     states.write({"step": 1}, Rows().files())
     states.clear()
-    assert not (tmp_path / FOLDER).exists()
+    assert not (tmp_path / RESUME_FOLDER).exists()

@@ -33,7 +33,7 @@ def test_the_next_attempt_counts_and_forgets_the_error(tmp_path):
     Status(tmp_path).stop(failing())
     again = Status(tmp_path)
     again.begin()
-    again.finish()
+    again.finish("0123")
     status = read_status(tmp_path)
     assert (status["state"], status["attempts"], status["exception"]) == ("finished", 2, None)
     assert not (tmp_path / "error.txt").exists()

@@ -20,6 +20,7 @@ from pathlib import Path
 
 import torch
 
+from autrainer.runs.finished import is_finished, tidy_up
 from autrainer.training import ModularTaskTrainer
 from tests.training.conftest import configured
 
@@ -61,15 +62,14 @@ class Result:
 
 def train(folder: Path, overrides: tuple[str, ...]) -> None:
     """One attempt, in this process; a run that has finished is left alone."""
-    if _finished(folder):
+    if is_finished(folder / "experiment" / "training" / "run"):
+        # As the command does with runs that it skips.
+        tidy_up(folder / "experiment" / "training" / "run")
         return
     if "continue_training=true" in overrides:
         shorter = tuple(o for o in overrides if not o.startswith("iterations"))
         run = folder / "experiment" / "training" / "short"
-        if (
-            not (run / "metrics.csv").is_file()
-            and not (folder / "experiment/training/run").exists()
-        ):
+        if not is_finished(run) and not (folder / "experiment/training/run").exists():
             cfg = configured("dataset.size=400", *shorter, "iterations=2")
             ModularTaskTrainer(cfg, run).train()
     cfg = configured("dataset.size=400", *overrides)
@@ -79,10 +79,6 @@ def train(folder: Path, overrides: tuple[str, ...]) -> None:
     if trainer.resumption.is_resumed:
         (folder / "resumed").open("a").write(".")
     trainer.train()
-
-
-def _finished(folder: Path) -> bool:
-    return (folder / "experiment" / "training" / "run" / "metrics.csv").is_file()
 
 
 def attempt(folder: Path, overrides: tuple[str, ...], kill_after_s: float | None) -> bool:

@@ -77,6 +77,13 @@ def same_states(one, two):
     return one.keys() == two.keys() and all(torch.equal(one[key], two[key]) for key in one)
 
 
+def damage(path):
+    """Flip a bit in the middle of a file."""
+    content = bytearray(path.read_bytes())
+    content[len(content) // 2] ^= 1
+    path.write_bytes(content)
+
+
 @pytest.fixture(autouse=True)
 def _trainers_give_everything_back(request):
     """Log handlers, threads of torch and its determinism are as they were before the test."""

@@ -9,7 +9,7 @@ import torch
 
 from autrainer.errors import CorruptFileError
 from autrainer.runs.files import read_yaml, write_yaml
-from tests.training.conftest import built, same_states, state, trained
+from tests.training.conftest import built, damage, same_states, state, trained
 
 PARTS = "tests.training.parts"
 ON = "continue_training=true"
@@ -183,6 +183,47 @@ def test_a_damaged_state_is_named(tmp_path):
     with pytest.raises(CorruptFileError, match=r"epoch_1.model\.pt"):
         long_run(tmp_path)
     assert short.is_dir()
+
+
+@pytest.mark.parametrize("damaged", ["epoch_3/model.pt", "epoch_3/optimizer.pt"])
+def test_a_damaged_state_is_passed_over_for_the_newest_sound_one(tmp_path, caplog, damaged):
+    short = short_run(tmp_path, iterations=3).output_directory
+    damage(short / damaged)
+    continued = long_run(tmp_path, iterations=4)
+    whole = trained(tmp_path / "whole", "iterations=4")
+    assert "Iteration 3 is passed over" in caplog.text
+    assert continued.initial_iteration == 3
+    assert continued.best_iteration == whole.best_iteration
+    pd.testing.assert_frame_equal(continued.metrics, whole.metrics)
+    assert same_states(continued.model.state_dict(), whole.model.state_dict())
+    for folder in ("_best", "epoch_3", "epoch_4"):
+        files = {path.name for path in (whole.output_directory / folder).iterdir()}
+        assert {path.name for path in (continued.output_directory / folder).iterdir()} == files
+
+
+def test_a_damaged_best_state_is_taken_from_the_folder_of_its_iteration(tmp_path):
+    short = short_run(tmp_path, iterations=2).output_directory
+    damage(short / "_best" / "model.pt")
+    continued = long_run(tmp_path, iterations=3)
+    whole = trained(tmp_path / "whole", "iterations=3")
+    assert continued.initial_iteration == 3
+    assert same_states(continued.model.state_dict(), whole.model.state_dict())
+
+
+def test_a_damaged_run_is_passed_over_for_a_shorter_one(tmp_path):
+    short_run(tmp_path, iterations=1, name="sound")
+    damaged = short_run(tmp_path, "remove_continued_runs=false", iterations=2, name="damaged")
+    for iteration in (1, 2):
+        damage(damaged.output_directory / f"epoch_{iteration}" / "model.pt")
+    assert long_run(tmp_path, iterations=3).continue_training.continued.path.name == "sound"
+    assert damaged.output_directory.is_dir()
+
+
+def test_a_table_of_metrics_that_was_changed_is_named(tmp_path):
+    short = short_run(tmp_path).output_directory
+    damage(short / "metrics.csv")
+    with pytest.raises(CorruptFileError, match=r"short.metrics\.csv.*checksum"):
+        long_run(tmp_path)
 
 
 def test_a_damaged_table_of_metrics_is_named(tmp_path):

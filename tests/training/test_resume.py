@@ -6,13 +6,19 @@ import signal
 
 import pytest
 
-from autrainer.errors import ConfigError, OutputError, RunInterruptedError, RunInUseError
+from autrainer.errors import (
+    ConfigError,
+    CorruptFileError,
+    OutputError,
+    RunInterruptedError,
+    RunInUseError,
+)
 from autrainer.runs.files import read_yaml
-from autrainer.runs.resumable import FOLDER
+from autrainer.runs.finished import RESUME_FOLDER, TABLE, is_finished
 from autrainer.runs.status import read_status
 from autrainer.training.resume import random_state, set_random_state
 from tests.torture.kills import contents
-from tests.training.conftest import built, trained
+from tests.training.conftest import built, damage, same_states, trained
 from tests.training.parts import Ledger
 
 PARTS = "tests.training.parts"
@@ -28,6 +34,16 @@ class Stopper:
     def cb_on_step_end(self, trainer, iteration, batch_idx, loss):
         if (iteration, batch_idx) == self.at:
             os.kill(os.getpid(), self.number)
+
+
+class FailsAtTheEnd:
+    def cb_on_train_end(self, trainer):
+        raise RuntimeError("the upload has failed")
+
+
+class StopsTheTest:
+    def cb_on_test_begin(self, trainer):
+        os.kill(os.getpid(), signal.SIGINT)
 
 
 def stopped(folder, *overrides, number=signal.SIGINT, at=(2, 3), **changes):
@@ -64,7 +80,56 @@ def test_a_stopped_run_goes_on_where_it_was(tmp_path, kind, at):
     assert again.initial_iteration == (at[0] + 1 if "training_type=step" in kind else at[0])
     assert same_files(tmp_path / "whole", tmp_path / "stopped")
     assert read_status(again.output_directory)["state"] == "finished"
-    assert not (again.output_directory / FOLDER).exists()
+    assert not (again.output_directory / RESUME_FOLDER).exists()
+
+
+def test_a_run_whose_listener_failed_at_the_end_goes_on_from_there(tmp_path):
+    trained(tmp_path / "whole", *SIZE)
+    failing = built(tmp_path / "failed", *SIZE)
+    failing.callback_manager.register(FailsAtTheEnd())
+    with pytest.raises(RuntimeError, match="upload"):
+        failing.train()
+    assert (failing.output_directory / TABLE).is_file()
+    assert not is_finished(failing.output_directory)
+    again = built(tmp_path / "failed", *SIZE)
+    assert again.resumption.is_resumed
+    again.train()
+    assert is_finished(again.output_directory)
+    (again.output_directory / "error.txt").unlink(missing_ok=True)
+    assert same_files(tmp_path / "whole", tmp_path / "failed")
+
+
+def test_a_run_that_is_stopped_while_it_is_tested_ends_before_the_sweep_does(tmp_path):
+    trainer = built(tmp_path, *SIZE)
+    trainer.callback_manager.register(StopsTheTest())
+    with pytest.raises(RunInterruptedError) as caught:
+        trainer.train()
+    assert caught.value.exit_code == 130
+    assert is_finished(trainer.output_directory)
+    assert not (trainer.output_directory / RESUME_FOLDER).exists()
+
+
+# From the second epoch on nothing is learnt any more: the first stays the best.
+DECAY = {"id": "D", "_target_": "torch.optim.lr_scheduler.MultiStepLR", "milestones": [1]}
+LEARNS_ONCE = {"scheduler": {**DECAY, "gamma": 1e-30}}
+
+
+def test_a_damaged_best_state_is_read_from_the_folder_of_its_iteration(tmp_path, caplog):
+    whole = trained(tmp_path / "whole", *SIZE, **LEARNS_ONCE)
+    assert whole.best_iteration == 1
+    trainer, _ = stopped(tmp_path / "stopped", **LEARNS_ONCE)
+    damage(trainer.output_directory / "_best" / "model.pt")
+    again = trained(tmp_path / "stopped", *SIZE, **LEARNS_ONCE)
+    assert "_best" in caplog.text
+    assert same_states(again.model.state_dict(), whole.model.state_dict())
+
+
+def test_a_damaged_best_state_without_another_is_an_error_with_its_name(tmp_path):
+    trainer, _ = stopped(tmp_path, **LEARNS_ONCE)
+    for folder in ("_best", "epoch_1"):
+        damage(trainer.output_directory / folder / "model.pt")
+    with pytest.raises(CorruptFileError, match=r"_best.model\.pt"):
+        trained(tmp_path, *SIZE, **LEARNS_ONCE)
 
 
 def test_a_warning_saves_and_training_goes_on(tmp_path):
@@ -80,7 +145,7 @@ def test_sigterm_leaves_with_its_own_code(tmp_path):
 
 def test_another_configuration_is_refused_with_the_difference(tmp_path):
     stopped(tmp_path)
-    with pytest.raises(ConfigError, match=r"unfinished run .*\n.*learning_rate: 0.1 .*0.2"):
+    with pytest.raises(ConfigError, match=r"the run in .*\n.*learning_rate: 0.1 .*0.2"):
         built(tmp_path, *SIZE, "learning_rate=0.2")
     built(tmp_path, *SIZE).train()
 

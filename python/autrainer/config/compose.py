@@ -23,6 +23,10 @@ from autrainer.errors import AutrainerError
 Task = Callable[..., Any]
 
 
+def _has_table(folder: Path) -> bool:
+    return (folder / "metrics.csv").is_file()
+
+
 @dataclass(frozen=True)
 class SweepHooks:
     """What a task wants from the sweep that calls it.
@@ -34,12 +38,14 @@ class SweepHooks:
         before_launch: Raises an `AutrainerError` if one of the configurations that are about to
             run cannot; it may import what the runs need. Only asked where several run here.
         report: Gets the outcomes of all runs after a sweep.
+        is_finished: Whether a run folder holds a run that need not run again.
     """
 
     own_folders: bool = True
     check: Callable[[Any, Mapping[str, Any]], None] | None = None
     before_launch: Callable[[Sequence[Any]], None] | None = None
     report: Callable[[list[Any]], None] | None = None
+    is_finished: Callable[[Path], bool] = _has_table
 
 
 HOOKS = "autrainer_hooks"

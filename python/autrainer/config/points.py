@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
@@ -13,12 +13,12 @@ import yaml
 from omegaconf import DictConfig, OmegaConf, open_dict
 from omegaconf.errors import InterpolationToMissingValueError, OmegaConfBaseException
 
+from autrainer.config.compose import SweepHooks
 from autrainer.config.identity import differences
 from autrainer.errors import ConfigError
 
 log = logging.getLogger(__name__)
 
-FINISHED = "metrics.csv"
 CONFIG = Path(".hydra", "config.yaml")
 SHOWN = 5
 
@@ -45,7 +45,7 @@ class Point:
         overrides: Sequence[str],
         composed: DictConfig,
         index: int,
-        check: Callable[[Any, Mapping[str, Any]], None] | None = None,
+        hooks: SweepHooks,
     ) -> Point:
         """Resolve a composed configuration.
 
@@ -53,7 +53,7 @@ class Point:
             overrides: What it overrides.
             composed: The configuration with its `hydra` node.
             index: Number of the job.
-            check: Raises for a configuration that cannot run.
+            hooks: They check a configuration, and tell whether its run has finished.
 
         Raises:
             ConfigError: if an interpolation cannot be resolved.
@@ -62,10 +62,10 @@ class Point:
             composed.hydra.job.id = composed.hydra.job.num = index
         config = _resolved(overrides, composed)
         # A run that lacks its seed is told so before its folder is named after it.
-        if check is not None:
-            check(composed, config)
+        if hooks.check is not None:
+            hooks.check(composed, config)
         directory = _directory(overrides, composed)
-        return cls(overrides, config, directory, (directory / FINISHED).is_file())
+        return cls(overrides, config, directory, hooks.is_finished(directory))
 
     @property
     def name(self) -> str:
@@ -146,7 +146,6 @@ def refuse_stranger(directory: Path, config: Mapping[str, Any]) -> None:
     Raises:
         ConfigError: if it differs in a key that matters.
     """
-    kind = "finished" if (directory / FINISHED).is_file() else "unfinished"
     before = read_config(directory)
     if before is None:
         log.warning("%s has no %s: taken as the same run", directory, CONFIG)
@@ -154,7 +153,7 @@ def refuse_stranger(directory: Path, config: Mapping[str, Any]) -> None:
     found = differences(before, config)
     if found:
         raise ConfigError(
-            f"the {kind} run in {directory} is another one; it differs in\n"
+            f"the run in {directory} is another one; it differs in\n"
             f"{listed(found, 'there', 'here')}\n"
             f"{_way_out(found, config)}, or remove the folder to train it again"
         )

@@ -113,7 +113,7 @@ class Sweep:
             composed = self._composed_with(list(overrides))
             if len(self._composed) < KEPT:
                 self._composed[tuple(overrides)] = composed
-            points.append(Point.read(overrides, composed, index, self.hooks.check))
+            points.append(Point.read(overrides, composed, index, self.hooks))
         return points
 
     def _composed_with(self, overrides: list[str]) -> DictConfig:
@@ -132,9 +132,11 @@ class Sweep:
         return [point for point in points if not self._left_out(point)]
 
     def _left_out(self, point: Point) -> bool:
-        finished = self.hooks.own_folders and point.was_finished
         for entry in self.filters:
-            if entry.skips_finished and finished:
+            if entry.skips_finished and self.hooks.own_folders:
+                # The table alone does not tell: a run may have been stopped after it.
+                if not point.was_finished:
+                    continue
                 log.info("Skipping: %s (finished before, in %s)", point.name, point.directory)
                 self.outcomes.append(Outcome(point.overrides, point.directory, "finished before"))
                 return True

@@ -17,7 +17,7 @@ from autrainer.runs.files import write_npy, write_text, write_yaml
 from autrainer.runs.logfile import LogFile
 from autrainer.runs.objects import save_object
 from autrainer.runs.staging import Staged, Staging
-from autrainer.runs.states import Stateful, write_state
+from autrainer.runs.states import Stateful, read_state, write_state
 from autrainer.runs.summary import save_model_summary
 
 if TYPE_CHECKING:
@@ -118,6 +118,7 @@ class Bookkeeping:
 
         Raises:
             FileNotFoundError: if there is no such file.
+            CorruptFileError: naming the file, if it is damaged.
             TypeError: if the object has no state.
         """
         _stateful(obj)
@@ -125,7 +126,7 @@ class Bookkeeping:
         file = self.output_directory / path / filename
         if not file.is_file():
             raise FileNotFoundError(f"{file}: there is no such state of {type(obj).__name__}")
-        obj.load_state_dict(torch.load(file, map_location="cpu", weights_only=True))
+        obj.load_state_dict(read_state(file))
 
     def save_model_summary(
         self,

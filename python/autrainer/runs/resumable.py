@@ -16,12 +16,12 @@ from typing import Any
 
 from autrainer.errors import CorruptFileError, DataError
 from autrainer.runs.background import Background, Job
+from autrainer.runs.finished import RESUME_FOLDER
 from autrainer.runs.sealed import read_sealed, write_sealed
 from autrainer.runs.staging import Staged, Staging
 
 log = logging.getLogger(__name__)
 
-FOLDER = "_resume"
 SLOTS = ("state-0", "state-1")
 ROWS = "rows-"
 
@@ -53,7 +53,7 @@ class ResumableStates:
     """
 
     def __init__(self, run_folder: Path, background: Background, staging: Staging) -> None:
-        self.folder = run_folder / FOLDER
+        self.folder = run_folder / RESUME_FOLDER
         self._background = background
         self._staging = staging
         self._number = 0

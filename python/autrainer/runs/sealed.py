@@ -70,7 +70,7 @@ def read_sealed(path: str | os.PathLike[str]) -> Any:
     name = os.fspath(path)
     version, head_bytes = _fixed(name, content)
     body, found = content[:-SEAL_BYTES], content[-SEAL_BYTES:].tobytes()
-    if _core.seal(body) != found:
+    if seal_of(body) != found:
         raise CorruptFileError(
             f"{name}: expected content that fits its checksum, found other; the file was damaged"
         )
@@ -88,13 +88,9 @@ def read_sealed(path: str | os.PathLike[str]) -> Any:
         raise CorruptFileError(f"{name}: expected a sealed tree, found {error!r}") from error
 
 
-def checksum(path: str | os.PathLike[str]) -> str:
-    """Checksum of a whole file, as text.
-
-    Raises:
-        FileNotFoundError: if there is no such file.
-    """
-    return bytes(_core.seal(np.fromfile(path, dtype=np.uint8))).hex()
+def seal_of(content: Bytes) -> bytes:
+    """Checksum of some bytes: XXH3 with 128 bits, little endian."""
+    return bytes(_core.seal(content))
 
 
 def _fixed(name: str, content: Bytes) -> tuple[int, int]:

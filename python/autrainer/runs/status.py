@@ -44,8 +44,13 @@ class Status:
         (self._folder / ERROR_NAME).unlink(missing_ok=True)
         self._write()
 
-    def finish(self) -> None:
-        """Everything is on disk."""
+    def finish(self, table_checksum: str) -> None:
+        """Everything is on disk.
+
+        Args:
+            table_checksum: Of the table of metrics, from which a longer run takes its history.
+        """
+        self._content["table_checksum"] = table_checksum
         self._end(FINISHED)
 
     def stop(self, error: BaseException, *, interrupted: bool = False) -> None:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -11,7 +10,8 @@ from typing import Any
 import torch
 
 from autrainer.config.problems import Problem
-from autrainer.errors import ConfigError, CorruptFileError
+from autrainer.errors import ConfigError
+from autrainer.runs.states import read_state
 
 log = logging.getLogger(__name__)
 
@@ -126,24 +126,6 @@ def load_scheduler_state(scheduler: Any, checkpoints: Checkpoints) -> None:
     """Load the scheduler's checkpoint, if there is one."""
     if checkpoints.scheduler is not None and scheduler is not None:
         scheduler.load_state_dict(read_state(checkpoints.scheduler))
-
-
-def read_state(path: str | Path, device: torch.device | str = "cpu") -> dict[str, Any]:
-    """Read a state dictionary; nothing in the file is executed.
-
-    Raises:
-        FileNotFoundError: if there is no such file.
-        CorruptFileError: if it does not hold a state dictionary.
-    """
-    try:
-        state = torch.load(path, map_location=device, weights_only=True)
-    except FileNotFoundError:
-        raise
-    except Exception as error:
-        raise CorruptFileError(f"{path}: expected a state dictionary, found {error}") from error
-    if not isinstance(state, Mapping):
-        raise CorruptFileError(f"{path}: expected a state dictionary, found {type(state).__name__}")
-    return dict(state)
 
 
 def _last_layer(model: torch.nn.Module) -> frozenset[str]:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import logging
 import shutil
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -13,11 +13,12 @@ from autrainer.callbacks.dispatch import CallbackMixin
 from autrainer.config.identity import same_but_iterations
 from autrainer.errors import CorruptFileError
 from autrainer.runs.files import read_yaml
+from autrainer.runs.finished import TABLE, check_table, is_finished
+from autrainer.runs.states import first_sound
 from autrainer.training.history import History
 
 log = logging.getLogger(__name__)
 
-FINISHED = "metrics.csv"
 REMOVING = ".removing"
 CONFIG = Path(".hydra") / "config.yaml"
 
@@ -35,10 +36,23 @@ class FinishedRun:
     iterations: int
 
 
-def longest_shorter_run(
-    runs_dir: Path, config: Mapping[str, Any], *, besides: Path
-) -> FinishedRun | None:
-    """The finished run of the same configuration with the most, but fewer, iterations.
+@dataclass(frozen=True)
+class Start:
+    """Where in a finished run another one can begin.
+
+    Args:
+        run: The finished run.
+        history: Its metrics, up to the iteration whose states are taken over.
+        best: Its folder with the best states up to there.
+    """
+
+    run: FinishedRun
+    history: History
+    best: str
+
+
+def shorter_runs(runs_dir: Path, config: Mapping[str, Any], *, besides: Path) -> list[FinishedRun]:
+    """Finished runs of the same configuration with fewer iterations, the longest first.
 
     Folders are told by the configuration inside them, never by their names.
 
@@ -50,10 +64,10 @@ def longest_shorter_run(
     found = [
         run
         for path in sorted(runs_dir.iterdir())
-        if path.is_dir() and path != besides and (path / FINISHED).is_file()
+        if path.is_dir() and path != besides and is_finished(path)
         if (run := _as_shorter_run(path, config)) is not None
     ]
-    return max(found, key=lambda run: run.iterations, default=None)
+    return sorted(found, key=lambda run: run.iterations, reverse=True)
 
 
 def _as_shorter_run(path: Path, config: Mapping[str, Any]) -> FinishedRun | None:
@@ -89,21 +103,21 @@ class ContinueTraining:
         target: Path = trainer.output_directory
         for half_removed in target.parent.glob(f".*{REMOVING}"):
             shutil.rmtree(half_removed, ignore_errors=True)
-        run = longest_shorter_run(target.parent, trainer.run_config, besides=target)
-        if run is None:
+        start = _first_sound(
+            shorter_runs(target.parent, trainer.run_config, besides=target), trainer
+        )
+        if start is None:
             return
-        history = History(trainer.history.columns)
-        history.load_csv(run.path / FINISHED)
-        folders = [f"{trainer.training_type}_{n}" for n in history.iterations]
-        states = [name for name, part in trainer.states().items() if part is not None]
-        _check_states(run, folders, states)
-        log.info("Continuing %s from its iteration %d", run.path.name, history.iterations[-1])
+        path, done = start.run.path, start.history.iterations
+        log.info("Continuing %s from its iteration %d", path.name, done[-1])
         # The initial states are being written into the folders that are replaced now.
         trainer.bookkeeping.background.join()
-        for folder in ("_best", "_initial", *folders):
-            _copy_folder(run.path / folder, target / folder)
-        trainer.restore(history, run.path / "timer.yaml", target / folders[-1])
-        self.continued = run
+        folders = [f"{trainer.training_type}_{n}" for n in done]
+        for folder in ("_initial", *folders):
+            _copy_folder(path / folder, target / folder)
+        _copy_folder(path / start.best, target / "_best", without="train_*")
+        trainer.restore(start.history, path / "timer.yaml", target / folders[-1])
+        self.continued = start.run
 
     def state_dict(self) -> dict[str, Any]:
         """Which run was continued."""
@@ -123,22 +137,57 @@ class ContinueTraining:
             log.info("Removed %s, which this run went on from", self.continued.path.name)
 
 
-def _check_states(run: FinishedRun, folders: list[str], states: list[str]) -> None:
-    """Fail before anything is copied if the states to go on from are missing.
+def _first_sound(runs: list[FinishedRun], trainer: Any) -> Start | None:
+    """The newest states that are sound; damaged ones are reported and passed over.
 
     Raises:
-        CorruptFileError: if the run's table of metrics is empty.
-        FileNotFoundError: if the states of its last iteration are gone.
+        FileNotFoundError: if there are runs, but all of them lack states.
+        CorruptFileError: if there are runs, but none with states that are sound.
     """
-    if not folders:
-        raise CorruptFileError(f"{run.path / FINISHED}: expected a row of metrics, found none")
-    files = [run.path / folder / name for folder in (folders[-1], "_best") for name in states]
-    state = next((file for file in files if not file.is_file()), None)
-    if state is not None:
-        raise FileNotFoundError(
-            f"{state} is missing, so this run cannot be gone on from; remove the folder "
-            f"{run.path} or set continue_training: false to start anew"
-        )
+    trouble: Exception | None = None
+    for run in runs:
+        try:
+            return _start_of(run, trainer)
+        except (CorruptFileError, FileNotFoundError) as error:
+            log.warning("%s cannot be gone on from: %s", run.path, error)
+            trouble = trouble or error
+    if trouble is not None:
+        raise trouble
+    return None
+
+
+def _start_of(run: FinishedRun, trainer: Any) -> Start:
+    check_table(run.path)
+    whole = History(trainer.history.columns)
+    whole.load_csv(run.path / TABLE)
+    if not whole.iterations:
+        raise CorruptFileError(f"{run.path / TABLE}: expected a row of metrics, found none")
+    names = [name for name, part in trainer.states().items() if part is not None]
+    trouble: Exception | None = None
+    for iteration in reversed(whole.iterations):
+        history = whole.until(iteration)
+        try:
+            first_sound([run.path / f"{trainer.training_type}_{iteration}"], names)
+            best, _states = first_sound(_best_folders(run, whole, history, trainer), names)
+            return Start(run, history, best.name)
+        except (CorruptFileError, FileNotFoundError) as error:
+            trouble = trouble or error
+            # Not every evaluated iteration has states.
+            level = logging.WARNING if isinstance(error, CorruptFileError) else logging.DEBUG
+            log.log(level, "Iteration %d is passed over: %s", iteration, error)
+    assert trouble is not None
+    way_out = f"remove the folder {run.path} or set continue_training: false to start anew"
+    raise type(trouble)(f"{trouble}; the run cannot be gone on from; {way_out}") from trouble
+
+
+def _best_folders(
+    run: FinishedRun, whole: History, history: History, trainer: Any
+) -> Iterator[Path]:
+    """Folders that hold the best state up to the end of a history."""
+    best = trainer.best_in(history)
+    if best == trainer.best_in(whole):
+        yield run.path / "_best"
+    yield run.path / trainer.folder_of(best)
 
 
 def _remove(folder: Path) -> None:
@@ -150,12 +199,12 @@ def _remove(folder: Path) -> None:
         shutil.rmtree(hidden, ignore_errors=True)
 
 
-def _copy_folder(source: Path, target: Path) -> None:
+def _copy_folder(source: Path, target: Path, *, without: str = "") -> None:
     """Replace a folder by a copy of another; the target is never seen half copied."""
     if not source.is_dir():
         return
     staging = target.with_name(f".{target.name}.copying")
     shutil.rmtree(staging, ignore_errors=True)
-    shutil.copytree(source, staging)
+    shutil.copytree(source, staging, ignore=shutil.ignore_patterns(without))
     shutil.rmtree(target, ignore_errors=True)
     staging.rename(target)

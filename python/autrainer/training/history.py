@@ -63,6 +63,12 @@ class History:
             frame["iteration"] = self.iterations
         return frame
 
+    def until(self, iteration: int) -> History:
+        """The rows up to an iteration, itself included."""
+        kept = History(self.columns)
+        kept._rows = {n: dict(values) for n, values in self._rows.items() if n <= iteration}
+        return kept
+
     def state_dict(self) -> list[tuple[int, dict[str, float]]]:
         """Everything that has been recorded."""
         return [(iteration, dict(values)) for iteration, values in self._rows.items()]

@@ -12,6 +12,7 @@ from autrainer.callbacks.dispatch import CallbackManager
 from autrainer.config.points import refuse_stranger
 from autrainer.runs.environment import set_device
 from autrainer.runs.files import remove_leftovers
+from autrainer.runs.finished import is_finished
 from autrainer.runs.folder import Bookkeeping
 from autrainer.runs.lock import RunLock
 from autrainer.runs.outputs import OutputsTracker
@@ -22,7 +23,7 @@ from autrainer.runs.stages import StageClock
 from autrainer.runs.timer import Timer
 from autrainer.training.build import Parts, build_callbacks, build_loggers, build_parts
 from autrainer.training.check import CheckedConfig
-from autrainer.training.continuing import FINISHED, ContinueTraining
+from autrainer.training.continuing import ContinueTraining
 from autrainer.training.history import History
 from autrainer.training.nonfinite import LossGuard
 from autrainer.training.plots import Curves
@@ -109,7 +110,7 @@ class Run:
         found = self._states.read()
         if found is None:
             return None
-        if not self.settings.resume or (self.output_directory / FINISHED).is_file():
+        if not self.settings.resume or is_finished(self.output_directory):
             self._states.clear()
             return None
         refuse_stranger(self.output_directory, self.run_config)

@@ -12,17 +12,17 @@ from typing import TYPE_CHECKING, Any
 import torch
 from omegaconf import DictConfig
 
-from autrainer.errors import AutrainerError, OutputError
+from autrainer.errors import AutrainerError, OutputError, RunInterruptedError
 from autrainer.runs.files import remove_files, write_text, write_yaml
+from autrainer.runs.finished import TABLE, table_checksum
 from autrainer.runs.outputs import OutputsTracker
 from autrainer.runs.seeding import derived_seed, set_seed
 from autrainer.runs.signals import heeded
 from autrainer.runs.stages import ENTRY, EVALUATION, OUTPUTS, stages_entry, waiting_line
+from autrainer.runs.states import first_sound, read_state
 from autrainer.runs.status import Status
 from autrainer.runs.timer import FILE_NAME
 from autrainer.training.build import Schedule
-from autrainer.training.checkpoints import read_state
-from autrainer.training.continuing import FINISHED
 from autrainer.training.evaluate import Evaluated, Evaluator
 from autrainer.training.feeding import seconds_inside
 from autrainer.training.history import History
@@ -86,8 +86,8 @@ class ModularTaskTrainer(Run):
                 status.begin()
                 self.resumption.heed(requests)
                 value = self._train()
-                status.finish()
-                return value
+                status.finish(table_checksum(self.output_directory))
+                self.resumption.clear()
         except BaseException as error:
             told = explained(error, self)
             status.stop(told, interrupted=isinstance(error, KeyboardInterrupt))
@@ -96,6 +96,10 @@ class ModularTaskTrainer(Run):
             raise
         finally:
             self.close()
+        if requests.stop is not None:
+            # Asked for when there was no step left to look: this run has ended, a sweep goes on.
+            raise RunInterruptedError(requests.stop, saved=True)
+        return value
 
     def threads(self) -> AbstractContextManager[None]:
         """Within the block torch uses as many intra-op threads as this run trains with."""
@@ -103,7 +107,7 @@ class ModularTaskTrainer(Run):
 
     def _train(self) -> float:
         # What an earlier attempt left must not make this one look finished if it fails.
-        (self.output_directory / FINISHED).unlink(missing_ok=True)
+        (self.output_directory / TABLE).unlink(missing_ok=True)
         self.clock.start()
         self.resumption.restore_listeners()
         self.hooks.fire("cb_on_train_begin")
@@ -194,7 +198,7 @@ class ModularTaskTrainer(Run):
 
     def end(self, iteration: int) -> None:
         """End an evaluation period: evaluate, keep outputs and states, tell the listeners."""
-        folder = f"{self.training_type}_{iteration}"
+        folder = self.folder_of(iteration)
         schedule = self._schedule_by("evaluation")
         if schedule is not None and not schedule.wants_metric:
             schedule.scheduler.step()
@@ -296,7 +300,7 @@ class ModularTaskTrainer(Run):
         self.bookkeeping.save_results_dict(results, filename, folder)
         folders = [folder] if self._is_saved(iteration) else []
         with self.clock.within(OUTPUTS):
-            if self._is_better(tracked, evaluated.loss):
+            if self._is_better(tracked, evaluated.loss, self.max_dev_metric):
                 self.max_dev_metric = tracked
                 self.best_iteration = iteration
                 folders.append("_best")
@@ -314,16 +318,30 @@ class ModularTaskTrainer(Run):
         names = list(self.states())
         for old in saved[:-kept]:
             if old != self.best_iteration:
-                folder = self.output_directory / f"{self.training_type}_{old}"
+                folder = self.output_directory / self.folder_of(old)
                 self.bookkeeping.background.submit(remove_files, folder, names)
 
-    def _is_better(self, tracked: float, dev_loss: float) -> bool:
-        """Whether an evaluation is the best so far; one without a number for a loss never is.
+    def _is_better(self, tracked: float, dev_loss: float, best: float) -> bool:
+        """Whether an evaluation is better than the best; one without a number for a loss never is.
 
         Of outputs that are not numbers a class can still be picked, and an accuracy computed.
         """
         compare = self.data.tracking_metric.compare
-        return not math.isnan(dev_loss) and bool(compare(tracked, self.max_dev_metric))
+        return not math.isnan(dev_loss) and bool(compare(tracked, best))
+
+    def best_in(self, history: History) -> int | None:
+        """The best iteration of a history, or None if the metric was defined in none."""
+        value, best = float(self.data.tracking_metric.starting_metric), None
+        for iteration in history.iterations:
+            row = history.row(iteration)
+            tracked = row[self.data.tracking_metric.name]
+            if self._is_better(tracked, row["dev_loss"], value):
+                value, best = tracked, iteration
+        return best
+
+    def folder_of(self, iteration: int | None) -> str:
+        """Name of the folder of an iteration; None stands for the state before the first."""
+        return "_initial" if iteration is None else f"{self.training_type}_{iteration}"
 
     def _is_saved(self, iteration: int) -> bool:
         settings = self.settings
@@ -340,12 +358,10 @@ class ModularTaskTrainer(Run):
         self.history = history
         done = history.iterations[-1]
         self.initial_iteration = done + 1
-        self.best_iteration = history.iterations[0]
-        for iteration in history.iterations:
-            row = history.row(iteration)
-            value = row[self.data.tracking_metric.name]
-            if self._is_better(value, row["dev_loss"]):
-                self.max_dev_metric, self.best_iteration = value, iteration
+        best = self.best_in(history)
+        self.best_iteration = best or history.iterations[0]
+        if best is not None:
+            self.max_dev_metric = history.row(best)[self.data.tracking_metric.name]
         for timer in (self.train_timer, self.dev_timer, self.test_timer):
             timer.restore(timers)
         self.clock.restore(timers)
@@ -362,9 +378,16 @@ class ModularTaskTrainer(Run):
     def _load_best(self) -> None:
         with self.clock.within(OUTPUTS):
             self.bookkeeping.background.join()
-        for name, part in self.states().items():
-            if part is not None and part is not self.scheduler:
-                self.bookkeeping.load_state(part, name, "_best")
+        parts = {
+            name: part
+            for name, part in self.states().items()
+            if part is not None and part is not self.scheduler
+        }
+        best = self.folder_of(self.best_iteration if self._has_best() else None)
+        folders = [self.output_directory / name for name in ("_best", best)]
+        _, states = first_sound(folders, list(parts))
+        for name, part in parts.items():
+            part.load_state_dict(states[name])
 
     def _test(self) -> dict[str, float]:
         self.bookkeeping.create_folder("_test")
@@ -397,8 +420,7 @@ class ModularTaskTrainer(Run):
         with self.clock.within(OUTPUTS):
             self.bookkeeping.background.join()
         self._write_times()
-        write_text(self.output_directory / FINISHED, self.history.to_csv())
-        self.resumption.clear()
+        write_text(self.output_directory / TABLE, self.history.to_csv())
 
     def _write_times(self) -> None:
         """What the parts of the run took, and what it waited for."""

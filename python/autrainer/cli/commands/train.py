@@ -12,6 +12,7 @@ from autrainer.config.compose import SweepHooks, launch, main
 from autrainer.config.overrides import UnsupportedFlagError
 from autrainer.config.problems import refuse
 from autrainer.errors import AutrainerError, ConfigError, RunInUseError
+from autrainer.runs.finished import is_finished, tidy_up
 
 if TYPE_CHECKING:
     from argparse import ArgumentParser
@@ -23,8 +24,6 @@ if TYPE_CHECKING:
     from autrainer.config.sweep import Outcome
 
 log = logging.getLogger(__name__)
-
-FINISHED = "metrics.csv"
 
 
 def run(parser: ArgumentParser | None, arguments: list[str], config_name: str = "config") -> None:
@@ -68,6 +67,9 @@ def _check_classes(points: Sequence[Point]) -> None:
 def _report(outcomes: list[Outcome]) -> None:
     from autrainer.cli.closing import closing_table
 
+    for outcome in outcomes:
+        if outcome.state == "finished before":
+            tidy_up(outcome.directory)
     for line in closing_table(outcomes):
         print(line)
 
@@ -84,7 +86,7 @@ def train_run(config: DictConfig) -> float:
     directory = Path(HydraConfig.get().runtime.output_dir)
     OmegaConf.set_struct(config, False)
     OmegaConf.resolve(config)
-    if (directory / FINISHED).is_file():
+    if is_finished(directory):
         return _skip(config, directory)
     if config.get("plotting"):
         _prepare_plots()
@@ -142,5 +144,7 @@ def _trainer() -> Any:
     return ModularTaskTrainer
 
 
-_HOOKS = SweepHooks(check=_check, before_launch=_check_classes, report=_report)
+_HOOKS = SweepHooks(
+    check=_check, before_launch=_check_classes, report=_report, is_finished=is_finished
+)
 main("config", hooks=_HOOKS)(train_run)
