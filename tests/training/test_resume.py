@@ -41,9 +41,20 @@ class FailsAtTheEnd:
         raise RuntimeError("the upload has failed")
 
 
-class StopsTheTest:
-    def cb_on_test_begin(self, trainer):
-        os.kill(os.getpid(), signal.SIGINT)
+class StopsAt:
+    """Sends this process a signal at an event."""
+
+    def __init__(self, event):
+        setattr(self, event, lambda trainer, **_: os.kill(os.getpid(), signal.SIGINT))
+
+
+class Steps:
+    """Counts the steps of training."""
+
+    taken = 0
+
+    def cb_on_step_begin(self, trainer, iteration, batch_idx):
+        self.taken += 1
 
 
 def stopped(folder, *overrides, number=signal.SIGINT, at=(2, 3), **changes):
@@ -65,9 +76,11 @@ def same_files(one, other):
         ((), (2, 3)),
         (("eval_frequency=3",), (2, 0)),
         (("training_type=step", "iterations=16", "eval_frequency=8"), (11, 2)),
+        (("training_type=step", "iterations=16", "eval_frequency=8"), (8, 7)),
+        (("training_type=step", "iterations=15", "eval_frequency=8"), (15, 6)),
         (("save_train_outputs=false",), (1, 5)),
     ],
-    ids=["epochs", "within a period", "steps", "no outputs"],
+    ids=["epochs", "within a period", "steps", "end of a period", "last step", "no outputs"],
 )
 def test_a_stopped_run_goes_on_where_it_was(tmp_path, kind, at):
     trained(tmp_path / "whole", *SIZE, *kind)
@@ -99,14 +112,47 @@ def test_a_run_whose_listener_failed_at_the_end_goes_on_from_there(tmp_path):
     assert same_files(tmp_path / "whole", tmp_path / "failed")
 
 
-def test_a_run_that_is_stopped_while_it_is_tested_ends_before_the_sweep_does(tmp_path):
-    trainer = built(tmp_path, *SIZE)
-    trainer.callback_manager.register(StopsTheTest())
+def stopped_at(event, folder, *overrides):
+    trainer = built(folder, *SIZE, *overrides)
+    trainer.callback_manager.register(StopsAt(event))
     with pytest.raises(RunInterruptedError) as caught:
         trainer.train()
     assert caught.value.exit_code == 130
-    assert is_finished(trainer.output_directory)
-    assert not (trainer.output_directory / RESUME_FOLDER).exists()
+    return trainer.output_directory
+
+
+def test_a_run_that_is_stopped_when_it_has_ended_ends_the_sweep(tmp_path):
+    run = stopped_at("cb_on_train_end", tmp_path)
+    assert is_finished(run)
+    assert not (run / RESUME_FOLDER).exists()
+
+
+@pytest.mark.parametrize("event", ["cb_on_dev_begin", "cb_on_test_begin"])
+@pytest.mark.parametrize(
+    "kind", [(), ("training_type=step", "iterations=15", "eval_frequency=8")], ids=["epoch", "step"]
+)
+def test_an_evaluation_is_left_at_once_and_done_again(tmp_path, event, kind):
+    trained(tmp_path / "whole", *SIZE, *kind)
+    run = stopped_at(event, tmp_path / "stopped", *kind)
+    assert read_status(run)["state"] == "interrupted"
+    assert not list(run.glob("*/test_holistic.yaml"))
+    trained(tmp_path / "stopped", *SIZE, *kind)
+    assert same_files(tmp_path / "whole", tmp_path / "stopped")
+
+
+@pytest.mark.parametrize(
+    "kind", [(), ("training_type=step", "iterations=15", "eval_frequency=8")], ids=["epoch", "step"]
+)
+def test_long_training_before_an_evaluation_is_not_done_again(tmp_path, monkeypatch, kind):
+    monkeypatch.setattr("autrainer.training.resume.WORTH_KEEPING_S", 0.0)
+    trained(tmp_path / "whole", *SIZE, *kind)
+    stopped_at("cb_on_dev_begin", tmp_path / "stopped", *kind)
+    again = built(tmp_path / "stopped", *SIZE, *kind)
+    steps = Steps()
+    again.callback_manager.register(steps)
+    again.train()
+    assert steps.taken == (7 if kind else 2 * len(again.train_loader))
+    assert same_files(tmp_path / "whole", tmp_path / "stopped")
 
 
 # From the second epoch on nothing is learnt any more: the first stays the best.

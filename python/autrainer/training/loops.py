@@ -36,12 +36,13 @@ class Position:
 class Keeper(Protocol):
     """Keeps the state of a run, so that it can go on where it was."""
 
-    def after_step(self, iteration: int, batch: int) -> None:
-        """Called after every step within a period, with where the run is then.
+    def after_step(self, iteration: int, batch: int, *, ends_period: bool) -> None:
+        """Called after every step, with where the run is then.
 
         Args:
             iteration: The epoch in progress, or the step that is due.
             batch: In epoch training, batches of this epoch that have been trained on.
+            ends_period: An evaluation comes next.
         """
 
     def after_iteration(self, position: Position) -> None:
@@ -105,6 +106,10 @@ class _Loop:
         self._device = torch.device(device)
         self._enter = (clock or StageClock()).enter
 
+    def _ends_period(self, iteration: int, last: int) -> bool:
+        """Whether there is an evaluation after an iteration."""
+        return iteration % self._eval_frequency == 0 or iteration == last
+
 
 class EpochLoop(_Loop):
     """Trains by epoch: an iteration is one pass over the train set."""
@@ -128,8 +133,8 @@ class EpochLoop(_Loop):
                 self._keeper.restore_random()
             else:
                 self._period.seed(epoch)
-            self._train_pass(epoch, last, at.batch)
-            ends_period = epoch % self._eval_frequency == 0 or epoch == last
+            ends_period = self._ends_period(epoch, last)
+            self._train_pass(epoch, last, at.batch, ends_period)
             if ends_period:
                 self._period.end(epoch)
             self._hooks.fire("cb_on_loader_exhausted", iteration=epoch)
@@ -137,10 +142,10 @@ class EpochLoop(_Loop):
             if self._keeper is not None:
                 self._keeper.after_iteration(at)
 
-    def _train_pass(self, epoch: int, last: int, done: int) -> None:
-        keeper = self._keeper
+    def _train_pass(self, epoch: int, last: int, done: int, ends_period: bool) -> None:
+        keeper, length = self._keeper, len(self._loader)
         title = f"Train {epoch}/{last}"
-        with Progress(title, len(self._loader), disabled=not self._show_progress) as bar:
+        with Progress(title, length, disabled=not self._show_progress) as bar:
             for _ in range(done):
                 bar.advance()
             self._enter(DATA)
@@ -148,7 +153,8 @@ class EpochLoop(_Loop):
                 self._step(epoch, batch_idx, batch)
                 bar.advance()
                 if keeper is not None:
-                    keeper.after_step(epoch, batch_idx + 1)
+                    is_last = ends_period and batch_idx + 1 == length
+                    keeper.after_step(epoch, batch_idx + 1, ends_period=is_last)
                 self._enter(DATA)
             self._enter(OTHER)
 
@@ -167,19 +173,28 @@ class StepLoop(_Loop):
         at = resumed or Position(first)
         batches = self._batches(first)
         try:
+            if at.is_within and self._ends_period(first - 1, last):
+                # All steps of the period had been taken, and it had not been evaluated.
+                self._period.go_on()
+                at = self._end(first - 1)
             while first <= last:
                 done = (first - 1) % self._eval_frequency
                 until = min(last, first + self._eval_frequency - 1 - done)
                 self._hooks.fire("cb_on_iteration_begin", iteration=first)
                 self._begin(at)
                 self._train(batches, first, until)
-                self._period.end(until)
-                first = until + 1
-                at = Position(first)
-                if self._keeper is not None:
-                    self._keeper.after_iteration(at)
+                at = self._end(until)
+                first = at.iteration
         finally:
             batches.close()
+
+    def _end(self, step: int) -> Position:
+        """End the period with this step; where the run is then."""
+        self._period.end(step)
+        at = Position(step + 1)
+        if self._keeper is not None:
+            self._keeper.after_iteration(at)
+        return at
 
     def _begin(self, at: Position) -> None:
         if at.is_within and self._keeper is not None:
@@ -197,9 +212,8 @@ class StepLoop(_Loop):
                 step, batch = next(batches)
                 self._step(step, (step - 1) % self._eval_frequency, batch)
                 bar.advance()
-                # The end of the period keeps its own.
-                if self._keeper is not None and step < until:
-                    self._keeper.after_step(step + 1, 0)
+                if self._keeper is not None:
+                    self._keeper.after_step(step + 1, 0, ends_period=step == until)
             self._enter(OTHER)
 
     def _batches(self, step: int) -> Any:

@@ -21,6 +21,9 @@ from autrainer.training.loops import Position
 
 log = logging.getLogger(__name__)
 
+WORTH_KEEPING_S = 30.0
+"""Training of so many seconds is kept before an evaluation, so that it can be left at any time."""
+
 
 class Resumption:
     """Keeps the state of a trainer up to date on disk, and gives back an earlier one.
@@ -106,8 +109,8 @@ class Resumption:
             set_random_state(self._random)
             self._random = None
 
-    def after_step(self, iteration: int, batch: int) -> None:
-        """Keep the state where it is due, after a step within a period.
+    def after_step(self, iteration: int, batch: int, *, ends_period: bool) -> None:
+        """Keep the state where it is due, after a step.
 
         Raises:
             RunInterruptedError: if the run was asked to stop; its state is on disk.
@@ -116,7 +119,7 @@ class Resumption:
         requests = self._requests
         if requests.any:
             self._obey(Position(iteration, batch, is_within=True))
-        elif self._keeps_within and self._is_due() and not self._states.is_writing:
+        elif self._keeps_within and self._is_due(ends_period) and not self._states.is_writing:
             self.keep(Position(iteration, batch, is_within=True))
 
     def after_iteration(self, position: Position) -> None:
@@ -140,20 +143,33 @@ class Resumption:
         """Remove what was kept: the run has ended and is on disk."""
         self._states.clear()
 
-    def _is_due(self) -> bool:
-        every = self._every
+    def leave_if_asked(self) -> None:
+        """Called between the batches of an evaluation: what was trained is kept, or trained again.
+
+        Raises:
+            RunInterruptedError: if the run was asked to stop.
+        """
+        self._leave_if_asked(saved=False)
+
+    def _leave_if_asked(self, *, saved: bool) -> None:
+        stop = self._requests.stop
+        if stop is not None:
+            self._trainer.bookkeeping.background.join()
+            raise RunInterruptedError(stop, saved=saved)
+
+    def _is_due(self, ends_period: bool) -> bool:
+        every, age_s = self._every, time.monotonic() - self._kept_s
+        if ends_period and age_s >= WORTH_KEEPING_S:
+            return True
         if every.steps is not None:
             return self._steps >= every.steps
-        return every.seconds is not None and time.monotonic() - self._kept_s >= every.seconds
+        return every.seconds is not None and age_s >= every.seconds
 
     def _obey(self, position: Position, *, is_kept: bool = False) -> None:
         if self._keeps_within and not is_kept:
             self.keep(position)
         self._requests.save = False
-        stop = self._requests.stop
-        if stop is not None:
-            self._trainer.bookkeeping.background.join()
-            raise RunInterruptedError(stop, saved=is_kept or self._keeps_within)
+        self._leave_if_asked(saved=is_kept or self._keeps_within)
 
     def _forget_found(self) -> None:
         assert self._found is not None

@@ -97,7 +97,7 @@ class ModularTaskTrainer(Run):
         finally:
             self.close()
         if requests.stop is not None:
-            # Asked for when there was no step left to look: this run has ended, a sweep goes on.
+            # Asked for when nobody looked any more: this run has ended, but a sweep would go on.
             raise RunInterruptedError(requests.stop, saved=True)
         return value
 
@@ -262,7 +262,7 @@ class ModularTaskTrainer(Run):
             self.DEVICE,
             show_progress=self.settings.progress_bar,
             clock=self.clock,
-            check=self.bookkeeping.background.check,
+            check=self._check_evaluation,
         )
         with self.clock.within(EVALUATION):
             evaluated = evaluator.evaluate(
@@ -276,6 +276,10 @@ class ModularTaskTrainer(Run):
         self.bookkeeping.save_results_dict(results, f"{save_to}.yaml", iteration_folder)
         tested = {f"test_{name}": value for name, value in evaluated.totals.items()}
         return {"test_loss": evaluated.loss, **tested}
+
+    def _check_evaluation(self) -> None:
+        self.bookkeeping.background.check()
+        self.resumption.leave_if_asked()
 
     def _keep(
         self,
