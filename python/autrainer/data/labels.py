@@ -21,6 +21,7 @@ from autrainer.data.encoding import (
     plain_values,
     refuse_no_votes,
 )
+from autrainer.data.softmax import softmax
 from autrainer.errors import ConfigError, DataError
 from autrainer.runs.columns import Labels, LabelSets, Predictions
 
@@ -92,7 +93,7 @@ class LabelEncoder(AbstractTargetTransform):
 
     def probabilities_inference(self, x: torch.Tensor) -> torch.Tensor:
         """Softmax over the last axis."""
-        return torch.softmax(x, dim=-1)
+        return softmax(x)
 
     def predict_inference(self, x: torch.Tensor) -> list[int] | int:
         """Most probable code: a list for shape (N, C), an integer for (C,)."""
