@@ -1,5 +1,8 @@
 """What the decoders of the extension make of files, against NumPy, soundfile and Pillow."""
 
+import os
+import socket
+
 import numpy as np
 import pytest
 import soundfile
@@ -106,6 +109,20 @@ def test_what_is_no_file_is_named(tmp_path, kind):
         decode_file("empty", kind)
     with pytest.raises(CorruptFileError, match="expected a file, found a directory"):
         decode_file(str(tmp_path), kind)
+
+
+@pytest.mark.parametrize("kind", ["npy", "wav", "image"])
+def test_what_cannot_be_read_as_a_file_is_named_at_once(kind):
+    os.mkfifo("pipe")
+    with socket.socket(socket.AF_UNIX) as own:
+        own.bind("socket")
+
+    for path in ("pipe", "socket", "/dev/null", "/dev/zero"):
+        # Nobody ever writes to the pipe: who waited for it would wait for ever.
+        with pytest.raises(CorruptFileError, match=f"^{path}: expected a file, found a pipe"):
+            decode_file(path, kind)
+        with pytest.raises(CorruptFileError, match=f"^{path}: expected a file, found a pipe"):
+            file_layout(path, kind)
 
 
 def test_kinds_and_times_that_there_are_not_are_refused():

@@ -1,6 +1,6 @@
 //! What decoders read from, the memory they use again, and what can be wrong with a file.
 
-use std::fs::File;
+use std::fs::{self, File};
 use std::io::{self, Read, Seek, SeekFrom};
 use std::path::Path;
 
@@ -49,11 +49,6 @@ impl Fault {
     pub(crate) fn at(self, path: &Path, asked: Option<&Layout>) -> Error {
         let path = path.to_path_buf();
         match self {
-            Self::Io(error) if error.kind() == io::ErrorKind::IsADirectory => Error::Corrupt {
-                path,
-                expected: "a file".to_owned(),
-                found: "a directory".to_owned(),
-            },
             Self::Io(source) => Error::Read { path, source },
             Self::Corrupt { expected, found } => Error::Corrupt {
                 path,
@@ -70,9 +65,41 @@ impl Fault {
     }
 }
 
-/// Open a file for reading.
-pub(crate) fn open(path: &Path) -> Result<File> {
-    File::open(path).map_err(|error| Fault::Io(error).at(path, None))
+/// Do something with a file that is opened for reading. Where that fails, and it is no regular file
+/// at all, the error says so.
+pub(crate) fn with_file<T>(path: &Path, work: impl FnOnce(File) -> Result<T>) -> Result<T> {
+    let opened = open(path).map_err(|error| Fault::Io(error).at(path, None));
+    opened.and_then(work).map_err(|error| {
+        let Some(found) = fs::metadata(path).ok().and_then(|file| irregular(&file)) else {
+            return error;
+        };
+        Fault::corrupt("a file", found).at(path, None)
+    })
+}
+
+#[cfg(unix)]
+fn open(path: &Path) -> io::Result<File> {
+    use std::os::unix::fs::OpenOptionsExt;
+
+    // Files do not care; a pipe would be waited for until somebody writes to it.
+    let flags = libc::O_NONBLOCK;
+    File::options().read(true).custom_flags(flags).open(path)
+}
+
+#[cfg(not(unix))]
+fn open(path: &Path) -> io::Result<File> {
+    File::open(path)
+}
+
+/// What a path leads to if it is no regular file.
+fn irregular(file: &fs::Metadata) -> Option<&'static str> {
+    if file.is_file() {
+        None
+    } else if file.is_dir() {
+        Some("a directory")
+    } else {
+        Some("a pipe, a socket or a device")
+    }
 }
 
 /// Read until `buffer` is full or the input ends; returns how much was read.

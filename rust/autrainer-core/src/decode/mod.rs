@@ -87,7 +87,7 @@ impl Format {
     /// [`Error::Read`] if the operating system refuses, [`Error::Corrupt`] if the file is damaged,
     /// [`Error::Unsupported`] if this format is written in a way that is not known here.
     pub fn open<'a>(&self, path: &'a Path, scratch: &'a mut Scratch) -> Result<Opened<'a>> {
-        self.open_input(path, input::open(path)?, scratch)
+        input::with_file(path, |file| self.open_input(path, file, scratch))
     }
 
     /// The same for an input that stands at its beginning; `path` names it in errors.
@@ -153,7 +153,9 @@ impl Format {
         expected: &Layout,
         out: &mut [u8],
     ) -> Result<()> {
-        self.read_input_into(path, input::open(path)?, scratch, expected, out)
+        input::with_file(path, |file| {
+            self.read_input_into(path, file, scratch, expected, out)
+        })
     }
 
     /// The same for an input that stands at its beginning; `path` names it in errors.
