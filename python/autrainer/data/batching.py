@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 from time import perf_counter
 from typing import Any, Protocol
@@ -167,20 +167,19 @@ class Assembler:
         index = torch.from_numpy(indices)
         target = gather_rows(self._targets, indices)
         if self._pad is not None:
-            padded, lengths = self._pad(list(features))
+            padded, lengths = self._pad(features, self._describing(indices))
             return PaddedBatch(padded, target, index, lengths)
         if not isinstance(features, torch.Tensor):
             features = self._stacked(features, indices)
         return DataBatch(features, target, index)
 
     def _stacked(self, features: list[torch.Tensor], indices: IndexArray) -> torch.Tensor:
-        first = features[0]
-        for sample, row in zip(features, indices.tolist(), strict=True):
-            if sample.shape != first.shape or sample.dtype != first.dtype:
-                raise shapes_differ(
-                    self._describe(row), sample, self._describe(int(indices[0])), first
-                )
+        check_alike(features, self._describing(indices))
         return torch.stack(features)
+
+    def _describing(self, indices: IndexArray) -> Callable[[int], str]:
+        """Names the sample at a position of a batch."""
+        return lambda position: self._describe(int(indices[position]))
 
 
 def cast(features: Features, dtype: torch.dtype) -> Features:
@@ -196,11 +195,29 @@ class ShapesDifferError(DataError):
 
 def shapes_differ(name: str, sample: Any, first_name: str, first: Any) -> ShapesDifferError:
     """The error for two samples that fit no common tensor; both have a shape and a dtype."""
+    advice = "pad or crop them: by a transform (Expand, RandomCrop) or the loader option pad"
+    if tuple(sample.shape) == tuple(first.shape):
+        advice = "give all of them one dtype"
     return ShapesDifferError(
         f"{name}: expected features of shape {tuple(first.shape)}, {_name(first.dtype)}, as in "
-        f"{first_name}, found {tuple(sample.shape)}, {_name(sample.dtype)}; pad or crop them: by a "
-        "transform (Expand, RandomCrop) or the loader option pad"
+        f"{first_name}, found {tuple(sample.shape)}, {_name(sample.dtype)}; {advice}"
     )
+
+
+def check_alike(samples: Sequence[Any], describe: Callable[[int], str]) -> None:
+    """Refuse samples of which one differs from the first in shape or dtype.
+
+    Args:
+        samples: Tensors or arrays.
+        describe: Names the sample at a position.
+
+    Raises:
+        ShapesDifferError: naming both.
+    """
+    first = samples[0]
+    for position, sample in enumerate(samples):
+        if sample.shape != first.shape or sample.dtype != first.dtype:
+            raise shapes_differ(describe(position), sample, describe(0), first)
 
 
 def _name(dtype: Any) -> str:

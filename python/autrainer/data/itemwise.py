@@ -8,12 +8,14 @@ from dataclasses import dataclass
 from time import perf_counter
 from typing import Any
 
+import numpy as np
 import torch
 
-from autrainer.data.batching import Setting
+from autrainer.data.batching import Setting, check_alike
 from autrainer.data.finite import FiniteCheck, raw_features_checked_by
 from autrainer.data.padding import Pad, PaddedBatch
 from autrainer.data.shuffle import IndexArray
+from autrainer.errors import DataError
 from autrainer.runs.keys import (
     global_generators_kept,
     key_seed,
@@ -50,6 +52,10 @@ class ItemBatches:
 
     def __call__(self, epoch: int, number: int, indices: IndexArray) -> Any:
         """The batch of some samples."""
+
+        def describe(position: int) -> str:
+            return self._name_of(int(indices[position]))
+
         with ExitStack() as stack:
             if self.seeds_globals:
                 stack.enter_context(global_generators_kept())
@@ -58,13 +64,9 @@ class ItemBatches:
             stack.enter_context(keyed_batch(self.seed, epoch, number))
             if self.seeds_globals:
                 seed_globals(key_seed(self.seed, epoch, -1 - number))
-            batch = self._collated(items)
+            batch = self._collated(items, describe)
         if not getattr(self.dataset, "shows_raw_features", False):
-            rows = indices.tolist()
-            self.check.look_at(
-                getattr(batch, "features", None),
-                lambda position: f"sample {rows[position]} of {self.check.name}",
-            )
+            self.check.look_at(getattr(batch, "features", None), describe)
         return batch
 
     def _item(self, epoch: int, index: int) -> Any:
@@ -73,14 +75,28 @@ class ItemBatches:
                 seed_globals(key_seed(self.seed, epoch, index))
             return self.dataset[index]
 
-    def _collated(self, items: list[Any]) -> Any:
+    def _collated(self, items: list[Any], describe: Callable[[int], str]) -> Any:
         if self.pad is None:
-            return self.collate_fn(items)
-        features, lengths = self.pad([torch.as_tensor(item.features) for item in items])
+            return self._batch(items, describe)
+        features, lengths = self.pad([torch.as_tensor(item.features) for item in items], describe)
         for item, row in zip(items, features, strict=True):
             item.features = row
         batch = self.collate_fn(items)
         return PaddedBatch(batch.features, batch.target, batch.index, lengths)
+
+    def _batch(self, items: list[Any], describe: Callable[[int], str]) -> Any:
+        try:
+            return self.collate_fn(items)
+        except DataError:
+            features = [getattr(item, "features", None) for item in items]
+            if all(isinstance(sample, (torch.Tensor, np.ndarray)) for sample in features):
+                # The collate function knows positions in the batch, and not whose they are.
+                check_alike(features, describe)
+            raise
+
+    def _name_of(self, index: int) -> str:
+        name_of = getattr(self.dataset, "name_of", None)
+        return name_of(index) if callable(name_of) else f"sample {index} of {self.check.name}"
 
 
 class ItemsPath:

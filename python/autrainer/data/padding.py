@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -72,8 +72,16 @@ class Pad:
             raise ConfigError("pad.crop is true and pad.to is 'longest'; give pad.to a length")
         return pad
 
-    def __call__(self, samples: Sequence[torch.Tensor]) -> tuple[torch.Tensor, torch.Tensor]:
+    def __call__(
+        self,
+        samples: Sequence[torch.Tensor] | torch.Tensor,
+        describe: Callable[[int], str] = "sample {} of the batch".format,
+    ) -> tuple[torch.Tensor, torch.Tensor]:
         """One tensor of all samples, zeros where they end, and their lengths.
+
+        Args:
+            samples: The samples.
+            describe: Names the sample at a position, for errors.
 
         Raises:
             DataError: if a sample is too long, or differs from the first in more than its length.
@@ -87,14 +95,15 @@ class Pad:
         for position, (sample, length) in enumerate(zip(samples, lengths, strict=True)):
             if not self._fits(sample, first, axis):
                 raise DataError(
-                    f"sample {position} of the batch has shape {tuple(sample.shape)} and "
-                    f"{sample.dtype}, sample 0 {tuple(first.shape)} and {first.dtype}; padding "
-                    f"evens out axis {self.axis} alone"
+                    f"{describe(position)}: expected features of shape {tuple(first.shape)}, "
+                    f"{first.dtype}, but for their length, as in {describe(0)}, found "
+                    f"{tuple(sample.shape)}, {sample.dtype}; padding evens out axis {self.axis} "
+                    "alone"
                 )
             if length > size and not self.crop:
                 raise DataError(
-                    f"sample {position} of the batch is {length} long, more than pad.to, which is "
-                    f"{size}; raise it, or set pad.crop"
+                    f"{describe(position)}: expected a length of at most {size}, which is pad.to, "
+                    f"found {length}; raise it, or set pad.crop"
                 )
             kept = min(length, size)
             batch[position].narrow(axis, 0, kept).copy_(sample.narrow(axis, 0, kept))

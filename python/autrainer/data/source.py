@@ -84,7 +84,8 @@ class ResidentArrays:
 class MapDataset(Protocol):
     """What a loader needs of a dataset.
 
-    It may offer `source() -> Source | ItemsOnly` or `resident() -> ResidentArrays | None` too.
+    It may offer `source() -> Source | ItemsOnly` or `resident() -> ResidentArrays | None` too, and
+    `name_of(index) -> str`, which names a sample in errors.
     """
 
     def __len__(self) -> int:

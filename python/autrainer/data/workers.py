@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import pickle
 import random
+import traceback
 from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
@@ -10,6 +12,7 @@ from typing import Any
 import numpy as np
 import torch
 
+from autrainer.data.ahead import too_slow
 from autrainer.data.batching import Setting
 from autrainer.data.itemwise import ItemBatches
 from autrainer.data.order import BatchOrder
@@ -37,7 +40,7 @@ class WorkersPath:
         if self._loader is None:
             self._loader = self._start()
         self._due.position = (epoch, first)
-        return self._setting.timed_wait(iter(self._loader))
+        return self._setting.timed_wait(self._received(iter(self._loader)))
 
     def close(self) -> None:
         """End the processes."""
@@ -46,6 +49,20 @@ class WorkersPath:
         if loader is not None and iterator is not None:
             loader._iterator = None
             iterator._shutdown_workers()
+
+    def _received(self, batches: Iterator[Any]) -> Iterator[Any]:
+        """What the processes send; their errors are raised here as if there were no processes."""
+        try:
+            for batch in batches:
+                if isinstance(batch, _Failure):
+                    raise batch.error from WorkerError(batch.traceback)
+                yield batch
+                del batch
+        except RuntimeError as error:
+            if not str(error).startswith("DataLoader timed out"):
+                raise
+            options = self._setting.options
+            raise too_slow(f"{options.name} loader", options.timeout) from error
 
     def _start(self) -> torch.utils.data.DataLoader[Any]:
         options = self._setting.options
@@ -91,7 +108,38 @@ class _BatchMap(torch.utils.data.Dataset[Any]):
         return len(self._make.dataset)
 
     def __getitems__(self, batch: tuple[int, int, IndexArray]) -> Any:
-        return self._make(*batch)
+        try:
+            return self._make(*batch)
+        except Exception as error:
+            if not _survives_pickling(error):
+                # Torch sends its text.
+                raise
+            return _Failure(error, traceback.format_exc())
+
+
+class WorkerError(Exception):
+    """Where in a worker process an error comes from: the text of its traceback."""
+
+
+@dataclass(frozen=True)
+class _Failure:
+    """An error instead of a batch.
+
+    Args:
+        error: The error.
+        traceback: Where in the process it comes from.
+    """
+
+    error: Exception
+    traceback: str
+
+
+def _survives_pickling(error: Exception) -> bool:
+    try:
+        copy = pickle.loads(pickle.dumps(error))
+    except Exception:
+        return False
+    return type(copy) is type(error) and str(copy) == str(error)
 
 
 def _as_it_is(batch: Any) -> Any:

@@ -167,10 +167,10 @@ class SplitDataset(ABC, torch.utils.data.Dataset[Any]):
 
     def _raw_features(self, position: int) -> Any:
         features = self.load_features(position)
-        look_at_raw(features, lambda: self._name_of(position))
+        look_at_raw(features, lambda: self.name_of(position))
         return features
 
-    def _name_of(self, position: int) -> str:
+    def name_of(self, position: int) -> str:
         """Name of a sample, for messages."""
         return f"sample {position} of {self.listed_in}"
 
@@ -270,7 +270,8 @@ class DatasetWrapper(SplitDataset):
     def _dtype(self) -> torch.dtype | None:
         return None if self.transform is None else torch.float32
 
-    def _name_of(self, position: int) -> str:
+    def name_of(self, position: int) -> str:
+        """Path of a sample's file."""
         return self.paths[position]
 
 
