@@ -38,6 +38,7 @@ class FileReader:
         *,
         num_threads: int,
         check_finite: bool,
+        pad: tuple[int, bool] | None = None,
     ) -> FileReader: ...
     def __len__(self) -> int:
         """Number of files."""
@@ -49,8 +50,8 @@ class FileReader:
     def path(self, row: int) -> str:
         """Path of a row."""
 
-    def layout(self, row: int) -> tuple[tuple[int, ...], np.dtype[Any]] | None:
-        """Shape and dtype of the file of a row, or none if the format is not supported."""
+    def layouts(self, rows: npt.NDArray[np.int64]) -> list[tuple[tuple[int, ...], str] | None]:
+        """Shapes and dtypes of the files of `rows`, none where the format is not supported."""
 
     def read(self, rows: npt.NDArray[np.int64], out: npt.NDArray[Any]) -> _Told:
         """Decode the files of `rows` into `out`."""

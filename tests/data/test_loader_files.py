@@ -7,11 +7,12 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+import soundfile
 import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from autrainer.data.files import NumpyFileHandler, native_format
+from autrainer.data.files import AudioFileHandler, NumpyFileHandler, native_format
 from autrainer.data.finite import look_at_raw
 from autrainer.data.items import DataBatch, DataItem
 from autrainer.data.loader import Loader
@@ -242,6 +243,80 @@ def test_lengths_come_with_padded_batches(tmp_path, loading, resident_mb, num_wo
         Folder(tmp_path / "f", arrays, by_items=True), pad={"to": 5, "crop": True}, shuffle=False
     )
     assert same(batches, items)
+
+
+@settings(max_examples=40)
+@given(
+    lengths=st.lists(st.integers(1, 6), min_size=1, max_size=12),
+    axis=st.sampled_from([0, -1, 1]),
+    pad=st.sampled_from([{}, {"to": 6}, {"to": 3, "crop": True}, {"to": 9}]),
+    dtype=st.sampled_from(DTYPES),
+    transforms=st.sampled_from([(None, None), (doubled, shifted)]),
+    final=st.sampled_from([None, torch.complex64]),
+    num_workers=st.integers(0, 2),
+    resident_mb=st.sampled_from([0, 64]),
+)
+def test_padded_batches_are_those_of_padded_items(
+    tmp_path_factory, lengths, axis, pad, dtype, transforms, final, num_workers, resident_mb
+):
+    path = tmp_path_factory.mktemp("folder")
+    shapes = [(length, 2) if axis == 0 else (2, length) for length in lengths]
+    arrays = [array for shape in shapes for array in arrays_of(1, shape, dtype, len(shapes))]
+    options = {
+        **{"batch_size": 4, "seed": 3, "shuffle": True, "collate_fn": DataBatch.collate},
+        "pad": {"axis": axis, **pad},
+    }
+    ours = Loader(
+        Folder(path, arrays, *transforms, final),
+        num_workers=num_workers,
+        resident_mb=resident_mb,
+        **options,
+    )
+    items = Loader(Folder(path, arrays, *transforms, final, by_items=True), **options)
+    try:
+        assert same(ours, items)
+    finally:
+        ours.close()
+
+
+@pytest.mark.parametrize("num_workers", [0, 2])
+def test_sounds_that_only_python_reads_are_padded_too(tmp_path, loading, num_workers):
+    lengths = [300, 500, 400, 200, 600]
+    dataset = Folder(tmp_path / "f", [])
+    dataset.paths = [str(tmp_path / f"{number}.wav") for number in range(5)]
+    for number, (file, length) in enumerate(zip(dataset.paths, lengths, strict=True)):
+        # The last one has to be resampled.
+        rate = 16000 if number == 4 else 8000
+        soundfile.write(file, np.full(length, 0.5), rate)
+    dataset.handler = AudioFileHandler(target_sample_rate=8000)
+
+    for number in (4, 0):
+        dataset.paths[0], dataset.paths[number] = dataset.paths[number], dataset.paths[0]
+        batches = list(loading(dataset, pad={}, num_workers=num_workers, shuffle=False))
+        dataset.by_items = True
+        items = list(loading(dataset, pad={}, shuffle=False))
+        dataset.by_items = False
+        assert same(batches, items)
+        assert sorted(torch.cat([batch.lengths for batch in items]).tolist()) == [
+            *(200, 300, 300, 400, 500)
+        ]
+
+
+def test_a_file_that_grows_between_passes_is_padded_as_it_is_then(tmp_path, loading):
+    dataset = Folder(tmp_path / "f", [np.ones(2), np.ones(3)])
+    loader = loading(dataset, pad={}, shuffle=False)
+    next(iter(loader))
+
+    np.save(dataset.paths[0], np.ones(5))
+
+    assert next(iter(loader)).lengths.tolist() == [5, 3]
+
+
+def test_padding_says_which_file_is_too_long(tmp_path, loading):
+    dataset = Folder(tmp_path / "f", [np.ones(2), np.ones(3), np.ones(2)])
+
+    with pytest.raises(DataError, match=r"1\.npy: expected a length of at most 2.*found 3"):
+        list(loading(dataset, pad={"to": 2}))
 
 
 @pytest.mark.parametrize("options", [{}, {"num_workers": 2}, {"resident_mb": 64}])

@@ -19,7 +19,7 @@ from hypothesis import strategies as st
 from hypothesis.extra import numpy as hnp
 
 from autrainer.data.files import NativeFormat
-from autrainer.data.stream import FileReader
+from autrainer.data.stream import FileReader, Layout
 from autrainer.errors import CorruptFileError, DataError
 
 on_files = settings(suppress_health_check=[HealthCheck.function_scoped_fixture], deadline=None)
@@ -91,6 +91,42 @@ def test_batches_come_in_order_whatever_the_number_of_threads(numbered, batches,
 
 
 @given(
+    lengths=st.lists(st.integers(0, 5), min_size=1, max_size=5),
+    room=st.integers(0, 5),
+    around=st.sampled_from([((), ()), ((2,), ()), ((), (3,)), ((2, 1), (3,)), ((0,), (2,))]),
+    dtype=st.sampled_from(DTYPES),
+    counts_back=st.booleans(),
+    threads=st.integers(0, 2),
+)
+@on_files
+def test_samples_are_filled_up_with_zeros_or_cut(
+    save, lengths, room, around, dtype, counts_back, threads
+):
+    before, behind = around
+    axis = -1 - len(behind) if counts_back else len(before)
+    samples = [np.ones((*before, length, *behind), dtype) for length in lengths]
+    reader = FileReader(save(samples), NPY, num_threads=threads, pad=(axis, True))
+    out = np.full((len(samples), *before, room, *behind), 7).astype(dtype)
+    expected = np.zeros_like(out)
+    for place, length in zip(expected, lengths, strict=True):
+        np.moveaxis(place, axis, 0)[:length] = 1
+
+    reader.submit(np.arange(len(samples)), out)
+    reader.wait()
+    assert out.tobytes() == expected.tobytes()
+    assert reader.layouts(order(0)) == [Layout(samples[0].shape, samples[0].dtype)]
+    reader.close()
+
+
+@pytest.mark.parametrize("pad", [(1, True), (-3, True), (0, False), (2, True), (-(2**63), True)])
+def test_samples_that_differ_in_more_than_the_padded_axis_are_refused(save, pad):
+    reader = FileReader(save([np.zeros((3, 4))]), NPY, num_threads=0, pad=pad)
+    for shape, dtype in (((2, 4), float), ((3, 4, 1), float), ((3,), float), ((3, 4), int)):
+        with pytest.raises(DataError, match=r"0\.npy: expected .* found \(3, 4\) of float64"):
+            reader.read(order(0), np.empty((1, *shape), dtype))
+
+
+@given(
     hnp.arrays(
         st.sampled_from(DTYPES),
         hnp.array_shapes(min_dims=1, max_dims=4, min_side=0, max_side=4),
@@ -108,7 +144,7 @@ def test_arrays_of_every_dtype_and_shape_come_back(save, array):
     for loaded, expected in ((found, array), (flat, array.ravel()), (out[1], array)):
         assert (loaded.shape, loaded.dtype) == (expected.shape, expected.dtype)
         assert loaded.tobytes() == expected.tobytes()
-    assert with_threads.layout(0) == (array.shape, array.dtype)
+    assert with_threads.layouts(order(0)) == [Layout(array.shape, array.dtype)]
     with_threads.close()
 
 
@@ -166,7 +202,7 @@ def test_files_for_the_handler_are_told_and_the_others_are_read(save):
     arrays, outcome = reader.read_each(order(1, 2))
     assert outcome.unsupported == [0]
     assert arrays[0] is None
-    assert reader.layout(1) is None
+    assert reader.layouts(order(1)) == [None]
 
 
 def test_the_first_file_of_a_batch_that_fails_is_named(save):

@@ -136,14 +136,19 @@ class Assembler:
         return not self._finishes and self._pad is None and self._dtype is None
 
     @property
-    def can_even_out(self) -> bool:
-        """Whether samples of different shapes may become a batch."""
-        return bool(self._finishes) or self._pad is not None
+    def transforms(self) -> bool:
+        """Whether features are changed in more than their dtype; that may even them out."""
+        return bool(self._finishes)
 
     def __call__(
-        self, epoch: int, number: int, indices: IndexArray, features: Features
+        self,
+        epoch: int,
+        number: int,
+        indices: IndexArray,
+        features: Features,
+        lengths: torch.Tensor | None = None,
     ) -> DataBatch:
-        """The batch.
+        """The batch; lengths are given where features are padded already.
 
         Raises:
             DataError: naming two samples that differ in shape.
@@ -156,28 +161,31 @@ class Assembler:
         if self._dtype is not None:
             features = cast(features, self._dtype)
         since = self._setting.stages.mark("transform", since)
-        batch = self._batch(features, indices)
+        batch = self._batch(features, indices, lengths)
         if self._setting.pins and not batch.features.is_pinned():
             batch = batch.pin_memory()
         self._setting.stages.mark("collate", since)
         return batch
 
-    def _batch(self, features: Features, indices: IndexArray) -> DataBatch:
+    def _batch(
+        self, features: Features, indices: IndexArray, lengths: torch.Tensor | None
+    ) -> DataBatch:
         # Indices are part of a chunk that belongs to nobody else.
         index = torch.from_numpy(indices)
         target = gather_rows(self._targets, indices)
-        if self._pad is not None:
-            padded, lengths = self._pad(features, self._describing(indices))
-            return PaddedBatch(padded, target, index, lengths)
+        if self._pad is not None and lengths is None:
+            features, lengths = self._pad(list(features), self.describing(indices))
         if not isinstance(features, torch.Tensor):
             features = self._stacked(features, indices)
+        if lengths is not None:
+            return PaddedBatch(features, target, index, lengths)
         return DataBatch(features, target, index)
 
     def _stacked(self, features: list[torch.Tensor], indices: IndexArray) -> torch.Tensor:
-        check_alike(features, self._describing(indices))
+        check_alike(features, self.describing(indices))
         return torch.stack(features)
 
-    def _describing(self, indices: IndexArray) -> Callable[[int], str]:
+    def describing(self, indices: IndexArray) -> Callable[[int], str]:
         """Names the sample at a position of a batch."""
         return lambda position: self._describe(int(indices[position]))
 
@@ -243,9 +251,9 @@ class BatchMemory:
         # Those under way, the one the model has, the one it had before.
         self._buffers = BatchBuffers(setting.options.depth + 2)
 
-    def take(self, num_samples: int) -> torch.Tensor:
-        """A tensor for some samples, whatever is in it."""
-        shape = (num_samples, *self._shape)
+    def take(self, num_samples: int, sample_shape: tuple[int, ...] | None = None) -> torch.Tensor:
+        """A tensor for some samples, whatever is in it; None for the shape of a sample."""
+        shape = (num_samples, *(self._shape if sample_shape is None else sample_shape))
         pinned = self._setting.pins
         if self._is_large or pinned:
             return self._buffers.take(shape, self._dtype, pinned)

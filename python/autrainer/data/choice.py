@@ -10,6 +10,7 @@ from autrainer.data.arrays import ArraysPath
 from autrainer.data.batching import Assembler, Path, Setting, ShapesDifferError
 from autrainer.data.items import DataBatch
 from autrainer.data.itemwise import Collate, ItemBatches, ItemsPath
+from autrainer.data.padding import Pad
 from autrainer.data.reading import SampleReader
 from autrainer.data.resident import ResidentLoading, TableReader, resident_limit
 from autrainer.data.source import Files, Finish, ItemsOnly, Source, source_of
@@ -58,18 +59,21 @@ def _by_items(dataset: Any, collate_fn: Collate, setting: Setting, source: Items
 def _by_files(setting: Setting, source: Source, files: Files) -> tuple[Path, str]:
     options = setting.options
 
-    def open_reader() -> SampleReader:
-        return SampleReader(files, setting.check, setting.stages, num_threads=options.num_workers)
+    def open_reader(pad: Pad | None = options.pad) -> SampleReader:
+        return SampleReader(
+            files, setting.check, setting.stages, num_threads=options.num_workers, pad=pad
+        )
 
-    reader = open_reader()
+    # What is kept is not padded before it is known to be of one length.
+    reader = open_reader(None)
     table, reason = _resident(setting, source, reader)
     finishes = _some(source.varying) if table is not None else _some(source.fixed, source.varying)
     # What is kept has the dtype already, unless the rest of the transforms comes after it.
     dtype = None if table is not None and not finishes else source.dtype
-    assemble = Assembler(setting, source.targets, finishes, dtype, reader.describe)
-    if table is None:
-        return StreamPath(setting, reader, open_reader, assemble), reason
     reader.close()
+    assemble = Assembler(setting, source.targets, finishes, dtype, files.name_of)
+    if table is None:
+        return StreamPath(setting, open_reader, assemble), reason
     return ArraysPath(setting, table, source.targets, assemble), reason
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Protocol
 
 import torch
 
@@ -12,6 +12,19 @@ from autrainer.data.items import DataBatch
 from autrainer.errors import ConfigError, DataError, did_you_mean
 
 KEYS = ("axis", "to", "crop")
+IN_BATCH = "sample {} of the batch".format
+
+
+class Shaped(Protocol):
+    """What can be padded: a tensor, or what is known of an array in a file."""
+
+    @property
+    def shape(self) -> Sequence[int]:
+        """Sizes of the axes."""
+
+    @property
+    def dtype(self) -> Any:
+        """Type of the elements."""
 
 
 @dataclass
@@ -73,9 +86,7 @@ class Pad:
         return pad
 
     def __call__(
-        self,
-        samples: Sequence[torch.Tensor] | torch.Tensor,
-        describe: Callable[[int], str] = "sample {} of the batch".format,
+        self, samples: Sequence[torch.Tensor], describe: Callable[[int], str] = IN_BATCH
     ) -> tuple[torch.Tensor, torch.Tensor]:
         """One tensor of all samples, zeros where they end, and their lengths.
 
@@ -84,42 +95,61 @@ class Pad:
             describe: Names the sample at a position, for errors.
 
         Raises:
+            DataError: as `measured`.
+        """
+        first = samples[0]
+        axis = self._axis_of(first)
+        shape, lengths = self.measured(samples, describe)
+        batch = torch.zeros((len(samples), *shape), dtype=first.dtype)
+        for row, sample, length in zip(batch, samples, lengths.tolist(), strict=True):
+            row.narrow(axis, 0, length).copy_(sample.narrow(axis, 0, length))
+        return batch, lengths
+
+    def measured(
+        self, samples: Sequence[Shaped], describe: Callable[[int], str] = IN_BATCH
+    ) -> tuple[tuple[int, ...], torch.Tensor]:
+        """The shape that samples get, and the length that each fills of it, int64 (B,).
+
+        Raises:
             DataError: if a sample is too long, or differs from the first in more than its length.
         """
         first = samples[0]
         axis = self._axis_of(first)
-        lengths = [sample.shape[axis] if axis < sample.ndim else -1 for sample in samples]
-        size = max(lengths) if self.to == "longest" else int(self.to)
-        shape = [*first.shape[:axis], size, *first.shape[axis + 1 :]]
-        batch = torch.zeros((len(samples), *shape), dtype=first.dtype)
-        for position, (sample, length) in enumerate(zip(samples, lengths, strict=True)):
+        for position, sample in enumerate(samples):
             if not self._fits(sample, first, axis):
                 raise DataError(
                     f"{describe(position)}: expected features of shape {tuple(first.shape)}, "
-                    f"{first.dtype}, but for their length, as in {describe(0)}, found "
-                    f"{tuple(sample.shape)}, {sample.dtype}; padding evens out axis {self.axis} "
-                    "alone"
+                    f"{_name(first.dtype)}, but for their length, as in {describe(0)}, found "
+                    f"{tuple(sample.shape)}, {_name(sample.dtype)}; padding evens out axis "
+                    f"{self.axis} alone"
                 )
-            if length > size and not self.crop:
-                raise DataError(
-                    f"{describe(position)}: expected a length of at most {size}, which is pad.to, "
-                    f"found {length}; raise it, or set pad.crop"
-                )
-            kept = min(length, size)
-            batch[position].narrow(axis, 0, kept).copy_(sample.narrow(axis, 0, kept))
-        return batch, torch.tensor(lengths, dtype=torch.int64).clamp_(max=size)
+        lengths = [int(sample.shape[axis]) for sample in samples]
+        size = max(lengths) if self.to == "longest" else int(self.to)
+        if not self.crop and max(lengths) > size:
+            position = next(i for i, length in enumerate(lengths) if length > size)
+            raise DataError(
+                f"{describe(position)}: expected a length of at most {size}, which is pad.to, "
+                f"found {lengths[position]}; raise it, or set pad.crop"
+            )
+        shape = (*first.shape[:axis], size, *first.shape[axis + 1 :])
+        return shape, torch.tensor(lengths, dtype=torch.int64).clamp_(max=size)
 
-    def _axis_of(self, sample: torch.Tensor) -> int:
-        axis = self.axis + sample.ndim if self.axis < 0 else self.axis
-        if not 0 <= axis < sample.ndim:
+    def _axis_of(self, sample: Shaped) -> int:
+        num_axes = len(sample.shape)
+        axis = self.axis + num_axes if self.axis < 0 else self.axis
+        if not 0 <= axis < num_axes:
             raise DataError(
                 f"pad.axis is {self.axis}, but a sample has shape {tuple(sample.shape)}"
             )
         return axis
 
     @staticmethod
-    def _fits(sample: torch.Tensor, first: torch.Tensor, axis: int) -> bool:
-        if sample.ndim != first.ndim or sample.dtype != first.dtype:
+    def _fits(sample: Shaped, first: Shaped, axis: int) -> bool:
+        if len(sample.shape) != len(first.shape) or sample.dtype != first.dtype:
             return False
-        others = [a for a in range(first.ndim) if a != axis]
+        others = [a for a in range(len(first.shape)) if a != axis]
         return all(sample.shape[a] == first.shape[a] for a in others)
+
+
+def _name(dtype: Any) -> str:
+    return str(dtype).removeprefix("torch.")

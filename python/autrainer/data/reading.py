@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections import deque
 from collections.abc import Generator, Iterator
-from dataclasses import dataclass
 from functools import cached_property
 from typing import Any, TypeVar
 
@@ -15,27 +14,15 @@ import torch
 from autrainer.data.ahead import too_slow
 from autrainer.data.batching import shapes_differ
 from autrainer.data.finite import FiniteCheck
+from autrainer.data.padding import Pad
 from autrainer.data.shuffle import IndexArray
 from autrainer.data.source import Files
 from autrainer.data.stages import Stages
-from autrainer.data.stream import FileReader, Outcome
+from autrainer.data.stream import FileReader, Layout, Outcome
 from autrainer.errors import CorruptFileError, DataError
 
 Array = npt.NDArray[Any]
 Tag = TypeVar("Tag")
-
-
-@dataclass(frozen=True)
-class Layout:
-    """Shape and dtype of a sample."""
-
-    shape: tuple[int, ...]
-    dtype: np.dtype[Any]
-
-    @property
-    def num_bytes(self) -> int:
-        """Size of a sample."""
-        return int(np.prod(self.shape, dtype=np.int64)) * self.dtype.itemsize
 
 
 class SampleReader:
@@ -46,41 +33,61 @@ class SampleReader:
         check: Looks at what is read.
         stages: Takes the time that reading takes.
         num_threads: Threads that read ahead; they start when something is read ahead.
+        pad: Which samples `read` takes that are shorter or longer than the memory for them.
     """
 
     def __init__(
-        self, files: Files, check: FiniteCheck, stages: Stages, *, num_threads: int
+        self,
+        files: Files,
+        check: FiniteCheck,
+        stages: Stages,
+        *,
+        num_threads: int,
+        pad: Pad | None = None,
     ) -> None:
         self._files = files
         self._check = check
         self._stages = stages
         self._reader = FileReader(
-            files.paths, files.format, num_threads=num_threads, check_finite=check.policy != "allow"
+            files.paths,
+            files.format,
+            num_threads=num_threads,
+            check_finite=check.policy != "allow",
+            pad=None if pad is None else (pad.axis, pad.crop),
         )
 
     @cached_property
     def layout(self) -> Layout:
         """Shape and dtype of the first sample, which all others should have."""
-        layout = self._reader.layout(0)
+        layout = self._first
         if layout is None:
             first = self._by_python(0)
             return Layout(tuple(first.shape), first.numpy().dtype)
-        return Layout(*layout)
+        return layout
 
     @property
     def is_native(self) -> bool:
         """Whether the core knows files like the first one."""
-        return self._reader.layout(0) is not None
+        return self._first is not None
+
+    def layouts(self, rows: IndexArray) -> list[Layout] | None:
+        """Shapes and dtypes of samples; None if the core leaves one of them to Python."""
+        layouts = [layout for layout in self._reader.layouts(rows) if layout is not None]
+        return layouts if len(layouts) == len(rows) else None
+
+    @cached_property
+    def _first(self) -> Layout | None:
+        return self._reader.layouts(np.zeros(1, dtype=np.int64))[0]
 
     def describe(self, row: int) -> str:
         """Name of a sample, for messages."""
-        return str(self._files.paths[row])
+        return self._files.name_of(row)
 
     def read(self, rows: IndexArray, out: torch.Tensor) -> None:
         """Read samples that have the layout of the first one into memory, in this thread.
 
         Raises:
-            ShapesDifferError: naming a sample that has another one.
+            ShapesDifferError: naming a sample that has another one, where none is padded.
         """
         array = out.numpy()
         try:
@@ -169,12 +176,10 @@ class SampleReader:
 
     def _told(self, error: DataError, rows: IndexArray) -> DataError:
         """The error of the core, or one that names both files if it is that two differ."""
-        if isinstance(error, CorruptFileError):
+        if isinstance(error, CorruptFileError) or self._reader.pad is not None:
             return error
-        for row in map(int, rows):
-            found = self._reader.layout(row)
-            if found is not None and Layout(*found) != self.layout:
-                return shapes_differ(
-                    self.describe(row), Layout(*found), self.describe(0), self.layout
-                )
+        for position, row in enumerate(rows.tolist()):
+            (found,) = self._reader.layouts(rows[position : position + 1])
+            if found is not None and found != self.layout:
+                return shapes_differ(self.describe(row), found, self.describe(0), self.layout)
         return error

@@ -12,9 +12,10 @@ import torch
 
 from autrainer.data.batching import ShapesDifferError, cast, shapes_differ
 from autrainer.data.collate import gather_rows
-from autrainer.data.reading import Layout, SampleReader, Tag
+from autrainer.data.reading import SampleReader, Tag
 from autrainer.data.shuffle import IndexArray
 from autrainer.data.source import Features, Finish
+from autrainer.data.stream import Layout
 
 SHARE_OF_FREE = 4
 """Features take at most one part in this many of the memory that is free."""

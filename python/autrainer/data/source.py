@@ -32,6 +32,10 @@ class Files:
     format: NativeFormat
     load: Callable[[int], Any]
 
+    def name_of(self, row: int) -> str:
+        """Name of a sample, for messages."""
+        return str(self.paths[row])
+
 
 @dataclass(frozen=True)
 class Source:

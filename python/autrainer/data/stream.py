@@ -16,6 +16,19 @@ IndexArray = npt.NDArray[np.int64]
 
 
 @dataclass(frozen=True)
+class Layout:
+    """Shape and dtype of a sample."""
+
+    shape: tuple[int, ...]
+    dtype: np.dtype[Any]
+
+    @property
+    def num_bytes(self) -> int:
+        """Size of a sample."""
+        return int(np.prod(self.shape, dtype=np.int64)) * self.dtype.itemsize
+
+
+@dataclass(frozen=True)
 class Outcome:
     """What is to be said about the files of a batch.
 
@@ -46,6 +59,9 @@ class FileReader:
         format: Format of them all.
         num_threads: Most threads that decode; 0 decodes when a batch is waited for.
         check_finite: Look for elements that are infinite or not a number.
+        pad: An axis along which samples may be shorter than the memory they are decoded into, which
+            is then filled up with zeros, and whether they may be longer, so that their end is left
+            out. None for samples that fit.
     """
 
     def __init__(
@@ -55,12 +71,14 @@ class FileReader:
         *,
         num_threads: int,
         check_finite: bool = False,
+        pad: tuple[int, bool] | None = None,
     ) -> None:
         self.format = format
         self.num_threads = num_threads
         self.check_finite = check_finite
+        self.pad = pad
         self._reader = _core.FileReader(
-            paths, astuple(format), num_threads=num_threads, check_finite=check_finite
+            paths, astuple(format), num_threads=num_threads, check_finite=check_finite, pad=pad
         )
 
     def __len__(self) -> int:
@@ -70,20 +88,26 @@ class FileReader:
     def __reduce__(self) -> tuple[Any, ...]:
         """What another process needs to make the same reader."""
         paths = [self.path(row) for row in range(len(self))]
-        return _rebuilt, (paths, self.format, self.num_threads, self.check_finite)
+        return _rebuilt, (paths, self.format, self.num_threads, self.check_finite, self.pad)
 
     def path(self, row: int) -> str:
         """Path of a row."""
         return self._reader.path(row)
 
-    def layout(self, row: int) -> tuple[tuple[int, ...], np.dtype[Any]] | None:
-        """Shape and dtype of the sample in a file; None if the core leaves it to the handler.
+    def layouts(self, rows: IndexArray) -> list[Layout | None]:
+        """Shapes and dtypes of samples, from the headers of their files, here and now.
+
+        Returns:
+            None where the core leaves a file to the handler.
 
         Raises:
-            FileNotFoundError: if there is no such file.
-            CorruptFileError: naming the file if its header is not one.
+            FileNotFoundError: if a file is not there.
+            CorruptFileError: naming a file if its header is not one.
         """
-        return self._reader.layout(row)
+        found = self._reader.layouts(rows)
+        return [
+            None if layout is None else Layout(layout[0], np.dtype(layout[1])) for layout in found
+        ]
 
     def read(self, rows: IndexArray, out: npt.NDArray[Any]) -> Outcome:
         """Decode files of one layout here and now.
@@ -91,7 +115,7 @@ class FileReader:
         Args:
             rows: The files of the batch, shape (B,).
             out: Filled with the samples, shape (B, ...), contiguous. Its dtype and the sizes of its
-                other axes are what every file has to have.
+                other axes are what every file has to have, but for an axis to pad.
 
         Raises:
             FileNotFoundError: if a file is not there.
@@ -155,6 +179,10 @@ class FileReader:
 
 
 def _rebuilt(
-    paths: Sequence[str], format: NativeFormat, num_threads: int, check_finite: bool
+    paths: Sequence[str],
+    format: NativeFormat,
+    num_threads: int,
+    check_finite: bool,
+    pad: tuple[int, bool] | None,
 ) -> FileReader:
-    return FileReader(paths, format, num_threads=num_threads, check_finite=check_finite)
+    return FileReader(paths, format, num_threads=num_threads, check_finite=check_finite, pad=pad)

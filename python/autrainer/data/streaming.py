@@ -11,6 +11,7 @@ from autrainer.data.batching import Assembler, BatchMemory, Setting, ShapesDiffe
 from autrainer.data.items import DataBatch
 from autrainer.data.reading import SampleReader
 from autrainer.data.shuffle import IndexArray
+from autrainer.data.source import Features
 
 Tag = tuple[int, IndexArray, torch.Tensor]
 
@@ -23,8 +24,7 @@ class StreamPath:
 
     Args:
         setting: What every path is told.
-        reader: Reads the files.
-        open_reader: Makes another reader of them; a pass reads by one of its own.
+        open_reader: Makes a reader of the files; a pass reads by one of its own.
         assemble: Makes the batch of the features.
     """
 
@@ -33,20 +33,21 @@ class StreamPath:
     def __init__(
         self,
         setting: Setting,
-        reader: SampleReader,
         open_reader: Callable[[], SampleReader],
         assemble: Assembler,
     ) -> None:
         self._setting = setting
         self._open_reader = open_reader
         self._assemble = assemble
+        reader = open_reader()
         self._idle = [reader]
         self._lock = threading.Lock()
         layout = reader.layout
         self._memory = BatchMemory(layout.shape, layout.dtype, setting)
         # Threads of the core read ahead; where Python has a part in it, threads of Python do.
-        self._is_for_core = reader.is_native and not assemble.can_even_out
-        self._is_uneven = setting.options.pad is not None
+        self._pad = setting.options.pad
+        self._is_for_core = reader.is_native and self._pad is None and not assemble.transforms
+        self._is_uneven = False
 
     def batches(self, epoch: int, first: int) -> Iterator[DataBatch]:
         """The batches of a pass from one of them on."""
@@ -86,18 +87,33 @@ class StreamPath:
     def _make(self, epoch: int, number: int, indices: IndexArray) -> DataBatch:
         reader = self._take_reader()
         try:
-            features = self._read(reader, indices)
+            features, lengths = self._read(reader, indices)
         finally:
             self._give_back(reader)
-        return self._assemble(epoch, number, indices, features)
+        return self._assemble(epoch, number, indices, features, lengths)
 
-    def _read(self, reader: SampleReader, indices: IndexArray) -> torch.Tensor | list[torch.Tensor]:
+    def _read(
+        self, reader: SampleReader, indices: IndexArray
+    ) -> tuple[Features, torch.Tensor | None]:
+        """Features, and their lengths where they are padded."""
+        if self._pad is None:
+            return self._read_alike(reader, indices), None
+        layouts = None if self._assemble.transforms else reader.layouts(indices)
+        if layouts is None:
+            # Transforms get samples as they are; what Python reads has its length from there.
+            return reader.read_each(indices), None
+        shape, lengths = self._pad.measured(layouts, self._assemble.describing(indices))
+        out = self._memory.take(len(indices), shape)
+        reader.read(indices, out)
+        return out, lengths
+
+    def _read_alike(self, reader: SampleReader, indices: IndexArray) -> Features:
         if not self._is_uneven:
             out = self._memory.take(len(indices))
             try:
                 reader.read(indices, out)
             except ShapesDifferError:
-                if not self._assemble.can_even_out:
+                if not self._assemble.transforms:
                     raise
                 # From here on; batches of one shape come out the same either way.
                 self._is_uneven = True

@@ -5,9 +5,9 @@ use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
-use autrainer_core::decode::{Format, Layout};
+use autrainer_core::decode::{Layout, Pad};
 use autrainer_core::stream::{
-    Batch, Files, Outcome, Paths, Reader, Sample, checked_rows, rows_per_unit,
+    Batch, Files, Outcome, Paths, Reader, Sample, Samples, checked_rows, rows_per_unit,
 };
 use autrainer_core::{Error, Result};
 use numpy::{PyArray1, PyArrayDescr, PyReadonlyArray1, PyUntypedArray, PyUntypedArrayMethods};
@@ -32,32 +32,38 @@ type Read = Batch<Layout, Piece>;
 type FormatFields = (String, Option<u32>, f64, Option<f64>);
 /// Positions of unsupported files, positions of samples that are not finite, seconds of work.
 type Told = (Vec<usize>, Vec<usize>, f64);
-type Samples = Vec<Option<Py<PyAny>>>;
+type Arrays = Vec<Option<Py<PyAny>>>;
+/// Shape, and the name of the dtype.
+type ShapeAndDtype<'py> = (Bound<'py, PyTuple>, &'static str);
 
 /// Files decoded by a pool of threads, in order, ahead of the consumer.
 #[pyclass(frozen)]
 pub(crate) struct FileReader {
-    files: Arc<Files<Format>>,
+    files: Arc<Files<Samples>>,
     num_threads: usize,
     /// Locked for a moment only, and by whoever has the GIL: whoever forks finds it free.
-    reader: Mutex<Arc<Reader<Format, Piece>>>,
+    reader: Mutex<Arc<Reader<Samples, Piece>>>,
 }
 
 #[pymethods]
 impl FileReader {
     #[new]
-    #[pyo3(signature = (paths, format, *, num_threads, check_finite))]
+    #[pyo3(signature = (paths, format, *, num_threads, check_finite, pad=None))]
     fn new(
         py: Python<'_>,
         paths: &Bound<'_, PyAny>,
         format: FormatFields,
         num_threads: usize,
         check_finite: bool,
+        pad: Option<(isize, bool)>,
     ) -> PyResult<Self> {
         let (kind, sample_rate_hz, offset_s, duration_s) = format;
         let files = Arc::new(Files {
             paths: packed(paths)?,
-            decoder: format_of(py, &kind, sample_rate_hz, offset_s, duration_s)?,
+            decoder: Samples {
+                format: format_of(py, &kind, sample_rate_hz, offset_s, duration_s)?,
+                pad: pad.map(|(axis, crop)| Pad { axis, crop }),
+            },
             check_finite,
         });
         Ok(Self {
@@ -78,20 +84,17 @@ impl FileReader {
         self.files.paths.len()
     }
 
-    /// Shape and dtype of the file of a row, or none if the format is not supported.
-    fn layout<'py>(
+    /// Shapes and dtypes of the files of `rows`, none where the format is not supported.
+    fn layouts<'py>(
         &self,
         py: Python<'py>,
-        row: usize,
-    ) -> PyResult<Option<(Bound<'py, PyTuple>, Bound<'py, PyArrayDescr>)>> {
-        match py.detach(|| self.files.layout(row)) {
-            Ok(layout) => Ok(Some((
-                PyTuple::new(py, &layout.shape)?,
-                PyArrayDescr::new(py, layout.dtype.name())?,
-            ))),
-            Err(Error::Unsupported { .. }) => Ok(None),
-            Err(error) => Err(to_py_err(py, error)),
-        }
+        rows: Rows<'py>,
+    ) -> PyResult<Vec<Option<ShapeAndDtype<'py>>>> {
+        let rows = self.checked_rows(&rows).map_err(raised(py))?;
+        let layouts = py.detach(|| self.files.layouts(&rows));
+        let told = |layout: Layout| Ok((PyTuple::new(py, &layout.shape)?, layout.dtype.name()));
+        let layouts = layouts.map_err(raised(py))?.into_iter();
+        layouts.map(|layout| layout.map(told).transpose()).collect()
     }
 
     /// Decode the files of `rows` into `out`.
@@ -119,11 +122,11 @@ impl FileReader {
     }
 
     /// Decode the files of `rows` into arrays of their own.
-    fn read_each(&self, py: Python<'_>, rows: Rows<'_>) -> PyResult<(Samples, Told)> {
+    fn read_each(&self, py: Python<'_>, rows: Rows<'_>) -> PyResult<(Arrays, Told)> {
         let rows = self.checked_rows(&rows).map_err(raised(py))?;
         let reader = self.reader();
         let mut told = Told::default();
-        let mut samples = Samples::with_capacity(rows.len());
+        let mut samples = Arrays::with_capacity(rows.len());
         for (number, rows) in rows.chunks(SLICE_FILES).enumerate() {
             py.check_signals()?;
             let batch = py.detach(|| reader.read_each(rows));
@@ -161,7 +164,7 @@ impl FileReader {
 
     /// The oldest batch that was submitted: its samples that have arrays of their own, and what is
     /// to be said about it.
-    fn wait(&self, py: Python<'_>, timeout_s: f64) -> PyResult<(Samples, Told)> {
+    fn wait(&self, py: Python<'_>, timeout_s: f64) -> PyResult<(Arrays, Told)> {
         let reader = self.reader();
         let ready = reader
             .wait(Some(Duration::ZERO), false)
@@ -172,7 +175,7 @@ impl FileReader {
         };
         let mut told = Told::default();
         add(&mut told, batch.result.map_err(raised(py))?, 0);
-        let mut samples = Samples::with_capacity(batch.samples.len());
+        let mut samples = Arrays::with_capacity(batch.samples.len());
         extend(py, &mut samples, batch.samples)?;
         Ok((samples, told))
     }
@@ -201,7 +204,7 @@ impl FileReader {
 
 impl FileReader {
     /// The reader of this process: one that was made before a fork lacks its threads.
-    fn reader(&self) -> Arc<Reader<Format, Piece>> {
+    fn reader(&self) -> Arc<Reader<Samples, Piece>> {
         let reader = self.reader.lock().unwrap_or_else(PoisonError::into_inner);
         if reader.is_at_home() {
             return Arc::clone(&reader);
@@ -210,7 +213,7 @@ impl FileReader {
         self.replace()
     }
 
-    fn replace(&self) -> Arc<Reader<Format, Piece>> {
+    fn replace(&self) -> Arc<Reader<Samples, Piece>> {
         let new = Arc::new(Reader::new(Arc::clone(&self.files), self.num_threads));
         *self.reader.lock().unwrap_or_else(PoisonError::into_inner) = Arc::clone(&new);
         new
@@ -260,7 +263,7 @@ impl FileReader {
 /// The batch that `reader` is at, with a look at signals every now and then.
 fn wait_in_slices(
     py: Python<'_>,
-    reader: &Reader<Format, Piece>,
+    reader: &Reader<Samples, Piece>,
     timeout_s: f64,
 ) -> PyResult<Read> {
     // No timeout, or one beyond what a clock can tell, means for ever.
@@ -298,7 +301,7 @@ fn add(told: &mut Told, outcome: Outcome, first: usize) {
 }
 
 /// Append samples as arrays, which take their memory over.
-fn extend(py: Python<'_>, arrays: &mut Samples, samples: Vec<Sample<Layout>>) -> PyResult<()> {
+fn extend(py: Python<'_>, arrays: &mut Arrays, samples: Vec<Sample<Layout>>) -> PyResult<()> {
     for sample in samples {
         arrays.push(match sample {
             None => None,

@@ -25,6 +25,7 @@ mod input;
 mod literal;
 mod npy;
 mod order;
+mod pad;
 mod riff;
 mod wav;
 
@@ -36,6 +37,7 @@ pub use dtype::{DType, Layout};
 pub use finite::first_nonfinite;
 pub use input::Input;
 use input::{Fault, Window};
+pub use pad::Pad;
 pub use wav::WavOptions;
 
 /// How a file is written, and which part of it is wanted.
@@ -102,7 +104,7 @@ impl Format {
     ) -> Result<Opened<'a, I>> {
         scratch.begin();
         let content = self
-            .content(&mut input, &mut scratch.window)
+            .content(&mut input, &mut scratch.window, true)
             .map_err(|fault| fault.at(path, None))?;
         Ok(Opened {
             path,
@@ -116,6 +118,7 @@ impl Format {
         &self,
         input: &mut impl Input,
         window: &mut Window,
+        reads_on: bool,
     ) -> std::result::Result<Content, Fault> {
         Ok(match self {
             Self::Npy => {
@@ -124,7 +127,7 @@ impl Format {
                 Content::Npy(header)
             }
             Self::Wav(options) => {
-                let wav = wav::open(input, options, window)?;
+                let wav = wav::open(input, options, window, reads_on)?;
                 wav.check_length(input, window)?;
                 Content::Wav(wav)
             }
@@ -137,7 +140,12 @@ impl Format {
     /// # Errors
     /// As [`Format::open`].
     pub fn layout(&self, path: &Path, scratch: &mut Scratch) -> Result<Layout> {
-        Ok(self.open(path, scratch)?.layout().clone())
+        scratch.begin();
+        input::with_file(path, |mut file| {
+            let content = self.content(&mut file, &mut scratch.window, false);
+            let content = content.map_err(|fault| fault.at(path, None))?;
+            Ok(content.layout().clone())
+        })
     }
 
     /// Read a file that has to be of the layout `expected` into `out`: the bytes of this machine,
@@ -189,6 +197,32 @@ impl Format {
         opened.read_into(out)
     }
 
+    /// As [`Format::read_into`], for a file that may be shorter along an axis, or also longer: zeros
+    /// follow its elements, and what is beyond `expected` is left out.
+    ///
+    /// # Errors
+    /// As [`Format::read_into`].
+    pub fn read_padded_into(
+        &self,
+        path: &Path,
+        scratch: &mut Scratch,
+        expected: &Layout,
+        pad: Pad,
+        out: &mut [u8],
+    ) -> Result<()> {
+        check_size(expected, out)?;
+        let opened = self.open(path, scratch)?;
+        let Some(rows) = pad.rows(opened.layout(), expected) else {
+            let found = opened.layout().clone();
+            return Err(Fault::Layout(found).at(path, Some(expected)));
+        };
+        if let Some(place) = rows.whole(out) {
+            return opened.read_into(place);
+        }
+        rows.copy(&opened.read()?, out);
+        Ok(())
+    }
+
     /// Read a file, whatever its layout.
     ///
     /// # Errors
@@ -200,14 +234,20 @@ impl Format {
     }
 }
 
+impl Content {
+    fn layout(&self) -> &Layout {
+        match self {
+            Self::Npy(header) => &header.layout,
+            Self::Wav(wav) => &wav.layout,
+            Self::Image(image) => &image.layout,
+        }
+    }
+}
+
 impl<I: Input> Opened<'_, I> {
     /// What the file holds.
     pub fn layout(&self) -> &Layout {
-        match &self.content {
-            Content::Npy(header) => &header.layout,
-            Content::Wav(wav) => &wav.layout,
-            Content::Image(image) => &image.layout,
-        }
+        self.content.layout()
     }
 
     /// Read the elements into `out`: the bytes of this machine, in the order of C.

@@ -4,7 +4,7 @@ use super::dtype::{DType, Layout};
 use super::input::{BLOCK_BYTES, Fault, Input, Window, bytes_found, length};
 use super::riff::{self, Encoding, Sound};
 
-/// Bytes that are read to find the chunks of a file of which only a part is wanted.
+/// Bytes that are read to find the chunks of a file whose first samples are not wanted.
 const HEAD_BYTES: usize = 4096;
 
 /// Which part of a file is wanted.
@@ -27,16 +27,17 @@ pub(crate) struct Wav {
     num_frames: usize,
 }
 
-/// Read the chunks of a file up to the samples.
+/// Read the chunks of a file up to the samples; `reads_on` says that these are read next.
 pub(crate) fn open(
     input: &mut impl Input,
     options: &WavOptions,
     window: &mut Window,
+    reads_on: bool,
 ) -> Result<Wav, Fault> {
-    let ahead = if options.offset_s > 0.0 {
-        HEAD_BYTES
-    } else {
+    let ahead = if reads_on && options.offset_s == 0.0 {
         BLOCK_BYTES
+    } else {
+        HEAD_BYTES
     };
     let sound = riff::read(input, window, ahead)?;
     if let Some(rate) = options.sample_rate_hz.filter(|rate| *rate != sound.rate_hz) {

@@ -3,15 +3,24 @@
 use std::path::Path;
 
 use super::Decode;
-use crate::decode::{Format, Layout, Scratch, first_nonfinite};
+use crate::decode::{Format, Layout, Pad, Scratch, first_nonfinite};
 use crate::error::Result;
 
-impl Decode for Format {
+/// Decodes samples of one format.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Samples {
+    /// Their format.
+    pub format: Format,
+    /// Where those that go to memory of the caller may have another size than it has room for.
+    pub pad: Option<Pad>,
+}
+
+impl Decode for Samples {
     type Layout = Layout;
     type Scratch = Scratch;
 
     fn layout(&self, path: &Path, scratch: &mut Scratch) -> Result<Layout> {
-        self.layout(path, scratch)
+        self.format.layout(path, scratch)
     }
 
     fn read_into(
@@ -21,11 +30,16 @@ impl Decode for Format {
         expected: &Layout,
         out: &mut [u8],
     ) -> Result<()> {
-        self.read_into(path, scratch, expected, out)
+        match self.pad {
+            None => self.format.read_into(path, scratch, expected, out),
+            Some(pad) => self
+                .format
+                .read_padded_into(path, scratch, expected, pad, out),
+        }
     }
 
     fn read(&self, path: &Path, scratch: &mut Scratch) -> Result<(Layout, Vec<u8>)> {
-        self.read(path, scratch)
+        self.format.read(path, scratch)
     }
 
     fn has_nonfinite(&self, layout: &Layout, sample: &[u8]) -> bool {

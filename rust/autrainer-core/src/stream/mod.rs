@@ -14,6 +14,7 @@ mod unit;
 use std::path::Path;
 use std::time::Duration;
 
+pub use format::Samples;
 pub use paths::Paths;
 pub use reader::{Reader, rows_per_unit};
 pub use unit::Files;

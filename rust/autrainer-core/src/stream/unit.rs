@@ -98,15 +98,23 @@ impl<D: Decode> Files<D> {
         })
     }
 
-    /// Layout of the file of a row.
+    /// Layouts of the files of some rows; none where the format is not supported.
     ///
     /// # Errors
-    /// As [`Decode::layout`], and [`Error::RowIndex`].
-    pub fn layout(&self, row: usize) -> Result<D::Layout> {
-        let path = self.path(row)?;
-        guarded(path, &mut D::Scratch::default(), |scratch| {
-            self.decoder.layout(path, scratch)
-        })
+    /// As [`Decode::layout`] for the first file that has one, and [`Error::RowIndex`].
+    pub fn layouts(&self, rows: &[usize]) -> Result<Vec<Option<D::Layout>>> {
+        let mut scratch = D::Scratch::default();
+        let layout = |&row: &usize| {
+            let path = self.path(row)?;
+            match guarded(path, &mut scratch, |scratch| {
+                self.decoder.layout(path, scratch)
+            }) {
+                Ok(layout) => Ok(Some(layout)),
+                Err(Error::Unsupported { .. }) => Ok(None),
+                Err(error) => Err(error),
+            }
+        };
+        rows.iter().map(layout).collect()
     }
 
     fn check<B>(

@@ -1,0 +1,75 @@
+//! Samples of different lengths as samples of one length: zeros at their end.
+
+use super::dtype::Layout;
+
+/// Which axis of a sample may have another size than asked for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Pad {
+    /// The axis; counted from the last one where negative.
+    pub axis: isize,
+    /// Leave out the end of a longer sample instead of refusing it.
+    pub crop: bool,
+}
+
+/// How the bytes of a sample become those of a padded one: row by row.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Rows {
+    num: usize,
+    /// Bytes of a row of the sample.
+    pub(super) from: usize,
+    /// Bytes of a row of the padded sample.
+    pub(super) to: usize,
+}
+
+impl Pad {
+    /// The rows of a sample of the layout `found`; none if it cannot become one of `expected`.
+    pub(super) fn rows(&self, found: &Layout, expected: &Layout) -> Option<Rows> {
+        let num_axes = expected.shape.len();
+        let axis = match usize::try_from(self.axis) {
+            Ok(axis) => axis,
+            Err(_) => num_axes.checked_sub(self.axis.unsigned_abs())?,
+        };
+        let (before, from_here) = expected.shape.split_at_checked(axis)?;
+        let (&size, behind) = from_here.split_first()?;
+        let length = *found.shape.get(axis)?;
+        let is_alike = found.dtype == expected.dtype
+            && found.shape.len() == num_axes
+            && found.shape.starts_with(before)
+            && found.shape.ends_with(behind);
+        if !is_alike || (length > size && !self.crop) {
+            return None;
+        }
+        let step = behind
+            .iter()
+            .try_fold(found.dtype.size(), |bytes, size| bytes.checked_mul(*size))?;
+        Some(Rows {
+            num: before.iter().product(),
+            from: length.checked_mul(step)?,
+            to: size.checked_mul(step)?,
+        })
+    }
+}
+
+impl Rows {
+    /// Where the sample itself goes if its bytes stay together; the rest of `out` becomes zeros.
+    pub(super) fn whole(self, out: &mut [u8]) -> Option<&mut [u8]> {
+        if self.num != 1 || self.from > self.to {
+            return None;
+        }
+        let (sample, rest) = out.split_at_mut_checked(self.from)?;
+        rest.fill(0);
+        Some(sample)
+    }
+
+    /// Copy a sample, row by row.
+    pub(super) fn copy(self, sample: &[u8], out: &mut [u8]) {
+        let kept = self.from.min(self.to);
+        let mut rows = sample.chunks_exact(self.from.max(1));
+        for place in out.chunks_exact_mut(self.to.max(1)) {
+            let row = rows.next().and_then(|row| row.get(..kept));
+            let (start, rest) = place.split_at_mut(row.map_or(0, <[u8]>::len));
+            start.copy_from_slice(row.unwrap_or_default());
+            rest.fill(0);
+        }
+    }
+}
