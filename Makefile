@@ -21,7 +21,7 @@ export PATH := $(abspath $(BIN)):$(PATH)
 
 RUST_SOURCES := Cargo.toml Cargo.lock rust-toolchain.toml $(shell find rust -name '*.rs' -o -name 'Cargo.toml')
 
-.PHONY: help setup build demo test test-rust fuzz torture check fmt lint types stubs bench wheel docs clean
+.PHONY: help setup build demo test test-rust sanitize fuzz torture check fmt lint types stubs bench wheel docs clean
 
 help:  ## Print the targets
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:[^#]*## /\t/' | expand -t 14
@@ -51,10 +51,15 @@ test: setup  ## Python tests, the installed command and the wheel included
 test-rust:  ## Rust tests
 	cargo test --workspace --quiet
 
-fuzz:  ## Random bytes for the decoders, FUZZ_S seconds each; needs nightly Rust and cargo-fuzz
+# Both ask the compiler for what it gives nightly builds alone unless it is told to.
+sanitize:  ## Rust tests of the core under AddressSanitizer; Linux and macOS
+	RUSTC_BOOTSTRAP=1 RUSTFLAGS=-Zsanitizer=address cargo test --package autrainer-core --quiet --lib --tests \
+		--target $$(rustc --version --verbose | sed -n 's/^host: //p') --target-dir target/sanitize
+
+fuzz:  ## Random bytes for the decoders, FUZZ_S seconds each; needs cargo-fuzz
 	for target in npy wav image; do \
 		mkdir -p fuzz/corpus/$$target; \
-		(cd fuzz && cargo +nightly fuzz run $$target corpus/$$target seeds/$$target -- \
+		(cd fuzz && RUSTC_BOOTSTRAP=1 cargo fuzz run $$target corpus/$$target seeds/$$target -- \
 			-max_total_time=$(FUZZ_S) -max_len=4096 -malloc_limit_mb=64 -timeout=10); \
 	done
 

@@ -113,7 +113,10 @@ def _numpy_array(file: str) -> torch.Tensor:
     try:
         return torch.from_numpy(array.astype(array.dtype.newbyteorder("="), order="C", copy=False))
     except TypeError as error:
-        raise DataError(f"{file}: expected numbers, found an array of {array.dtype}") from error
+        raise DataError(
+            f"{file}: expected numbers of a type that torch and NumPy share, found an array of "
+            f"{array.dtype}; save float32, for one"
+        ) from error
 
 
 class ImageFileHandler(AbstractFileHandler):
