@@ -94,6 +94,73 @@ def test_transforms_of_users_draw_the_same_in_any_number_of_processes(build, cap
     assert "Foreign" in caplog.messages[1]
 
 
+class Untouched(AbstractTransform):
+    def __call__(self, item):
+        return item
+
+
+class OwnItems(DatasetWrapper):
+    def __getitem__(self, index):
+        return super().__getitem__(index)
+
+
+class OwnHandler(NumpyFileHandler):
+    def load(self, file):
+        return super().load(file)
+
+
+def own_collate(items):
+    return DataBatch.collate(items)
+
+
+class Collating(Untouched):
+    def get_collate_fn(self, dataset, default):
+        return own_collate
+
+
+class WithOwnItems(BaseClassificationDataset):
+    def _init_dataset(self, df, transform):
+        samples = super()._init_dataset(df, transform)
+        samples.__class__ = OwnItems
+        return samples
+
+
+OWN = {
+    "items": {"kind": WithOwnItems},
+    "transform": {"steps": [Untouched(order=99)]},
+    "collate function": {"steps": [Collating(order=99)]},
+    "file handler": {"file_handler": f"{__name__}.OwnHandler"},
+}
+
+
+@pytest.mark.filterwarnings("ignore:.*fork.*:DeprecationWarning")
+@pytest.mark.usefixtures("images")
+@pytest.mark.parametrize(("num_workers", "prefetch"), [(0, None), (1, 1), (1, 4), (2, 1), (2, 3)])
+@pytest.mark.parametrize("own", OWN)
+def test_code_of_users_that_changes_nothing_gives_the_bytes_of_ours(
+    build, own, num_workers, prefetch
+):
+    steps = [GaussianNoise(generator_seed=3), TimeMask(4, axis=0, p=0.7)]
+    changes = dict(OWN[own])
+    changes["train_transform"] = SmartCompose([*steps, *changes.pop("steps", [])])
+    options = {"batch_size": 5, "drop_last": True}
+    ours = build(train_transform=SmartCompose(steps)).create_train_loader(**options)
+    theirs = build(**changes).create_train_loader(
+        num_workers=num_workers, prefetch_factor=prefetch, **options
+    )
+
+    assert same([*ours, *ours], [*theirs, *theirs])
+    ours.start_at(4)
+    theirs.start_at(4)
+    assert same([next(iter(theirs))], [next(iter(ours))])
+    # Begun and broken off by ours, gone on with by theirs.
+    passing = iter(ours)
+    next(passing)
+    theirs.load_state_dict(ours.state_dict())
+    assert same(passing, theirs)
+    theirs.close()
+
+
 def test_code_of_users_takes_the_way_it_was_written_for(build, caplog):
     caplog.set_level(logging.DEBUG, "autrainer")
 
