@@ -1,4 +1,5 @@
 import logging
+import os
 import random
 
 import numpy as np
@@ -275,6 +276,27 @@ def test_a_loader_that_is_dropped_takes_its_workers_along():
     del loader
 
     assert torch.multiprocessing.active_children() == []
+
+
+@forks
+def test_a_forked_process_starts_workers_of_its_own(closing):
+    loader = closing(20, is_resident=False, num_workers=2)
+    expected = order(loader)
+    passing = iter(loader)
+    next(passing)
+    loader.start_at(0)
+
+    child = os.fork()
+    if child == 0:
+        found = order(loader)
+        loader.close()
+        os._exit(0 if found == expected else 1)
+    _pid, status = os.waitpid(child, 0)
+
+    assert os.waitstatus_to_exitcode(status) == 0
+    del passing
+    loader.start_at(0)
+    assert order(loader) == expected
 
 
 @forks

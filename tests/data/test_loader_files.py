@@ -3,6 +3,7 @@
 import logging
 import os
 import threading
+import tracemalloc
 from pathlib import Path
 
 import numpy as np
@@ -20,6 +21,7 @@ from autrainer.data.resident import ResidentLoading, TableReader, free_bytes, re
 from autrainer.data.source import Files, ItemsOnly, Source
 from autrainer.errors import CorruptFileError, DataError
 from autrainer.runs.keys import current_key, key_seed
+from tests.data.test_stream import needs_proc, num_readers
 
 DTYPES = ["bool", "uint8", "int16", "int64", "float16", "float32", "float64", "complex64"]
 
@@ -359,6 +361,27 @@ def test_a_pass_that_is_dropped_leaves_nothing_running(tmp_path, loading):
         del passing
         assert set(threading.enumerate()) == before
         assert len(list(one)) == len(one)
+
+
+@needs_proc
+@pytest.mark.parametrize("options", [{}, {"pad": {}}])
+def test_a_loader_that_is_dropped_half_way_frees_threads_and_memory(tmp_path, options):
+    dataset = Folder(tmp_path / "f", arrays_of(40, (500, 100), "float32"))
+    sample_bytes = 500 * 100 * 4
+    options = {"batch_size": 4, "seed": 1, "shuffle": True, "resident_mb": 0, **options}
+    tracemalloc.start()
+    try:
+        loader = Loader(dataset, collate_fn=DataBatch.collate, num_workers=2, **options)
+        passing = iter(loader)
+        next(passing)
+        assert tracemalloc.get_traced_memory()[0] > sample_bytes
+
+        del loader, passing
+
+        assert tracemalloc.get_traced_memory()[0] < sample_bytes
+        assert num_readers(0) == 0
+    finally:
+        tracemalloc.stop()
 
 
 def test_several_loaders_and_passes_run_side_by_side(tmp_path, loading):

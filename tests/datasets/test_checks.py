@@ -28,6 +28,7 @@ def test_everything_that_is_wrong_comes_in_one_message(build, folder):
     change(folder, "train", lambda frame: frame.iloc[[*range(12), 0]])
     change(folder, "dev", put("label", [1, 3, 4], "dog"))
     change(folder, "test", put("label", [0, 5], None))
+    change(folder, "test", put("label", [2], "cow"))
     (folder / "features" / "3.npy").unlink()
     (folder / "features" / "13.npy").unlink()
 
@@ -38,7 +39,8 @@ def test_everything_that_is_wrong_comes_in_one_message(build, folder):
     assert "the data of BaseClassificationDataset cannot be used:" in message
     assert f"- {folder}/dev.csv: column 'label': 3 samples with unknown labels: 'dog'" in message
     assert f"- {folder}/test.csv: column 'label' is empty (NaN) in 2 rows: 0, 5" in message
-    assert f"- {folder}/train.csv: column 'file' names 1 file of 13 that do not exist" in message
+    assert f"- {folder}/test.csv: column 'label': 1 sample with unknown labels: 'cow'" in message
+    assert f"- {folder}/train.csv: column 'file' names 1 file of 13 that are not there" in message
     assert f"{folder}/features/13.npy" in message
     assert not isinstance(error.value, FileNotFoundError)
 
@@ -72,7 +74,7 @@ def test_files_that_are_missing_are_a_file_not_found_error(build, folder):
     for number in range(8):
         (folder / "features" / f"{number}.npy").unlink()
 
-    with pytest.raises(FileNotFoundError, match="names 8 files of 12 that do not exist") as error:
+    with pytest.raises(FileNotFoundError, match="names 8 files of 12 that are not there") as error:
         build().create_dev_loader(1)
 
     assert isinstance(error.value, MissingFilesError)
@@ -170,9 +172,13 @@ def test_missing_files_are_those_that_are_not_there(tmp_path, present, asked):
 
 def test_a_folder_is_no_file(tmp_path):
     (tmp_path / "a").mkdir()
+    os.mkfifo(tmp_path / "b")
     nowhere = [f"{tmp_path}/nowhere/{number}" for number in range(2 * FEW_FILES)]
+    beside = [f"{tmp_path}/{number}" for number in range(2 * FEW_FILES)]
 
-    assert missing_files([f"{tmp_path}/a", *nowhere]) == [f"{tmp_path}/a", *nowhere]
+    for others in (nowhere, beside):
+        asked = [f"{tmp_path}/a", f"{tmp_path}/b", *others]
+        assert missing_files(asked) == asked
 
 
 @pytest.mark.parametrize(

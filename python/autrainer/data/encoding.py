@@ -129,7 +129,7 @@ def numbers(values: Sequence[Any] | Array, name: str) -> npt.NDArray[np.float64]
         named = [f"{plain[row]!r} (row {row})" for row in strange[:NUM_NAMED].tolist()]
         more = ", ..." if len(strange) > NUM_NAMED else ""
         raise DataError(
-            f"{counted(len(strange), 'value')} of {name!r} are no finite numbers: "
+            f"{counted(len(strange), 'value')} of {name!r} without a finite number: "
             f"{', '.join(named)}{more}"
         )
     return array

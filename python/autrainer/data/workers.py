@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import pickle
 import random
 import traceback
@@ -34,9 +35,13 @@ class WorkersPath:
         self._make = make
         self._due = _Due(setting.order)
         self._loader: torch.utils.data.DataLoader[Any] | None = None
+        # Those of the parent, in a process that was forked: kept, for they may not be shut down.
+        self._foreign: list[Any] = []
+        self._pid = os.getpid()
 
     def batches(self, epoch: int, first: int) -> Iterator[Any]:
         """The batches of a pass from one of them on."""
+        self._leave_to_parent()
         if self._loader is None:
             self._loader = self._start()
         self._due.position = (epoch, first)
@@ -44,11 +49,18 @@ class WorkersPath:
 
     def close(self) -> None:
         """End the processes."""
+        self._leave_to_parent()
         loader, self._loader = self._loader, None
         iterator = getattr(loader, "_iterator", None)
         if loader is not None and iterator is not None:
             loader._iterator = None
             iterator._shutdown_workers()
+
+    def _leave_to_parent(self) -> None:
+        if self._pid != os.getpid():
+            self._pid = os.getpid()
+            self._foreign.append(self._loader)
+            self._loader = None
 
     def _received(self, batches: Iterator[Any]) -> Iterator[Any]:
         """What the processes send; their errors are raised here as if there were no processes."""

@@ -6,7 +6,7 @@ import os
 from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING, Any, ClassVar, Protocol
 
-from autrainer.data.targets import numbers
+from autrainer.data.targets import AbstractTargetTransform, numbers
 from autrainer.datasets.wrapper import DatasetWrapper, as_list, missing_columns
 from autrainer.errors import ConfigError, CorruptFileError, DataError
 
@@ -31,6 +31,10 @@ class Splits(Protocol):
     index_column: str
     target_column: str | list[str]
     stratify: list[str]
+
+    @property
+    def target_transform(self) -> AbstractTargetTransform:
+        """Encodes the targets."""
 
     def _frame_of(self, subset: str) -> pd.DataFrame:
         """Rows of a split."""
@@ -105,6 +109,8 @@ def check_splits(dataset: Splits, subsets: Sequence[str]) -> None:
         try:
             if problems[subset] or not can_encode:
                 missing += _file_problems(dataset._files_of(subset), source)
+                if can_encode:
+                    problems[subset] += _unknown_labels(dataset, dataset._frame_of(subset))
                 continue
             missing += _file_problems(dataset._split_of(subset), source)
             problems[subset] += _encoding_problems(dataset._split_of(subset))
@@ -178,6 +184,18 @@ def _encoding_problems(split: Any) -> list[str]:
     return []
 
 
+def _unknown_labels(dataset: Splits, df: pd.DataFrame) -> list[str]:
+    """What is wrong with the labels of the rows that have one, where others have none."""
+    column = dataset.target_column
+    if dataset.label_kind != "labels" or not isinstance(column, str) or column not in df.columns:
+        return []
+    try:
+        dataset.target_transform.encode_all(df[column].dropna().tolist())
+    except DataError as error:
+        return [f"column {column!r}: {error}"]
+    return []
+
+
 def _file_problems(split: Any, source: str) -> list[str]:
     if not isinstance(split, DatasetWrapper) or not split.file_handler.reads_files:
         return []
@@ -188,7 +206,7 @@ def _file_problems(split: Any, source: str) -> list[str]:
     if missing:
         problems.append(
             f"{source}: column {split.index_column!r} names {counted(len(missing), 'file')} of "
-            f"{len(split.paths)} that do not exist: {first(missing)}"
+            f"{len(split.paths)} that are not there: {first(missing)}"
         )
     return problems
 
@@ -230,7 +248,8 @@ def missing_files(paths: Sequence[str]) -> list[str]:
 
 def _not_listed(folder: str, names: list[str]) -> list[str]:
     try:
-        present = set(os.listdir(folder or "."))
+        with os.scandir(folder or ".") as entries:
+            present = {entry.name for entry in entries if entry.is_file()}
     except OSError:
         return names
     return [name for name in names if name not in present]
