@@ -10,6 +10,7 @@ from hypothesis import strategies as st
 
 from autrainer.data.items import DataBatch, DataItem
 from autrainer.data.loader import Loader
+from autrainer.data.sampler import BalancedSampler, BlockSampler, EpochSampler, WeightedSampler
 from autrainer.data.source import ItemsOnly, ResidentArrays
 from autrainer.data.workers import WorkerSeeding
 from autrainer.errors import ConfigError, DataError
@@ -249,6 +250,39 @@ def test_workers_change_nothing_about_the_batches(closing):
     alone.start_at(7, 3)
     assert order(loader) == order(alone)
     assert torch.equal(torch.get_rng_state(), state)
+
+
+SAMPLERS = [
+    EpochSampler(50, seed=2, rank=1, world_size=3, pads_end=True),
+    WeightedSampler(np.arange(50), 80, seed=2),
+    BalancedSampler(np.arange(50) > 40, seed=2),
+    BlockSampler(50, 8, window=2, seed=2),
+]
+
+
+@forks
+@pytest.mark.parametrize("sampler", SAMPLERS, ids=lambda sampler: type(sampler).__name__)
+@pytest.mark.parametrize(
+    ("is_resident", "num_workers"), [(True, 0), (True, 2), (False, 0), (False, 2)]
+)
+def test_a_sampler_decides_the_order_on_every_path(closing, sampler, is_resident, num_workers):
+    loader = closing(50, is_resident, sampler=sampler, num_workers=num_workers)
+
+    for epoch in range(2):
+        visited = [index for batch in order(loader) for index in batch]
+        assert visited == sampler.indices(epoch, 0, len(sampler)).tolist()
+    passing = iter(loader)
+    next(passing)
+    alone = make(50, sampler=sampler)
+    alone.load_state_dict(loader.state_dict())
+    assert order(passing) == order(alone)
+
+
+def test_a_state_of_another_sampler_is_refused():
+    state = make(50, sampler=SAMPLERS[0]).state_dict()
+
+    with pytest.raises(ConfigError, match=r"sampler was .*EpochSampler.* and is .*BlockSampler"):
+        make(50, sampler=SAMPLERS[3]).load_state_dict(state)
 
 
 @forks

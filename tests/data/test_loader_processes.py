@@ -1,5 +1,6 @@
 """Loaders in processes of their own: interrupted, spawned, sent elsewhere."""
 
+import os
 import pickle
 import signal
 import subprocess
@@ -94,6 +95,40 @@ def test_an_interrupt_ends_the_loader_at_once(tmp_path, transforms):
     assert process.stdout.readline() == "begins\n"
 
     process.send_signal(signal.SIGINT)
+    rest = process.communicate(timeout=60)[0]
+
+    assert rest == "ends []\n"
+    assert process.returncode == 0
+
+
+@pytest.mark.parametrize("num_workers", [0, 1, 2])
+def test_an_interrupt_ends_a_loader_that_waits_for_an_item(tmp_path, num_workers):
+    code = f"""{TABLE}
+    import threading
+
+    class Stuck(Table):
+        def __getitem__(self, index):
+            if index > 2:
+                threading.Event().wait()
+            return super().__getitem__(index)
+
+    loader = Loader(
+        Stuck(), batch_size=1, seed=1, shuffle=False, collate_fn=DataBatch.collate,
+        num_workers={num_workers},
+    )
+    try:
+        for batch in loader:
+            if batch.index == 2:
+                print("waits", flush=True)
+    except KeyboardInterrupt:
+        loader.close()
+        print("ends", torch.multiprocessing.active_children(), flush=True)
+    """
+    process = python(tmp_path, code, start_new_session=True)
+    assert process.stdout.readline() == "waits\n"
+
+    # As a terminal does: to the workers too.
+    os.killpg(process.pid, signal.SIGINT)
     rest = process.communicate(timeout=60)[0]
 
     assert rest == "ends []\n"
