@@ -9,7 +9,7 @@ from __future__ import annotations
 import errno
 import io
 import os
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -43,9 +43,9 @@ def write_bytes(path: StrPath, data: bytes | bytearray | memoryview) -> None:
     if not isinstance(data, bytes):
         import numpy as np
 
-        _core.write_bytes(_made_ready(path), np.frombuffer(data, dtype=np.uint8))
+        _core.write_bytes(with_folder(path), np.frombuffer(data, dtype=np.uint8))
         return
-    _core.write_bytes(_made_ready(path), data)
+    _core.write_bytes(with_folder(path), data)
 
 
 def copy_file(source: StrPath, target: StrPath) -> None:
@@ -55,22 +55,74 @@ def copy_file(source: StrPath, target: StrPath) -> None:
         FileNotFoundError: if there is no `source`.
         OutputError: naming `target`, if it could not be written; it is then as it was before.
     """
-    _core.copy_file(os.fspath(source), _made_ready(target))
+    _core.copy_file(os.fspath(source), with_folder(target))
 
 
-def remove_files(folder: Path, names: Sequence[str]) -> None:
-    """Remove files of a folder that are there."""
+def make_folder(folder: Path) -> Path:
+    """Make a folder and those above it, unless they are there.
+
+    Raises:
+        OutputError: naming the folder, if it could not be made.
+    """
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise unwritable(folder, error) from error
+    return folder
+
+
+def with_folder(path: StrPath) -> str:
+    """The path of a file as text; its folder exists afterwards.
+
+    Raises:
+        OutputError: naming the file, if its folder could not be made.
+    """
+    text = os.fspath(path)
+    try:
+        make_folder(Path(text).parent)
+    except OutputError as error:
+        reason = f"{error.strerror}; the folder of {Path(text).name} could not be made"
+        raise OutputError(error.errno, reason, text) from error
+    return text
+
+
+def remove_file(path: Path) -> None:
+    """Remove a file if it is there.
+
+    Raises:
+        OutputError: naming the file, if it could not be removed.
+    """
+    try:
+        path.unlink(missing_ok=True)
+    except OSError as error:
+        raise unwritable(path, error) from error
+
+
+def remove_files(folder: Path, names: Iterable[str]) -> None:
+    """Remove files of a folder that are there.
+
+    Raises:
+        OutputError: naming the file, if one could not be removed.
+    """
     for name in names:
-        (folder / name).unlink(missing_ok=True)
+        remove_file(folder / name)
 
 
 def remove_leftovers(folder: Path) -> None:
     """Remove files that were being written when their process was killed.
 
     Only whoever owns the folder may call this: others may be writing.
+
+    Raises:
+        OutputError: naming the file, if one could not be removed.
     """
     for path in folder.rglob(".autrainer-*.tmp"):
-        path.unlink(missing_ok=True)
+        remove_file(path)
+
+
+def unwritable(path: StrPath, error: OSError) -> OutputError:
+    """What the system said of a file of a run folder, as an error of ours that names the file."""
+    return OutputError(error.errno or errno.EIO, error.strerror or str(error), os.fspath(path))
 
 
 def write_npy(path: StrPath, array: npt.NDArray[Any]) -> None:
@@ -84,7 +136,7 @@ def write_npy(path: StrPath, array: npt.NDArray[Any]) -> None:
 
     array = np.asanyarray(array)
     if array.dtype.names is None:
-        _core.write_npy(_made_ready(path), array)
+        _core.write_npy(with_folder(path), array)
         return
     buffer = io.BytesIO()
     try:
@@ -104,7 +156,7 @@ def write_by_name(path: StrPath, fill: Callable[[str], object]) -> None:
     Raises:
         OutputError: naming the file, if it could not be written; it is then as it was before.
     """
-    target = _made_ready(path)
+    target = with_folder(path)
     try:
         _core.write_by_name(target, fill)
     except OutputError:
@@ -148,7 +200,7 @@ def write_results(
         )
     rows = np.ascontiguousarray(indices, dtype=np.int64)
     column = _column(predictions)
-    _core.write_results(_made_ready(path), rows, column, [str(name) for name in names], cells)
+    _core.write_results(with_folder(path), rows, column, [str(name) for name in names], cells)
 
 
 def write_yaml(path: StrPath, content: Mapping[Any, Any] | Sequence[Any]) -> None:
@@ -264,16 +316,3 @@ def as_floats(values: npt.NDArray[Any]) -> npt.NDArray[Any]:
         raise DataError(f"numbers of a table are of dtype {values.dtype}; use float32 or float64")
     narrow = values.dtype.kind == "f" and values.dtype.itemsize <= 4
     return np.ascontiguousarray(values, dtype=np.float32 if narrow else np.float64)
-
-
-def _made_ready(path: StrPath) -> str:
-    """The path as text; its folder exists afterwards."""
-    text = os.fspath(path)
-    folder = os.path.dirname(text)
-    try:
-        if folder:
-            os.makedirs(folder, exist_ok=True)
-    except OSError as error:
-        reason = f"{error.strerror}; the folder of {Path(text).name} could not be made"
-        raise OutputError(error.errno, reason, text) from error
-    return text

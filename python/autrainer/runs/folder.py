@@ -13,7 +13,7 @@ import numpy as np
 import torch
 
 from autrainer.runs.background import Background
-from autrainer.runs.files import write_npy, write_text, write_yaml
+from autrainer.runs.files import make_folder, write_npy, write_text, write_yaml
 from autrainer.runs.logfile import LogFile
 from autrainer.runs.objects import save_object
 from autrainer.runs.staging import Staged, Staging
@@ -51,8 +51,7 @@ class Bookkeeping:
     def __init__(
         self, output_directory: str | Path, file_handler_path: str | Path | None = None
     ) -> None:
-        self.output_directory = Path(output_directory).absolute()
-        self.output_directory.mkdir(parents=True, exist_ok=True)
+        self.output_directory = make_folder(Path(output_directory).absolute())
         self.background = Background()
         self.staging = Staging()
         self._log_file = LogFile(self.output_directory / (file_handler_path or LOG_NAME))
@@ -72,9 +71,7 @@ class Bookkeeping:
 
     def create_folder(self, name: str, path: str | Path = "") -> Path:
         """Create a folder in the run folder, unless it is there."""
-        folder = self.output_directory / path / name
-        folder.mkdir(parents=True, exist_ok=True)
-        return folder
+        return make_folder(self.output_directory / path / name)
 
     def save_state(self, obj: Stateful | None, filename: str, path: str | Path = "") -> None:
         """Copy a state to host memory now and write it in the background.

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import os
 import socket
@@ -11,6 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from autrainer.errors import RunInUseError
+from autrainer.runs.files import unwritable
 
 try:
     import fcntl
@@ -41,18 +43,16 @@ class RunLock:
 
     Raises:
         RunInUseError: naming host and process, if another one works on the folder.
+        OutputError: naming the lock, if it cannot be written.
     """
 
     def __init__(self, folder: Path) -> None:
         self.path = folder / FILE_NAME
-        self._file = _opened_and_locked(self.path)
-        self._released = threading.Event()
         try:
-            _refuse_living_owner(self.path, _content(self._file))
-            _replace_content(self._file, _myself())
-        except BaseException:
-            os.close(self._file)
-            raise
+            self._file = _taken(self.path)
+        except OSError as error:
+            raise unwritable(self.path, error) from error
+        self._released = threading.Event()
         self._thread = threading.Thread(target=self._beat, name="autrainer-lock", daemon=True)
         self._thread.start()
 
@@ -62,8 +62,10 @@ class RunLock:
             return
         self._released.set()
         self._thread.join()
-        # Removed before it is unlocked: whoever waits for this file then finds it gone.
-        self.path.unlink(missing_ok=True)
+        # Removed before it is unlocked: whoever waits for this file then finds it gone. Where it
+        # cannot be removed it stays, and is found unlocked.
+        with contextlib.suppress(OSError):
+            self.path.unlink()
         os.close(self._file)
 
     def _beat(self) -> None:
@@ -72,6 +74,18 @@ class RunLock:
                 os.utime(self._file)
             except OSError:
                 return
+
+
+def _taken(path: Path) -> int:
+    """The lock file, locked and with our name in it."""
+    file = _opened_and_locked(path)
+    try:
+        _refuse_living_owner(path, _content(file))
+        _replace_content(file, _myself())
+    except BaseException:
+        os.close(file)
+        raise
+    return file
 
 
 def _opened_and_locked(path: Path) -> int:

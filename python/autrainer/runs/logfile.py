@@ -9,6 +9,10 @@ import sys
 from collections.abc import Iterator
 from pathlib import Path
 
+from autrainer.runs.files import make_folder, unwritable
+
+log = logging.getLogger(__name__)
+
 FORMAT = "[%(asctime)s][%(levelname)s]\n%(message)s\n"
 PACKAGE = "autrainer"
 
@@ -22,13 +26,19 @@ class LogFile:
 
     Args:
         path: The file. Records are added to what it holds.
+
+    Raises:
+        OutputError: naming the file, if it cannot be opened.
     """
 
     def __init__(self, path: Path) -> None:
-        path.parent.mkdir(parents=True, exist_ok=True)
+        make_folder(path.parent)
         formatter = logging.Formatter(FORMAT)
         self._root = logging.getLogger()
-        self._handler = logging.FileHandler(path, encoding="utf-8")
+        try:
+            self._handler = _Handler(path, encoding="utf-8")
+        except OSError as error:
+            raise unwritable(path, error) from error
         self._added: list[logging.Handler] = [self._handler]
         if not self._root.handlers:
             self._added.append(logging.StreamHandler(sys.stderr))
@@ -62,6 +72,32 @@ class LogFile:
         if self._added:
             self._package.setLevel(self._level)
         self._added, self._borrowed = [], []
+
+
+class _Handler(logging.FileHandler):
+    """Writes records to a file; where it cannot, the other handlers are told so, once."""
+
+    _has_told = False
+
+    def handleError(self, record: logging.LogRecord) -> None:
+        error = sys.exc_info()[1]
+        if isinstance(error, OSError):
+            self._tell(error)
+        else:
+            super().handleError(record)
+
+    def close(self) -> None:
+        # What could not be written before is tried again.
+        try:
+            super().close()
+        except OSError as error:
+            self._tell(error)
+
+    def _tell(self, error: OSError) -> None:
+        if not self._has_told:
+            self._has_told = True
+            reason = error.strerror or error
+            log.error("%s cannot be written: %s; the run goes on", self.baseFilename, reason)
 
 
 @contextlib.contextmanager

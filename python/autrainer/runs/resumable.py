@@ -16,6 +16,7 @@ from typing import Any
 
 from autrainer.errors import CorruptFileError, DataError
 from autrainer.runs.background import Background, Job
+from autrainer.runs.files import remove_files
 from autrainer.runs.finished import RESUME_FOLDER
 from autrainer.runs.sealed import read_sealed, write_sealed
 from autrainer.runs.staging import Staged, Staging
@@ -74,7 +75,7 @@ class ResumableStates:
             # What was written after this state is written again.
             named = {name for state in found for name in state.row_files}
             rows = {path.name for path in self.folder.glob(f"{ROWS}*")}
-            self._forget(sorted(rows - named))
+            remove_files(self.folder, sorted(rows - named))
         return newest
 
     def _read(self, path: Path) -> ResumableState | None:
@@ -116,16 +117,15 @@ class ResumableStates:
             log.warning("This run cannot be resumed if it is interrupted: %s", error)
         finally:
             staged.release()
-        self._forget(obsolete)
-
-    def _forget(self, names: list[str]) -> None:
-        for name in names:
-            (self.folder / name).unlink(missing_ok=True)
+        remove_files(self.folder, obsolete)
 
     def clear(self) -> None:
         """Remove everything: the run has ended and is on disk."""
         self._background.join()
         shutil.rmtree(self.folder, ignore_errors=True)
+        if self.folder.exists():
+            # A finished run never looks into it.
+            log.warning("%s could not be removed; nobody needs it any more", self.folder)
 
 
 class RowFiles:

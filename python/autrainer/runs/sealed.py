@@ -14,7 +14,6 @@ import sys
 from collections import Counter
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any, cast
 
 import numpy as np
@@ -22,7 +21,8 @@ import numpy.typing as npt
 import torch
 
 from autrainer import _core
-from autrainer.errors import CorruptFileError, DataError, OutputError
+from autrainer.errors import CorruptFileError, DataError
+from autrainer.runs.files import with_folder
 
 MAGIC = b"autrainer sealed"
 VERSION = 1
@@ -45,18 +45,12 @@ def write_sealed(path: str | os.PathLike[str], tree: Any) -> None:
         DataError: naming the place of a value that is nothing of these.
         OutputError: naming the file, if it could not be written; it is then as it was before.
     """
-    text = os.fspath(path)
     packer = _Packer()
     encoded = packer.encode(tree, "")
     head = json.dumps({"tree": encoded, "arrays": packer.specs}, separators=(",", ":")).encode()
     fixed = MAGIC + VERSION.to_bytes(8, "little") + len(head).to_bytes(8, "little")
     first = np.frombuffer(fixed + head, dtype=np.uint8)
-    try:
-        os.makedirs(os.path.dirname(text) or ".", exist_ok=True)
-    except OSError as error:
-        reason = f"{error.strerror}; the folder of {Path(text).name} could not be made"
-        raise OutputError(error.errno, reason, text) from error
-    _core.write_sealed(text, [first, *packer.arrays])
+    _core.write_sealed(with_folder(path), [first, *packer.arrays])
 
 
 def read_sealed(path: str | os.PathLike[str]) -> Any:

@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from autrainer.errors import CorruptFileError, OutputError
-from autrainer.runs.files import read_yaml, write_text, write_yaml
+from autrainer.runs.files import read_yaml, remove_file, write_text, write_yaml
 
 FILE_NAME = "status.yaml"
 ERROR_NAME = "error.txt"
@@ -41,7 +41,7 @@ class Status:
 
     def begin(self) -> None:
         """A process works on the run from now on."""
-        (self._folder / ERROR_NAME).unlink(missing_ok=True)
+        remove_file(self._folder / ERROR_NAME)
         self._write()
 
     def finish(self, table_checksum: str) -> None:

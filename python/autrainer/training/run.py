@@ -11,7 +11,7 @@ from omegaconf import DictConfig
 from autrainer.callbacks.dispatch import CallbackManager
 from autrainer.config.points import refuse_stranger
 from autrainer.runs.environment import set_device
-from autrainer.runs.files import remove_leftovers
+from autrainer.runs.files import make_folder, remove_leftovers
 from autrainer.runs.finished import is_finished
 from autrainer.runs.folder import Bookkeeping
 from autrainer.runs.lock import RunLock
@@ -80,15 +80,14 @@ class Run:
         self.cfg = checked.cfg
         self.run_config = checked.plain
         self.settings = checked.settings
-        self.output_directory = Path(output_directory).absolute()
+        self.output_directory = make_folder(Path(output_directory).absolute())
         self.experiment_id = experiment_id or self.output_directory.parent.parent.name
         self.run_name = run_name or self.output_directory.name
         self.training_type = self.settings.training_type
         self.disable_progress_bar = not self.settings.progress_bar
-        self.output_directory.mkdir(parents=True, exist_ok=True)
         self._lock = RunLock(self.output_directory)
-        self.bookkeeping = Bookkeeping(str(self.output_directory))
         try:
+            self.bookkeeping = Bookkeeping(str(self.output_directory))
             remove_leftovers(self.output_directory)
             found = self._find_state()
             record_config(self.bookkeeping, checked.plain)

@@ -13,7 +13,7 @@ import torch
 from omegaconf import DictConfig
 
 from autrainer.errors import AutrainerError, OutputError, RunInterruptedError
-from autrainer.runs.files import remove_files, write_text, write_yaml
+from autrainer.runs.files import remove_file, remove_files, write_text, write_yaml
 from autrainer.runs.finished import TABLE, table_checksum
 from autrainer.runs.outputs import OutputsTracker
 from autrainer.runs.seeding import derived_seed, set_seed
@@ -107,7 +107,7 @@ class ModularTaskTrainer(Run):
 
     def _train(self) -> float:
         # What an earlier attempt left must not make this one look finished if it fails.
-        (self.output_directory / TABLE).unlink(missing_ok=True)
+        remove_file(self.output_directory / TABLE)
         self.clock.start()
         self.resumption.restore_listeners()
         self.hooks.fire("cb_on_train_begin")
