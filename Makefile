@@ -82,9 +82,10 @@ types: setup  ## mypy --strict
 stubs: setup  ## The stubs of the extension against the extension
 	$(BIN)/python -m mypy.stubtest autrainer._core --mypy-config-file pyproject.toml
 
-torture: setup  ## Kill runs at random for long, and let every call fail; KILLS= of each kind, SEED=
+torture: setup  ## Kill runs for long, let every call fail, damage every file; KILLS= of a kind, SEED=
 	$(BIN)/python -m tests.torture.kills --kills $(or $(KILLS),200) $(if $(SEED),--seed $(SEED))
 	$(BIN)/python -m tests.torture.faults
+	$(BIN)/python -m tests.torture.damage $(if $(SEED),--seed $(SEED))
 
 bench: setup  ## Benchmarks, ours beside what a user would pick instead
 	$(BIN)/python -m pytest benches/python --benchmark-only --benchmark-columns=median,min,rounds --benchmark-sort=name -q $(PYTEST)
