@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, fields
 from typing import Any
 
+from autrainer.config.annotations import LARGEST_NUMBER
 from autrainer.config.every import Every
 from autrainer.config.identity import as_plain
 from autrainer.config.problems import Origin, Problem, refuse
@@ -30,6 +30,7 @@ DEVICES = ("cpu", "cuda", "mps", "xpu", "hpu", "npu", "xla", "mtia", "hip", "vul
 STEP_FREQUENCIES = ("batch", "evaluation")
 NONFINITE = ("error", "skip", "ignore")
 LARGEST_SEED = 2**32 - 1
+LARGEST_COUNT = 2**31 - 1
 _MISSING = "???"
 
 
@@ -336,11 +337,11 @@ def _nearest(name: str) -> str | None:
 
 
 def _count(value: Any) -> int | None:
-    return value if _is_integer(value) and value >= 1 else None
+    return value if _is_integer(value) and 1 <= value <= LARGEST_COUNT else None
 
 
 def _natural(value: Any) -> int | None:
-    return value if _is_integer(value) and value >= 0 else None
+    return value if _is_integer(value) and 0 <= value <= LARGEST_COUNT else None
 
 
 def _is_integer(value: Any) -> bool:
@@ -350,13 +351,13 @@ def _is_integer(value: Any) -> bool:
 def _rate(value: Any) -> float | None:
     if isinstance(value, bool) or not isinstance(value, int | float):
         return None
-    return float(value) if math.isfinite(value) and value > 0 else None
+    return float(value) if 0 < value <= LARGEST_NUMBER else None
 
 
 def _time(value: Any) -> float | None:
     if isinstance(value, bool) or not isinstance(value, int | float):
         return None
-    return float(value) if math.isfinite(value) and value >= 0 else None
+    return float(value) if 0 <= value <= LARGEST_NUMBER else None
 
 
 def _flag(value: Any) -> bool | None:

@@ -25,11 +25,11 @@ def split_shorthand(config: Any, key: str = "a shorthand") -> tuple[str, dict[st
     if isinstance(config, str) and config:
         return config, {}
     plain = plain_copy(config) if isinstance(config, Mapping) or hasattr(config, "keys") else None
-    if not plain:
+    if not plain or not isinstance(next(iter(plain)), str):
         raise ConfigError(
             f"{key} is {config!r}; use an import path, or a mapping of an import path to arguments"
         )
-    path = str(next(iter(plain)))
+    path = next(iter(plain))
     arguments = plain.pop(path) or {}
     if not isinstance(arguments, Mapping):
         raise ConfigError(
@@ -51,18 +51,25 @@ def _warn_indentation(key: str, path: str, others: str) -> None:
 
 
 def plain_copy(config: Any) -> dict[str, Any]:
-    """A configuration as containers of the caller's own, interpolations resolved."""
-    if isinstance(config, dict):
-        if not _has_interpolation(config):
-            return {key: _copied(value) for key, value in config.items()}
-        from omegaconf import OmegaConf
+    """A configuration as containers of the caller's own, interpolations resolved.
 
-        config = OmegaConf.create(config, flags={"allow_objects": True})
-    if not hasattr(config, "_metadata"):
+    Raises:
+        ConfigError: if it is none, or naming the key of an interpolation that leads nowhere.
+    """
+    if isinstance(config, dict) and not _has_interpolation(config):
+        return {key: _copied(value) for key, value in config.items()}
+    if not isinstance(config, dict) and not hasattr(config, "_metadata"):
         raise ConfigError(f"{config!r} is no configuration; use a mapping with _target_")
     from omegaconf import OmegaConf
+    from omegaconf.errors import OmegaConfBaseException
 
-    plain: dict[str, Any] = OmegaConf.to_container(config, resolve=True)  # type: ignore[assignment]
+    try:
+        if isinstance(config, dict):
+            config = OmegaConf.create(config, flags={"allow_objects": True})
+        plain: dict[str, Any] = OmegaConf.to_container(config, resolve=True)  # type: ignore[assignment]
+    except OmegaConfBaseException as error:
+        reason = str(error).split("\n")[0]
+        raise ConfigError(f"{error.full_key} cannot be resolved: {reason}") from error
     return plain
 
 
@@ -71,6 +78,10 @@ def _copied(value: Any) -> Any:
         return {key: _copied(item) for key, item in value.items()}
     if isinstance(value, list):
         return [_copied(item) for item in value]
+    if hasattr(value, "_metadata"):
+        from omegaconf import OmegaConf
+
+        return OmegaConf.to_container(value, resolve=True)
     return value
 
 

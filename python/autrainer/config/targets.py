@@ -8,6 +8,7 @@ from collections.abc import Iterable, Mapping
 from types import ModuleType
 from typing import Any
 
+from autrainer.config.annotations import annotations_of, misfit
 from autrainer.config.problems import Problem
 from autrainer.config.shorthand import split_shorthand
 from autrainer.errors import AutrainerError, ConfigError, did_you_mean
@@ -108,7 +109,8 @@ def check_target(
     if problems or arguments.get("_partial_") or arguments.get("_args_"):
         return problems
     given = {name for name in arguments if name not in _CONTROL} - set(consumed)
-    return argument_problems(key, target, given | set(injected), set(consumed), set(injected))
+    problems = argument_problems(key, target, given | set(injected), set(consumed), set(injected))
+    return problems or value_problems(key, target, arguments)
 
 
 def _split(config: Any, key: str, shorthand: bool) -> tuple[str, Mapping[str, Any]]:
@@ -164,6 +166,28 @@ def argument_problems(
         if parameters[name].default is inspect.Parameter.empty and name not in given:
             fix = f"{label} needs it"
             problems.append(Problem(f"{key}.{name}", "is missing", fix))
+    return problems
+
+
+def value_problems(key: str, target: Any, arguments: Mapping[str, Any]) -> list[Problem]:
+    """Arguments of a kind that a callable of torch or of this package does not take.
+
+    Args:
+        key: What the problems are about.
+        target: The callable.
+        arguments: Its arguments by name, and others.
+    """
+    annotations = annotations_of(target)
+    parameters = inspect.signature(target).parameters if annotations else {}
+    problems = []
+    for name, value in arguments.items():
+        if name not in parameters or parameters[name].kind not in _KEYWORDS:
+            continue
+        wanted = misfit(annotations.get(name, Any), value)
+        # A default may be of another kind than the annotation says.
+        if wanted is not None and not (value is None and parameters[name].default is None):
+            fix = f"{target.__module__}.{target.__qualname__} takes {wanted}"
+            problems.append(Problem(f"{key}.{name}", f"is {value!r}", fix))
     return problems
 
 

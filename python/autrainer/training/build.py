@@ -23,6 +23,7 @@ from autrainer.loggers.base import AbstractLogger
 from autrainer.models.base import AbstractModel
 from autrainer.optimizers.build import build_optimizer
 from autrainer.runs.seeding import set_seed
+from autrainer.training.blame import told_as
 from autrainer.training.checkpoints import (
     Checkpoints,
     load_model_state,
@@ -80,23 +81,27 @@ def build_parts(config: dict[str, Any], settings: RunConfig, device: torch.devic
     """
     model_config, dataset_config = config["model"], config["dataset"]
     checkpoints = Checkpoints.take_from(model_config)
-    loader_kwargs = {
-        subset: dataset_config.pop(key, None) or config.get(key) or {}
-        for subset in ("train", "dev", "test")
-        for key in (f"{subset}_loader_kwargs",)
-    }
-    data = _build_dataset(config, settings)
-    criterion = _build_criterion(config["criterion"], data).to(device)
+    for subset in ("train", "dev", "test"):
+        dataset_config.pop(f"{subset}_loader_kwargs", None)
+    with told_as("dataset", dataset_config):
+        data = _build_dataset(config, settings)
+        output_dim = data.output_dim
+    with told_as("dataset.criterion", config["criterion"]):
+        criterion = _build_criterion(config["criterion"], data)
+    criterion.to(device)
     # Seeded once more: what the model starts from does not depend on what the dataset drew.
     set_seed(settings.training_seed)
-    model: AbstractModel = instantiate(
-        model_config, instance_of=AbstractModel, output_dim=data.output_dim
-    )
+    with told_as("model", model_config):
+        model: AbstractModel = instantiate(
+            model_config, instance_of=AbstractModel, output_dim=output_dim
+        )
     load_model_state(model, checkpoints)
     model.to(device)
-    optimizer = build_optimizer(config["optimizer"], model, settings.learning_rate)
+    with told_as("optimizer", config["optimizer"], lr=settings.learning_rate):
+        optimizer = build_optimizer(config["optimizer"], model, settings.learning_rate)
     load_optimizer_state(optimizer, model, checkpoints, device)
-    schedule = _build_schedule(config["scheduler"], optimizer, data.tracking_metric)
+    with told_as("scheduler", config["scheduler"]):
+        schedule = _build_schedule(config["scheduler"], optimizer, data.tracking_metric)
     if schedule is not None:
         load_scheduler_state(schedule.scheduler, checkpoints)
     sizes = {
@@ -105,7 +110,9 @@ def build_parts(config: dict[str, Any], settings: RunConfig, device: torch.devic
         "test": settings.inference_batch_size,
     }
     loaders = {
-        subset: _build_loader(data, subset, size, loader_kwargs[subset])
+        subset: _build_loader(
+            data, subset, size, dict(getattr(settings, f"{subset}_loader_kwargs"))
+        )
         for subset, size in sizes.items()
     }
     _refuse_empty(loaders, sizes)

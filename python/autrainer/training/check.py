@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import copy
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -11,9 +11,10 @@ import torch
 from omegaconf import DictConfig, OmegaConf
 
 from autrainer.augmentations import AbstractAugmentation, AugmentationPipeline
-from autrainer.config.identity import as_plain
+from autrainer.config.annotations import misfit
 from autrainer.config.problems import Problem, refuse
-from autrainer.config.schema import RunConfig
+from autrainer.config.schema import GROUPS, RunConfig
+from autrainer.config.shorthand import plain_copy
 from autrainer.config.sources import Sources
 from autrainer.config.targets import argument_problems, check_target
 from autrainer.criterions.base import Loss
@@ -31,6 +32,14 @@ _CHECKPOINT_KEYS = ("model_checkpoint", "optimizer_checkpoint", "scheduler_check
 _MODEL_KEYS = ("transform", *_CHECKPOINT_KEYS, "skip_last_layer")
 _DATASET_KEYS = ("transform", "criterion", *(f"{subset}_loader_kwargs" for subset in SUBSETS))
 _OPTIMIZER_KEYS = ("weight_decay", "apply_weight_decay_to_bias", "apply_weight_decay_to_norm")
+_CONSUMED_KINDS: dict[tuple[str, str], Any] = {
+    ("model", "skip_last_layer"): bool,
+    ("optimizer", "weight_decay"): float | None,
+    ("optimizer", "apply_weight_decay_to_bias"): bool,
+    ("optimizer", "apply_weight_decay_to_norm"): bool,
+}
+_PERIODS = ("step_size", "T_max")
+"""Arguments of schedulers that torch divides by, long after it has taken them."""
 _PLOT_ARGUMENTS = ("output_directory", "training_type", "metric_fns")
 _LOGGER_ARGUMENTS = ("exp_name", "run_name", "metrics", "tracking_metric")
 
@@ -57,7 +66,7 @@ class CheckedConfig:
             ConfigError: with everything that is wrong.
             MissingExtraError: if the library that writes `outputs_format` is not installed.
         """
-        plain = as_plain(cfg)
+        plain = plain_copy(cfg)
         plain.pop("hydra", None)
         sources = Sources.of_job()
         settings = RunConfig.read(plain, sources)
@@ -80,6 +89,8 @@ def find_problems(config: Mapping[str, Any]) -> list[Problem]:
     Args:
         config: The configuration as plain containers.
     """
+    if missing := list(_missing({group: config[group] for group in GROUPS})):
+        return missing
     return [
         *_dataset_problems(config),
         *_model_problems(config["model"]),
@@ -90,21 +101,27 @@ def find_problems(config: Mapping[str, Any]) -> list[Problem]:
             injected=("params", "lr"),
             consumed=_OPTIMIZER_KEYS,
         ),
-        *check_target(
-            "scheduler",
-            config["scheduler"],
-            torch.optim.lr_scheduler.LRScheduler,
-            injected=("optimizer",),
-            consumed=("step_frequency",),
-            none_allowed=True,
-        ),
+        *_scheduler_problems(config["scheduler"]),
+        *_consumed_problems(config),
         *_augmentation_problems(config["augmentation"]),
         *_plotting_problems(config["plotting"]),
         *_transform_problems("dataset", config["dataset"]),
         *_transform_problems("model", config["model"]),
-        *_list_problems(config, "loggers", AbstractLogger, _LOGGER_ARGUMENTS),
-        *_list_problems(config, "callbacks", object, ()),
+        *_list_problems(config, "", "loggers", AbstractLogger, _LOGGER_ARGUMENTS),
+        *_list_problems(config, "", "callbacks", object),
     ]
+
+
+def _missing(node: Any, key: str = "") -> Iterator[Problem]:
+    """What a configuration leaves open, at any depth, that somebody has to fill in."""
+    if node == "???":
+        yield Problem(key, "is missing", "give it a value")
+    elif isinstance(node, Mapping):
+        for name, value in node.items():
+            yield from _missing(value, f"{key}.{name}" if key else str(name))
+    elif isinstance(node, list):
+        for position, value in enumerate(node):
+            yield from _missing(value, f"{key}[{position}]")
 
 
 def _dataset_problems(config: Mapping[str, Any]) -> list[Problem]:
@@ -124,13 +141,12 @@ def _dataset_problems(config: Mapping[str, Any]) -> list[Problem]:
         problems += check_target(
             "dataset.criterion", criterion, Loss, injected=("reduction",), shorthand=True
         )
-    if dataset.get("tracking_metric") is not None:
+    if "tracking_metric" in dataset:
         problems += check_target(
             "dataset.tracking_metric", dataset["tracking_metric"], AbstractMetric, shorthand=True
         )
-    for position, metric in enumerate(dataset.get("metrics") or ()):
-        key = f"dataset.metrics[{position}]"
-        problems += check_target(key, metric, AbstractMetric, shorthand=True)
+    if "metrics" in dataset:
+        problems += _list_problems(dataset, "dataset.", "metrics", AbstractMetric)
     return problems
 
 
@@ -141,12 +157,34 @@ def _model_problems(model: Mapping[str, Any]) -> list[Problem]:
     return problems + Checkpoints.take_from(dict(model)).problems()
 
 
+def _scheduler_problems(scheduler: Mapping[str, Any]) -> list[Problem]:
+    problems = check_target(
+        "scheduler",
+        scheduler,
+        torch.optim.lr_scheduler.LRScheduler,
+        injected=("optimizer",),
+        consumed=("step_frequency",),
+        none_allowed=True,
+    )
+    for name in _PERIODS:
+        if scheduler.get(name) == 0:
+            problems.append(Problem(f"scheduler.{name}", "is 0", "use an integer of at least 1"))
+    return problems
+
+
+def _consumed_problems(config: Mapping[str, Any]) -> list[Problem]:
+    return [
+        Problem(f"{group}.{name}", f"is {config[group][name]!r}", f"use {wanted}")
+        for (group, name), kind in _CONSUMED_KINDS.items()
+        if name in config[group] and (wanted := misfit(kind, config[group][name]))
+    ]
+
+
 def _augmentation_problems(augmentation: Mapping[str, Any]) -> list[Problem]:
     problems = check_target("augmentation", augmentation, AugmentationPipeline, none_allowed=True)
-    for position, entry in enumerate(augmentation.get("pipeline") or ()):
-        key = f"augmentation.pipeline[{position}]"
-        problems += check_target(key, entry, AbstractAugmentation, shorthand=True)
-    return problems
+    return problems + _list_problems(
+        augmentation, "augmentation.", "pipeline", AbstractAugmentation
+    )
 
 
 def _plotting_problems(plotting: Mapping[str, Any]) -> list[Problem]:
@@ -163,29 +201,49 @@ def _transform_problems(group: str, config: Mapping[str, Any]) -> list[Problem]:
         return [Problem(f"{group}.transform.type", "is missing", fix)]
     problems = []
     for subset in ("base", *SUBSETS):
-        for position, entry in enumerate(transform.get(subset) or ()):
-            if isinstance(entry, Mapping) and group == "model" and not any(entry.values()):
-                continue  # a null takes a transform of the dataset out
-            key = f"{group}.transform.{subset}[{position}]"
-            untagged = _untagged(entry)
-            problems += check_target(key, untagged, AbstractTransform, shorthand=True)
+        entries = transform.get(subset)
+        if isinstance(entries, list | tuple):
+            entries = [_untagged(entry) for entry in entries]
+            if group == "model":
+                # A null takes a transform of the dataset out.
+                entries = [entry for entry in entries if not _is_removal(entry)]
+        problems += _list_problems(
+            {subset: entries}, f"{group}.transform.", subset, AbstractTransform
+        )
     return problems
+
+
+def _is_removal(entry: Any) -> bool:
+    return isinstance(entry, Mapping) and len(entry) > 0 and not any(entry.values())
 
 
 def _untagged(entry: Any) -> Any:
     """A transform without the `@tag` that tells it from others of its class."""
     if isinstance(entry, str):
         return entry.partition("@")[0]
+    if not isinstance(entry, Mapping):
+        return entry
     return {str(key).partition("@")[0]: value for key, value in entry.items()}
 
 
 def _list_problems(
-    config: Mapping[str, Any], key: str, expected: type, injected: tuple[str, ...]
+    config: Mapping[str, Any],
+    prefix: str,
+    name: str,
+    expected: type,
+    injected: tuple[str, ...] = (),
 ) -> list[Problem]:
+    """What is wrong with a list of shorthands; one that is absent is fine."""
+    entries = config.get(name)
+    if entries is None:
+        return []
+    if not isinstance(entries, list | tuple):
+        fix = "use a list of import paths, with or without kwargs"
+        return [Problem(f"{prefix}{name}", f"is {entries!r}", fix)]
     return [
         problem
-        for position, entry in enumerate(config.get(key) or ())
+        for position, entry in enumerate(entries)
         for problem in check_target(
-            f"{key}[{position}]", entry, expected, injected=injected, shorthand=True
+            f"{prefix}{name}[{position}]", entry, expected, injected=injected, shorthand=True
         )
     ]

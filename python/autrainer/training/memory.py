@@ -1,4 +1,4 @@
-"""Runs that need more memory than there is: what they held, and what to do."""
+"""Errors of training as a user needs them: what a run held, and what does not fit together."""
 
 from __future__ import annotations
 
@@ -7,15 +7,29 @@ from typing import Any
 
 import torch
 
-from autrainer.errors import OutOfMemoryError
+from autrainer.errors import AutrainerError, ConfigError, OutOfMemoryError
+from autrainer.training.blame import BLAMED, is_about_memory, shown, told
 
 GIB = 2**30
 
 
 def explained(error: BaseException, trainer: Any) -> BaseException:
-    """An error as a user needs it: one of memory with figures and advice, any other as it is."""
-    if isinstance(error, OutOfMemoryError) or not _is_about_memory(error):
+    """An error as a user needs it.
+
+    Of memory: with figures and advice. Of a model that could not be called with a single sample
+    either: as one of model and dataset. Any other as it is.
+    """
+    if isinstance(error, AutrainerError):
         return error
+    if is_about_memory(error):
+        return _out_of_memory(error, trainer)
+    # A model without a summary has failed on the first sample.
+    if isinstance(error, BLAMED) and trainer._mult_adds is None:
+        return _does_not_fit(error, trainer)
+    return error
+
+
+def _out_of_memory(error: BaseException, trainer: Any) -> OutOfMemoryError:
     settings = trainer.settings
     smaller = max(1, settings.batch_size // 2)
     advice = (
@@ -28,11 +42,14 @@ def explained(error: BaseException, trainer: Any) -> BaseException:
     )
 
 
-def _is_about_memory(error: BaseException) -> bool:
-    if isinstance(error, (MemoryError, torch.OutOfMemoryError)):
-        return True
-    # On the CPU torch says it in words only.
-    return isinstance(error, RuntimeError) and "can't allocate memory" in str(error)
+def _does_not_fit(error: BaseException, trainer: Any) -> ConfigError:
+    shape = tuple(getattr(trainer.data.dev_dataset[0].features, "shape", ()))
+    config = trainer.run_config
+    return ConfigError(
+        f"the model {config['model']['id']}, {shown(config['model'])}, does not work on samples of "
+        f"the dataset {config['dataset']['id']}, whose features have the shape {shape}: "
+        f"{told(error)}"
+    )
 
 
 def _held(device: torch.device) -> str:

@@ -11,11 +11,13 @@ from autrainer.config.instantiate import instantiate_shorthand
 from autrainer.config.snapshot import frozen_folders
 from autrainer.data.files import AbstractFileHandler, AudioFileHandler
 from autrainer.datasets.base import AbstractDataset
+from autrainer.errors import OutOfMemoryError
 from autrainer.models.utils import create_model_inputs
 from autrainer.runs.environment import save_hardware_info, save_requirements
 from autrainer.runs.files import write_yaml
 from autrainer.runs.folder import Bookkeeping
 from autrainer.runs.summary import save_model_summary
+from autrainer.training.blame import is_about_memory, told
 from autrainer.transforms.compose import SmartCompose
 
 CONFIG = Path(".hydra") / "config.yaml"
@@ -59,7 +61,14 @@ def record_model(
         Multiplications and additions of a forward pass of one sample; None if unknown.
     """
     collate = data.dev_transform.get_collate_fn(data)
-    batch = collate([data.dev_dataset[0]])
+    try:
+        batch = collate([data.dev_dataset[0]])
+    except (MemoryError, RuntimeError) as error:
+        if not is_about_memory(error):
+            raise
+        raise OutOfMemoryError(
+            f"a sample of the dataset takes more memory than there is: {told(error)}"
+        ) from error
     batch = batch.to(device) or batch
     inputs = create_model_inputs(model, batch)
     counts = save_model_summary(model, inputs, bookkeeping.output_directory)
