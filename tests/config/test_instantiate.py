@@ -7,6 +7,7 @@ import pytest
 from omegaconf import DictConfig, ListConfig, OmegaConf
 
 from autrainer import HydraConvertEnum, instantiate, instantiate_shorthand
+from autrainer.config.shorthand import split_shorthand
 from autrainer.config.targets import check_target, locate
 from autrainer.errors import ConfigError
 from tests.config.shapes import Broken, Circle, Holder, Open, Shape, WrongCall, make_circle
@@ -199,3 +200,14 @@ def test_a_bad_target_is_told(config, message):
 def test_classes_of_the_tests_are_what_they_claim():
     assert {Broken, Open, WrongCall} <= set(Shape.__subclasses__())
     assert isinstance(make_circle(1), Circle)
+
+
+@pytest.mark.parametrize("value", ["${nowhere}", "${oc.env:NOWHERE_AT_ALL}", "${"])
+def test_an_interpolation_that_leads_nowhere_is_told_with_its_key(value):
+    with pytest.raises(ConfigError, match=r"^radius cannot be resolved: "):
+        instantiate({"_target_": f"{HERE}.Circle", "radius": value})
+
+
+def test_a_shorthand_that_names_no_class_is_an_error():
+    with pytest.raises(ConfigError, match=r"loggers\[0\] is \{1: 2\}; use an import path"):
+        split_shorthand({1: 2}, "loggers[0]")

@@ -71,12 +71,12 @@ BAD = [
     *[
         (key, value, "use an integer of at least 1")
         for key in ("iterations", "eval_frequency", "save_frequency", "batch_size")
-        for value in (0, -1, 1.5, "2", True, [1])
+        for value in (0, -1, 1.5, "2", True, [1], 2**31)
     ],
     ("inference_batch_size", -3, "use an integer of at least 1"),
     *[
         ("learning_rate", value, "use a number above 0")
-        for value in (0, -0.1, "fast", float("nan"), float("inf"), True)
+        for value in (0, -0.1, "fast", float("nan"), float("inf"), 1e300, 10**400, True)
     ],
     *[
         ("seed", value, "use an integer from 0 to 4294967295, or 'A-B'")

@@ -42,7 +42,7 @@ def annotations_of(target: Callable[..., Any]) -> Mapping[str, Any]:
 
 @lru_cache(maxsize=256)
 def _annotations(target: Callable[..., Any]) -> Mapping[str, Any]:
-    function = target.__init__ if inspect.isclass(target) else target  # type: ignore[misc]
+    function = target.__init__ if inspect.isclass(target) else target
     try:
         return typing.get_type_hints(function)
     except Exception:
