@@ -49,6 +49,26 @@ def test_the_table_shows_each_run_with_its_numbers(tmp_path):
     assert any("_best" in line and "_test" in line for line in lines)
 
 
+def test_a_sweep_that_was_stopped_tells_what_was_interrupted_and_what_waits(tmp_path):
+    outcomes = [
+        Outcome((), finished(tmp_path / "run_1"), "done"),
+        Outcome((), tmp_path / "run_2", "interrupted"),
+        *(Outcome((), tmp_path / f"run_{number}", "waiting") for number in (3, 4)),
+    ]
+    lines = closing_table(outcomes)
+    assert [line.split()[0] for line in lines[2:4]] == ["run_1", "run_2"]
+    assert "interrupted" in lines[3]
+    assert lines[4] == "2 more runs have not begun"
+    assert closing_table(outcomes[2:]) == []
+
+
+def test_the_table_says_where_errors_are(tmp_path):
+    (tmp_path / "run").mkdir()
+    (tmp_path / "run" / "error.txt").touch()
+    lines = closing_table([Outcome((), tmp_path / "run", "failed", error=ValueError("x"))])
+    assert lines[-1] == "Errors:  <run>/error.txt"
+
+
 def test_different_tracking_metrics_stand_in_the_cells(tmp_path):
     lines = closing_table(
         [

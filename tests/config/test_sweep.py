@@ -175,7 +175,7 @@ def test_jobs_after_a_failed_batch_run_too(sweep):
     assert recorded.code == 1
 
 
-def test_an_interrupt_ends_the_sweep_but_tells_what_is_done(sweep):
+def test_an_interrupt_ends_the_sweep_but_tells_what_is_done_and_what_is_not(sweep):
     def interrupt(config):
         if config["seed"] == 2:
             raise KeyboardInterrupt
@@ -183,7 +183,7 @@ def test_an_interrupt_ends_the_sweep_but_tells_what_is_done(sweep):
     outcomes = []
     with pytest.raises(KeyboardInterrupt):
         sweep("seed=1,2,3", before=interrupt, hooks=SweepHooks(report=outcomes.extend))
-    assert [outcome.state for outcome in outcomes] == ["done"]
+    assert [outcome.state for outcome in outcomes] == ["done", "interrupted", "waiting"]
 
 
 def test_every_combination_is_checked_before_the_first_one_runs(sweep):

@@ -46,6 +46,20 @@ def test_a_stopped_command_says_how_to_go_on_and_does(autrainer, project, number
     assert (run / "metrics.csv").read_text().count("\n") == 61
 
 
+def test_a_command_that_is_stopped_between_runs_says_how_to_go_on(autrainer, project):
+    (project / "stopping.py").write_text(
+        "from autrainer.datasets import ToyDataset\n\n"
+        "class Stopping(ToyDataset):\n"
+        "    def __init__(self, **kwargs):\n"
+        "        raise KeyboardInterrupt\n"
+    )
+    stopped = ("dataset._target_=stopping.Stopping", "seed=1,2")
+    result = autrainer("train", *SMALL, *stopped, check=False)
+    assert result.returncode == 130
+    assert "Interrupted; the same command goes on:\n  autrainer train " in result.stderr
+    assert "1 more run has not begun" in result.stdout
+
+
 def test_a_failing_run_tells_why_in_its_folder_and_fails_fast_if_asked(autrainer, project):
     failing = ("learning_rate=0.001,1e30,0.002", "dataset=ToyTabular-R", "iterations=4")
     result = autrainer("train", *SMALL, *failing, check=False)

@@ -7,7 +7,7 @@ import threading
 import pytest
 
 from autrainer.errors import RunInterruptedError
-from autrainer.runs.signals import heeded
+from autrainer.runs.signals import heeded, warnings_survived
 
 
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
@@ -46,3 +46,14 @@ def test_threads_leave_signals_alone():
     thread.start()
     thread.join()
     assert seen == [(False, signal.getsignal(signal.SIGINT))]
+
+
+def test_a_warning_between_runs_ends_nothing_and_a_run_heeds_it():
+    with warnings_survived():
+        os.kill(os.getpid(), signal.SIGUSR1)
+        with heeded() as requests:
+            assert not requests.save
+            os.kill(os.getpid(), signal.SIGUSR1)
+            assert requests.save
+        os.kill(os.getpid(), signal.SIGUSR1)
+    assert signal.getsignal(signal.SIGUSR1) == signal.SIG_DFL

@@ -9,10 +9,12 @@ from typing import TYPE_CHECKING, Any
 
 import yaml
 
+from autrainer.runs.status import ERROR_NAME
+
 if TYPE_CHECKING:
     from autrainer.config.sweep import Outcome
 
-STATES = {"done": "trained", "finished before": "skipped: finished before", "failed": "failed"}
+STATES = {"done": "trained", "finished before": "skipped: finished before"}
 
 
 @dataclass(frozen=True)
@@ -29,23 +31,36 @@ class Row:
 
 def closing_table(outcomes: Sequence[Outcome]) -> list[str]:
     """Lines that sum up the runs of a sweep; none if there was no run."""
+    waiting = sum(outcome.state == "waiting" for outcome in outcomes)
+    outcomes = [outcome for outcome in outcomes if outcome.state != "waiting"]
     if not outcomes:
         return []
-    metrics = list(dict.fromkeys(filter(None, (_metric(o.directory) for o in outcomes))))
+    scored = [outcome.directory for outcome in outcomes if outcome.state in STATES]
+    metrics = list(dict.fromkeys(filter(None, map(_metric, scored))))
     # Different tracking metrics stand in the cells instead of in the heading.
     named = metrics[0] if len(metrics) == 1 else ""
     rows = [_row(outcome, named) for outcome in outcomes]
-    heading = Row("run", "state", "best", f"{named} dev".strip(), f"{named} test".strip(), "time")
+    heading = Row("run", "state")
+    if metrics:
+        dev, test = f"{named} dev".strip(), f"{named} test".strip()
+        heading = Row("run", "state", "best", dev, test, "time")
     lines = ["", *_aligned([heading, *rows])]
-    if all(outcome.state == "failed" for outcome in outcomes):
-        return lines
-    folders = list(dict.fromkeys(str(outcome.directory.parent) for outcome in outcomes))
-    lines.append("")
-    for folder in folders:
-        lines.append(f"Runs:    {folder}/<run>")
-    lines.append("Plots:   <run>/_plots")
-    lines.append("Outputs: <run>/_best (dev set), <run>/_test (test set)")
-    return lines
+    if waiting:
+        lines.append(f"{waiting} more {'run has' if waiting == 1 else 'runs have'} not begun")
+    return [*lines, "", *_places(outcomes)]
+
+
+def _places(outcomes: Sequence[Outcome]) -> list[str]:
+    """Where to look for what the runs have left."""
+    states = {outcome.state for outcome in outcomes}
+    folders = dict.fromkeys(str(outcome.directory.parent) for outcome in outcomes)
+    places = [f"Runs:    {folder}/<run>" for folder in folders]
+    if states & set(STATES):
+        places.append("Plots:   <run>/_plots")
+        places.append("Outputs: <run>/_best (dev set), <run>/_test (test set)")
+    if any((outcome.directory / ERROR_NAME).is_file() for outcome in outcomes):
+        places.append(f"Errors:  <run>/{ERROR_NAME}")
+    return places
 
 
 def _aligned(rows: Sequence[Row]) -> list[str]:
@@ -64,7 +79,7 @@ def _aligned(rows: Sequence[Row]) -> list[str]:
 def _row(outcome: Outcome, named: str) -> Row:
     directory, state = outcome.directory, STATES.get(outcome.state, outcome.state)
     metric = _metric(directory)
-    if outcome.state == "failed" or metric is None:
+    if outcome.state not in STATES or metric is None:
         return Row(directory.name, state)
     dev = read_yaml(directory / "_best" / "dev.yaml")
     test = read_yaml(directory / "_test" / "test_holistic.yaml")

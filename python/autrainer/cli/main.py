@@ -100,13 +100,15 @@ def report(error: CommandLineError) -> int:
 def _interrupted(error: KeyboardInterrupt, arguments: list[str]) -> int:
     """Say what stopped the command and, for a run that can be resumed, how to go on."""
     code: int | None = getattr(error, "exit_code", None)
-    if code is None:
+    if code is None and arguments[0] not in HYDRA_COMMANDS:
         sys.stderr.write("\nInterrupted\n")
         return INTERRUPTED
     import shlex
 
-    sys.stderr.write(f"\n{error}:\n  {shlex.join(['autrainer', *arguments])}\n")
-    return code
+    # Between runs, or while one is made ready, there is nothing to keep.
+    told = "Interrupted; the same command goes on" if code is None else str(error)
+    sys.stderr.write(f"\n{told}:\n  {shlex.join(['autrainer', *arguments])}\n")
+    return INTERRUPTED if code is None else code
 
 
 def _code(error: SystemExit) -> int:

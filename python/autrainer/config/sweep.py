@@ -41,7 +41,8 @@ class Outcome:
     Args:
         overrides: What sets it apart from the main configuration.
         directory: Its folder.
-        state: `done`, `finished before` or `failed`; `filtered` if a filter left it out.
+        state: `done`, `finished before`, `failed`, `interrupted`, or `waiting` if the sweep has
+            ended before it began.
         value: What the task returned.
         error: Why it failed.
     """
@@ -105,6 +106,9 @@ class Sweep:
                 if fails_fast and any(outcome.error for outcome in self.outcomes):
                     break
         finally:
+            told = {outcome.directory for outcome in self.outcomes}
+            waiting = [point for point in left if point.directory not in told]
+            self.outcomes += [_without_result(point, "waiting") for point in waiting]
             self._report()
         return returns
 
@@ -155,15 +159,20 @@ class Sweep:
 
     def _launch(self, batch: Sequence[Point], initial: int) -> Sequence[JobReturn]:
         results: Sequence[JobReturn] = []
+        stopped: Sequence[Point] = []
         with _Prepared(self.launcher, self.context, self._composed) as seen:
             try:
                 results = self.launcher.launch(
                     [list(point.overrides) for point in batch], initial_job_idx=initial
                 )
+            except KeyboardInterrupt:
+                stopped = batch[len(seen) : len(seen) + 1]
+                raise
             finally:
                 # After Ctrl-C there is no result but what has been seen until then.
                 done = results or seen
                 self.outcomes += [_outcome(*pair) for pair in zip(batch, done, strict=False)]
+                self.outcomes += [_without_result(point, "interrupted") for point in stopped]
         return results
 
     def _save_config(self) -> None:
@@ -197,6 +206,10 @@ class Sweep:
                 sys.stderr.write(f"The traceback is in {outcome.directory / ERROR_NAME}\n")
         if sys.exc_info()[0] is None:
             raise SystemExit(1)
+
+
+def _without_result(point: Point, state: str) -> Outcome:
+    return Outcome(point.overrides, point.directory, state)
 
 
 def _outcome(point: Point, result: JobReturn) -> Outcome:

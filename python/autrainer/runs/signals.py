@@ -61,3 +61,20 @@ def heeded() -> Iterator[Requests]:
         for number, handler in before.items():
             # None stands for a handler that was not set from Python.
             signal.signal(number, signal.SIG_DFL if handler is None else handler)
+
+
+@contextmanager
+def warnings_survived() -> Iterator[None]:
+    """Within the block a scheduler's warning does not end the process, as it would by default.
+
+    A run that trains heeds it. Before and between runs there is nothing to save.
+    """
+    if threading.current_thread() is not threading.main_thread():
+        yield
+        return
+    before = {number: signal.signal(number, lambda *_: None) for number in SAVES}
+    try:
+        yield
+    finally:
+        for number, handler in before.items():
+            signal.signal(number, signal.SIG_DFL if handler is None else handler)

@@ -34,9 +34,10 @@ def run(parser: ArgumentParser | None, arguments: list[str], config_name: str = 
         SystemExit: if a job failed.
     """
     from autrainer.plotting.process import shared_renderer
+    from autrainer.runs.signals import warnings_survived
 
     try:
-        with shared_renderer():
+        with shared_renderer(), warnings_survived():
             launch(train_run, arguments, config_name)
     except UnsupportedFlagError as error:
         raise CommandLineError(parser, str(error), 2) from error
