@@ -363,6 +363,15 @@ def test_a_pass_that_is_dropped_leaves_nothing_running(tmp_path, loading):
         assert len(list(one)) == len(one)
 
 
+def test_files_that_take_longer_than_the_timeout_are_told(tmp_path, loading):
+    dataset = Folder(tmp_path / "f", arrays_of(1, (3,), "float32"))
+    dataset.paths *= 40_000
+    loader = loading(dataset, batch_size=40_000, num_workers=1, timeout=0.01)
+
+    with pytest.raises(DataError, match=r"data loader waited 0\.01 s for a batch in vain"):
+        list(loader)
+
+
 @needs_proc
 @pytest.mark.parametrize("options", [{}, {"pad": {}}])
 def test_a_loader_that_is_dropped_half_way_frees_threads_and_memory(tmp_path, options):

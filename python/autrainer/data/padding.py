@@ -116,7 +116,7 @@ class Pad:
         first = samples[0]
         axis = self._axis_of(first)
         for position, sample in enumerate(samples):
-            if not self._fits(sample, first, axis):
+            if not self.fits(sample, first):
                 raise DataError(
                     f"{describe(position)}: expected features of shape {tuple(first.shape)}, "
                     f"{_name(first.dtype)}, but for their length, as in {describe(0)}, found "
@@ -143,8 +143,9 @@ class Pad:
             )
         return axis
 
-    @staticmethod
-    def _fits(sample: Shaped, first: Shaped, axis: int) -> bool:
+    def fits(self, sample: Shaped, first: Shaped) -> bool:
+        """Whether two samples differ in nothing but their length."""
+        axis = self._axis_of(first)
         if len(sample.shape) != len(first.shape) or sample.dtype != first.dtype:
             return False
         others = [a for a in range(len(first.shape)) if a != axis]

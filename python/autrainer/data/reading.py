@@ -48,6 +48,7 @@ class SampleReader:
         self._files = files
         self._check = check
         self._stages = stages
+        self._pad = pad
         self._reader = FileReader(
             files.paths,
             files.format,
@@ -87,7 +88,7 @@ class SampleReader:
         """Read samples that have the layout of the first one into memory, in this thread.
 
         Raises:
-            ShapesDifferError: naming a sample that has another one, where none is padded.
+            ShapesDifferError: naming a sample that has another one and is not padded to it.
         """
         array = out.numpy()
         try:
@@ -164,6 +165,9 @@ class SampleReader:
         for position in outcome.nonfinite:
             self._check.found(self.describe(int(rows[position])))
 
+    def _is_alike(self, found: Layout) -> bool:
+        return found == self.layout if self._pad is None else self._pad.fits(found, self.layout)
+
     def _by_python(self, row: int) -> torch.Tensor:
         features = self._files.load(row)
         if not isinstance(features, (torch.Tensor, np.ndarray)):
@@ -176,10 +180,10 @@ class SampleReader:
 
     def _told(self, error: DataError, rows: IndexArray) -> DataError:
         """The error of the core, or one that names both files if it is that two differ."""
-        if isinstance(error, CorruptFileError) or self._reader.pad is not None:
+        if isinstance(error, CorruptFileError):
             return error
         for position, row in enumerate(rows.tolist()):
             (found,) = self._reader.layouts(rows[position : position + 1])
-            if found is not None and found != self.layout:
+            if found is not None and not self._is_alike(found):
                 return shapes_differ(self.describe(row), found, self.describe(0), self.layout)
         return error
