@@ -238,7 +238,7 @@ def test_an_error_that_cannot_be_sent_is_told_all_the_same():
 
 
 def test_workers_that_take_too_long_are_told_as_threads_are():
-    loader = failing(threading.Event().wait, num_workers=1, timeout=0.2)
+    loader = failing(lambda: threading.Event().wait(2), num_workers=1, timeout=0.2)
 
     with pytest.raises(DataError, match=r"data loader waited 0\.2 s for a batch in vain"):
         list(loader)
