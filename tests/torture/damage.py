@@ -132,7 +132,7 @@ class Situation:
         shutil.copytree(project, self._whole)
         ended = command(self._whole, options)
         assert ended.status == 0, ended.output
-        self._expected = contents(self._whole)
+        self._before, self._expected = contents(project), contents(self._whole)
 
     def complaints(self, file: Path, damage: str, rng: random.Random, folder: Path) -> list[str]:
         """Damage a file and give the command; what is not as it has to be then."""
@@ -157,11 +157,14 @@ class Situation:
     def _differences(self, folder: Path, file: Path) -> Iterator[str]:
         found = contents(folder)
         for name in sorted({*found, *self._expected}):
-            if found.get(name) == self._expected.get(name):
+            # A shorter run that could not be gone on from is not removed either.
+            expected = self._expected.get(name, self._before.get(name) if name in found else None)
+            if found.get(name) == expected:
                 continue
             # What nobody reads stays as it is, here and in copies, if no state is taken for sound.
             is_copy = Path(name).parts[-2:] == file.parts[-2:]
-            is_wrong = name in found and _passes_for_sound(folder / name, self._whole / name)
+            place = self._whole if name in self._expected else self._project
+            is_wrong = name in found and _passes_for_sound(folder / name, place / name)
             if not is_copy or is_wrong:
                 yield f"{name} is another one in the end"
 
