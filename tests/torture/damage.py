@@ -26,7 +26,7 @@ import torch
 from autrainer.cli.commands.train import run as train
 from autrainer.errors import CorruptFileError
 from autrainer.runs.finished import RESUME_FOLDER
-from autrainer.runs.states import read_state
+from autrainer.runs.states import COMMENT_BYTES, read_state
 from tests.torture.kills import TELLS_OF_TIME
 
 OPTIONS = (
@@ -89,19 +89,28 @@ def _started(project: Path, options: tuple[str, ...], output: Path) -> int:
 
 
 def interrupted(project: Path) -> None:
-    """Leave a run that was killed within its last epoch, with states and rows to go on from."""
-    output = project / "output"
-    child = _started(project, LONG, output)
+    """Leave a run that was killed within an epoch, with states and rows to go on from."""
+    is_killed = False
+    while not is_killed:
+        shutil.rmtree(project / "results", ignore_errors=True)
+        child = _started(project, LONG, project / "output")
+        is_killed = _killed_within_an_epoch(child, project)
+
+
+def _killed_within_an_epoch(child: int, project: Path) -> bool:
+    """Kill a command after its first epoch; False if it was faster and has ended."""
     while True:
-        ended, _ = os.waitpid(child, os.WNOHANG)
-        assert not ended, f"the run ended before it was killed: {output.read_text()}"
-        if any(project.glob("results/*/training/*/epoch_2/dev.yaml")) and any(
+        ended, status = os.waitpid(child, os.WNOHANG)
+        if ended:
+            assert status == 0, (project / "output").read_text()
+            return False
+        if any(project.glob("results/*/training/*/epoch_1/dev.yaml")) and any(
             project.glob(f"results/*/training/*/{RESUME_FOLDER}/rows-*")
         ):
-            break
+            os.kill(child, signal.SIGKILL)
+            os.waitpid(child, 0)
+            return True
         time.sleep(0.0005)
-    os.kill(child, signal.SIGKILL)
-    os.waitpid(child, 0)
 
 
 def contents(project: Path) -> dict[str, str]:
@@ -171,8 +180,9 @@ class Situation:
 
 def _passes_for_sound(path: Path, whole: Path) -> bool:
     """Whether another state than that of the whole file is read from a file."""
-    # What is cut off within the comment of an archive still holds every value.
-    if path.suffix != ".pt" or whole.read_bytes().startswith(path.read_bytes()):
+    # Where only the comment of the archive was hit, with the checksum, every value is as it was.
+    values = whole.read_bytes()[:-COMMENT_BYTES]
+    if path.suffix != ".pt" or path.read_bytes().startswith(values):
         return False
     try:
         read_state(path)

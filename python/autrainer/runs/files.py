@@ -94,13 +94,14 @@ def remove_folder(folder: Path) -> None:
     """Remove a folder and everything in it, if it is there.
 
     Raises:
-        OutputError: naming the file, if one could not be removed.
+        OutputError: naming the folder, if something in it could not be removed.
     """
     try:
         if folder.exists():
             shutil.rmtree(folder)
     except OSError as error:
-        raise unwritable(error.filename or folder, error) from error
+        # The system names files relative to a folder that it has open.
+        raise unwritable(folder, error) from error
 
 
 def with_folder(path: StrPath) -> str:
