@@ -20,8 +20,6 @@ BLOCK_BYTES = 4096
 RECORDS = 25
 """Small files of every run: configuration, summaries, tables, logs."""
 
-GIB = 2**30
-
 
 def state_bytes(model: torch.nn.Module, optimizer: torch.optim.Optimizer) -> int:
     """Size of the files of a model and its optimizer once it has trained.
@@ -54,9 +52,16 @@ def warn_if_full(folder: Path, needed_bytes: int) -> None:
         return
     if needed_bytes > free:
         log.warning(
-            "This run will need about %.2f GiB, %.2f GiB are free in %s; free some, or set "
+            "This run will need about %s, %s are free in %s; free some, or set "
             "keep_checkpoints, a larger save_frequency or save_train_outputs: false",
-            needed_bytes / GIB,
-            free / GIB,
+            _size(needed_bytes),
+            _size(free),
             folder,
         )
+
+
+def _size(count: int) -> str:
+    for unit, size in (("GiB", 2**30), ("MiB", 2**20)):
+        if count >= size:
+            return f"{count / size:.1f} {unit}"
+    return f"{count / 2**10:.1f} KiB"
