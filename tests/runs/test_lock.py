@@ -137,9 +137,8 @@ def test_without_locks_of_the_system_a_living_owner_of_this_machine_counts(tmp_p
     RunLock(tmp_path).release()
 
 
-def test_without_locks_of_the_system_a_killed_owner_leaves_nothing_in_the_way(
-    tmp_path, other, _no_system_locks
-):
+@pytest.mark.usefixtures("_no_system_locks")
+def test_without_locks_of_the_system_a_killed_owner_leaves_nothing_in_the_way(tmp_path, other):
     other.kill()
     other.wait()
     RunLock(tmp_path).release()
