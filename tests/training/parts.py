@@ -4,6 +4,7 @@ import json
 from dataclasses import dataclass
 from pathlib import Path
 
+import numpy as np
 import torch
 
 from autrainer.callbacks.base import EVENTS
@@ -152,6 +153,16 @@ class Failing:
     def fail(self, **given):
         if given.get("iteration", self.iteration) == self.iteration:
             raise RuntimeError("the callback has failed")
+
+
+class Greedy:
+    """Asks for 256 TiB."""
+
+    def __init__(self, kind):
+        self.ask = {"torch": torch.empty, "numpy": np.empty}[kind]
+
+    def cb_on_step_begin(self, trainer, iteration, batch_idx):
+        self.ask(2**46)
 
 
 class Interrupting:
