@@ -1,4 +1,4 @@
-"""Too little memory while training: told with sizes, figures and advice; other errors as they are."""
+"""Too little memory while training: told with sizes, figures and advice; other errors as is."""
 
 import pytest
 
@@ -24,5 +24,5 @@ def test_memory_that_is_not_there_is_told_with_batch_sizes_and_advice(tmp_path, 
 
 def test_other_errors_stay_what_they_are(tmp_path):
     trainer = built(tmp_path, callbacks=[f"{PARTS}.Failing"])
-    with pytest.raises(RuntimeError, match="^the callback has failed$"):
+    with pytest.raises(RuntimeError, match=r"^the callback has failed$"):
         trainer.train()
