@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any, Protocol
 
 from autrainer.config.constants import ExportConstants
 from autrainer.loggers.marks import PARAMS, TEST, Marks
+from autrainer.runs.finished import RESUME_FOLDER
 
 if TYPE_CHECKING:
     from omegaconf import DictConfig
@@ -256,16 +257,13 @@ class AbstractLogger(ABC):
 
 def _marks_of(logger: AbstractLogger, trainer: LoggedRun) -> Marks | None:
     """The marks of a logger, beside the state of its run; None if the run keeps none."""
-    # A run has imported torch, which this needs, long ago.
-    from autrainer.runs.resumable import FOLDER
-
     settings: Any = getattr(trainer, "settings", None)
     if settings is None or not settings.resume:
         return None
     loggers: list[Any] = getattr(trainer, "loggers", [])
     position = loggers.index(logger) if logger in loggers else len(loggers)
     name = f"logged-{position}-{type(logger).__name__}"
-    return Marks(trainer.output_directory / FOLDER / name)
+    return Marks(trainer.output_directory / RESUME_FOLDER / name)
 
 
 def _waits(trainer: LoggedRun) -> dict[str, str]:
