@@ -31,6 +31,36 @@ def test_weight_decay_makes_two_groups():
     assert [len(group["params"]) for group in optimizer.param_groups] == [2, 0]
 
 
+@pytest.mark.parametrize("kind", ["Adam", "AdamW"])
+def test_adam_updates_all_parameters_in_one_pass(kind):
+    (group,) = build(_target_=f"torch.optim.{kind}").param_groups
+    assert group["fused"]
+
+
+@pytest.mark.parametrize("way", ["fused", "foreach", "capturable", "differentiable"])
+def test_how_an_optimizer_works_can_be_chosen(way):
+    (group,) = build(_target_="torch.optim.Adam", **{way: False}).param_groups
+    assert not group["fused"]
+
+
+def test_parameters_that_cannot_be_fused_are_not():
+    model = nn.Linear(3, 2, dtype=torch.complex64)
+    (group,) = build_optimizer({"_target_": "torch.optim.Adam"}, model, 0.25).param_groups
+    assert not group["fused"]
+
+
+def test_a_fused_step_is_that_of_the_others_but_for_rounding():
+    models = [nn.Linear(30, 20) for _ in range(2)]
+    models[1].load_state_dict(models[0].state_dict())
+    for model, fused in zip(models, ({}, {"fused": False}), strict=True):
+        optimizer = build_optimizer({"_target_": "torch.optim.AdamW", **fused}, model, 0.01)
+        for step in range(20):
+            optimizer.zero_grad()
+            model(torch.linspace(-step, step, 30)).square().sum().backward()
+            optimizer.step()
+    torch.testing.assert_close(models[0].state_dict(), models[1].state_dict())
+
+
 def test_sam_takes_its_base_and_its_groups():
     optimizer = build(
         _target_="autrainer.optimizers.SAM",

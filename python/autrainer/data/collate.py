@@ -19,8 +19,8 @@ from autrainer.errors import DataError
 # has few, and memory that goes round has none.
 LARGE_BATCH_BYTES = 8 << 20
 
-# Between these, the threads of torch gather rows sooner than threads of our own are started. Beyond,
-# it pays to write past the cache, which torch does not.
+# Between these, the threads of torch gather rows before threads of our own are started. Beyond
+# them it pays to write past the cache, which torch does not.
 SHARED_BYTES = range(256 << 10, 64 << 20)
 
 VIEWABLE = {

@@ -14,6 +14,11 @@ from autrainer.errors import ConfigError
 from autrainer.optimizers.eager import keep_dynamo_out
 from autrainer.optimizers.groups import parameter_groups
 
+FUSED = (torch.optim.Adam, torch.optim.AdamW)
+"""Optimizers that are told to update all parameters in one pass, unless somebody chose a way."""
+
+_WAYS = ("fused", "foreach", "capturable", "differentiable")
+
 _GROUP_KEYS = ("weight_decay", "apply_weight_decay_to_bias", "apply_weight_decay_to_norm")
 
 
@@ -21,6 +26,8 @@ def build_optimizer(
     config: Mapping[str, Any], model: torch.nn.Module, learning_rate: float
 ) -> torch.optim.Optimizer:
     """Build an optimizer over the parameters of a model.
+
+    Adam and AdamW are fused unless the configuration says how they work (`fused: false`).
 
     Args:
         config: Plain mapping with `_target_` and arguments of the class; `weight_decay`,
@@ -42,12 +49,21 @@ def build_optimizer(
     if weight_decay is not None:
         _refuse_unknown_decay(kind, weight_decay)
     groups = parameter_groups(model, weight_decay, **decay)
+    if kind in FUSED and not any(way in arguments for way in _WAYS) and _can_be_fused(model):
+        arguments["fused"] = True
     # A single group goes in as plain parameters: some classes (LBFGS) take nothing else.
     params = groups[0]["params"] if len(groups) == 1 else groups
     optimizer: torch.optim.Optimizer = instantiate(
         arguments, instance_of=torch.optim.Optimizer, params=params, lr=learning_rate
     )
     return optimizer
+
+
+def _can_be_fused(model: torch.nn.Module) -> bool:
+    return all(
+        parameter.is_floating_point() and parameter.device.type in ("cpu", "cuda")
+        for parameter in model.parameters()
+    )
 
 
 def _refuse_unknown_decay(kind: Any, weight_decay: float) -> None:
