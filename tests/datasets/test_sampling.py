@@ -228,6 +228,14 @@ BAD = [
         r"s\.seed is filled in by the dataset; remove it\ns\.targets is filled in",
     ),
     (
+        {f"{SAMPLERS}.WeightedSampler": {"weights": "age", "num_samples": 40}},
+        r"s\.num_samples is filled in by the dataset; remove it; samplers that draw take num_draws",
+    ),
+    (
+        {f"{SAMPLERS}.BalancedSampler": {"num_samples": 40}},
+        r"s\.num_samples is no argument of .*BalancedSampler; did you mean 'num_draws'",
+    ),
+    (
         f"{__name__}.OnlyIterates",
         r"names .*OnlyIterates; a sampler needs the methods __len__\(\) and indices\(epoch, start",
     ),

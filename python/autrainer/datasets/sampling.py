@@ -22,8 +22,12 @@ if TYPE_CHECKING:
     import pandas as pd
 
 SAMPLER_KEY = "train_loader_kwargs.sampler"
-FILLED_IN = ("seed", "num_samples", "targets")
-"""Arguments that a sampler gets from the dataset, if it takes them."""
+FILLED_IN = {
+    "seed": "remove it",
+    "num_samples": "remove it; samplers that draw take num_draws",
+    "targets": "remove it",
+}
+"""Arguments that a sampler gets from the dataset, if it takes them; what to do with one's own."""
 _NEEDED = "a sampler needs the methods __len__() and indices(epoch, start, stop)"
 
 
@@ -64,14 +68,15 @@ def sampler_problems(key: str, shorthand: Any) -> list[Problem]:
         return [Problem(key, "cannot be used", str(error))]
     if isinstance(target, type) and not issubclass(target, Order):
         return [Problem(key, f"names {path}", _NEEDED)]
-    reserved = [
-        Problem(f"{key}.{name}", "is filled in by the dataset", "remove it")
-        for name in FILLED_IN
-        if name in arguments
+    filled_in = _filled_in(target)
+    given = [name for name in filled_in if name in arguments]
+    return [
+        *(
+            Problem(f"{key}.{name}", "is filled in by the dataset", FILLED_IN[name])
+            for name in given
+        ),
+        *check_target(key, shorthand, object, injected=filled_in, shorthand=True),
     ]
-    return reserved or check_target(
-        key, shorthand, object, injected=_filled_in(target), shorthand=True
-    )
 
 
 def sampler_of(data: SampledData, shorthand: Any) -> Order:
@@ -85,10 +90,8 @@ def sampler_of(data: SampledData, shorthand: Any) -> Order:
         DataError: if it does not suit the data.
     """
     path, arguments = split_shorthand(shorthand, SAMPLER_KEY)
-    given: dict[str, Any] = {}
+    given = {name: _known(data, name) for name in _filled_in(locate(path, SAMPLER_KEY))}
     try:
-        for name in _filled_in(locate(path, SAMPLER_KEY)):
-            given[name] = _known(data, name)
         if isinstance(arguments.get("weights"), str):
             given["weights"] = column_weights(data, arguments["weights"])
         sampler = instantiate_shorthand(shorthand, **given)
@@ -107,8 +110,8 @@ def column_weights(data: SampledData, column: str) -> npt.NDArray[np.float64]:
             value is no weight.
     """
     df, source = data._frame_of("train"), data._source_of("train")
-    for problem in missing_columns(df, [column]):
-        raise DataError(f"{source}: {problem}")
+    if missing := missing_columns(df, [column]):
+        raise DataError(f"{source}: {missing[0]}")
     try:
         weights = numbers(df[column].to_numpy(), column)
     except DataError as error:
