@@ -29,7 +29,15 @@ DOORS = {
     "data/decode.py": {"decode_file", "file_layout", "first_nonfinite"},
     "data/shuffle.py": {"permutation", "position_of"},
     "data/stream.py": {"FileReader"},
-    "runs/files.py": {"copy_file", "write_by_name", "write_bytes", "write_npy", "write_results"},
+    "runs/files.py": {
+        "copy_file",
+        "make_folder",
+        "rename",
+        "write_by_name",
+        "write_bytes",
+        "write_npy",
+        "write_results",
+    },
     "runs/sealed.py": {"seal", "write_sealed"},
 }
 """The only modules that import from the extension, and what."""

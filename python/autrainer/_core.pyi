@@ -13,8 +13,10 @@ __all__ = [
     "file_layout",
     "first_nonfinite",
     "gather",
+    "make_folder",
     "permutation",
     "position_of",
+    "rename",
     "seal",
     "stack",
     "write_by_name",
@@ -117,6 +119,12 @@ def write_by_name(path: str, fill: Callable[[str], object]) -> None:
 
 def copy_file(source: str, target: str) -> None:
     """Copy the content of `source` to `target`, whole or not at all."""
+
+def make_folder(path: str) -> None:
+    """Make a folder and those above it, unless they are there."""
+
+def rename(source: str, target: str) -> None:
+    """Give a folder or file another name in the same folder."""
 
 def write_npy(path: str, array: npt.NDArray[Any]) -> None:
     """Write `array` to `path` as `numpy.save` would, whole or not at all."""

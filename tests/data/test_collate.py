@@ -180,8 +180,25 @@ def test_an_index_without_a_row_is_named(source, index):
         gather_rows(source, np.array([0, index]))
 
 
-def test_output_of_another_shape_or_dtype_is_refused():
-    with pytest.raises(DataError, match=r"\(3, 3\)"):
-        gather_rows(torch.ones(4, 3), [0, 1], torch.empty(3, 3))
+@pytest.mark.parametrize("width", [3, 100_000])
+def test_output_of_another_shape_or_dtype_is_refused(width):
+    source = torch.ones(4, width)
+    with pytest.raises(DataError, match=rf"\(3, {width}\)"):
+        gather_rows(source, [0, 1], torch.empty(3, width))
     with pytest.raises(DataError, match="float64"):
-        gather_rows(torch.ones(4, 3), [0, 1], torch.empty(2, 3).double())
+        gather_rows(source, [0, 1], torch.empty(2, width).double())
+
+
+@pytest.mark.parametrize("num_threads", [1, 2])
+@pytest.mark.parametrize("num_rows", [1, 8, 700])
+def test_batches_of_any_size_hold_the_same_rows_with_any_number_of_threads(num_threads, num_rows):
+    source = torch.rand(50, 25_000)
+    rows = np.random.default_rng(0).integers(0, 50, num_rows)
+    before = torch.get_num_threads()
+    torch.set_num_threads(num_threads)
+    try:
+        assert torch.equal(gather_rows(source, rows), source[rows])
+        with pytest.raises(DataError, match="index 50 at position 0"):
+            gather_rows(source, np.full(num_rows, 50))
+    finally:
+        torch.set_num_threads(before)

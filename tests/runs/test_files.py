@@ -24,7 +24,11 @@ from autrainer.errors import CorruptFileError, DataError, OutputError
 from autrainer.runs.columns import Labels, LabelSets, Texts, ValueLists, Values
 from autrainer.runs.files import (
     copy_file,
+    copy_folder,
+    make_folder,
     read_yaml,
+    remove_file,
+    remove_folder,
     write_bytes,
     write_npy,
     write_results,
@@ -387,3 +391,30 @@ def test_writing_needs_neither_numpy_nor_yaml_nor_pandas(tmp_path):
     )
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert done.stdout.strip() == "[]"
+
+
+def test_a_folder_is_replaced_by_a_copy_with_everything_below_it(tmp_path):
+    for name in ("source/a", "source/below/b", "source/train_x", "target/old"):
+        write_text(tmp_path / name, name)
+    copy_folder(tmp_path / "source", tmp_path / "target", without="train_*")
+    assert names(tmp_path) == ["source", "target"]
+    assert names(tmp_path / "target") == ["a", "below"]
+    assert (tmp_path / "target" / "below" / "b").read_text() == "source/below/b"
+
+
+def test_a_copy_that_was_given_up_is_begun_anew(tmp_path):
+    write_text(tmp_path / "source" / "a", "new")
+    write_text(tmp_path / ".target.copying" / "half", "x")
+    copy_folder(tmp_path / "source", tmp_path / "target")
+    assert names(tmp_path / "target") == ["a"]
+    assert names(tmp_path) == ["source", "target"]
+
+
+@pytest.mark.parametrize("change", [make_folder, remove_file, remove_folder])
+def test_what_cannot_be_made_or_removed_is_named(change):
+    # Nobody, not even root, changes anything there.
+    path = Path("/proc/self" if change is remove_folder else "/proc/self/status")
+    path = path / "x" if change is make_folder else path
+    with pytest.raises(OutputError) as caught:
+        change(path)
+    assert caught.value.filename.startswith("/proc/self")

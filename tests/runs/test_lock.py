@@ -1,5 +1,6 @@
 """The lock of a run folder: one owner at a time, and none that is dead."""
 
+import errno
 import json
 import os
 import signal
@@ -9,7 +10,7 @@ import time
 
 import pytest
 
-from autrainer.errors import RunInUseError
+from autrainer.errors import OutputError, RunInUseError
 from autrainer.runs import lock as locks
 from autrainer.runs.lock import FILE_NAME, RunLock
 
@@ -117,3 +118,33 @@ def test_children_of_a_dead_owner_are_waited_for(tmp_path):
         process.kill()
         process.wait()
         RunLock(tmp_path).release()
+
+
+@pytest.fixture
+def _no_system_locks(monkeypatch):
+    def refuse(file, operation):
+        raise OSError(errno.ENOTSUP, os.strerror(errno.ENOTSUP))
+
+    monkeypatch.setattr(locks.fcntl, "flock", refuse)
+
+
+@pytest.mark.usefixtures("_no_system_locks")
+def test_without_locks_of_the_system_a_living_owner_of_this_machine_counts(tmp_path):
+    lock = RunLock(tmp_path)
+    with pytest.raises(RunInUseError, match=f"process {os.getpid()} on "):
+        RunLock(tmp_path)
+    lock.release()
+    RunLock(tmp_path).release()
+
+
+@pytest.mark.usefixtures("_no_system_locks")
+def test_without_locks_of_the_system_a_killed_owner_leaves_nothing_in_the_way(tmp_path, other):
+    other.kill()
+    other.wait()
+    RunLock(tmp_path).release()
+
+
+def test_a_folder_that_takes_no_lock_file_is_told_with_the_reason(tmp_path):
+    (tmp_path / FILE_NAME).mkdir()
+    with pytest.raises(OutputError, match=r"\.lock cannot be written: Is a directory; make"):
+        RunLock(tmp_path)

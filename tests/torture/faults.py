@@ -28,7 +28,7 @@ import torch
 import yaml
 
 from autrainer.errors import AutrainerError
-from autrainer.runs.finished import RESUME_FOLDER
+from autrainer.runs.finished import RESUME_FOLDER, is_finished, tidy_up
 from autrainer.runs.sealed import read_sealed
 from autrainer.training import ModularTaskTrainer
 from tests.torture.kills import TELLS_OF_TIME, contents
@@ -41,7 +41,9 @@ KINDS = ("open", "write", "sync", "rename", "mkdir", "remove", "change")
 ANY = "any"
 ERRORS = (errno.ENOSPC, errno.EIO, errno.EACCES)
 RUN = Path("experiment", "training", "run")
+SHORTER = Path("experiment", "training", "shorter")
 OVERRIDES = ("iterations=2", "resume_every=1")
+CONTINUED = ("continue_training=true", "remove_continued_runs=true")
 
 
 @dataclass(frozen=True)
@@ -120,12 +122,15 @@ def compiled(folder: Path) -> Path:
     return library
 
 
-def attempt(folder: Path, fault: Fault | None = None, kept: Path | None = None) -> Ended:
+def attempt(
+    folder: Path, fault: Fault | None = None, kept: Path | None = None, *, continues: bool
+) -> Ended:
     """Train in a forked process in which a call fails."""
     report, told = folder / "report", folder / "told"
     child = os.fork()
     if child == 0:
-        _train_and_leave(folder / RUN, report, told, fault, kept)
+        overrides = OVERRIDES + (CONTINUED if continues else ())
+        _train_and_leave(folder, overrides, told, fault, kept)
     _, status = os.waitpid(child, 0)
     found = json.loads(report.read_text()) if report.is_file() else {}
     report.unlink(missing_ok=True)
@@ -133,7 +138,7 @@ def attempt(folder: Path, fault: Fault | None = None, kept: Path | None = None) 
 
 
 def _train_and_leave(
-    run: Path, report: Path, told: Path, fault: Fault | None, kept: Path | None
+    folder: Path, overrides: tuple[str, ...], told: Path, fault: Fault | None, kept: Path | None
 ) -> None:
     stderr = os.open(told, os.O_WRONLY | os.O_CREAT | os.O_TRUNC)
     os.dup2(stderr, 2)
@@ -143,15 +148,22 @@ def _train_and_leave(
         library.keep(kept)
     if fault is not None:
         library.inject(fault)
-    library.watch(run)
+    if CONTINUED[0] in overrides and not (folder / RUN).exists():
+        shorter = configured(*OVERRIDES, "iterations=1")
+        ModularTaskTrainer(shorter, folder / SHORTER).train()
+    library.watch(folder / RUN.parent)
     try:
-        ModularTaskTrainer(configured(*OVERRIDES), run).train()
+        if is_finished(folder / RUN):
+            # As the command does with runs that it skips.
+            tidy_up(folder / RUN)
+        else:
+            ModularTaskTrainer(configured(*overrides), folder / RUN).train()
     except BaseException as error:
         ours = isinstance(error, AutrainerError)
         found |= {"error": traceback.format_exc(), "is_ours": ours, "message": str(error)}
     library.watch(None)
     found |= {"hit": library.hit(), "counts": library.counts()}
-    report.write_text(json.dumps(found))
+    (folder / "report").write_text(json.dumps(found))
     sys.stderr.flush()
     os._exit(1 if "error" in found else 0)
 
@@ -166,12 +178,15 @@ class Reference:
 
     Args:
         folder: Where it may write.
+        continues: It goes on from a shorter one.
     """
 
-    def __init__(self, folder: Path) -> None:
+    def __init__(self, folder: Path, *, continues: bool) -> None:
         kept = folder / "kept"
         kept.mkdir(parents=True)
-        ended = attempt(folder, kept=kept)
+        self.name = "continued" if continues else "alone"
+        self._continues = continues
+        ended = attempt(folder, kept=kept, continues=continues)
         assert ended.status == 0, ended.error
         self.counts = dict(zip((*KINDS, ANY), ended.counts, strict=True))
         self.contents = contents(folder)
@@ -179,13 +194,13 @@ class Reference:
 
     def complaints(self, folder: Path, fault: Fault) -> Iterator[str]:
         """Let a run meet a fault and go on; what is not as it has to be then."""
-        ended = attempt(folder, fault)
+        ended = attempt(folder, fault, continues=self._continues)
         if not ended.hit and fault.error:
             # Threads take turns: this time there was no such call.
             return
         yield from _complaints_about_end(ended, folder / RUN, fault)
         yield from self._complaints_about_files(folder / RUN)
-        again = attempt(folder)
+        again = attempt(folder, continues=self._continues)
         if again.status:
             yield f"it does not go on: {again.error}"
             return
@@ -221,14 +236,15 @@ def _complaints_about_end(ended: Ended, run: Path, fault: Fault) -> Iterator[str
             yield f"it was not killed: {ended.status}"
         return
     if not ended.error:
-        places = (ended.hit, os.path.dirname(ended.hit))
+        hit = Path(ended.hit)
+        places = [place for place in (hit, *hit.parents) if place not in (run, *run.parents)]
         is_told = any(f"{place} " in ended.told for place in places)
-        if not is_told and not _need_not_be_told(Path(ended.hit), fault):
+        if not is_told and not _need_not_be_told(hit, fault):
             yield f"it went on and did not tell of {ended.hit}"
         return
     if not ended.is_ours:
         yield f"no error of ours: {ended.error}"
-    if str(run) not in ended.message:
+    if str(run.parent) not in ended.message:
         yield f"the message names no file: {ended.message}"
     if not fault.lasts and (run / "status.yaml").is_file():
         state = yaml.safe_load((run / "status.yaml").read_text())["state"]
@@ -276,23 +292,27 @@ def main() -> int:
 
 
 def torture(folder: Path, limit: int | None, seed: int, kind: str | None) -> int:
+    """Try faults in a run by itself and in one that goes on from a shorter one."""
     torch.set_num_threads(1)
-    reference = Reference(folder / "reference")
-    faults = [f for f in all_faults(reference.counts) if kind in (None, f.kind)]
-    calls = ", ".join(f"{count} {kind}" for kind, count in reference.counts.items())
-    print(f"calls: {calls}; {len(faults)} faults; seed {seed}")
+    cases = []
+    for continues in (False, True):
+        reference = Reference(folder / f"reference {continues}", continues=continues)
+        faults = [f for f in all_faults(reference.counts) if kind in (None, f.kind)]
+        cases += [(reference, fault) for fault in faults]
+        calls = ", ".join(f"{count} {kind}" for kind, count in reference.counts.items())
+        print(f"{reference.name}: {calls}; {len(faults)} faults")
     if limit is not None:
-        faults = random.Random(seed).sample(faults, min(limit, len(faults)))
+        cases = random.Random(seed).sample(cases, min(limit, len(cases)))
     bad = 0
-    for number, fault in enumerate(faults):
+    for number, (reference, fault) in enumerate(cases):
         tried = folder / str(number)
         tried.mkdir()
         complaints = list(reference.complaints(tried, fault))
         bad += bool(complaints)
         for complaint in complaints:
-            print(f"{fault}: {complaint}")
+            print(f"{reference.name}, {fault}: {complaint}", flush=True)
         shutil.rmtree(tried)
-    print(f"{len(faults)} faults, {bad} not survived (seed {seed})")
+    print(f"{len(cases)} faults, {bad} not survived (seed {seed})")
     return int(bad > 0)
 
 

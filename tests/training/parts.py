@@ -1,7 +1,10 @@
 """Parts that tests configure by import path, as users do with classes of their own."""
 
+import json
 from dataclasses import dataclass
+from pathlib import Path
 
+import numpy as np
 import torch
 
 from autrainer.callbacks.base import EVENTS
@@ -150,6 +153,49 @@ class Failing:
     def fail(self, **given):
         if given.get("iteration", self.iteration) == self.iteration:
             raise RuntimeError("the callback has failed")
+
+
+class Greedy:
+    """Asks for 256 TiB."""
+
+    def __init__(self, kind):
+        self.ask = {"torch": torch.empty, "numpy": np.empty}[kind]
+
+    def cb_on_step_begin(self, trainer, iteration, batch_idx):
+        self.ask(2**46)
+
+
+class Interrupting:
+    """Is Ctrl-C in one event, if `armed` is a file; that is then gone."""
+
+    def __init__(self, event, iteration=None, armed="armed"):
+        self.iteration, self.armed = iteration, Path(armed).absolute()
+        setattr(self, event, self.interrupt)
+
+    def interrupt(self, trainer, iteration=None, **given):
+        if iteration == self.iteration and self.armed.is_file():
+            self.armed.unlink()
+            raise KeyboardInterrupt
+
+
+class Journal(AbstractLogger):
+    """Appends what it is given to a file. Knows nothing of interruptions."""
+
+    def _write(self, *entry):
+        with open("journal.jsonl", "a") as file:
+            file.write(json.dumps(entry) + "\n")
+
+    def log_params(self, params):
+        self._write("params")
+
+    def log_metrics(self, metrics, iteration=None):
+        self._write("metrics", iteration, sorted(metrics))
+
+    def log_timers(self, timers):
+        self._write("timers")
+
+    def log_artifact(self, filename, path=""):
+        self._write("artifact", filename)
 
 
 class Blocking:

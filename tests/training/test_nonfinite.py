@@ -44,3 +44,31 @@ def test_an_optimizer_with_its_own_step_says_that_it_cannot_skip(tmp_path):
     )
     with pytest.raises(NonFiniteLossError, match="cannot undo"):
         trainer.train()
+
+
+OPTIMIZERS = ("SGD", "SAM-SGD", "LBFGS")
+
+
+@pytest.mark.parametrize("optimizer", OPTIMIZERS)
+@pytest.mark.parametrize("training_type", ["epoch", "step"])
+def test_every_kind_of_step_finds_what_is_not_finite(tmp_path, optimizer, training_type):
+    trainer = built(
+        tmp_path,
+        f"optimizer={optimizer}",
+        f"training_type={training_type}",
+        dataset__criterion="tests.training.parts.SometimesInfinite",
+    )
+    with pytest.raises(NonFiniteLossError, match=rf"in {training_type} 1, batch 0: .* index \d+"):
+        trainer.train()
+
+
+@pytest.mark.parametrize("optimizer", OPTIMIZERS)
+def test_every_kind_of_step_trains_on_if_asked(tmp_path, optimizer):
+    trainer = trained(
+        tmp_path,
+        f"optimizer={optimizer}",
+        "training_type=step",
+        "on_nonfinite=ignore",
+        dataset__criterion="tests.training.parts.SometimesInfinite",
+    )
+    assert not math.isfinite(trainer.metrics["train_loss"][1])

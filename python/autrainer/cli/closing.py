@@ -96,13 +96,20 @@ def _row(outcome: Outcome, named: str) -> Row:
 
 
 def _number(results: Mapping[str, Any], metric: str, prefix: str) -> str:
-    value = (results.get(metric) or {}).get("all")
-    return "" if value is None else f"{prefix}{float(value):.4f}"
+    value = _entry(results, metric, "all")
+    return "" if value is None else f"{prefix}{value:.4f}"
+
+
+def _entry(content: Mapping[str, Any], name: str, key: str) -> float | None:
+    """A number of an entry; None if it is not there, or damaged."""
+    entry = content.get(name)
+    value = entry.get(key) if isinstance(entry, Mapping) else None
+    return float(value) if isinstance(value, (int, float)) else None
 
 
 def _time(directory: Path) -> str:
     timers = read_yaml(directory / "timer.yaml")
-    seconds = [float((timers.get(name) or {}).get("total_seconds") or 0) for name in timers]
+    seconds = [_entry(timers, name, "total_seconds") or 0.0 for name in timers]
     if not seconds:
         return ""
     if sum(seconds) < 60:
@@ -143,8 +150,7 @@ def best_dev_value(directory: Path, config: Mapping[str, Any]) -> float | None:
     """The best value of the tracking metric of a finished run, or None if it is not known."""
     results = read_yaml(directory / "_best" / "dev.yaml")
     name = tracking_metric_name(config, results)
-    value = (results.get(name) or {}).get("all") if name else None
-    return None if value is None else float(value)
+    return _entry(results, name, "all") if name else None
 
 
 def read_yaml(path: Path) -> dict[str, Any]:

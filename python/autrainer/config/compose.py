@@ -18,7 +18,7 @@ from pathlib import Path
 from typing import Any
 
 from autrainer.config.overrides import Arguments, split_arguments
-from autrainer.errors import AutrainerError
+from autrainer.errors import AutrainerError, ConfigError
 
 Task = Callable[..., Any]
 
@@ -210,10 +210,10 @@ def _compose(application: Any, config_name: str, overrides: list[str]) -> Any:
     from hydra.errors import CompactHydraException
     from hydra.types import RunMode
 
-    from autrainer.config.hints import explained, explained_value
+    from autrainer.config.hints import explained, explained_value, refuse_params
 
     try:
-        return application.compose_config(
+        composed = application.compose_config(
             config_name=config_name,
             overrides=overrides,
             run_mode=RunMode.MULTIRUN,
@@ -222,8 +222,17 @@ def _compose(application: Any, config_name: str, overrides: list[str]) -> Any:
     except CompactHydraException as error:
         loader = application.config_loader
         raise explained(error, loader, config_name, overrides) from error
+    except AutrainerError:
+        raise
+    except RecursionError as error:
+        raise ConfigError(
+            f"the defaults of {config_name} lead back to a configuration that is being composed; "
+            "no configuration can be built on itself"
+        ) from error
     except ValueError as error:
         raise explained_value(error, overrides) from error
+    refuse_params(composed)
+    return composed
 
 
 def _reported(run: Callable[[], None]) -> None:

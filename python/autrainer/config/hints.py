@@ -38,8 +38,24 @@ def explained(
     return ConfigError(f"{text}\n{cause}" if cause is not None else text)
 
 
+def refuse_params(composed: Any) -> None:
+    """Refuse a sweep over something that is no mapping, which Hydra stumbles over.
+
+    Raises:
+        ConfigError: if so.
+    """
+    params = composed.hydra.sweeper.get("params")
+    if params is not None and not OmegaConf.is_dict(params):
+        raise ConfigError(
+            f"hydra.sweeper.params is {params!r}; use a mapping of keys to values, such as "
+            "'+seed: 1, 2'"
+        )
+
+
 def explained_value(error: ValueError, overrides: Sequence[str]) -> ConfigError:
     """What Hydra says of a value of the wrong type, with the overrides that may be meant."""
+    if "defaults" in str(error) or not overrides:
+        return ConfigError(str(error))
     suspects = [text for text in overrides if "." not in text.partition("=")[0]] or overrides
     return ConfigError(
         f"{' or '.join(repr(text) for text in suspects)} has a value of the wrong type: {error}; "

@@ -181,7 +181,8 @@ def _known_keys(config_name: str, folders: Sequence[Named]) -> _Known:
         for key, value in _params(content).items():
             known.params.setdefault(key.lstrip("+"), (key, value))
         known.keys.update(str(key) for key, value in content.items() if value != "???")
-        for entry in content.get("defaults") or []:
+        defaults = content.get("defaults")
+        for entry in defaults if isinstance(defaults, list) else []:
             if isinstance(entry, str):
                 waiting.append(entry)
             elif isinstance(entry, Mapping):

@@ -22,10 +22,12 @@ from hydra.core.plugins import Plugins
 from hydra.plugins.config_source import ConfigLoadError, ConfigResult, ConfigSource
 from hydra.plugins.search_path_plugin import SearchPathPlugin
 from omegaconf import DictConfig, ListConfig, OmegaConf
+from omegaconf.errors import OmegaConfBaseException
 
 import autrainer
 from autrainer.config.dialect import parse_yaml
 from autrainer.config.identity import run_name
+from autrainer.errors import ConfigError
 
 SUFFIXES = (".yaml", ".yml")
 
@@ -49,14 +51,14 @@ class Snapshot:
                 continue
             self.paths[name] = path
             if not lazily:
-                self._texts[name] = path.read_text(encoding="utf-8")
+                self._texts[name] = _text(path)
         parents = {parent for name in self.paths for parent in Path(name).parents}
         self.groups = {"" if group == Path(".") else group.as_posix() for group in parents}
 
     def text(self, name: str) -> str:
         """Text of a file, named without suffix."""
         if name not in self._texts:
-            self._texts[name] = self.paths[name].read_text(encoding="utf-8")
+            self._texts[name] = _text(self.paths[name])
         return self._texts[name]
 
     def parsed(self, name: str) -> Any:
@@ -67,6 +69,24 @@ class Snapshot:
 
     def __deepcopy__(self, memo: dict[int, Any]) -> Snapshot:
         return self
+
+
+def _text(path: Path) -> str:
+    try:
+        return path.read_text(encoding="utf-8")
+    except UnicodeDecodeError as error:
+        raise ConfigError(f"{path} is no text in UTF-8: {error}") from error
+    except OSError as error:
+        raise ConfigError(f"{path} cannot be read: {error.strerror or error}") from error
+
+
+def _as_config(content: Any, path: Path) -> DictConfig | ListConfig:
+    try:
+        config: DictConfig | ListConfig = OmegaConf.create(content)
+    except (OmegaConfBaseException, RecursionError) as error:
+        reason = str(error).split("\n")[0]
+        raise ConfigError(f"{path} is no configuration: {reason}") from error
+    return config
 
 
 def _yaml_files(folder: Path) -> Iterator[Path]:
@@ -112,7 +132,7 @@ class SnapshotSource(ConfigSource):
         if name not in self.snapshot.paths:
             raise ConfigLoadError(f"Config not found: {self.path}/{name}.yaml")
         content = self.snapshot.parsed(name)
-        config: DictConfig | ListConfig = OmegaConf.create({} if content is None else content)
+        config = _as_config({} if content is None else content, self.snapshot.paths[name])
         header = ConfigSource._get_header_dict(self.snapshot.text(name)[:512])
         return ConfigResult(
             provider=self.provider, path=self.full_path(), config=config, header=header

@@ -26,7 +26,6 @@ from autrainer.config.filters import Filter
 from autrainer.config.hints import explained
 from autrainer.config.points import Point, refuse_shared_folders, refuse_strangers
 from autrainer.errors import AutrainerError, OutputError
-from autrainer.runs.status import ERROR_NAME
 
 log = logging.getLogger(__name__)
 
@@ -202,8 +201,6 @@ class Sweep:
         for outcome in failed:
             sys.stderr.write(f"\n{' '.join(outcome.overrides)}\n  in {outcome.directory}\n")
             sys.stderr.write(f"{describe(outcome.error)}\n")
-            if _has_more_to_tell(outcome):
-                sys.stderr.write(f"The traceback is in {outcome.directory / ERROR_NAME}\n")
         if sys.exc_info()[0] is None:
             raise SystemExit(1)
 
@@ -220,13 +217,6 @@ def _outcome(point: Point, result: JobReturn) -> Outcome:
     if not isinstance(error, BaseException):
         error = RuntimeError(f"the job ended as {result.status.name}")
     return Outcome(point.overrides, point.directory, "failed", error=error)
-
-
-def _has_more_to_tell(outcome: Outcome) -> bool:
-    """Whether the folder holds a traceback that is worth a look: our error tells of another one."""
-    error = outcome.error
-    has_cause = isinstance(error, AutrainerError) and error.__cause__ is not None
-    return has_cause and (outcome.directory / ERROR_NAME).is_file()
 
 
 def describe(error: BaseException | None) -> str:

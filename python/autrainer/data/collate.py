@@ -19,6 +19,10 @@ from autrainer.errors import DataError
 # has few, and memory that goes round has none.
 LARGE_BATCH_BYTES = 8 << 20
 
+# Between these, the threads of torch gather rows sooner than threads of our own are started. Beyond,
+# it pays to write past the cache, which torch does not.
+SHARED_BYTES = range(256 << 10, 64 << 20)
+
 VIEWABLE = {
     *(torch.bool, torch.uint8, torch.int8, torch.int16, torch.int32, torch.int64),
     *(torch.float16, torch.float32, torch.float64, torch.complex64, torch.complex128),
@@ -62,6 +66,8 @@ def gather_rows(
         DataError: naming position and value of an index without a row, or if `out` does not fit.
     """
     rows = np.asarray(indices, dtype=np.int64)
+    if out is not None and _is_for_torch(out):
+        return _selected(source, rows, out)
     try:
         # Torch refuses where NumPy cannot look at the memory, in less time than asking would take.
         view = source.numpy()
@@ -72,8 +78,16 @@ def gather_rows(
         return _selected(source, rows, out)
     if place is None:
         place = np.empty((len(rows), *view.shape[1:]), view.dtype)
+        out = torch.from_numpy(place)
+        if _is_for_torch(out):
+            return _selected(source, rows, out)
+    assert out is not None
     _core.gather(view, rows, place)
-    return torch.from_numpy(place) if out is None else out
+    return out
+
+
+def _is_for_torch(out: torch.Tensor) -> bool:
+    return out.nbytes in SHARED_BYTES and torch.get_num_threads() > 1
 
 
 def _names(item: Any) -> list[str]:
@@ -189,13 +203,29 @@ def _has_view(tensor: torch.Tensor) -> bool:
 def _selected(
     source: torch.Tensor, rows: npt.NDArray[np.int64], out: torch.Tensor | None
 ) -> torch.Tensor:
-    """`gather_rows` for tensors that NumPy cannot look at."""
-    wrong = np.flatnonzero((rows < 0) | (rows >= len(source)))
+    """`gather_rows` by torch."""
+    shape = (len(rows), *source.shape[1:])
+    if out is not None and (out.shape != shape or out.dtype != source.dtype):
+        raise DataError(
+            f"out has shape {tuple(out.shape)}, {out.dtype}; the rows ask for {shape}, "
+            f"{source.dtype}"
+        )
+    index = torch.from_numpy(rows)
+    if source.device.type != "cpu":
+        _refuse_missing_rows(rows, len(source))
+        index = index.to(source.device)
+    try:
+        return torch.index_select(source, 0, index, out=out)
+    except (IndexError, RuntimeError):
+        _refuse_missing_rows(rows, len(source))
+        raise
+
+
+def _refuse_missing_rows(rows: npt.NDArray[np.int64], num_rows: int) -> None:
+    wrong = np.flatnonzero((rows < 0) | (rows >= num_rows))
     if wrong.size:
         position = int(wrong[0])
         raise DataError(
             f"index {rows[position]} at position {position} names no row: there are "
-            f"{len(source)} rows, numbered from 0"
+            f"{num_rows} rows, numbered from 0"
         )
-    index = torch.from_numpy(rows).to(source.device)
-    return torch.index_select(source, 0, index, out=out)

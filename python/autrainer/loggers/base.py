@@ -10,6 +10,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Protocol
 
 from autrainer.config.constants import ExportConstants
+from autrainer.loggers.marks import PARAMS, TEST, Marks
+from autrainer.runs.finished import RESUME_FOLDER
 
 if TYPE_CHECKING:
     from omegaconf import DictConfig
@@ -91,6 +93,7 @@ class AbstractLogger(ABC):
             self.best_metrics[_best_key(metric)] = metric.starting_metric
         self.last_iteration = 0
         self.is_resumed = False
+        self._marks: Marks | None = None
         self._is_open = False
         self._has_failed = False
 
@@ -123,8 +126,21 @@ class AbstractLogger(ABC):
         """
 
     def was_logged(self, iteration: int) -> bool:
-        """Whether an attempt that was interrupted has logged an iteration that is trained again."""
-        return False
+        """Whether an attempt that was interrupted has logged an iteration that is trained again.
+
+        A logger that can look where it logs to may do so; by default marks in the run folder tell.
+
+        Args:
+            iteration: The iteration; `PARAMS` for the configuration, `TEST` for the test results.
+        """
+        return self._marks is not None and iteration in self._marks
+
+    def _is_new(self, iteration: int) -> bool:
+        """Whether something is to be logged; from now on it counts as logged."""
+        is_new = not self.was_logged(iteration)
+        if is_new and self._marks is not None:
+            self._marks.add(iteration)
+        return is_new
 
     def state_dict(self) -> dict[str, Any]:
         """What the logger needs to go on after an interruption; subclasses may add to it."""
@@ -151,7 +167,7 @@ class AbstractLogger(ABC):
         """
         self._update_best(metrics, iteration)
         self.last_iteration = iteration
-        if self.was_logged(iteration):
+        if not self._is_new(iteration):
             return
         self._attempt(self.log_metrics, dict(self.best_metrics))
         self._attempt(self.log_metrics, dict(metrics), iteration)
@@ -166,9 +182,10 @@ class AbstractLogger(ABC):
 
     def cb_on_train_begin(self, trainer: LoggedRun) -> None:
         """Set up and log the configuration."""
+        self._marks = _marks_of(self, trainer)
         self.setup()
         self._is_open = True
-        if not self.is_resumed:
+        if self._is_new(PARAMS):
             self.log_params(trainer.cfg)
 
     def cb_on_iteration_end(
@@ -179,7 +196,8 @@ class AbstractLogger(ABC):
 
     def cb_on_test_end(self, trainer: LoggedRun, test_results: dict[str, float]) -> None:
         """Log the test results."""
-        self._attempt(self.log_metrics, dict(test_results))
+        if self._is_new(TEST):
+            self._attempt(self.log_metrics, dict(test_results))
 
     def cb_on_train_end(self, trainer: LoggedRun) -> None:
         """Log times and artifacts, and end."""
@@ -235,6 +253,17 @@ class AbstractLogger(ABC):
                 self.best_metrics[key] = value
                 if name == self.tracking_metric.name:
                     self.best_metrics["best_iteration"] = iteration
+
+
+def _marks_of(logger: AbstractLogger, trainer: LoggedRun) -> Marks | None:
+    """The marks of a logger, beside the state of its run; None if the run keeps none."""
+    settings: Any = getattr(trainer, "settings", None)
+    if settings is None or not settings.resume:
+        return None
+    loggers: list[Any] = getattr(trainer, "loggers", [])
+    position = loggers.index(logger) if logger in loggers else len(loggers)
+    name = f"logged-{position}-{type(logger).__name__}"
+    return Marks(trainer.output_directory / RESUME_FOLDER / name)
 
 
 def _waits(trainer: LoggedRun) -> dict[str, str]:

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 from autrainer.loggers.base import AbstractLogger, Metric
 from autrainer.loggers.export import get_params_to_export
 from autrainer.loggers.fallback import FallbackLogger
+from autrainer.loggers.marks import PARAMS, TEST
 
 if TYPE_CHECKING:
     from omegaconf import DictConfig
@@ -103,9 +104,11 @@ class MLFlowLogger(AbstractLogger):
         self._run_id = state_dict["run_id"]
 
     def was_logged(self, iteration: int) -> bool:
-        """Whether MLflow has the values of an iteration already."""
+        """Whether MLflow has this already. What has kept no state begins a run of its own."""
         if not self.is_resumed:
             return False
+        if iteration in (PARAMS, TEST):
+            return super().was_logged(iteration)
         history = self._client.get_metric_history(self._run_id, "dev_loss")
         return any(metric.step == iteration for metric in history)
 

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 from autrainer.loggers.base import AbstractLogger, Metric
 from autrainer.loggers.export import get_params_to_export
 from autrainer.loggers.fallback import FallbackLogger
+from autrainer.loggers.marks import PARAMS, TEST
 
 if TYPE_CHECKING:
     from omegaconf import DictConfig
@@ -62,9 +63,15 @@ class TensorBoardLogger(AbstractLogger):
 
         folder = Path(self.output_dir) / self.exp_name / self.run_name
         writer: Any = SummaryWriter
-        # What an interrupted attempt logged of iterations that are trained again is hidden.
-        purged = self.last_iteration + 1 if self.is_resumed else None
+        # What an interrupted attempt logged of iterations that are trained again is hidden, also
+        # if it has kept no state.
+        goes_on = self._marks is not None and not self._marks.was_empty
+        purged = self.last_iteration + 1 if goes_on or self.is_resumed else None
         self._writer = writer(log_dir=str(folder), purge_step=purged)
+
+    def was_logged(self, iteration: int) -> bool:
+        """Whether this was logged and will not be hidden: texts and test results have no step."""
+        return iteration in (PARAMS, TEST) and super().was_logged(iteration)
 
     def log_params(self, params: DictConfig | dict[str, Any]) -> None:
         """Log the exported parameters as texts."""

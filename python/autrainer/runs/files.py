@@ -9,6 +9,7 @@ from __future__ import annotations
 import errno
 import io
 import os
+import shutil
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -59,16 +60,48 @@ def copy_file(source: StrPath, target: StrPath) -> None:
 
 
 def make_folder(folder: Path) -> Path:
-    """Make a folder and those above it, unless they are there.
+    """Make a folder and those above it, unless they are there; new ones are on disk afterwards.
 
     Raises:
         OutputError: naming the folder, if it could not be made.
     """
-    try:
-        folder.mkdir(parents=True, exist_ok=True)
-    except OSError as error:
-        raise unwritable(folder, error) from error
+    _core.make_folder(os.fspath(folder))
     return folder
+
+
+def copy_folder(source: Path, target: Path, *, without: str | None = None) -> None:
+    """Replace a folder by a copy of another; the target is never seen half copied.
+
+    Args:
+        source: The folder.
+        target: What it replaces.
+        without: Pattern of the names of files that are left out.
+
+    Raises:
+        OutputError: naming the file, if one could not be written.
+    """
+    staging = target.with_name(f".{target.name}.copying")
+    remove_folder(staging)
+    make_folder(staging)
+    for path in sorted(source.rglob("*")):
+        if path.is_file() and (without is None or not path.match(without)):
+            copy_file(path, staging / path.relative_to(source))
+    remove_folder(target)
+    _core.rename(os.fspath(staging), os.fspath(target))
+
+
+def remove_folder(folder: Path) -> None:
+    """Remove a folder and everything in it, if it is there.
+
+    Raises:
+        OutputError: naming the folder, if something in it could not be removed.
+    """
+    try:
+        if folder.exists():
+            shutil.rmtree(folder)
+    except OSError as error:
+        # The system names files relative to a folder that it has open.
+        raise unwritable(folder, error) from error
 
 
 def with_folder(path: StrPath) -> str:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import contextlib
 import json
 import os
 import socket
@@ -11,8 +10,7 @@ import time
 from pathlib import Path
 from typing import Any
 
-from autrainer.errors import RunInUseError
-from autrainer.runs.files import unwritable
+from autrainer.errors import OutputError, RunInUseError
 
 try:
     import fcntl
@@ -43,7 +41,7 @@ class RunLock:
 
     Raises:
         RunInUseError: naming host and process, if another one works on the folder.
-        OutputError: naming the lock, if it cannot be written.
+        OutputError: if the folder takes no lock file.
     """
 
     def __init__(self, folder: Path) -> None:
@@ -51,7 +49,11 @@ class RunLock:
         try:
             self._file = _taken(self.path)
         except OSError as error:
-            raise unwritable(self.path, error) from error
+            reason = error.strerror or str(error)
+            raise OutputError(
+                f"{folder} cannot be worked on: its lock {self.path} cannot be written: {reason}; "
+                "make the folder writable, or choose another one with results_dir"
+            ) from error
         self._released = threading.Event()
         self._thread = threading.Thread(target=self._beat, name="autrainer-lock", daemon=True)
         self._thread.start()
@@ -62,10 +64,8 @@ class RunLock:
             return
         self._released.set()
         self._thread.join()
-        # Removed before it is unlocked: whoever waits for this file then finds it gone. Where it
-        # cannot be removed it stays, and is found unlocked.
-        with contextlib.suppress(OSError):
-            self.path.unlink()
+        # Removed before it is unlocked: whoever waits for this file then finds it gone.
+        self.path.unlink(missing_ok=True)
         os.close(self._file)
 
     def _beat(self) -> None:
@@ -77,24 +77,14 @@ class RunLock:
 
 
 def _taken(path: Path) -> int:
-    """The lock file, locked and with our name in it."""
-    file = _opened_and_locked(path)
-    try:
-        _refuse_living_owner(path, _content(file))
-        _replace_content(file, _myself())
-    except BaseException:
-        os.close(file)
-        raise
-    return file
-
-
-def _opened_and_locked(path: Path) -> int:
-    """The lock file, locked, and still the one that stands in the folder."""
+    """The lock file, locked, still the one that stands in the folder, and with our name in it."""
     while True:
         file = os.open(path, os.O_RDWR | os.O_CREAT, 0o644)
         try:
-            _lock(file, path)
+            is_locked = _lock(file, path)
             if _is_at(file, path):
+                _refuse_living_owner(path, _content(file), is_locked=is_locked)
+                _replace_content(file, _myself())
                 return file
         except BaseException:
             os.close(file)
@@ -102,14 +92,15 @@ def _opened_and_locked(path: Path) -> int:
         os.close(file)
 
 
-def _lock(file: int, path: Path) -> None:
+def _lock(file: int, path: Path) -> bool:
+    """Lock the file; False where the system has no locks."""
     if fcntl is None:
-        return
+        return False
     give_up = time.monotonic() + ORPHANS_S
     while True:
         try:
             fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
-            return
+            return True
         except BlockingIOError as error:
             owner = _content(file)
             if not _is_dead(owner) or time.monotonic() > give_up:
@@ -118,7 +109,7 @@ def _lock(file: int, path: Path) -> None:
             time.sleep(0.1)
         except OSError:
             # This file system has no locks; the content and the age of the file have to do.
-            return
+            return False
 
 
 def _is_dead(owner: dict[str, Any]) -> bool:
@@ -142,10 +133,10 @@ def _is_at(file: int, path: Path) -> bool:
     return (found.st_ino, found.st_dev) == (own.st_ino, own.st_dev)
 
 
-def _refuse_living_owner(path: Path, owner: dict[str, Any]) -> None:
-    """We hold the system's lock: refuse only owners that it does not tell us about."""
+def _refuse_living_owner(path: Path, owner: dict[str, Any], *, is_locked: bool) -> None:
+    """Refuse owners that the system's lock, if we hold one, does not tell us about."""
     me = _myself()
-    if not owner or owner.get("host") == me["host"]:
+    if not owner or (is_locked and owner.get("host") == me["host"]) or _is_dead(owner):
         return
     job = owner.get("slurm_job")
     age_s = time.time() - path.stat().st_mtime

@@ -14,11 +14,15 @@ log = logging.getLogger(__name__)
 CSV_BYTES_PER_NUMBER = 11
 """A probability as text, with its comma."""
 
-GIB = 2**30
+BLOCK_BYTES = 4096
+"""What the smallest file takes."""
+
+RECORDS = 25
+"""Small files of every run: configuration, summaries, tables, logs."""
 
 
 def state_bytes(model: torch.nn.Module, optimizer: torch.optim.Optimizer) -> int:
-    """Size of the states of a model and its optimizer once it has trained.
+    """Size of the files of a model and its optimizer once it has trained.
 
     Optimizers fill their state with the first step: two numbers a weight for those with `betas`,
     one for those with momentum, none otherwise is what is reckoned with.
@@ -26,12 +30,18 @@ def state_bytes(model: torch.nn.Module, optimizer: torch.optim.Optimizer) -> int
     weights = sum(t.nbytes for t in model.state_dict().values() if isinstance(t, torch.Tensor))
     defaults: dict[str, Any] = optimizer.defaults
     numbers = 2 if "betas" in defaults else 1 if defaults.get("momentum") else 0
-    return weights * (1 + numbers)
+    return weights * (1 + numbers) + 2 * BLOCK_BYTES
 
 
 def outputs_bytes(rows: int, output_dim: int) -> int:
-    """Size of the files of a tracker: outputs, targets, indices and losses, and the table."""
-    return rows * (4 * output_dim + 8 + 8 + 4 + CSV_BYTES_PER_NUMBER * (output_dim + 2))
+    """Size of the files that a tracker saves: outputs, targets, indices, losses, and the table."""
+    per_row = 4 * output_dim + 8 + 8 + 4 + CSV_BYTES_PER_NUMBER * (output_dim + 2)
+    return rows * per_row + 5 * BLOCK_BYTES
+
+
+def records_bytes(evaluations: int) -> int:
+    """Size of everything else: a folder and its results for every evaluation, and the records."""
+    return BLOCK_BYTES * (RECORDS + 2 * evaluations)
 
 
 def warn_if_full(folder: Path, needed_bytes: int) -> None:
@@ -42,9 +52,16 @@ def warn_if_full(folder: Path, needed_bytes: int) -> None:
         return
     if needed_bytes > free:
         log.warning(
-            "This run will need about %.2f GiB, %.2f GiB are free in %s; free some, or set "
+            "This run will need about %s, %s are free in %s; free some, or set "
             "keep_checkpoints, a larger save_frequency or save_train_outputs: false",
-            needed_bytes / GIB,
-            free / GIB,
+            _size(needed_bytes),
+            _size(free),
             folder,
         )
+
+
+def _size(count: int) -> str:
+    for unit, size in (("GiB", 2**30), ("MiB", 2**20)):
+        if count >= size:
+            return f"{count / size:.1f} {unit}"
+    return f"{count / 2**10:.1f} KiB"

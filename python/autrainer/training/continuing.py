@@ -12,7 +12,7 @@ from typing import Any
 from autrainer.callbacks.dispatch import CallbackMixin
 from autrainer.config.identity import same_but_iterations
 from autrainer.errors import CorruptFileError
-from autrainer.runs.files import read_yaml
+from autrainer.runs.files import copy_folder, read_yaml, unwritable
 from autrainer.runs.finished import TABLE, check_table, is_finished
 from autrainer.runs.states import first_sound
 from autrainer.training.history import History
@@ -114,8 +114,9 @@ class ContinueTraining:
         trainer.bookkeeping.background.join()
         folders = [f"{trainer.training_type}_{n}" for n in done]
         for folder in ("_initial", *folders):
-            _copy_folder(path / folder, target / folder)
-        _copy_folder(path / start.best, target / "_best", without="train_*")
+            if (path / folder).is_dir():
+                copy_folder(path / folder, target / folder)
+        copy_folder(path / start.best, target / "_best", without="train_*")
         trainer.restore(start.history, path / "timer.yaml", target / folders[-1])
         self.continued = start.run
 
@@ -195,16 +196,10 @@ def _remove(folder: Path) -> None:
     hidden = folder.with_name(f".{folder.name}{REMOVING}")
     shutil.rmtree(hidden, ignore_errors=True)
     if folder.is_dir():
-        folder.rename(hidden)
+        try:
+            folder.rename(hidden)
+        except OSError as error:
+            raise unwritable(folder, error) from error
         shutil.rmtree(hidden, ignore_errors=True)
-
-
-def _copy_folder(source: Path, target: Path, *, without: str = "") -> None:
-    """Replace a folder by a copy of another; the target is never seen half copied."""
-    if not source.is_dir():
-        return
-    staging = target.with_name(f".{target.name}.copying")
-    shutil.rmtree(staging, ignore_errors=True)
-    shutil.copytree(source, staging, ignore=shutil.ignore_patterns(without))
-    shutil.rmtree(target, ignore_errors=True)
-    staging.rename(target)
+        if hidden.exists():
+            log.warning("%s could not be removed; nobody needs it any more", hidden)

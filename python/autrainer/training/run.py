@@ -19,7 +19,7 @@ from autrainer.runs.lock import RunLock
 from autrainer.runs.outputs import OutputsTracker
 from autrainer.runs.resumable import ResumableState, ResumableStates
 from autrainer.runs.seeding import set_reproducibility, set_seed
-from autrainer.runs.space import outputs_bytes, state_bytes, warn_if_full
+from autrainer.runs.space import outputs_bytes, records_bytes, state_bytes, warn_if_full
 from autrainer.runs.stages import StageClock
 from autrainer.runs.timer import Timer
 from autrainer.training.build import Parts, build_callbacks, build_loggers, build_parts
@@ -196,12 +196,12 @@ class Run:
         kept = min(saves, settings.keep_checkpoints or saves)
         # Besides: `_initial`, `_best` and two rolling states.
         states = state_bytes(self.model, self.optimizer) * (kept + 4)
-        rows = {
-            subset: self._rows_of_pass(subset) * times
+        outputs = sum(
+            outputs_bytes(self._rows_of_pass(subset), self.output_dim) * times
             for subset, times in (("train", evaluations), ("dev", evaluations + 1), ("test", 1))
             if getattr(settings, f"save_{subset}_outputs")
-        }
-        return states + sum(outputs_bytes(count, self.output_dim) for count in rows.values())
+        )
+        return states + outputs + records_bytes(evaluations)
 
     def _tracker(self, subset: str, export: bool) -> OutputsTracker:
         settings = self.settings

@@ -13,7 +13,8 @@ static COUNTER: AtomicU64 = AtomicU64::new(0);
 /// Write a file through `fill`, so that readers see the old content or the new one, never a part.
 ///
 /// The content goes to a hidden sibling, which is synced to the disk, renamed over `path`, and
-/// followed by a sync of the folder. On failure the sibling is removed and `path` is as it was.
+/// followed by a sync of the folder. On failure the sibling is removed and `path` is as it was; only
+/// where nothing but the last sync fails, the new content stays, and may be lost with the power.
 /// A link is followed; the permissions of a file that is replaced are kept.
 ///
 /// # Errors
@@ -111,6 +112,43 @@ pub fn copy_file(source: &Path, target: &Path) -> Result<()> {
                 source: error,
             })
     })
+}
+
+/// Make a folder and those above it, unless they are there. New ones are on the disk afterwards.
+///
+/// # Errors
+/// [`Error::Write`] with what the operating system said.
+pub fn make_folder(path: &Path) -> Result<()> {
+    if path.is_dir() {
+        return Ok(());
+    }
+    let parent = folder_of(path);
+    if parent != path {
+        make_folder(parent)?;
+    }
+    let made = match fs::create_dir(path) {
+        // Somebody else was faster.
+        Err(error) if error.kind() == io::ErrorKind::AlreadyExists && path.is_dir() => Ok(()),
+        Err(error) => Err(error),
+        Ok(()) => sync_folder(parent),
+    };
+    made.map_err(|source| Error::Write {
+        path: path.to_path_buf(),
+        source,
+    })
+}
+
+/// Give a folder or file another name in the same folder; it is on the disk afterwards.
+///
+/// # Errors
+/// [`Error::Write`] with what the operating system said, and the new name.
+pub fn rename(source: &Path, target: &Path) -> Result<()> {
+    fs::rename(source, target)
+        .and_then(|()| sync_folder(folder_of(target)))
+        .map_err(|source| Error::Write {
+            path: target.to_path_buf(),
+            source,
+        })
 }
 
 /// Where the file really goes, and the permissions of the one that is there.

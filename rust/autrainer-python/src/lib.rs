@@ -21,7 +21,9 @@ mod _core {
     #[pymodule_export]
     use super::sealed::{seal, write_sealed};
     #[pymodule_export]
-    use super::serialize::{copy_file, write_by_name, write_bytes, write_npy, write_results};
+    use super::serialize::{
+        copy_file, make_folder, rename, write_by_name, write_bytes, write_npy, write_results,
+    };
     #[pymodule_export]
     use super::shuffle::{permutation, position_of};
     #[pymodule_export]

@@ -73,6 +73,20 @@ pub(crate) fn copy_file(py: Python<'_>, source: PathBuf, target: PathBuf) -> PyR
         .map_err(|error| to_py_err(py, error))
 }
 
+/// Make a folder and those above it, unless they are there.
+#[pyfunction]
+pub(crate) fn make_folder(py: Python<'_>, path: PathBuf) -> PyResult<()> {
+    py.detach(|| io::make_folder(&path))
+        .map_err(|error| to_py_err(py, error))
+}
+
+/// Give a folder or file another name in the same folder.
+#[pyfunction]
+pub(crate) fn rename(py: Python<'_>, source: PathBuf, target: PathBuf) -> PyResult<()> {
+    py.detach(|| io::rename(&source, &target))
+        .map_err(|error| to_py_err(py, error))
+}
+
 /// Write `array` to `path` as `numpy.save` would, whole or not at all.
 #[pyfunction]
 pub(crate) fn write_npy<'py>(

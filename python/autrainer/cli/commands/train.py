@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -16,7 +17,7 @@ from autrainer.runs.finished import is_finished, tidy_up
 
 if TYPE_CHECKING:
     from argparse import ArgumentParser
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Iterator, Mapping, Sequence
 
     from omegaconf import DictConfig
 
@@ -37,12 +38,22 @@ def run(parser: ArgumentParser | None, arguments: list[str], config_name: str = 
     from autrainer.runs.signals import warnings_survived
 
     try:
-        with shared_renderer(), warnings_survived():
+        with shared_renderer(), warnings_survived(), _logs_that_fail_are_silent():
             launch(train_run, arguments, config_name)
     except UnsupportedFlagError as error:
         raise CommandLineError(parser, str(error), 2) from error
     except AutrainerError as error:
         raise CommandLineError(parser, str(error), 1) from error
+
+
+@contextmanager
+def _logs_that_fail_are_silent() -> Iterator[None]:
+    """On a full disk each line of a log would be a traceback; what matters is told at the end."""
+    before, logging.raiseExceptions = logging.raiseExceptions, False
+    try:
+        yield
+    finally:
+        logging.raiseExceptions = before
 
 
 def _check(composed: DictConfig, config: Mapping[str, Any]) -> None:

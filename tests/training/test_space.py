@@ -1,0 +1,25 @@
+"""How much disk a run takes is known before it trains."""
+
+import pytest
+
+from tests.training.conftest import trained
+
+
+def used_bytes(folder):
+    """Of the disk, with what blocks that are not full waste."""
+    return sum(path.stat().st_blocks * 512 for path in folder.rglob("*"))
+
+
+@pytest.mark.parametrize(
+    "options",
+    [
+        ("iterations=3",),
+        ("iterations=3", "dataset.size=5000"),
+        ("iterations=2", "model.hidden_size=20000", "optimizer=Adam"),
+        ("iterations=5", "model.hidden_size=20000", "keep_checkpoints=1"),
+    ],
+    ids=" ".join,
+)
+def test_the_estimate_is_right_within_a_factor_of_two(tmp_path, options):
+    run = trained(tmp_path, *options)
+    assert 0.5 < run._needed_bytes() / used_bytes(run.output_directory) < 2
