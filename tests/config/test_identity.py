@@ -51,7 +51,7 @@ def config():
         ("save_train_outputs", False),
         ("save_frequency", 5),
         ("continue_training", False),
-        ("train_loader_kwargs", {"num_workers": 3}),
+        ("train_loader_kwargs", {"num_workers": 3, "sampler": None}),
         ("hydra", {"job": {}}),
         ("callbacks", []),
         ("learning_rate", 1e-3),
@@ -72,6 +72,7 @@ def test_what_does_not_change_the_numbers_does_not_make_another_run(config, key,
         ("eval_frequency", 5),
         ("callbacks", ["x.Y"]),
         ("train_loader_kwargs", {"drop_last": True}),
+        ("train_loader_kwargs", {"sampler": "x.Y"}),
         ("mine", 1),
         ("scheduler", {"id": "StepLR"}),
     ],
@@ -92,6 +93,14 @@ def test_differences_are_named_by_their_dotted_keys_with_both_values(config):
 def test_keys_that_earlier_versions_lack_have_their_defaults(config):
     old = {k: v for k, v in config.items() if k not in ("reproducible", "eval_frequency")}
     assert differences(old, config) == []
+
+
+def test_a_sampler_with_other_arguments_makes_another_run(config):
+    one, two = (
+        {**config, "train_loader_kwargs": {"sampler": {"x.Y": {"block_size": size}}}}
+        for size in (8, 16)
+    )
+    assert differences(one, two) == [("train_loader_kwargs.sampler.x.Y.block_size", 8, 16)]
 
 
 def test_loader_options_of_the_dataset_take_the_place_of_the_general_ones(config):

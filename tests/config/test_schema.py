@@ -167,6 +167,16 @@ def test_options_of_loaders_are_checked(config, options, message):
         RunConfig.read(config)
 
 
+@pytest.mark.parametrize("split", ["dev", "test"])
+def test_only_the_train_loader_takes_a_sampler(config, split):
+    config["dataset"]["train_loader_kwargs"] = {"sampler": "x.Y"}
+    assert RunConfig.read(config).train_loader_kwargs == {"sampler": "x.Y"}
+    config[f"{split}_loader_kwargs"] = {"sampler": "x.Y"}
+    message = rf"^{split}_loader_kwargs\.sampler cannot be set; evaluation sees every sample once"
+    with pytest.raises(ConfigError, match=message):
+        RunConfig.read(config)
+
+
 def test_everything_that_is_wrong_is_told_at_once(config):
     config |= {"iterations": 0, "seed": "x", "scheduler": {"id": "S", "step_frequency": "epoch"}}
     with pytest.raises(ConfigError) as caught:

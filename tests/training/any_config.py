@@ -19,6 +19,15 @@ CRITERIONS = {
     "R": ("MSELoss",),
     "MTR": ("MSELoss",),
 }
+SAMPLERS = {
+    "C": ("autrainer.data.sampler.BalancedSampler",),
+    "R": ({"autrainer.data.sampler.WeightedSampler": {"weights": "target"}},),
+}
+"""Beside those of `ANY_SAMPLER`."""
+ANY_SAMPLER = (
+    *(None, {"autrainer.data.sampler.BlockSampler": {"block_size": 7, "window": 3}}),
+    "autrainer.data.sampler.EpochSampler",
+)
 SEEDS = st.integers(0, 2**32 - 1)
 
 
@@ -71,6 +80,8 @@ def valid(draw):
     for split in ("train", "dev", "test"):
         changes[f"save_{split}_outputs"] = draw(st.booleans())
         changes[f"{split}_loader_kwargs"] = draw(loader_options())
+    sampler = draw(st.sampled_from([*ANY_SAMPLER, *SAMPLERS.get(task, ())]))
+    changes["train_loader_kwargs"]["sampler"] = sampler
     if choices["scheduler"] != "None":
         changes["scheduler__step_frequency"] = draw(st.sampled_from(["evaluation", "batch"]))
     if choices["optimizer"] not in ("LBFGS", "Rprop"):

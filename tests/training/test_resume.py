@@ -22,6 +22,7 @@ from tests.training.conftest import built, damage, same_states, trained
 from tests.training.parts import Ledger
 
 PARTS = "tests.training.parts"
+BALANCED = "train_loader_kwargs.sampler=autrainer.data.sampler.BalancedSampler"
 SIZE = ("dataset.size=160", "iterations=3")
 
 
@@ -79,8 +80,12 @@ def same_files(one, other):
         (("training_type=step", "iterations=16", "eval_frequency=8"), (8, 7)),
         (("training_type=step", "iterations=15", "eval_frequency=8"), (15, 6)),
         (("save_train_outputs=false",), (1, 5)),
+        ((BALANCED,), (2, 3)),
     ],
-    ids=["epochs", "within a period", "steps", "end of a period", "last step", "no outputs"],
+    ids=[
+        *("epochs", "within a period", "steps", "end of a period", "last step", "no outputs"),
+        "drawn samples",
+    ],
 )
 def test_a_stopped_run_goes_on_where_it_was(tmp_path, kind, at):
     trained(tmp_path / "whole", *SIZE, *kind)
@@ -189,10 +194,17 @@ def test_sigterm_leaves_with_its_own_code(tmp_path):
     assert stopped(tmp_path, number=signal.SIGTERM)[1].exit_code == 143
 
 
-def test_another_configuration_is_refused_with_the_difference(tmp_path):
+@pytest.mark.parametrize(
+    ("change", "difference"),
+    [
+        ("learning_rate=0.2", "learning_rate: 0.1 .*0.2"),
+        (BALANCED, "train_loader_kwargs.sampler: .*BalancedSampler"),
+    ],
+)
+def test_another_configuration_is_refused_with_the_difference(tmp_path, change, difference):
     stopped(tmp_path)
-    with pytest.raises(ConfigError, match=r"the run in .*\n.*learning_rate: 0.1 .*0.2"):
-        built(tmp_path, *SIZE, "learning_rate=0.2")
+    with pytest.raises(ConfigError, match=rf"the run in .*\n.*{difference}"):
+        built(tmp_path, *SIZE, change)
     built(tmp_path, *SIZE).train()
 
 

@@ -2,8 +2,9 @@
 
 Two runs are the same when everything that can change their numbers is the same. Where a run is
 kept, what it writes beside its metrics, what it shows and on which device it computes do not count
-(`NOT_IDENTITY`); of the loader options only `drop_last` does. Keys of the user's own count: a
-callback or a model may read them. Names of folders are made here and read nowhere.
+(`NOT_IDENTITY`); of the loader options only those do that decide what a model gets to see. Keys of
+the user's own count: a callback or a model may read them. Names of folders are made here and read
+nowhere.
 """
 
 from __future__ import annotations
@@ -38,7 +39,7 @@ NOT_IDENTITY = frozenset(
     }
 )
 LOADER_KEYS = ("train_loader_kwargs", "dev_loader_kwargs", "test_loader_kwargs")
-_WHICH_SAMPLES = ("pad",)
+_WHICH_SAMPLES = ("pad", "sampler")
 """Options of loaders that, beside `drop_last`, decide what a model gets to see."""
 
 LONGEST_NAME = 200

@@ -25,6 +25,7 @@ LOADER_OPTIONS = (
     "resident_mb",
     "nonfinite",
     "pad",
+    "sampler",
 )
 DEVICES = ("cpu", "cuda", "mps", "xpu", "hpu", "npu", "xla", "mtia", "hip", "vulkan", "meta")
 STEP_FREQUENCIES = ("batch", "evaluation")
@@ -261,6 +262,9 @@ class _Reader:
             if name not in LOADER_OPTIONS:
                 fix = did_you_mean(name, LOADER_OPTIONS) or f"use {', '.join(LOADER_OPTIONS)}"
                 self._refuse(f"{where}.{name}", "is no option of a loader", fix)
+        if options.get("sampler") is not None and key != "train_loader_kwargs":
+            fix = "evaluation sees every sample once: only train_loader_kwargs takes one"
+            self._refuse(f"{where}.sampler", "cannot be set", fix)
         for name, convert, allowed in _LOADER_CHECKS:
             if options.get(name) is not None and convert(options[name]) is None:
                 self._refuse(f"{where}.{name}", f"is {options[name]!r}", allowed)

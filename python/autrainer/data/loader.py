@@ -20,7 +20,7 @@ from autrainer.data.finite import FiniteCheck
 from autrainer.data.items import DataBatch
 from autrainer.data.itemwise import Collate
 from autrainer.data.options import RESIDENT_MB, LoaderOptions
-from autrainer.data.order import BatchOrder, Order, WholeOrder
+from autrainer.data.order import BatchOrder, CheckedOrder, Order, WholeOrder
 from autrainer.data.source import MapDataset, ResidentArrays
 from autrainer.data.workers import WorkerSeeding
 from autrainer.errors import ConfigError
@@ -127,7 +127,9 @@ class Loader:
         self.collate_fn = collate_fn
         self.num_samples = len(dataset)
         self.sampler = sampler
-        order = WholeOrder(self.num_samples, seed, shuffle) if sampler is None else sampler
+        order: Order = WholeOrder(self.num_samples, seed, shuffle)
+        if sampler is not None:
+            order = CheckedOrder(sampler, self.num_samples)
         self._setting = Setting(
             self.options, BatchOrder(order, batch_size, drop_last), FiniteCheck(nonfinite, name)
         )

@@ -4,19 +4,25 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass
-from typing import Protocol
+from typing import Protocol, runtime_checkable
 
 import numpy as np
 
 from autrainer.data.shuffle import IndexArray, shuffled
+from autrainer.errors import DataError
 
 # The first samples come at once, later ones in pieces whose memory does not matter.
 FIRST_CHUNK = 1024
 LAST_CHUNK = 8192
 
 
+@runtime_checkable
 class Order(Protocol):
-    """The samples of every pass, as the samplers of `autrainer.data.sampler` give them."""
+    """The samples of every pass, as the samplers of `autrainer.data.sampler` give them.
+
+    Nothing but its arguments may decide what `indices` gives: any part of any pass is asked for, by
+    several threads or processes too, and again when a run is resumed.
+    """
 
     def __len__(self) -> int:
         """Number of samples of a pass."""
@@ -48,6 +54,44 @@ class WholeOrder:
         if self.shuffle:
             return shuffled(self.num_samples, seed=self.seed, epoch=epoch, start=start, stop=stop)
         return np.arange(start, stop, dtype=np.int64)
+
+
+@dataclass(frozen=True)
+class CheckedOrder:
+    """An order that may be of the user's own: what it gives are samples that there are.
+
+    Args:
+        order: The order.
+        num_samples: Number of samples of the split.
+    """
+
+    order: Order
+    num_samples: int
+
+    def __len__(self) -> int:
+        """Number of samples of a pass."""
+        return len(self.order)
+
+    def indices(self, epoch: int, start: int, stop: int) -> IndexArray:
+        """Those at some positions of a pass, in memory of their own.
+
+        Raises:
+            DataError: if they are too few or too many, no integers, or not in the split.
+        """
+        given = np.asarray(self.order.indices(epoch, start, stop))
+        name = type(self.order).__name__
+        if given.shape != (stop - start,) or given.dtype.kind not in "iu":
+            raise DataError(
+                f"{name} was asked for {stop - start} indices (positions {start} to {stop} of "
+                f"pass {epoch}) and gave {given.dtype} of shape {given.shape}"
+            )
+        outside = np.flatnonzero((given < 0) | (given >= self.num_samples))
+        if len(outside):
+            raise DataError(
+                f"{name} gave index {given[outside[0]]} at position {start + outside[0]} of pass "
+                f"{epoch}; there are samples 0 to {self.num_samples - 1}"
+            )
+        return given.astype(np.int64)
 
 
 @dataclass(frozen=True)

@@ -50,7 +50,8 @@ def class_weights(targets: npt.ArrayLike) -> npt.NDArray[np.float64]:
     classes: npt.NDArray[Any] = np.asarray(targets)
     if classes.ndim != 1 or len(classes) == 0:
         raise DataError(
-            f"targets have shape {classes.shape}; balanced sampling needs one class per sample"
+            f"targets have shape {classes.shape}, and balanced sampling needs one class per "
+            "sample; use WeightedSampler"
         )
     if classes.dtype.kind in "fc":
         raise DataError(

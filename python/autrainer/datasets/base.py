@@ -16,9 +16,11 @@ from autrainer.config.shorthand import Shorthand
 from autrainer.data.files import AbstractFileHandler
 from autrainer.data.items import DataBatch
 from autrainer.data.itemwise import Collate
+from autrainer.data.order import Order
 from autrainer.data.targets import AbstractTargetTransform
 from autrainer.datasets.checks import check_splits, check_strata, check_tracking
 from autrainer.datasets.loaders import LoadersMixin
+from autrainer.datasets.sampling import sampler_of
 from autrainer.datasets.strata import strata_of
 from autrainer.datasets.wrapper import DatasetWrapper, RawTargets, SplitDataset, targets_of
 from autrainer.errors import ConfigError, CorruptFileError, did_you_mean
@@ -166,6 +168,10 @@ class AbstractDataset(LoadersMixin, ABC):
     def test_dataset(self) -> Any:
         """Samples of the test split."""
         return self._checked_split("test")
+
+    def build_sampler(self, shorthand: Shorthand) -> Order:
+        """A sampler of the train split; see `sampler_of`."""
+        return sampler_of(self, shorthand)
 
     def strata(self, subset: str) -> dict[str, npt.NDArray[np.bool_]]:
         """For each value of the `stratify` columns, which rows of a split have it.

@@ -6,6 +6,7 @@ from abc import abstractmethod
 from typing import TYPE_CHECKING, Any, TypedDict
 
 from autrainer.data.loader import Loader
+from autrainer.data.order import Order
 from autrainer.data.workers import WorkerSeeding
 from autrainer.transforms.compose import SmartCompose
 
@@ -39,9 +40,13 @@ class LoadersMixin:
         timeout: float = 0,
         prefetch_factor: int | None = None,
         pin_memory_device: str = "",
+        sampler: Order | None = None,
         **options: Unpack[MoreLoaderOptions],
     ) -> Loader:
-        """Batches of the train split, in another order every pass; options as of `Loader`."""
+        """Batches of the train split, in another order every pass; options as of `Loader`.
+
+        Evaluation sees every sample once, so the loaders of dev and test take no sampler.
+        """
         return self._loader(
             "train",
             batch_size=batch_size,
@@ -51,6 +56,7 @@ class LoadersMixin:
             timeout=timeout,
             prefetch_factor=prefetch_factor,
             pin_memory_device=pin_memory_device,
+            sampler=sampler,
             **options,
         )
 

@@ -18,6 +18,7 @@ from autrainer.config.instantiate import instantiate, instantiate_shorthand
 from autrainer.config.schema import RunConfig
 from autrainer.criterions.base import Loss
 from autrainer.datasets.base import AbstractDataset
+from autrainer.datasets.sampling import SAMPLER_KEY
 from autrainer.errors import ConfigError
 from autrainer.loggers.base import AbstractLogger
 from autrainer.models.base import AbstractModel
@@ -241,6 +242,9 @@ def _build_loader(data: AbstractDataset, subset: str, size: int, options: dict[s
             f"{type(data).__name__} does not take; remove it, or let the method take **options "
             "and hand them on"
         )
+    if options.get("sampler") is not None:
+        with told_as(SAMPLER_KEY, options["sampler"]):
+            options["sampler"] = data.build_sampler(options["sampler"])
     return create(size, **options)
 
 

@@ -19,6 +19,7 @@ from autrainer.config.sources import Sources
 from autrainer.config.targets import argument_problems, check_target
 from autrainer.criterions.base import Loss
 from autrainer.datasets.base import AbstractDataset
+from autrainer.datasets.sampling import sampler_problems
 from autrainer.loggers.base import AbstractLogger
 from autrainer.metrics import AbstractMetric
 from autrainer.models.base import AbstractModel
@@ -93,6 +94,7 @@ def find_problems(config: Mapping[str, Any]) -> list[Problem]:
         return missing
     return [
         *_dataset_problems(config),
+        *_sampler_problems(config),
         *_model_problems(config["model"]),
         *check_target(
             "optimizer",
@@ -148,6 +150,15 @@ def _dataset_problems(config: Mapping[str, Any]) -> list[Problem]:
     if "metrics" in dataset:
         problems += _list_problems(dataset, "dataset.", "metrics", AbstractMetric)
     return problems
+
+
+def _sampler_problems(config: Mapping[str, Any]) -> list[Problem]:
+    key = "train_loader_kwargs"
+    own = config["dataset"].get(key)
+    sampler = (own or config.get(key) or {}).get("sampler")
+    if sampler is None:
+        return []
+    return sampler_problems(f"dataset.{key}.sampler" if own else f"{key}.sampler", sampler)
 
 
 def _model_problems(model: Mapping[str, Any]) -> list[Problem]:

@@ -10,6 +10,7 @@ from omegaconf import DictConfig
 
 from autrainer.callbacks.dispatch import CallbackManager
 from autrainer.config.points import refuse_stranger
+from autrainer.data.loader import Loader
 from autrainer.runs.environment import set_device
 from autrainer.runs.files import make_folder, remove_leftovers
 from autrainer.runs.finished import is_finished
@@ -196,7 +197,7 @@ class Run:
         # Besides: `_initial`, `_best` and two rolling states.
         states = state_bytes(self.model, self.optimizer) * (kept + 4)
         outputs = sum(
-            outputs_bytes(len(getattr(self.data, f"{subset}_dataset")), self.output_dim) * times
+            outputs_bytes(self._rows_of_pass(subset), self.output_dim) * times
             for subset, times in (("train", evaluations), ("dev", evaluations + 1), ("test", 1))
             if getattr(settings, f"save_{subset}_outputs")
         )
@@ -207,13 +208,19 @@ class Run:
         tracker = OutputsTracker(
             export, subset, self.data, self.bookkeeping, settings.outputs_format
         )
-        rows = len(getattr(self.data, f"{subset}_dataset"))
+        rows = self._rows_of_pass(subset)
         if subset == "train" and self.training_type == "epoch":
             rows *= settings.eval_frequency
         elif subset == "train":
             rows = settings.batch_size * settings.eval_frequency
         tracker.reserve(rows)
         return tracker
+
+    def _rows_of_pass(self, subset: str) -> int:
+        """How many samples of a split the model sees in a pass."""
+        loader = getattr(self, f"{subset}_loader")
+        sampler = loader.sampler if isinstance(loader, Loader) else None
+        return len(getattr(self.data, f"{subset}_dataset") if sampler is None else sampler)
 
     @property
     def metrics(self) -> pd.DataFrame:
