@@ -25,13 +25,14 @@ class HandWritten(torch.utils.data.Dataset):
         return torch.from_numpy(self.load(self.paths[index])), self.targets[index]
 
 
-def data_loader(paths, load, num_workers):
+def data_loader(paths, load, num_workers, **options):
     return torch.utils.data.DataLoader(
         HandWritten(paths, load),
         batch_size=BATCH,
         shuffle=True,
         num_workers=num_workers,
         persistent_workers=num_workers > 0,
+        **options,
     )
 
 
@@ -141,3 +142,52 @@ def test_epoch_over_files(benchmark, job, who):
         )
     else:
         benchmark.pedantic(epoch, args=(once,), rounds=5, iterations=1, warmup_rounds=1)
+
+
+PADDED = {"400 wav of 2 to 4 s": 400, "2,000 wav of 2 to 4 s": 2_000}
+
+
+def write_uneven(folder, num_files):
+    soundfile = pytest.importorskip("soundfile")
+    (folder / "files").mkdir()
+    rng = np.random.default_rng(0)
+    for number in range(num_files):
+        signal = rng.uniform(-1, 1, rng.integers(32_000, 64_000)).astype(np.float32)
+        soundfile.write(folder / "files" / f"{number}.wav", signal, 16_000, subtype="PCM_16")
+
+
+def padded(samples):
+    """What a user would write: one tensor of clips that differ in length, and their lengths."""
+    features, targets = zip(*samples, strict=True)
+    lengths = torch.tensor([len(sample) for sample in features])
+    batch = torch.nn.utils.rnn.pad_sequence(features, batch_first=True)
+    return batch, lengths, torch.stack(targets)
+
+
+@pytest.fixture(scope="module", params=PADDED)
+def uneven(request, tmp_path_factory):
+    folder = tmp_path_factory.mktemp("uneven")
+    write_uneven(folder, PADDED[request.param])
+    return request.param, folder, PADDED[request.param]
+
+
+@pytest.mark.filterwarnings("ignore:.*fork.*:DeprecationWarning")
+@pytest.mark.parametrize(
+    "who", ["DataLoader, 0 workers", "DataLoader, 2 workers", "ours, in line", "ours, 2 workers"]
+)
+def test_epoch_over_files_of_different_lengths(benchmark, uneven, who):
+    name, folder, num_files = uneven
+    benchmark.group = f"load: epoch over {name}, padded to the longest of the batch, batch {BATCH}"
+    num_workers = 2 * ("2 workers" in who)
+    if who.startswith("DataLoader"):
+        paths = [str(folder / "files" / f"{number}.wav") for number in range(num_files)]
+        batches = data_loader(paths, read_wav, num_workers, collate_fn=padded)
+    else:
+        options = {"pad": {"to": "longest"}}
+        batches = loader(folder, num_files, "wav", "AudioFileHandler", num_workers, **options)
+
+    def epoch():
+        for _ in batches:
+            pass
+
+    benchmark.pedantic(epoch, rounds=5, iterations=1, warmup_rounds=1)

@@ -1,5 +1,8 @@
 """One epoch on a resident table of 100,000 x 64, batch 32, beside a loop written by hand."""
 
+import subprocess
+import sys
+import tempfile
 from pathlib import Path
 
 import pytest
@@ -11,6 +14,7 @@ import autrainer
 from autrainer.runs.stages import DATA, MODEL, OUTPUTS, TRANSFER
 from autrainer.training import ModularTaskTrainer
 
+REPOSITORY = Path(__file__).parents[2]
 CONF = Path(autrainer.__file__).parent.resolve() / "conf"
 
 SAMPLES, FEATURES, CLASSES, BATCH = 100_000, 64, 10, 32
@@ -80,31 +84,48 @@ def trainer_epoch(trainer):
 HAND, TRAINER = "hand-written loop", "trainer, outputs saved"
 
 CASES = {
-    "default Adam, one thread": (1, None),
-    "default Adam, threads as each chooses": (None, None),
-    "fused Adam, one thread": (1, True),
+    "torch's default Adam": (False, False),
+    "fused Adam": (True, True),
+    "Adam as each makes it by itself": (None, False),
 }
-"""Intra-op threads of the hand-written loop (the trainer takes one by its rule), and `fused`."""
+"""Whether the trainer's Adam is fused (None leaves it to the trainer), and whether the other is."""
 
 
-# All hand-written loops first: a trainer makes the steps of torch's own class lighter.
-@pytest.mark.parametrize(
-    ("who", "case"), [(who, case) for who in (HAND, TRAINER) for case in CASES]
-)
-def test_epoch_on_a_resident_table(benchmark, tmp_path, who, case):
-    threads, fused = CASES[case]
+@pytest.mark.parametrize("case", CASES)
+@pytest.mark.parametrize("who", [HAND, TRAINER])
+def test_epoch_on_a_resident_table(benchmark, case, who):
+    """Each in a process of its own, as users train: what ran before in a process slows the rest."""
     benchmark.group = f"train: one epoch of 2,500 steps, FFNN 64-64-10, {case}"
-    options = {"rounds": 7, "iterations": 1, "warmup_rounds": 1}
+    command = [sys.executable, __file__, who, case]
+    pipes = {"stdin": subprocess.PIPE, "stdout": subprocess.PIPE, "text": True}
+    with subprocess.Popen(command, cwd=REPOSITORY, **pipes) as process:
+
+        def epoch():
+            process.stdin.write("\n")
+            process.stdin.flush()
+            assert process.stdout.readline() == "done\n"
+
+        benchmark.pedantic(epoch, rounds=7, iterations=1, warmup_rounds=1)
+        process.stdin.close()
+
+
+def train_when_asked(who, case):
+    """Train an epoch for every line that comes in."""
+    trainer_fused, hand_fused = CASES[case]
     if who == HAND:
-        before = torch.get_num_threads()
-        torch.set_num_threads(threads or before)
-        benchmark.pedantic(hand_written_loop(fused=fused), **options)
-        torch.set_num_threads(before)
-        return
-    trainer = trainer_on(tmp_path, *(["+optimizer.fused=true"] if fused else []))
-    with trainer.threads():
-        benchmark.pedantic(trainer_epoch(trainer), **options)
-    trainer.close()
+        return answer(hand_written_loop(fused=hand_fused or None))
+    option = [] if trainer_fused is None else [f"+optimizer.fused={str(trainer_fused).lower()}"]
+    with tempfile.TemporaryDirectory() as folder:
+        trainer = trainer_on(Path(folder), *option)
+        with trainer.threads():
+            answer(trainer_epoch(trainer))
+        trainer.close()
+
+
+def answer(epoch):
+    for _ in sys.stdin:
+        epoch()
+        print("done", flush=True)
 
 
 @pytest.mark.benchmark(group="train: the marks of the waiting line beside their step")
@@ -121,3 +142,7 @@ def test_cost_of_the_waiting_line(benchmark, tmp_path, what):
         run = four_marks if what == "four marks" else lambda: step(1, 0, next(batches))
         benchmark.pedantic(run, rounds=1_000, iterations=1, warmup_rounds=100)
     trainer.close()
+
+
+if __name__ == "__main__":
+    train_when_asked(*sys.argv[1:])

@@ -171,8 +171,13 @@ class Sweep:
                 # After Ctrl-C there is no result but what has been seen until then.
                 done = results or seen
                 self.outcomes += [_outcome(*pair) for pair in zip(batch, done, strict=False)]
-                self.outcomes += [_without_result(point, "interrupted") for point in stopped]
+                self.outcomes += [self._stopped(point) for point in stopped]
         return results
+
+    def _stopped(self, point: Point) -> Outcome:
+        """What became of the run that was at work; one that had just finished has finished."""
+        finished = self.hooks.own_folders and self.hooks.is_finished(point.directory)
+        return _without_result(point, "done" if finished else "interrupted")
 
     def _save_config(self) -> None:
         path = Path(str(self.config.hydra.sweep.dir), "multirun.yaml")

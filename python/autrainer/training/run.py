@@ -212,7 +212,7 @@ class Run:
         if subset == "train" and self.training_type == "epoch":
             rows *= settings.eval_frequency
         elif subset == "train":
-            rows = settings.batch_size * settings.eval_frequency
+            rows = min(settings.batch_size, rows) * settings.eval_frequency
         tracker.reserve(rows)
         return tracker
 
