@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import os
 import socket
@@ -64,8 +65,10 @@ class RunLock:
             return
         self._released.set()
         self._thread.join()
-        # Removed before it is unlocked: whoever waits for this file then finds it gone.
-        self.path.unlink(missing_ok=True)
+        # Removed before it is unlocked: whoever waits for this file then finds it gone. Where it
+        # cannot be removed it stays, and is found unlocked.
+        with contextlib.suppress(OSError):
+            self.path.unlink()
         os.close(self._file)
 
     def _beat(self) -> None:

@@ -155,7 +155,9 @@ def _dataset_problems(config: Mapping[str, Any]) -> list[Problem]:
 def _sampler_problems(config: Mapping[str, Any]) -> list[Problem]:
     key = "train_loader_kwargs"
     own = config["dataset"].get(key)
-    sampler = (own or config.get(key) or {}).get("sampler")
+    options = own or config.get(key)
+    # Left open ("???") they are those by default.
+    sampler = options.get("sampler") if isinstance(options, Mapping) else None
     if sampler is None:
         return []
     return sampler_problems(f"dataset.{key}.sampler" if own else f"{key}.sampler", sampler)
