@@ -16,6 +16,7 @@ from autrainer.data.finite import FiniteCheck, raw_features_checked_by
 from autrainer.data.padding import Pad, PaddedBatch
 from autrainer.data.shuffle import IndexArray
 from autrainer.errors import DataError
+from autrainer.runs.intra_op import one_intra_op_thread
 from autrainer.runs.keys import (
     global_generators_kept,
     key_seed,
@@ -60,7 +61,7 @@ class ItemBatches:
             if self.seeds_globals:
                 stack.enter_context(global_generators_kept())
             stack.enter_context(raw_features_checked_by(self.check))
-            items = [self._item(epoch, index) for index in indices.tolist()]
+            items = self._items(epoch, indices)
             stack.enter_context(keyed_batch(self.seed, epoch, number))
             if self.seeds_globals:
                 seed_globals(key_seed(self.seed, epoch, -1 - number))
@@ -68,6 +69,11 @@ class ItemBatches:
         if not getattr(self.dataset, "shows_raw_features", False):
             self.check.look_at(getattr(batch, "features", None), describe)
         return batch
+
+    def _items(self, epoch: int, indices: IndexArray) -> list[Any]:
+        # In worker threads and processes it is one thread anyway.
+        with one_intra_op_thread():
+            return [self._item(epoch, index) for index in indices.tolist()]
 
     def _item(self, epoch: int, index: int) -> Any:
         with keyed(self.seed, epoch, index):

@@ -14,6 +14,8 @@ from contextlib import contextmanager
 
 import torch
 
+from autrainer.runs.intra_op import one_intra_op_thread
+
 log = logging.getLogger(__name__)
 
 SMALL_BATCH_MULT_ADDS = 100_000_000
@@ -33,15 +35,11 @@ def intra_op_threads(
         batch_size: Samples of a training batch.
         device: Where the model is.
     """
-    before = torch.get_num_threads()
     is_small = mult_adds is not None and mult_adds * batch_size < SMALL_BATCH_MULT_ADDS
     is_chosen = any(name in os.environ for name in CHOSEN_BY_THE_USER)
     if device.type != "cpu" or not is_small or is_chosen:
         yield
         return
     log.debug("One intra-op thread: %s mult-adds x %d samples is small", mult_adds, batch_size)
-    torch.set_num_threads(1)
-    try:
+    with one_intra_op_thread():
         yield
-    finally:
-        torch.set_num_threads(before)

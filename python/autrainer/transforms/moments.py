@@ -10,6 +10,7 @@ from typing import Any
 import torch
 
 from autrainer.errors import DataError
+from autrainer.runs.intra_op import one_intra_op_thread
 from autrainer.transforms.compose import SmartCompose
 
 log = logging.getLogger(__name__)
@@ -92,8 +93,9 @@ def moments_of(subset: Any, before: Any) -> ChannelMoments:
         for rows in torch.split(table, _CHUNK_ROWS):
             moments.add(rows)
         return moments
-    for index in range(len(view)):
-        moments.add(torch.as_tensor(view[index].features)[None])
+    with one_intra_op_thread():
+        for index in range(len(view)):
+            moments.add(torch.as_tensor(view[index].features)[None])
     return moments
 
 

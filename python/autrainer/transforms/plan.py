@@ -11,6 +11,7 @@ import numpy as np
 import numpy.typing as npt
 import torch
 
+from autrainer.runs.intra_op import one_intra_op_thread
 from autrainer.runs.keys import Key, Place, active_key, keyed
 from autrainer.transforms.base import batch_form, is_ours, is_random
 from autrainer.transforms.compose import SmartCompose
@@ -103,6 +104,14 @@ def _at_once(features: Features, indices: IndexArray, steps: list[_Step]) -> Fea
 
 
 def _one_by_one(features: Features, indices: IndexArray, steps: list[_Step]) -> Features:
+    with one_intra_op_thread():
+        changed = _changed_one_by_one(features, indices, steps)
+    return _stacked(changed)
+
+
+def _changed_one_by_one(
+    features: Features, indices: IndexArray, steps: list[_Step]
+) -> list[torch.Tensor]:
     outer = active_key()
     changed = []
     for sample, index in zip(features, indices.tolist(), strict=True):
@@ -114,7 +123,7 @@ def _one_by_one(features: Features, indices: IndexArray, steps: list[_Step]) -> 
             with keyed(outer.seed, outer.epoch, index) as key:
                 item = _placed(item, steps, key)
         changed.append(item.features)
-    return _stacked(changed)
+    return changed
 
 
 def _placed(item: _Sample, steps: list[_Step], key: Key) -> _Sample:
