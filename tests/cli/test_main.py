@@ -143,11 +143,22 @@ def test_create_makes_a_project(capsys):
 def test_create_makes_all_or_no_folders():
     assert run(["create", "-e"]) == 0
     assert [path.name for path in Path("conf").iterdir()] == ["config.yaml"]
-    assert run(["create", "-a"]) == 1
+    assert run(["create", "-e"]) == 1
     Path("conf/config.yaml").write_text("mine")
     assert run(["create", "-a", "-f"]) == 0
     assert Path("conf/config.yaml").read_bytes() == (CONF / "config.yaml").read_bytes()
     assert len([path for path in Path("conf").iterdir() if path.is_dir()]) == 7
+
+
+def test_create_adds_folders_to_a_project_and_leaves_its_configurations():
+    Path("conf/dataset").mkdir(parents=True)
+    Path("conf/dataset/Mine.yaml").write_text("id: Mine\n")
+    Path("conf/main.yaml").write_text("mine")
+    assert run(["create", "model", "dataset"]) == 0
+    assert sorted(str(path) for path in Path("conf").rglob("*")) == [
+        *("conf/dataset", "conf/dataset/Mine.yaml", "conf/main.yaml", "conf/model")
+    ]
+    assert Path("conf/main.yaml").read_text() == "mine"
 
 
 @pytest.fixture

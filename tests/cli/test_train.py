@@ -120,6 +120,19 @@ def test_a_bad_configuration_is_refused_before_anything_is_made(arguments, messa
     assert list(Path().iterdir()) == []
 
 
+def test_a_misspelt_argument_is_told_before_the_run_in_its_folder_is_another_one(capsys):
+    name = "ToyTabular-C_ToyFFNN_Adam_0.001_32_epoch_5_None_None_1"
+    folder = Path("results/default/training") / name
+    (folder / ".hydra").mkdir(parents=True)
+    (folder / ".hydra" / "config.yaml").write_text("iterations: 5\n")
+    (folder / "metrics.csv").touch()
+    assert run(["train", "+model.hiden_size=3"]) == 1
+    assert capsys.readouterr().err == (
+        "autrainer: model.hiden_size is no argument of autrainer.models.ffnn.FFNN (the command "
+        "line); did you mean 'hidden_size' or 'input_size'?\n"
+    )
+
+
 def test_a_bad_file_is_named(capsys):
     Path("conf").mkdir()
     Path("conf/config.yaml").write_text(

@@ -180,7 +180,9 @@ hydra:
         (["model.hiden_size=2,3"], r"model.hiden_size is no key.*did you mean 'hidden_size'"),
         (["model.nope=2"], r"model.nope is no key.*\(the command line\); to add it, write \+model"),
         (["seed=1,"], "the override '.?seed=1,' cannot be read"),
-        (["-cn", "nothing"], "Cannot find primary config 'nothing'"),
+        (["-cn", "nothing"], r"no main configuration 'nothing'; there are config, digits$"),
+        (["-cn", "confg"], r"no main configuration 'confg'; did you mean 'config'\?"),
+        (["-cn", "conf/config.yaml"], r"name it without its folder: -cn config"),
         (["model=3"], "'model=3' has a value of the wrong type"),
         (["=3"], "'=3' has a value of the wrong type"),
         (["+bad=${nowhere}"], "bad cannot be resolved"),
@@ -189,6 +191,20 @@ hydra:
 def test_a_misspelt_name_is_told_with_its_near_matches(sweep, arguments, message):
     with pytest.raises(ConfigError, match=f"(?s){message}"):
         sweep(*arguments)
+
+
+@pytest.mark.parametrize(
+    ("defaults", "message"),
+    [
+        ("_autrainr_", "the defaults name '_autrainr_'.*did you mean '_autrainer_'"),
+        ("modle: ToyFFNN", "there is no group 'modle' of configurations; did you mean 'model'"),
+        ("model: ToyFNN", "model is 'ToyFNN'.*did you mean 'ToyFFNN'"),
+    ],
+)
+def test_a_misspelt_default_is_told_with_its_near_matches(project, sweep, defaults, message):
+    project("conf/config.yaml", f"defaults:\n  - {defaults}\n  - _self_\n")
+    with pytest.raises(ConfigError, match=message):
+        sweep()
 
 
 @pytest.mark.parametrize("flags", [["--cfg", "job"], ["-c", "job"], ["--info", "searchpath"]])

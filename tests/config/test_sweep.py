@@ -95,6 +95,16 @@ def test_a_finished_run_of_another_configuration_is_not_skipped_silently(sweep):
     assert "model.id='ToyFFNN-${model.hidden_size}'" in message
 
 
+@pytest.mark.parametrize("overrides", [["model.hidden_size=9"], ["model.hidden_size=7,9"]])
+def test_what_is_wrong_is_told_before_the_run_in_its_folder_is_another_one(sweep, overrides):
+    def check(points):
+        raise ConfigError(f"misspelt in {len(points)}")
+
+    sweep(finish=True)
+    with pytest.raises(ConfigError, match="misspelt in"):
+        sweep(*overrides, hooks=SweepHooks(before_launch=check))
+
+
 def test_a_finished_run_of_an_earlier_version_is_recognised(sweep):
     recorded = sweep(finish=True)
     [config], [directory] = recorded.configs, recorded.directories

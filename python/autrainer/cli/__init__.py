@@ -25,7 +25,7 @@ def create(
     all: bool = False,
     force: bool = False,
 ) -> None:
-    """Start a project: a folder of configurations with a main configuration.
+    """Start a project: a folder of configurations with a main one; or add folders to one.
 
     Args:
         directories: Folders to create in `conf`.

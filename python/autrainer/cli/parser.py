@@ -94,7 +94,8 @@ def _add_create(commands: Any) -> None:
     parser = _command(
         commands,
         "create",
-        "Start a project: a folder of configurations with a main configuration.",
+        "Start a project: a folder of configurations with a main one. A project that is there "
+        "gets the folders that it lacks.",
         "autrainer create model dataset",
     )
     parser.add_argument(

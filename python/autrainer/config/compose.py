@@ -36,7 +36,9 @@ class SweepHooks:
         check: Raises an `AutrainerError` for a configuration that cannot run. It gets the
             composed configuration with its `hydra` node and the resolved one as plain containers.
         before_launch: Raises an `AutrainerError` if one of the configurations that are about to
-            run cannot; it may import what the runs need. Only asked where several run here.
+            run cannot; it may import what the runs need. Only asked where they run here, and
+            either several do or one is about to be refused as another one than the run in its
+            folder.
         report: Gets the outcomes of all runs after a sweep.
         is_finished: Whether a run folder holds a run that need not run again.
     """

@@ -6,6 +6,7 @@ import re
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
+from hydra.core.object_type import ObjectType
 from hydra.errors import CompactHydraException, MissingConfigException, OverrideParseException
 from hydra.types import RunMode
 from omegaconf import OmegaConf
@@ -13,7 +14,8 @@ from omegaconf import OmegaConf
 from autrainer.errors import ConfigError, did_you_mean
 
 _NOT_THERE = re.compile(r"Could not (?:override|delete from config\.) '?(?P<key>[^'\s]+)'?")
-_LEADS_TO = re.compile(r"Could not find '(?P<name>[^']+)'")
+_LEADS_TO = re.compile(r"Could not (?:find|load) '(?P<name>[^']+)'")
+_NO_MAIN = re.compile(r"Cannot find primary config '(?P<name>[^']+)'")
 
 
 def explained(
@@ -30,8 +32,11 @@ def explained(
     text = str(error).strip()
     if isinstance(error, OverrideParseException):
         return ConfigError(f"the override {error.override!r} cannot be read: {text}")
-    if (missing := _LEADS_TO.search(text)) and isinstance(error, MissingConfigException):
-        return ConfigError(_missing_option(missing["name"], text, loader))
+    if isinstance(error, MissingConfigException):
+        if missing := _NO_MAIN.search(text):
+            return ConfigError(_missing_main(missing["name"], loader))
+        if missing := _LEADS_TO.search(text):
+            return ConfigError(_missing_option(missing["name"], text, loader))
     if found := _NOT_THERE.search(text):
         return ConfigError(_missing_key(found["key"], loader, config_name, overrides))
     cause = error.__cause__
@@ -64,11 +69,33 @@ def explained_value(error: ValueError, overrides: Sequence[str]) -> ConfigError:
     )
 
 
+def _missing_main(name: str, loader: Any) -> str:
+    mains = [main for main in _mains(loader) if not main.startswith("_")]
+    # Somebody who gives a path means the name of the file.
+    last = name.rpartition("/")[2].removesuffix(".yaml").removesuffix(".yml")
+    if last in mains:
+        return (
+            f"there is no main configuration {name!r}; name it without its folder: -cn {last} "
+            "(-cd FOLDER if it is not in conf)"
+        )
+    hint = did_you_mean(last, mains)
+    known = f"there are {', '.join(mains)}" if mains else "there is none"
+    return f"there is no main configuration {name!r}; {f'{hint} ' if hint else ''}{known}"
+
+
+def _mains(loader: Any) -> list[str]:
+    return [str(name) for name in loader.get_group_options("", ObjectType.CONFIG)]
+
+
 def _missing_option(name: str, text: str, loader: Any) -> str:
     group, _, option = name.rpartition("/")
-    options = loader.get_group_options(group) if group else []
+    if not group:
+        hint = did_you_mean(option, _mains(loader)) or f"use one of {', '.join(_mains(loader))}"
+        return f"the defaults name {option!r}, of which there is no configuration; {hint}"
+    options = loader.get_group_options(group)
     if not options:
-        return text
+        near = did_you_mean(group, loader.get_group_options("", ObjectType.GROUP))
+        return f"there is no group {group!r} of configurations; {near}" if near else text
     hint = did_you_mean(option, options) or f"use one of {', '.join(options)}"
     return f"{group} is {option!r}, of which there is no configuration; {hint}"
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
 from typing import Any
@@ -15,6 +15,7 @@ from omegaconf.errors import InterpolationToMissingValueError, OmegaConfBaseExce
 
 from autrainer.config.compose import SweepHooks
 from autrainer.config.identity import differences
+from autrainer.config.sources import Sources
 from autrainer.errors import ConfigError
 
 log = logging.getLogger(__name__)
@@ -32,12 +33,14 @@ class Point:
         config: Its configuration, resolved, without the `hydra` node.
         directory: Its run folder.
         was_finished: The folder held a finished run when the sweep began.
+        sources: Knows which file sets a key.
     """
 
     overrides: Sequence[str]
     config: Mapping[str, Any]
     directory: Path
     was_finished: bool
+    sources: Sources = field(default_factory=Sources)
 
     @classmethod
     def read(
@@ -65,7 +68,8 @@ class Point:
         if hooks.check is not None:
             hooks.check(composed, config)
         directory = _directory(overrides, composed)
-        return cls(overrides, config, directory, hooks.is_finished(directory))
+        sources = Sources.of_composed(composed)
+        return cls(overrides, config, directory, hooks.is_finished(directory), sources)
 
     @property
     def name(self) -> str:

@@ -25,7 +25,7 @@ from autrainer.config.compose import HOOKS, SweepHooks
 from autrainer.config.filters import Filter
 from autrainer.config.hints import explained
 from autrainer.config.points import Point, refuse_shared_folders, refuse_strangers
-from autrainer.errors import AutrainerError, OutputError
+from autrainer.errors import AutrainerError, ConfigError, OutputError
 
 log = logging.getLogger(__name__)
 
@@ -131,8 +131,13 @@ class Sweep:
     def _selected(self, points: Sequence[Point]) -> list[Point]:
         """The combinations that are launched; what happened to the others is logged."""
         if self.hooks.own_folders:
-            points = refuse_shared_folders(points)
-            refuse_strangers(points)
+            try:
+                points = refuse_shared_folders(points)
+                refuse_strangers(points)
+            except ConfigError:
+                # A misspelt key looks like another configuration; which it is, is told first.
+                self._check_classes(points)
+                raise
         return [point for point in points if not self._left_out(point)]
 
     def _left_out(self, point: Point) -> bool:
@@ -153,7 +158,11 @@ class Sweep:
 
     def _check_before_launch(self, points: Sequence[Point]) -> None:
         """A run checks itself; of several, the last must not be found wrong after hours."""
-        if self.hooks.before_launch is not None and len(points) > 1 and _runs_here(self.launcher):
+        if len(points) > 1:
+            self._check_classes(points)
+
+    def _check_classes(self, points: Sequence[Point]) -> None:
+        if self.hooks.before_launch is not None and _runs_here(self.launcher):
             self.hooks.before_launch(points)
 
     def _launch(self, batch: Sequence[Point], initial: int) -> Sequence[JobReturn]:

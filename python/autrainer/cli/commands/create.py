@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 from autrainer.cli.errors import CommandLineError
-from autrainer.cli.files import check_directories, copy_new, packaged_dir
+from autrainer.cli.files import check_directories, config_files, copy_new, packaged_dir
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -22,8 +22,10 @@ def run(
 ) -> None:
     """Create `conf` with these folders and a main configuration.
 
+    A project that is there already gets the folders that it lacks; its main configuration stays.
+
     Raises:
-        CommandLineError: if it is not said what to create, or `conf` exists.
+        CommandLineError: if it is not said what to create, or there is nothing to add to `conf`.
     """
     from autrainer.config.constants import NamingConstants
 
@@ -37,11 +39,12 @@ def run(
     if directories and (empty or all):
         raise CommandLineError(parser, "name directories, or use -e or -a, not both", 2)
     conf = Path("conf")
-    if conf.exists() and not force:
+    has_main = bool(config_files(conf))
+    if conf.exists() and empty and not force:
         raise CommandLineError(
             parser, "the directory 'conf' exists; overwrite its config.yaml with -f", 1
         )
-    conf.mkdir(exist_ok=True)
     for name in NamingConstants().CONFIG_DIRS if all else directories:
-        (conf / name).mkdir(exist_ok=True)
-    copy_new(parser, packaged_dir() / "config.yaml", conf / "config.yaml", force=True)
+        (conf / name).mkdir(parents=True, exist_ok=True)
+    if force or not has_main:
+        copy_new(parser, packaged_dir() / "config.yaml", conf / "config.yaml", force=True)

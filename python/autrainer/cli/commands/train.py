@@ -71,8 +71,10 @@ def _check_classes(points: Sequence[Point]) -> None:
 
     for point in points:
         try:
-            refuse(find_problems(point.config))
+            refuse(find_problems(point.config), point.sources)
         except ConfigError as error:
+            if len(points) == 1:
+                raise
             raise ConfigError(f"{' '.join(point.overrides)}: {error}") from error
 
 
