@@ -5,16 +5,17 @@ import pytest
 from autrainer.runs.files import read_yaml, write_yaml
 from autrainer.runs.stages import (
     DATA,
-    ENTRY,
     EVALUATION,
+    FORMER_ENTRY,
     MODEL,
     NAMES,
     OTHER,
     OUTPUTS,
     StageClock,
     slowest,
-    stages_entry,
+    stages_summary,
     waiting_line,
+    write_stages,
 )
 
 
@@ -66,31 +67,41 @@ def test_what_came_before_the_start_is_not_counted():
     assert sum(clock.seconds().values()) < 0.02
 
 
-def test_a_continued_run_adds_the_seconds_of_the_one_before(tmp_path):
-    path = tmp_path / "timer.yaml"
-    earlier = {"data": 30.0, "evaluation": 10.0}
-    write_yaml(path, {"train": {"mean": "0:00:01"}, ENTRY: stages_entry(earlier, {})})
+def as_a_file(folder, seconds):
+    write_stages(folder, seconds, {})
+
+
+def as_an_entry_of_the_timers(folder, seconds):
+    """As runs kept it before there was a file of its own."""
+    former = {"train": {"mean": "0:00:01"}, FORMER_ENTRY: stages_summary(seconds, {})}
+    write_yaml(folder / "timer.yaml", former)
+
+
+@pytest.mark.parametrize("write", [as_a_file, as_an_entry_of_the_timers])
+def test_a_continued_run_adds_the_seconds_of_the_one_before(tmp_path, write):
+    write(tmp_path, {"data": 30.0, "evaluation": 10.0})
     clock = StageClock()
-    clock.restore(path)
+    clock.restore(tmp_path)
     seconds = clock.seconds()
     assert seconds["data"] == pytest.approx(30.0)
     assert seconds["evaluation"] == pytest.approx(10.0)
 
 
-@pytest.mark.parametrize("content", [None, {"train": {"mean": "0:00:01"}}])
-def test_runs_from_before_there_were_stages_add_nothing(tmp_path, content):
-    path = tmp_path / "timer.yaml"
-    write_yaml(path, content or {})
+@pytest.mark.parametrize("files", [{}, {"timer.yaml": {"train": {"mean": "0:00:01"}}}])
+def test_runs_from_before_there_were_stages_add_nothing(tmp_path, files):
+    for name, content in files.items():
+        write_yaml(tmp_path / name, content)
     clock = StageClock()
-    clock.restore(path if content else tmp_path / "nothing.yaml")
+    clock.restore(tmp_path)
     assert sum(clock.seconds().values()) < 1.0
 
 
-def test_the_entry_reads_back_from_yaml(tmp_path):
-    entry = stages_entry({"data": 1.0, "other": 3.0}, {"read": 2.0, "collate": 1.0})
-    write_yaml(tmp_path / "timer.yaml", {ENTRY: entry})
-    assert read_yaml(tmp_path / "timer.yaml")[ENTRY] == entry
-    assert sum(entry["shares"].values()) == pytest.approx(1.0)
+def test_the_file_reads_back(tmp_path):
+    seconds, inside = {"data": 1.0, "other": 3.0}, {"read": 2.0, "collate": 1.0}
+    write_stages(tmp_path, seconds, inside)
+    content = read_yaml(tmp_path / "stages.yaml")
+    assert content == stages_summary(seconds, inside)
+    assert sum(content["shares"].values()) == pytest.approx(1.0)
 
 
 def test_waiting_is_never_the_slowest_stage_of_a_loader():

@@ -25,7 +25,8 @@ from autrainer.training import ModularTaskTrainer
 from tests.training.conftest import configured
 
 TELLS_OF_TIME = {
-    *("timer.yaml", "training.log", "hardware.yaml", "requirements.txt", "status.yaml"),
+    *("timer.yaml", "stages.yaml", "status.yaml", "training.log"),
+    *("hardware.yaml", "requirements.txt"),
 }
 """Files that say when and where a run took place."""
 

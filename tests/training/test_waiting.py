@@ -8,7 +8,7 @@ import pytest
 
 from autrainer.errors import OutputError
 from autrainer.runs.files import read_yaml, write_text
-from autrainer.runs.stages import ENTRY, NAMES
+from autrainer.runs.stages import NAMES
 from tests.conftest import REPOSITORY
 from tests.training.conftest import built, trained
 
@@ -17,9 +17,7 @@ PARTS = "tests.training.parts"
 
 def test_a_run_ends_with_what_it_waited_for(tmp_path):
     trainer = trained(tmp_path, loggers=[f"{PARTS}.Ledger"])
-    times = read_yaml(trainer.output_directory / "timer.yaml")
-    assert list(times) == ["train", "dev", "test", ENTRY]
-    entry = times[ENTRY]
+    entry = read_yaml(trainer.output_directory / "stages.yaml")
     assert list(entry["shares"]) == list(NAMES.values())
     assert sum(entry["shares"].values()) == pytest.approx(1.0, abs=1e-3)
     spent = {name for name, seconds in entry["seconds"].items() if seconds > 0}
@@ -31,6 +29,15 @@ def test_a_run_ends_with_what_it_waited_for(tmp_path):
         *(f"time.{subset}.mean" for subset in ("train", "dev", "test")),
         *(f"time.{stage}" for stage in NAMES.values()),
     }
+
+
+def test_every_entry_of_the_timer_file_is_a_timer(tmp_path):
+    """What aggregates runs takes each entry for a timer."""
+    trainer = trained(tmp_path)
+    times = read_yaml(trainer.output_directory / "timer.yaml")
+    assert list(times) == ["train", "dev", "test"]
+    keys = ["mean", "mean_seconds", "total", "total_seconds"]
+    assert [list(entry) for entry in times.values()] == [keys] * 3
 
 
 def test_stages_cover_what_the_timers_measure(tmp_path):

@@ -8,7 +8,8 @@ from pathlib import Path
 from time import perf_counter_ns
 from typing import Any
 
-from autrainer.runs.files import read_yaml
+from autrainer.runs.files import read_yaml, write_yaml
+from autrainer.runs.timer import FILE_NAME as TIMERS
 from autrainer.runs.timer import Timer
 
 OTHER, DATA, TRANSFER, MODEL, EVALUATION, OUTPUTS = range(6)
@@ -21,10 +22,14 @@ NAMES = {
     OUTPUTS: "outputs_and_states",
     OTHER: "other",
 }
-"""The stages as `timer.yaml` names them, in the order in which they are told."""
+"""The stages as `stages.yaml` names them, in the order in which they are told."""
 
-ENTRY = "stages"
-"""The key of `timer.yaml`, beside those of the timers."""
+FILE_NAME = "stages.yaml"
+FORMER_ENTRY = "stages"
+"""The key of `timer.yaml` that held the same before there was a file of its own.
+
+Programs that read `timer.yaml` take each of its entries for a timer.
+"""
 
 
 class StageClock:
@@ -89,21 +94,33 @@ class StageClock:
         """Add the seconds of an earlier run, so that shares cover both.
 
         Args:
-            path: The `timer.yaml` of that run; without the file or the entry nothing is added.
+            path: The folder of that run; without a file that tells of stages nothing is added.
         """
-        entries = read_yaml(path) if Path(path).is_file() else None
-        earlier = ((entries or {}).get(ENTRY) or {}).get("seconds") or {}
+        earlier = _read(Path(path)).get("seconds") or {}
         for stage, name in NAMES.items():
             self._spent_ns[stage] += int(1e9 * float(earlier.get(name, 0)))
 
 
-def stages_entry(
+def write_stages(
+    path: str | Path, seconds: Mapping[str, float], loader_seconds: Mapping[str, float]
+) -> None:
+    """Write what a run waited for.
+
+    Args:
+        path: The run folder.
+        seconds: Seconds of every stage.
+        loader_seconds: Seconds of every stage of the training loader.
+    """
+    write_yaml(Path(path) / FILE_NAME, stages_summary(seconds, loader_seconds))
+
+
+def stages_summary(
     seconds: Mapping[str, float], loader_seconds: Mapping[str, float]
 ) -> dict[str, Any]:
-    """The entry of `timer.yaml`: seconds and share of every stage, and seconds inside the loader.
+    """What `stages.yaml` holds: seconds and share of every stage, and seconds inside the loader.
 
-    >>> entry = stages_entry({"data": 1.0, "other": 3.0}, {"read": 0.5, "wait": 0.75})
-    >>> entry["shares"], entry["loader_seconds"], entry["slowest_loader_stage"]
+    >>> summary = stages_summary({"data": 1.0, "other": 3.0}, {"read": 0.5, "wait": 0.75})
+    >>> summary["shares"], summary["loader_seconds"], summary["slowest_loader_stage"]
     ({'data': 0.25, 'other': 0.75}, {'read': 0.5, 'wait': 0.75}, 'read')
     """
     return {
@@ -132,6 +149,14 @@ def slowest(loader_seconds: Mapping[str, float]) -> str | None:
     """The stage of a loader that took longest; waiting for the others is none. None without any."""
     work = {name: seconds for name, seconds in loader_seconds.items() if name != "wait"}
     return max(work, key=lambda name: work[name]) if any(work.values()) else None
+
+
+def _read(folder: Path) -> Mapping[str, Any]:
+    """What a run says it waited for, where runs of this and of earlier versions keep it."""
+    if (folder / FILE_NAME).is_file():
+        return read_yaml(folder / FILE_NAME) or {}
+    timers = read_yaml(folder / TIMERS) if (folder / TIMERS).is_file() else None
+    return (timers or {}).get(FORMER_ENTRY) or {}
 
 
 def _shares(seconds: Mapping[str, float]) -> dict[str, float]:

@@ -18,7 +18,7 @@ from autrainer.runs.finished import TABLE, table_checksum
 from autrainer.runs.outputs import OutputsTracker
 from autrainer.runs.seeding import derived_seed, set_seed
 from autrainer.runs.signals import heeded
-from autrainer.runs.stages import ENTRY, EVALUATION, OUTPUTS, stages_entry, waiting_line
+from autrainer.runs.stages import EVALUATION, OUTPUTS, waiting_line, write_stages
 from autrainer.runs.states import first_sound, read_state
 from autrainer.runs.status import Status
 from autrainer.runs.timer import FILE_NAME
@@ -356,7 +356,7 @@ class ModularTaskTrainer(Run):
 
         Args:
             history: Its metrics.
-            timers: Its `timer.yaml`.
+            timers: Its `timer.yaml`; what it waited for is told beside it.
             states: Folder with the states of its last iteration.
         """
         self.history = history
@@ -368,7 +368,7 @@ class ModularTaskTrainer(Run):
             self.max_dev_metric = history.row(best)[self.data.tracking_metric.name]
         for timer in (self.train_timer, self.dev_timer, self.test_timer):
             timer.restore(timers)
-        self.clock.restore(timers)
+        self.clock.restore(timers.parent)
         for name, part in self.states().items():
             if part is not None:
                 part.load_state_dict(read_state(states / name))
@@ -429,10 +429,10 @@ class ModularTaskTrainer(Run):
     def _write_times(self) -> None:
         """What the parts of the run took, and what it waited for."""
         timers = {"train": self.train_timer, "dev": self.dev_timer, "test": self.test_timer}
-        times: dict[str, Any] = {name: timer.summary() for name, timer in timers.items()}
-        seconds, inside = self.clock.seconds(), seconds_inside(self.train_loader)
-        times[ENTRY] = stages_entry(seconds, inside)
+        times = {name: timer.summary() for name, timer in timers.items()}
         write_yaml(self.output_directory / FILE_NAME, times)
+        seconds, inside = self.clock.seconds(), seconds_inside(self.train_loader)
+        write_stages(self.output_directory, seconds, inside)
         self.bookkeeping.log(waiting_line(seconds, inside))
 
     def _finish_plots(self) -> None:
