@@ -64,11 +64,13 @@ class MissingExtraError(AutrainerError, ImportError):
         needed_by: Name of the class that needs the library.
         library: Name of the library.
         extra: Extra of the autrainer package that brings it.
+        reason: Why it cannot be imported although it is there.
     """
 
-    def __init__(self, needed_by: str, library: str, extra: str) -> None:
+    def __init__(self, needed_by: str, library: str, extra: str, reason: str = "") -> None:
+        found = f", which cannot be imported ({reason})" if reason else ""
         super().__init__(
-            f"{needed_by} needs {library}; install it with: pip install 'autrainer[{extra}]'"
+            f"{needed_by} needs {library}{found}; install it with: pip install 'autrainer[{extra}]'"
         )
 
 

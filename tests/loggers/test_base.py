@@ -6,7 +6,14 @@ from types import SimpleNamespace
 import pytest
 from omegaconf import OmegaConf
 
-from autrainer.loggers import AbstractLogger, FallbackLogger, get_params_to_export
+from autrainer.config.targets import check_target
+from autrainer.loggers import (
+    AbstractLogger,
+    FallbackLogger,
+    MLFlowLogger,
+    TensorBoardLogger,
+    get_params_to_export,
+)
 from autrainer.loggers.mlflow import tracking_uri
 from autrainer.runs.timer import Timer
 
@@ -161,7 +168,6 @@ def test_the_fallback_without_a_name_is_silent(caplog):
 )
 def test_a_logger_whose_library_is_missing_is_a_fallback(name, library, monkeypatch, caplog):
     monkeypatch.setitem(sys.modules, library, None)
-    monkeypatch.setattr("importlib.util.find_spec", _finds_no(library))
     import autrainer.loggers
 
     logger = make_logger(getattr(autrainer.loggers, name), output_dir="somewhere")
@@ -170,10 +176,34 @@ def test_a_logger_whose_library_is_missing_is_a_fallback(name, library, monkeypa
     assert name in caplog.text
 
 
-def _finds_no(library):
-    from importlib.util import find_spec
+class Coloured(TensorBoardLogger):
+    """Takes an argument of its own."""
 
-    return lambda name, *rest: None if name == library else find_spec(name, *rest)
+    def __init__(self, colour, **kwargs):
+        super().__init__(**kwargs)
+        self.colour = colour
+
+
+def test_a_subclass_takes_arguments_of_its_own(monkeypatch):
+    given = {"exp_name": "exp", "run_name": "run", "metrics": [UAR], "tracking_metric": UAR}
+    assert Coloured(colour="red", **given).colour == "red"
+    monkeypatch.setitem(sys.modules, "tensorboard", None)
+    assert isinstance(Coloured(colour="red", **given), FallbackLogger)
+
+
+@pytest.mark.parametrize("kind", [MLFlowLogger, TensorBoardLogger])
+def test_arguments_are_checked_by_their_names(kind):
+    problems = check_target(
+        "loggers[0]",
+        kind.__module__ + "." + kind.__name__,
+        AbstractLogger,
+        injected=("exp_name", "run_name", "metrics", "tracking_metric"),
+        shorthand=True,
+    )
+    assert problems == []
+    misspelt = {f"{kind.__module__}.{kind.__name__}": {"output_dri": "x"}}
+    (problem, *_) = check_target("loggers[0]", misspelt, AbstractLogger, shorthand=True)
+    assert "output_dir" in problem.line()
 
 
 @pytest.mark.parametrize(

@@ -2,6 +2,7 @@
 
 import resource
 import signal
+import sys
 import tracemalloc
 
 import numpy as np
@@ -147,7 +148,7 @@ def test_a_full_disk_leaves_the_old_table_and_no_other_file(tmp_path, table_form
 
 
 def test_a_format_without_its_library_is_refused_with_the_extra(monkeypatch):
-    monkeypatch.setattr(tables.importlib.util, "find_spec", lambda name: None)
+    monkeypatch.setitem(sys.modules, "pyarrow", None)
     require_library("csv")
     with pytest.raises(MissingExtraError, match=r"outputs_format: parquet .*autrainer\[arrow\]"):
         require_library("parquet")

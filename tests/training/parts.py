@@ -232,6 +232,13 @@ class WideModel(FFNN):
         return super().forward(features).double()
 
 
+class FlatModel(FFNN):
+    """Takes features of any number of axes."""
+
+    def forward(self, features):
+        return super().forward(features.flatten(1))
+
+
 @dataclass
 class PairedItem(AbstractDataItem):
     other: torch.Tensor = None

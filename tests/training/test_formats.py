@@ -1,6 +1,6 @@
 """Tables of outputs in the format that the configuration asks for."""
 
-import importlib.util
+import sys
 
 import numpy as np
 import pandas as pd
@@ -43,10 +43,7 @@ def test_an_unknown_format_is_refused(tmp_path):
 
 
 def test_a_missing_library_is_told_before_anything_is_written(tmp_path, monkeypatch):
-    find = importlib.util.find_spec
-    monkeypatch.setattr(
-        importlib.util, "find_spec", lambda name: None if name == "pyarrow" else find(name)
-    )
+    monkeypatch.setitem(sys.modules, "pyarrow", None)
     with pytest.raises(MissingExtraError, match="needs pyarrow"):
         built(tmp_path, "outputs_format=arrow")
     assert list(tmp_path.iterdir()) == []

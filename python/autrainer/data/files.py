@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-import importlib
 import math
 from abc import ABC, abstractmethod
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import astuple, dataclass
 from typing import Any, ClassVar, Literal
 
@@ -13,8 +12,9 @@ import audobject
 import numpy as np
 import torch
 
-from autrainer.data.decode import decode_file
-from autrainer.errors import ConfigError, CorruptFileError, DataError, MissingExtraError
+from autrainer.data.decode import decode_file, file_layout
+from autrainer.errors import ConfigError, CorruptFileError, DataError
+from autrainer.runs.extras import imported, is_installed
 
 
 @dataclass(frozen=True)
@@ -43,6 +43,10 @@ class NativeFormat:
         array = decode_file(file, *astuple(self))
         return None if array is None else torch.from_numpy(array)
 
+    def knows(self, file: str) -> bool:
+        """Whether the extension reads a file itself; errors are those of `decode`."""
+        return file_layout(file, *astuple(self)) is not None
+
 
 class AbstractFileHandler(ABC, audobject.Object):  # type: ignore[misc]
     """Loads and saves the features of one sample.
@@ -64,6 +68,9 @@ class AbstractFileHandler(ABC, audobject.Object):  # type: ignore[misc]
     @abstractmethod
     def save(self, file: str, data: Any) -> None:
         """Write the features of one file."""
+
+    def check_libraries(self, files: Iterable[str]) -> None:
+        """Look whether the libraries are there that some files need, before training starts."""
 
     def __call__(self, file: str) -> Any:
         """The same as `load`."""
@@ -247,7 +254,7 @@ class AudioFileHandler(AbstractFileHandler):
         return self._by_soundfile(file) if signal_CN is None else signal_CN
 
     def _by_soundfile(self, file: str) -> torch.Tensor:
-        soundfile = self._soundfile()
+        soundfile = self._soundfile(file)
         try:
             with soundfile.SoundFile(file) as sound:
                 signal_NC, sample_rate = self._part(file, sound), sound.samplerate
@@ -255,7 +262,7 @@ class AudioFileHandler(AbstractFileHandler):
             raise CorruptFileError(f"{file}: expected audio, found {error}") from error
         signal_CN = np.ascontiguousarray(signal_NC.T)
         if self.target_sample_rate not in (None, sample_rate):
-            signal_CN = self._resample(signal_CN, sample_rate, self.target_sample_rate)
+            signal_CN = self._resample(file, signal_CN, sample_rate)
         return torch.from_numpy(signal_CN)
 
     def _part(self, file: str, sound: Any) -> Any:
@@ -280,19 +287,46 @@ class AudioFileHandler(AbstractFileHandler):
                 f"cannot write {file}: AudioFileHandler needs a target_sample_rate to save audio"
             )
         signal_NC = data.cpu().numpy().T
-        self._soundfile().write(file, signal_NC, self.target_sample_rate, subtype="PCM_16")
+        self._soundfile(file).write(file, signal_NC, self.target_sample_rate, subtype="PCM_16")
 
-    def _soundfile(self) -> Any:
-        try:
-            return importlib.import_module("soundfile")
-        except ImportError as error:
-            raise MissingExtraError("AudioFileHandler", "soundfile", "audio") from error
+    def check_libraries(self, files: Iterable[str]) -> None:
+        """Look whether the libraries are there that some files need, by the heads of the files.
 
-    def _resample(self, signal_CN: Any, current_rate: int, target_rate: int | None) -> Any:
+        Files that cannot be read are passed over: they are told when they are loaded.
+
+        Raises:
+            MissingExtraError: naming the first file that needs one that is not installed.
+        """
+        is_complete = is_installed("soundfile") and is_installed("scipy")
+        if is_complete or not _loads_as(self, AudioFileHandler):
+            return
+        for file in files:
+            try:
+                if not _audio_format(self).knows(file):
+                    self._check_libraries_for(file)
+            except (CorruptFileError, OSError):
+                continue
+
+    def _check_libraries_for(self, file: str) -> None:
+        """The same for a file that the extension leaves to soundfile."""
+        soundfile = self._soundfile(file)
         try:
-            signal = importlib.import_module("scipy.signal")
-        except ImportError as error:
-            raise MissingExtraError("Resampling by AudioFileHandler", "scipy", "audio") from error
+            sample_rate = soundfile.info(file).samplerate
+        except soundfile.LibsndfileError:
+            return
+        if self.target_sample_rate not in (None, sample_rate):
+            self._scipy_signal(file)
+
+    def _soundfile(self, file: str) -> Any:
+        return imported("soundfile", f"{file}: AudioFileHandler", "soundfile", "audio")
+
+    def _scipy_signal(self, file: str) -> Any:
+        needed_by = f"{file}: resampling by AudioFileHandler"
+        return imported("scipy.signal", needed_by, "scipy", "audio")
+
+    def _resample(self, file: str, signal_CN: Any, current_rate: int) -> Any:
+        signal = self._scipy_signal(file)
+        target_rate = self.target_sample_rate
         resampled = signal.resample_poly(signal_CN, target_rate, current_rate, axis=-1)
         return np.ascontiguousarray(resampled, dtype=np.float32)
 

@@ -18,7 +18,7 @@ from autrainer.data.items import DataBatch
 from autrainer.data.itemwise import Collate
 from autrainer.data.order import Order
 from autrainer.data.targets import AbstractTargetTransform
-from autrainer.datasets.checks import check_splits, check_strata, check_tracking
+from autrainer.datasets.checks import check_libraries, check_splits, check_strata, check_tracking
 from autrainer.datasets.loaders import LoadersMixin
 from autrainer.datasets.sampling import sampler_of
 from autrainer.datasets.strata import strata_of
@@ -219,6 +219,7 @@ class AbstractDataset(LoadersMixin, ABC):
 
     def _look_at_splits(self) -> None:
         check_splits(self, SPLITS)
+        check_libraries(self, SPLITS)
 
     def _split_of(self, subset: str) -> Any:
         """Samples of a split, whether it has been checked or not."""

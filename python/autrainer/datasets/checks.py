@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterator, Sequence
-from typing import TYPE_CHECKING, Any, ClassVar, Protocol
+from typing import TYPE_CHECKING, Any, ClassVar, Protocol, TypeGuard
 
 from autrainer.data.targets import AbstractTargetTransform, numbers
 from autrainer.datasets.wrapper import DatasetWrapper, as_list, missing_columns
@@ -124,6 +124,18 @@ def check_splits(dataset: Splits, subsets: Sequence[str]) -> None:
     _raise(type(dataset).__name__, wrong, missing_csv + missing)
 
 
+def check_libraries(dataset: Splits, subsets: Sequence[str]) -> None:
+    """Look whether the libraries are there that the files of all splits need.
+
+    Raises:
+        MissingExtraError: naming a file and what to install.
+    """
+    for subset in subsets:
+        split = dataset._split_of(subset)
+        if _has_files(split):
+            split.file_handler.check_libraries(split.paths)
+
+
 def check_targets(dataset: Splits, subsets: Sequence[str]) -> None:
     """Encode the targets of all splits; for datasets that have no files.
 
@@ -196,10 +208,17 @@ def _unknown_labels(dataset: Splits, df: pd.DataFrame) -> list[str]:
     return []
 
 
+def _has_files(split: Any) -> TypeGuard[DatasetWrapper]:
+    """Whether the samples of a split are files that its file handler loads."""
+    return (
+        isinstance(split, DatasetWrapper)
+        and split.file_handler.reads_files
+        and type(split).load_features is DatasetWrapper.load_features
+    )
+
+
 def _file_problems(split: Any, source: str) -> list[str]:
-    if not isinstance(split, DatasetWrapper) or not split.file_handler.reads_files:
-        return []
-    if type(split).load_features is not DatasetWrapper.load_features:
+    if not _has_files(split):
         return []
     missing = missing_files(split.paths)
     problems = [f"{source}: {text}" for text in _collisions(split)]

@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import importlib.util
 from functools import partial
-from pathlib import Path
 
 import numpy as np
 import numpy.typing as npt
@@ -13,7 +11,8 @@ import torch
 from autrainer.config.shorthand import Shorthand
 from autrainer.datasets.base import check_choice
 from autrainer.datasets.memory import Columns, Features, MemoryDataset, Rows
-from autrainer.errors import ConfigError, MissingExtraError
+from autrainer.errors import ConfigError
+from autrainer.runs.extras import require
 from autrainer.transforms.compose import SmartCompose
 
 SHAPES: dict[str, tuple[int, ...]] = {"image": (1, 8, 8), "tabular": (64,)}
@@ -119,11 +118,9 @@ def stratified_split(
 
 def _load_digits() -> tuple[npt.NDArray[np.float64], npt.NDArray[np.int64]]:
     """Pixels from 0 to 16, shape (1797, 64), and the digits they show."""
-    spec = importlib.util.find_spec("sklearn")
-    if spec is None or not spec.submodule_search_locations:
-        raise MissingExtraError("Digits", "scikit-learn", "digits")
+    folder = require("sklearn", "Digits", "scikit-learn", "digits")
     # Read from its file: importing scikit-learn takes longer than training on these digits.
-    path = Path(spec.submodule_search_locations[0], "datasets", "data", "digits.csv.gz")
+    path = folder / "datasets" / "data" / "digits.csv.gz"
     if path.is_file():
         table = np.loadtxt(path, delimiter=",")
         return table[:, :-1], table[:, -1].astype(np.int64)

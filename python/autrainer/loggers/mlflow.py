@@ -2,15 +2,14 @@
 
 from __future__ import annotations
 
-import importlib.util
 import os
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from autrainer.loggers.base import AbstractLogger, Metric
+from autrainer.loggers.base import Metric
 from autrainer.loggers.export import get_params_to_export
-from autrainer.loggers.fallback import FallbackLogger
+from autrainer.loggers.fallback import LibraryLogger
 from autrainer.loggers.marks import PARAMS, TEST
 
 if TYPE_CHECKING:
@@ -30,7 +29,7 @@ def tracking_uri(output_dir: str) -> str:
     return Path(output_dir).absolute().as_uri()
 
 
-class MLFlowLogger(AbstractLogger):
+class MLFlowLogger(LibraryLogger):
     """Logs to MLflow: to a folder, or to the server or database that a URI names.
 
     Earlier runs of the same name stay. Needs the extra `mlflow`; without it a `FallbackLogger` is
@@ -45,19 +44,8 @@ class MLFlowLogger(AbstractLogger):
         output_dir: A folder, or a tracking URI such as `http://host:5000` or `sqlite:///runs.db`.
     """
 
-    def __new__(
-        cls,
-        exp_name: str,
-        run_name: str,
-        metrics: Sequence[Metric],
-        tracking_metric: Metric,
-        artifacts: Sequence[str | Mapping[str, str]] | None = None,
-        output_dir: str = "mlruns",
-    ) -> Any:
-        """Make a logger, or something that stands in for it when MLflow is missing."""
-        if importlib.util.find_spec("mlflow") is None:
-            return FallbackLogger(cls.__name__, "mlflow")
-        return super().__new__(cls)
+    _module = "mlflow"
+    _extra = "mlflow"
 
     def __init__(
         self,

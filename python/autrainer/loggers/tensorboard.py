@@ -2,21 +2,20 @@
 
 from __future__ import annotations
 
-import importlib.util
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from autrainer.loggers.base import AbstractLogger, Metric
+from autrainer.loggers.base import Metric
 from autrainer.loggers.export import get_params_to_export
-from autrainer.loggers.fallback import FallbackLogger
+from autrainer.loggers.fallback import LibraryLogger
 from autrainer.loggers.marks import PARAMS, TEST
 
 if TYPE_CHECKING:
     from omegaconf import DictConfig
 
 
-class TensorBoardLogger(AbstractLogger):
+class TensorBoardLogger(LibraryLogger):
     """Logs to `output_dir/exp_name/run_name` for TensorBoard; artifacts are left where they are.
 
     Needs the extra `tensorboard`; without it a `FallbackLogger` is what the constructor gives.
@@ -30,19 +29,8 @@ class TensorBoardLogger(AbstractLogger):
         output_dir: Folder of all experiments.
     """
 
-    def __new__(
-        cls,
-        exp_name: str,
-        run_name: str,
-        metrics: Sequence[Metric],
-        tracking_metric: Metric,
-        artifacts: Sequence[str | Mapping[str, str]] | None = None,
-        output_dir: str = "runs",
-    ) -> Any:
-        """Make a logger, or something that stands in for it when TensorBoard is missing."""
-        if importlib.util.find_spec("tensorboard") is None:
-            return FallbackLogger(cls.__name__, "tensorboard")
-        return super().__new__(cls)
+    _module = "tensorboard"
+    _extra = "tensorboard"
 
     def __init__(
         self,

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import importlib.util
 import os
 from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING, Any
 
-from autrainer.errors import DataError, MissingExtraError
+from autrainer.errors import DataError
 from autrainer.runs.columns import Labels, LabelSets, Predictions, Texts, ValueLists, Values
+from autrainer.runs.extras import require
 from autrainer.runs.files import as_floats, write_by_name, write_results
 
 if TYPE_CHECKING:
@@ -33,8 +33,8 @@ def require_library(table_format: str) -> None:
     Raises:
         MissingExtraError: if it is not installed.
     """
-    if table_format != "csv" and importlib.util.find_spec("pyarrow") is None:
-        raise MissingExtraError(f"outputs_format: {table_format}", "pyarrow", "arrow")
+    if table_format != "csv":
+        require("pyarrow", f"outputs_format: {table_format}", "pyarrow", "arrow")
 
 
 def write_table(

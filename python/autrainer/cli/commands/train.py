@@ -60,7 +60,11 @@ def _check(composed: DictConfig, config: Mapping[str, Any]) -> None:
     from autrainer.config.schema import RunConfig
     from autrainer.config.sources import Sources
 
-    RunConfig.read(config, Sources.of_composed(composed))
+    settings = RunConfig.read(config, Sources.of_composed(composed))
+    if settings.outputs_format != "csv":
+        from autrainer.runs.tables import require_library
+
+        require_library(settings.outputs_format)
 
 
 def _check_classes(points: Sequence[Point]) -> None:
