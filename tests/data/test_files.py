@@ -175,7 +175,7 @@ def test_options_of_another_resampler_are_refused():
 def test_handlers_are_written_with_their_arguments():
     text = object_yaml(AudioFileHandler(16000))
 
-    assert text.startswith("$autrainer.data.files.AudioFileHandler")
+    assert text.startswith("$autrainer.datasets.utils.file_handlers.AudioFileHandler")
     assert "target_sample_rate: 16000" in text
     assert object_yaml(NumpyFileHandler()).rstrip().endswith("{}")
 

@@ -1,6 +1,7 @@
 """The installed command, from a configuration to a run folder."""
 
 import json
+import re
 
 import numpy as np
 import pandas as pd
@@ -8,6 +9,7 @@ import pytest
 import torch
 
 from tests.integration.conftest import SMALL, only_run, read, runs_of
+from tests.runs.test_addresses import ADDRESSES
 
 TASKS = ("ToyTabular-C", "ToyTabular-MLC", "ToyTabular-R", "ToyTabular-MTR")
 STATES = {"model.pt", "optimizer.pt"}
@@ -72,6 +74,13 @@ def test_the_run_folder_is_named_after_what_was_trained(default_run):
 )
 def test_a_run_leaves(default_run, path):
     assert (default_run / path).stat().st_size > 0
+
+
+def test_objects_are_named_by_addresses_that_stay(default_run):
+    texts = [path.read_text() for path in default_run.glob("*.yaml")]
+    keys = {key for text in texts for key in re.findall(r"\$([\w.]+)", text)}
+    assert keys
+    assert keys <= ADDRESSES
 
 
 def test_nothing_half_written_is_left(default_run):

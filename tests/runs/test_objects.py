@@ -68,7 +68,8 @@ def _importable(monkeypatch):
 
 def test_objects_of_the_package_carry_its_version():
     document = yaml.safe_load(object_yaml(LabelEncoder(["b", "a"])))
-    key = f"${LabelEncoder.__module__}.LabelEncoder=={__version__}"
+    module = "autrainer.datasets.utils.target_transforms.label_encoder"
+    key = f"${module}.LabelEncoder=={__version__}"
     assert document == {key: {"labels": ["a", "b"]}}
 
 

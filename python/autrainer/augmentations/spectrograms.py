@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from abc import abstractmethod
 from typing import Any
 
 import torch
@@ -102,9 +103,9 @@ class BandMask(AbstractAugmentation):
         self.replace_with_zero = replace_with_zero
 
     @property
+    @abstractmethod
     def widest(self) -> int:
         """Width that the band stays below."""
-        raise NotImplementedError
 
     def apply(self, item: Item) -> Item:
         """Blank a band in a copy of the features."""

@@ -12,12 +12,12 @@ from abc import ABC, abstractmethod
 from collections.abc import Sequence
 from typing import Any
 
-import audobject
 import numpy as np
 import numpy.typing as npt
 import torch
 
 from autrainer.errors import DataError
+from autrainer.runs.addressed import AddressedObject
 from autrainer.runs.columns import Predictions, Texts, Values
 
 Array = npt.NDArray[Any]
@@ -29,7 +29,7 @@ class RaggedTargetsError(DataError):
     """Encoded targets have different shapes, so they fit no tensor."""
 
 
-class AbstractTargetTransform(ABC, audobject.Object):  # type: ignore[misc]
+class AbstractTargetTransform(ABC, AddressedObject):
     """What a dataset's targets mean to a model.
 
     Subclasses keep their constructor arguments as attributes of the same names, so that inference

@@ -8,12 +8,12 @@ from collections.abc import Iterable, Sequence
 from dataclasses import astuple, dataclass
 from typing import Any, ClassVar, Literal
 
-import audobject
 import numpy as np
 import torch
 
 from autrainer.data.decode import decode_file, file_layout
 from autrainer.errors import ConfigError, CorruptFileError, DataError
+from autrainer.runs.addressed import AddressedObject
 from autrainer.runs.extras import imported, is_installed
 
 
@@ -48,7 +48,7 @@ class NativeFormat:
         return file_layout(file, *astuple(self)) is not None
 
 
-class AbstractFileHandler(ABC, audobject.Object):  # type: ignore[misc]
+class AbstractFileHandler(ABC, AddressedObject):
     """Loads and saves the features of one sample.
 
     Subclasses keep their constructor arguments as attributes of the same names, so that a run can

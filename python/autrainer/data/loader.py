@@ -24,6 +24,7 @@ from autrainer.data.order import BatchOrder, CheckedOrder, Order, WholeOrder
 from autrainer.data.source import MapDataset, ResidentArrays
 from autrainer.data.workers import WorkerSeeding
 from autrainer.errors import ConfigError
+from autrainer.runs.addresses import public_address
 
 __all__ = ["Collate", "Loader", "MapDataset", "ResidentArrays", "WorkerSeeding"]
 
@@ -281,5 +282,6 @@ class Loader:
 def _described(sampler: Order) -> str:
     """The kind of a sampler and how many samples a pass of it has."""
     shards = getattr(sampler, "rank", 0), getattr(sampler, "world_size", 1)
-    kind = f"{type(sampler).__module__}.{type(sampler).__qualname__}"
-    return f"{kind}({len(sampler)}, rank={shards[0]}, world_size={shards[1]})"
+    return (
+        f"{public_address(type(sampler))}({len(sampler)}, rank={shards[0]}, world_size={shards[1]})"
+    )

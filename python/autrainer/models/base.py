@@ -6,15 +6,15 @@ import inspect
 from abc import ABC, abstractmethod
 from typing import Any
 
-import audobject
 import torch
 
 from autrainer.errors import ConfigError
+from autrainer.runs.addressed import AddressedObject
 
 _OF_EVERY_BATCH = frozenset(("features", "target", "index"))
 
 
-class AbstractModel(torch.nn.Module, audobject.Object, ABC):  # type: ignore[misc]
+class AbstractModel(torch.nn.Module, AddressedObject, ABC):
     """Base of every model.
 
     Constructor arguments have to be kept as attributes of the same name: they are what is written
@@ -42,7 +42,7 @@ class AbstractModel(torch.nn.Module, audobject.Object, ABC):  # type: ignore[mis
     def __init__(self, output_dim: int, transfer: bool | str | None = None, **kwargs: Any) -> None:
         kwargs = {key: value for key, value in kwargs.items() if not key.startswith("_object_")}
         torch.nn.Module.__init__(self)
-        audobject.Object.__init__(self, **kwargs)
+        AddressedObject.__init__(self, **kwargs)
         self.output_dim = output_dim
         self.transfer = transfer
         for key, value in kwargs.items():

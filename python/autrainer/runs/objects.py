@@ -1,7 +1,8 @@
-"""How to build an object again, as text: the YAML form of audobject, without importing it.
+"""How to build an object again, as text: the YAML form of audobject, written without importing it.
 
 A mapping with one key, `$module.Class==version`, whose value holds the constructor's arguments,
-each read from the attribute of the same name. What audobject's decorator says about hidden and
+each read from the attribute of the same name. The module is the public one of the class
+(`addresses.py`). What audobject's decorator says about hidden and
 borrowed arguments and about resolvers is honoured.
 """
 
@@ -17,7 +18,9 @@ from typing import Any
 
 import yaml
 
-from autrainer.runs.files import write_text
+from autrainer.errors import CorruptFileError
+from autrainer.runs.addresses import current_address, public_address
+from autrainer.runs.files import read_yaml, write_text
 
 SCALARS = (str, int, float, bool, datetime.datetime, type(None))
 UNBUILDABLE = (type, types.FunctionType, types.BuiltinFunctionType, types.MethodType)
@@ -44,6 +47,30 @@ def save_object(obj: Any, path: str | Path) -> None:
     write_text(path, _dump(object_dict(obj, Path(path).parent)))
 
 
+def load_object(path: str | Path, override_args: Mapping[str, Any] | None = None) -> Any:
+    """Build the object that a file describes, under whatever address its classes were written.
+
+    The constructors that the file names are called: load files of people whom you trust.
+
+    Args:
+        path: The file, such as `model.yaml` of a run.
+        override_args: Arguments that replace those in the file, those of nested objects too.
+
+    Raises:
+        FileNotFoundError: if there is no such file.
+        CorruptFileError: if the file describes no object.
+        ImportError: if there is no module of a class.
+        AttributeError: if there is a module, but no such class in it.
+    """
+    import audobject
+
+    described = read_yaml(path)
+    if not isinstance(described, Mapping) or len(described) != 1 or not _is_key(*described):
+        raise CorruptFileError(f"{path}: expected an object, `$module.Class: arguments`")
+    folder = str(Path(path).parent)
+    return audobject.from_dict(_renamed(described), folder, override_args=dict(override_args or {}))
+
+
 def object_dict(obj: Any, root: Path | None = None) -> dict[str, dict[str, Any]]:
     """The text of an object before it is text.
 
@@ -63,7 +90,7 @@ def object_dict(obj: Any, root: Path | None = None) -> dict[str, dict[str, Any]]
             setattr(resolvers[name], ROOT, None if root is None else str(root))
             value = resolvers[name].encode(value)
         encoded[name] = _encode(value, f"{type(obj).__name__}.{name}", root)
-    return {_class_key(type(obj)): encoded}
+    return {class_key(type(obj)): encoded}
 
 
 def _dump(value: Any) -> str:
@@ -72,10 +99,32 @@ def _dump(value: Any) -> str:
     return text
 
 
-def _class_key(cls: type) -> str:
+def class_key(cls: type, *, include_version: bool = True) -> str:
+    """The key of a class in the files of a run: its address, and the version of its package."""
     package = sys.modules.get(cls.__module__.partition(".")[0])
-    version = getattr(package, "__version__", None)
-    return f"${cls.__module__}.{cls.__name__}" + (f"=={version}" if version else "")
+    version = getattr(package, "__version__", None) if include_version else None
+    return f"${public_address(cls)}" + (f"=={version}" if version else "")
+
+
+def _is_key(key: Any) -> bool:
+    return isinstance(key, str) and key.startswith("$")
+
+
+def _renamed(value: Any) -> Any:
+    """What a file describes, every class under its present address."""
+    if isinstance(value, list):
+        return [_renamed(entry) for entry in value]
+    if not isinstance(value, Mapping):
+        return value
+    return {
+        _renamed_key(key) if _is_key(key) else key: _renamed(entry) for key, entry in value.items()
+    }
+
+
+def _renamed_key(key: str) -> str:
+    address, *version = key.removeprefix("$").split("==", 1)
+    package, colon, path = address.rpartition(":")
+    return "==".join([f"${package}{colon}{current_address(path)}", *version])
 
 
 def _arguments(obj: Any) -> dict[str, Any]:

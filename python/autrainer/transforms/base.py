@@ -6,9 +6,9 @@ from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterable
 from typing import Any, Protocol, TypeAlias, runtime_checkable
 
-import audobject
 import torch
 
+from autrainer.runs.addressed import AddressedObject
 from autrainer.runs.keys import active_key
 
 
@@ -64,7 +64,7 @@ _ACTS_ON_NOTHING = {
 }
 
 
-class AbstractTransform(ABC, audobject.Object):  # type: ignore[misc]
+class AbstractTransform(ABC, AddressedObject):
     """Base of every transform.
 
     A transform may also have `setup(dataset)`, `get_collate_fn(dataset, default)` and

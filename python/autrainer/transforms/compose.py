@@ -6,8 +6,7 @@ import logging
 from collections.abc import Callable, Iterable
 from typing import Any
 
-import audobject
-
+from autrainer.runs.addressed import AddressedObject
 from autrainer.transforms.base import (
     AbstractTransform,
     HasCollate,
@@ -20,7 +19,7 @@ from autrainer.transforms.base import (
 log = logging.getLogger(__name__)
 
 
-class SmartCompose(audobject.Object):  # type: ignore[misc]
+class SmartCompose(AddressedObject):
     """Applies transforms one after the other, sorted by their `order`.
 
     Transforms of equal order keep the order in which they were given. The given list itself is

@@ -1,0 +1,79 @@
+"""Under which import paths the classes of this package are written, and were written before.
+
+The files of a run name the classes of its objects. They are read for years, by other versions and
+by autrainer 0.10, so a class is written under a public address that stays, whatever module it is
+defined in. Classes of users are written under their own.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+_TARGETS = "autrainer.datasets.utils.target_transforms"
+
+# Public module -> every module whose name was ever written, or would be, for these classes. A class
+# that moves gets an entry of its new module beside those that are here; no entry ever goes.
+WRITTEN: dict[str, dict[str, str]] = {
+    "autrainer.augmentations.choice_augmentation": {
+        "autrainer.augmentations.containers": "Choice",
+    },
+    "autrainer.augmentations.sequential_augmentation": {
+        "autrainer.augmentations.containers": "Sequential",
+    },
+    "autrainer.augmentations.spectrogram_augmentations": {
+        "autrainer.augmentations.spectrograms": "FrequencyMask GaussianNoise TimeMask TimeShift",
+    },
+    "autrainer.data.sampler": {
+        "autrainer.data.sampler": "BalancedSampler BlockSampler EpochSampler WeightedSampler",
+    },
+    "autrainer.datasets.utils.file_handlers": {
+        "autrainer.data.files": (
+            "AudioFileHandler IdentityFileHandler ImageFileHandler NumpyFileHandler"
+        ),
+    },
+    f"{_TARGETS}.label_encoder": {"autrainer.data.labels": "LabelEncoder"},
+    f"{_TARGETS}.min_max_scaler": {"autrainer.data.scalers": "MinMaxScaler"},
+    f"{_TARGETS}.multi_label_encoder": {"autrainer.data.labels": "MultiLabelEncoder"},
+    f"{_TARGETS}.multi_target_min_max_scaler": {
+        "autrainer.data.scalers": "MultiTargetMinMaxScaler",
+    },
+    "autrainer.models": {"autrainer.models.small_cnn": "SmallCNN"},
+    "autrainer.models.ffnn": {"autrainer.models.ffnn": "FFNN"},
+    "autrainer.models.sequential": {"autrainer.models.sequential": "SeqFFNN"},
+    "autrainer.transforms.smart_compose": {"autrainer.transforms.compose": "SmartCompose"},
+    "autrainer.transforms.specific_transforms": {
+        "autrainer.transforms.colour": "GrayscaleToRGB RGBAToRGB RGBToGrayscale StereoToMono",
+        "autrainer.transforms.scaling": "ImageToFloat Normalize ScaleRange Standardizer",
+        "autrainer.transforms.shapes": "Expand RandomCrop Resize SquarePadCrop",
+        "autrainer.transforms.tensors": "AnyToTensor NumpyToTensor",
+    },
+}
+
+
+def _pairs() -> Iterator[tuple[str, str]]:
+    for public, rooms in WRITTEN.items():
+        for room, names in rooms.items():
+            for name in names.split():
+                yield f"{room}.{name}", f"{public}.{name}"
+
+
+_PUBLIC = dict(_pairs())
+
+
+def public_address(cls: type) -> str:
+    """The import path under which a class is written.
+
+    >>> from autrainer.errors import ConfigError
+    >>> public_address(ConfigError)
+    'autrainer.errors.ConfigError'
+    """
+    return current_address(f"{cls.__module__}.{cls.__name__}")
+
+
+def current_address(address: str) -> str:
+    """The public import path of what was once written under another one; others stay.
+
+    >>> current_address("autrainer.data.labels.LabelEncoder")
+    'autrainer.datasets.utils.target_transforms.label_encoder.LabelEncoder'
+    """
+    return _PUBLIC.get(address, address)
