@@ -8,6 +8,7 @@ import yaml
 from autrainer.cli.closing import closing_table, tracking_metric_name
 from autrainer.cli.main import run
 from autrainer.config.sweep import Outcome
+from autrainer.runs.status import Status
 
 
 def finished(directory, *, metric="accuracy", path="autrainer.metrics.Accuracy", best=0.75):
@@ -60,6 +61,19 @@ def test_a_sweep_that_was_stopped_tells_what_was_interrupted_and_what_waits(tmp_
     assert "interrupted" in lines[3]
     assert lines[4] == "2 more runs have not begun"
     assert closing_table(outcomes[2:]) == []
+
+
+def test_runs_that_a_callback_has_ended_are_shown_as_stopped(tmp_path):
+    outcomes = [
+        Outcome((), finished(tmp_path / "run_1"), "done"),
+        Outcome((), finished(tmp_path / "run_2"), "finished before"),
+    ]
+    for outcome in outcomes:
+        Status(outcome.directory).finish("0123", (3, "enough"))
+    lines = closing_table(outcomes)
+    assert [line.split("  ")[1] for line in lines[2:4]] == ["stopped", "skipped: stopped before"]
+    assert "0.7500" in lines[2]
+    assert lines[-1] == "Stopped: why is in <run>/status.yaml"
 
 
 def test_the_table_says_where_errors_are(tmp_path):

@@ -5,6 +5,7 @@ import json
 import pandas as pd
 import torch
 
+from tests.conftest import REPOSITORY
 from tests.integration.conftest import SMALL, only_run, read, runs_of
 
 CALLBACKS = '''
@@ -72,6 +73,19 @@ def test_a_callback_from_the_working_directory_hears_every_event(autrainer, proj
         f"test end {tested}",
         "train end True",
     ]
+
+
+def test_the_callback_of_the_readme_ends_a_run_which_is_finished_then(autrainer, project):
+    _, rest = (REPOSITORY / "README.md").read_text().split("# my_callbacks.py\n")
+    code, _ = rest.split("```", 1)
+    # There is nothing to learn in toy data.
+    (project / "my_callbacks.py").write_text(code.replace("== 1.0", ">= 0.0"))
+    options = ("train", *SMALL, "iterations=9", "callbacks=[my_callbacks.StopWhenPerfect]")
+    assert "  stopped  " in autrainer(*options).stdout
+    status = read(only_run(project) / "status.yaml")
+    assert (status["state"], status["iteration"]) == ("stopped", 1)
+    assert status["reason"] == "the dev set is solved"
+    assert "skipped: stopped before" in autrainer(*options).stdout
 
 
 OPTIMIZER = '''

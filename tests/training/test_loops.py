@@ -10,6 +10,8 @@ from autrainer.training.step import Hooks
 class Diary:
     """Hears the hooks and is the period and the step of a loop."""
 
+    is_stopping = False
+
     def __init__(self):
         self.lines = []
 

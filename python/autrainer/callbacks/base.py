@@ -60,6 +60,9 @@ class TrainerView(Protocol):
     def cfg(self) -> DictConfig:
         """Configuration of the run."""
 
+    def stop(self, reason: str = "") -> None:
+        """End training with the iteration in progress; the run is tested and counts as finished."""
+
 
 class CallbackSignature:
     """All hooks with their arguments. Copy the ones you need; nothing has to inherit from this.

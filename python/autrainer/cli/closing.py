@@ -9,12 +9,15 @@ from typing import TYPE_CHECKING, Any
 
 import yaml
 
-from autrainer.runs.status import ERROR_NAME
+from autrainer.runs.status import ERROR_NAME, STOPPED
+from autrainer.runs.status import FILE_NAME as STATUS_NAME
 
 if TYPE_CHECKING:
     from autrainer.config.sweep import Outcome
 
 STATES = {"done": "trained", "finished before": "skipped: finished before"}
+STOPPED_STATES = {"done": "stopped", "finished before": "skipped: stopped before"}
+"""The same for runs that a callback has ended early."""
 
 
 @dataclass(frozen=True)
@@ -58,9 +61,17 @@ def _places(outcomes: Sequence[Outcome]) -> list[str]:
     if states & set(STATES):
         places.append("Plots:   <run>/_plots")
         places.append("Outputs: <run>/_best (dev set), <run>/_test (test set)")
+    if any(map(_was_stopped, outcomes)):
+        places.append(f"Stopped: why is in <run>/{STATUS_NAME}")
     if any((outcome.directory / ERROR_NAME).is_file() for outcome in outcomes):
         places.append(f"Errors:  <run>/{ERROR_NAME}")
     return places
+
+
+def _was_stopped(outcome: Outcome) -> bool:
+    """Whether a callback has ended a run early; it counts as finished."""
+    is_there = outcome.state in STOPPED_STATES
+    return is_there and read_yaml(outcome.directory / STATUS_NAME).get("state") == STOPPED
 
 
 def _aligned(rows: Sequence[Row]) -> list[str]:
@@ -77,7 +88,9 @@ def _aligned(rows: Sequence[Row]) -> list[str]:
 
 
 def _row(outcome: Outcome, named: str) -> Row:
-    directory, state = outcome.directory, STATES.get(outcome.state, outcome.state)
+    directory = outcome.directory
+    states = STOPPED_STATES if _was_stopped(outcome) else STATES
+    state = states.get(outcome.state, outcome.state)
     metric = _metric(directory)
     if outcome.state not in STATES or metric is None:
         return Row(directory.name, state)

@@ -9,7 +9,7 @@ from pathlib import Path
 
 from autrainer.errors import CorruptFileError, RunInUseError
 from autrainer.runs import lock
-from autrainer.runs.status import FAILED, FILE_NAME, INTERRUPTED, RUNNING, read_status
+from autrainer.runs.status import FAILED, FILE_NAME, INTERRUPTED, RUNNING, STOPPED, read_status
 
 TABLE = "metrics.csv"
 """Written when everything else is on disk; in folders of every version the mark of the end."""
@@ -28,6 +28,13 @@ def is_finished(folder: Path) -> bool:
     if not (folder / TABLE).is_file():
         return False
     return read_status(folder).get("state") not in (RUNNING, FAILED, INTERRUPTED)
+
+
+def stopped_at(folder: Path) -> int | None:
+    """The last iteration of a finished run that ended before it had trained all; else None."""
+    status = read_status(folder)
+    iteration = status.get("iteration")
+    return iteration if status.get("state") == STOPPED and isinstance(iteration, int) else None
 
 
 def table_checksum(folder: Path) -> str:

@@ -17,6 +17,8 @@ FILE_NAME = "status.yaml"
 ERROR_NAME = "error.txt"
 
 RUNNING, FINISHED, FAILED, INTERRUPTED = "running", "finished", "failed", "interrupted"
+STOPPED = "stopped"
+"""Finished as well, but before its last iteration, because a callback asked for it."""
 
 
 class Status:
@@ -44,14 +46,19 @@ class Status:
         remove_file(self._folder / ERROR_NAME)
         self._write()
 
-    def finish(self, table_checksum: str) -> None:
+    def finish(self, table_checksum: str, early_end: tuple[int, str] | None = None) -> None:
         """Everything is on disk.
 
         Args:
             table_checksum: Of the table of metrics, from which a longer run takes its history.
+            early_end: The last iteration and the reason, if that was not the last one planned.
         """
         self._content["table_checksum"] = table_checksum
-        self._end(FINISHED)
+        if early_end is None:
+            self._end(FINISHED)
+        else:
+            self._content["iteration"], self._content["reason"] = early_end
+            self._end(STOPPED)
 
     def stop(self, error: BaseException, *, interrupted: bool = False) -> None:
         """The run has ended early, by an error or because somebody wanted it to.

@@ -13,7 +13,7 @@ from autrainer.callbacks.dispatch import CallbackMixin
 from autrainer.config.identity import same_but_iterations
 from autrainer.errors import CorruptFileError
 from autrainer.runs.files import copy_folder, read_yaml, unwritable
-from autrainer.runs.finished import TABLE, check_table, is_finished
+from autrainer.runs.finished import TABLE, check_table, is_finished, stopped_at
 from autrainer.runs.states import first_sound
 from autrainer.training.history import History
 
@@ -73,7 +73,7 @@ def shorter_runs(runs_dir: Path, config: Mapping[str, Any], *, besides: Path) ->
 def _as_shorter_run(path: Path, config: Mapping[str, Any]) -> FinishedRun | None:
     try:
         other = read_yaml(path / CONFIG)
-        iterations = int(other["iterations"])
+        iterations = stopped_at(path) or int(other["iterations"])
     except (OSError, ValueError, KeyError, TypeError) as error:
         log.warning("%s cannot be gone on from: %s", path, error)
         return None

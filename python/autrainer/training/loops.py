@@ -55,6 +55,10 @@ class Keeper(Protocol):
 class Period(Protocol):
     """What surrounds the training between two evaluations."""
 
+    @property
+    def is_stopping(self) -> bool:
+        """Whether training is to end with the iteration in progress, or the one just ended."""
+
     def seed(self, iteration: int) -> None:
         """Make all random numbers that follow depend on the seed and this iteration alone."""
 
@@ -108,7 +112,8 @@ class _Loop:
 
     def _ends_period(self, iteration: int, last: int) -> bool:
         """Whether there is an evaluation after an iteration."""
-        return iteration % self._eval_frequency == 0 or iteration == last
+        is_due = iteration % self._eval_frequency == 0 or iteration == last
+        return is_due or self._period.is_stopping
 
 
 class EpochLoop(_Loop):
@@ -123,6 +128,9 @@ class EpochLoop(_Loop):
             resumed: Where an earlier attempt was, in the first epoch.
         """
         at = resumed or Position(first)
+        if resumed == Position(first) and self._period.is_stopping:
+            # Asked for in an earlier attempt, in the epoch before.
+            return
         for epoch in range(first, last + 1):
             self._hooks.fire("cb_on_iteration_begin", iteration=epoch)
             if not at.is_within:
@@ -133,16 +141,26 @@ class EpochLoop(_Loop):
                 self._keeper.restore_random()
             else:
                 self._period.seed(epoch)
-            ends_period = self._ends_period(epoch, last)
-            self._train_pass(epoch, last, at.batch, ends_period)
-            if ends_period:
-                self._period.end(epoch)
-            self._hooks.fire("cb_on_loader_exhausted", iteration=epoch)
-            at = Position(epoch + 1, is_within=not ends_period)
-            if self._keeper is not None:
-                self._keeper.after_iteration(at)
+            self._train_pass(epoch, last, at.batch)
+            at = self._end(epoch, last)
+            if self._period.is_stopping:
+                return
 
-    def _train_pass(self, epoch: int, last: int, done: int, ends_period: bool) -> None:
+    def _end(self, epoch: int, last: int) -> Position:
+        """End an epoch, and the period if it is over; where the run is then."""
+        ends_period = self._ends_period(epoch, last)
+        if ends_period:
+            self._period.end(epoch)
+        self._hooks.fire("cb_on_loader_exhausted", iteration=epoch)
+        if not ends_period and self._period.is_stopping:
+            ends_period = True
+            self._period.end(epoch)
+        at = Position(epoch + 1, is_within=not ends_period)
+        if self._keeper is not None:
+            self._keeper.after_iteration(at)
+        return at
+
+    def _train_pass(self, epoch: int, last: int, done: int) -> None:
         keeper, length = self._keeper, len(self._loader)
         title = f"Train {epoch}/{last}"
         with Progress(title, length, disabled=not self._show_progress) as bar:
@@ -153,7 +171,7 @@ class EpochLoop(_Loop):
                 self._step(epoch, batch_idx, batch)
                 bar.advance()
                 if keeper is not None:
-                    is_last = ends_period and batch_idx + 1 == length
+                    is_last = batch_idx + 1 == length and self._ends_period(epoch, last)
                     keeper.after_step(epoch, batch_idx + 1, ends_period=is_last)
                 self._enter(DATA)
             self._enter(OTHER)
@@ -177,14 +195,18 @@ class StepLoop(_Loop):
                 # All steps of the period had been taken, and it had not been evaluated.
                 self._period.go_on()
                 at = self._end(first - 1)
+            if resumed is not None and not at.is_within and self._period.is_stopping:
+                # Asked for in an earlier attempt, in the step before.
+                return
             while first <= last:
                 done = (first - 1) % self._eval_frequency
                 until = min(last, first + self._eval_frequency - 1 - done)
                 self._hooks.fire("cb_on_iteration_begin", iteration=first)
                 self._begin(at)
-                self._train(batches, first, until)
-                at = self._end(until)
+                at = self._end(self._train(batches, first, until))
                 first = at.iteration
+                if self._period.is_stopping:
+                    return
         finally:
             batches.close()
 
@@ -204,17 +226,22 @@ class StepLoop(_Loop):
             self._period.begin(at.iteration)
             self._period.seed(at.iteration)
 
-    def _train(self, batches: Iterator[tuple[int, Any]], first: int, until: int) -> None:
+    def _train(self, batches: Iterator[tuple[int, Any]], first: int, until: int) -> int:
+        """Take the steps of a period; the last step that was taken."""
         title = f"Train {first}-{until}"
         with Progress(title, until - first + 1, disabled=not self._show_progress) as bar:
-            for _ in range(first, until + 1):
+            for step in range(first, until + 1):
                 self._enter(DATA)
-                step, batch = next(batches)
+                _, batch = next(batches)
                 self._step(step, (step - 1) % self._eval_frequency, batch)
                 bar.advance()
+                is_last = step == until or self._period.is_stopping
                 if self._keeper is not None:
-                    self._keeper.after_step(step + 1, 0, ends_period=step == until)
+                    self._keeper.after_step(step + 1, 0, ends_period=is_last)
+                if is_last:
+                    break
             self._enter(OTHER)
+        return step
 
     def _batches(self, step: int) -> Any:
         """The step and its batch, for ever; a new pass begins where one is exhausted."""

@@ -191,6 +191,7 @@ def _collected(trainer: Any) -> dict[str, Any]:
         "best": [trainer.best_iteration, trainer.max_dev_metric],
         "timers": {n: t.state_dict() for n, t in _timers(trainer).items()},
         "losses": trainer.losses.state_dict(),
+        "stop": trainer.stop_request.reason,
         "listeners": {name: part.state_dict() for name, part in _listeners(trainer)},
     }
 
@@ -208,6 +209,9 @@ def _restore_parts(trainer: Any, tree: Mapping[str, Any]) -> None:
     for name, timer in _timers(trainer).items():
         timer.load_state_dict(tree["timers"][name])
     trainer.losses.load_state_dict(tree["losses"])
+    # States of earlier versions have none.
+    if tree.get("stop") is not None:
+        trainer.stop_request.make(tree["stop"])
 
 
 def _timers(trainer: Any) -> dict[str, Any]:

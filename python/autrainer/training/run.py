@@ -36,6 +36,7 @@ from autrainer.training.record import (
 )
 from autrainer.training.resume import Resumption
 from autrainer.training.step import Hooks, MeanLoss, step_function
+from autrainer.training.stopping import StopRequest
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -173,6 +174,7 @@ class Run:
         self.best_iteration = 1
         self.initial_iteration = 1
         self._tested = False
+        self.stop_request = StopRequest()
         self.train_timer, self.dev_timer, self.test_timer = (
             Timer(str(self.output_directory), subset) for subset in ("train", "dev", "test")
         )

@@ -86,7 +86,7 @@ class ModularTaskTrainer(Run):
                 status.begin()
                 self.resumption.heed(requests)
                 value = self._train()
-                status.finish(table_checksum(self.output_directory))
+                status.finish(table_checksum(self.output_directory), self._early_end())
                 self.resumption.clear()
         except BaseException as error:
             told = explained(error, self)
@@ -100,6 +100,29 @@ class ModularTaskTrainer(Run):
             # Asked for when nobody looked any more: this run has ended, but a sweep would go on.
             raise RunInterruptedError(requests.stop, saved=True)
         return value
+
+    def stop(self, reason: str = "") -> None:
+        """End training with the iteration in progress; callbacks may call this in any hook.
+
+        The epoch or step is finished and evaluated, its states are saved, the best state is
+        tested, and the run counts as finished: `status.yaml` says `stopped`, with the reason. From
+        `cb_on_train_begin` it trains one iteration. After the last iteration it changes nothing.
+
+        Args:
+            reason: Why, for the log and `status.yaml`; the first one counts.
+        """
+        self.stop_request.make(str(reason))
+
+    @property
+    def is_stopping(self) -> bool:
+        """Whether training is to end with the iteration in progress, or the one just ended."""
+        return self.stop_request.is_made
+
+    def _early_end(self) -> tuple[int, str] | None:
+        """The last iteration and the reason, if this run has ended before all iterations."""
+        reason = self.stop_request.reason
+        reached = (self.history.iterations or [0])[-1]
+        return None if reason is None or reached >= self.settings.iterations else (reached, reason)
 
     def threads(self) -> AbstractContextManager[None]:
         """Within the block torch uses as many intra-op threads as this run trains with."""
@@ -118,12 +141,23 @@ class ModularTaskTrainer(Run):
             self.train_epochs()
         else:
             self.train_steps()
+        self._tell_early_end()
         self.plots.draw(self.history)
         self._load_best()
         results = self._test()
         self._write_results(results)
         self.hooks.fire("cb_on_train_end")
         return self.history.row(self.best_iteration)[self.data.tracking_metric.name]
+
+    def _tell_early_end(self) -> None:
+        """Log that training has ended early, and keep what a longer run can go on from."""
+        early = self._early_end()
+        if early is None:
+            return
+        iteration, reason = early
+        log.info("Stopped after %s %d: %s", self.training_type, iteration, reason or "as asked")
+        self.bookkeeping.save_states(self.states(), [self.folder_of(iteration)])
+        self._forget_old_states(iteration)
 
     def train_epochs(self) -> None:
         """Train by epoch from the initial to the last iteration."""
@@ -349,7 +383,9 @@ class ModularTaskTrainer(Run):
 
     def _is_saved(self, iteration: int) -> bool:
         settings = self.settings
-        return iteration % settings.save_frequency == 0 or iteration == settings.iterations
+        is_due = iteration % settings.save_frequency == 0 or iteration == settings.iterations
+        early = self._early_end()
+        return is_due or (early is not None and early[0] == iteration)
 
     def restore(self, history: History, timers: Path, states: Path) -> None:
         """Go on from another run's metrics, times and states.

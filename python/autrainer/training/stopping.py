@@ -1,0 +1,26 @@
+"""Ending a run before its last iteration, because a callback asks for it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+
+@dataclass
+class StopRequest:
+    """Whether a run is to end with the iteration that is in progress.
+
+    Attributes:
+        reason: Why; None as long as nobody has asked.
+    """
+
+    reason: str | None = None
+
+    @property
+    def is_made(self) -> bool:
+        """Whether somebody has asked."""
+        return self.reason is not None
+
+    def make(self, reason: str) -> None:
+        """Ask for it; who asks first gives the reason."""
+        if self.reason is None:
+            self.reason = reason
