@@ -1,6 +1,7 @@
 """How arguments are spelt does not matter, as long as it is clear what they mean."""
 
 import pytest
+from omegaconf import OmegaConf
 
 from autrainer.config.overrides import split_arguments
 from autrainer.errors import ConfigError
@@ -37,6 +38,51 @@ def test_keys_that_every_configuration_may_have_need_no_plus(sweep, plus):
     recorded = sweep(f"{plus}callbacks=[a.B]", f"{plus}train_loader_kwargs.num_workers=2")
     assert recorded.values("callbacks") == [["a.B"]]
     assert recorded.values("train_loader_kwargs") == [{"num_workers": 2}]
+
+
+OPTIONAL = [
+    *((f"dataset.{subset}_loader_kwargs.num_workers", 2) for subset in ("train", "dev", "test")),
+    ("dataset.transform.train", ["a.B"]),
+    *((f"model.{part}_checkpoint", "a.pt") for part in ("model", "optimizer", "scheduler")),
+    ("model.skip_last_layer", False),
+    ("optimizer.weight_decay", 0.1),
+    ("optimizer.apply_weight_decay_to_bias", True),
+    ("optimizer.apply_weight_decay_to_norm", True),
+    ("scheduler.step_frequency", "batch"),
+]
+
+
+@pytest.mark.parametrize("plus", ["", "+", "++"])
+def test_keys_that_every_group_may_have_need_no_plus(sweep, plus):
+    recorded = sweep(*(f"{plus}{key}={value}" for key, value in OPTIONAL))
+    (config,) = recorded.configs
+    for key, value in OPTIONAL:
+        assert OmegaConf.select(OmegaConf.create(config), key) == value
+
+
+def test_an_optional_key_of_a_group_is_set_wherever_the_sweep_leads(project, sweep):
+    _sweep_over(project, "Mine, Other")
+    recorded = sweep("model.skip_last_layer=false", "dataset.dev_loader_kwargs={num_workers: 1}")
+    models, datasets = recorded.values("model"), recorded.values("dataset")
+    assert [(model["id"], model["skip_last_layer"]) for model in models] == [
+        ("Mine", False),
+        ("Other", False),
+    ]
+    assert [dataset["dev_loader_kwargs"] for dataset in datasets] == [{"num_workers": 1}] * 2
+
+
+def test_an_optional_key_of_a_group_can_be_swept_over(sweep):
+    name = "optimizer.id='Adam-${optimizer.weight_decay}'"
+    optimizers = sweep("optimizer.weight_decay=0.1,0.2", name).values("optimizer")
+    assert [optimizer["weight_decay"] for optimizer in optimizers] == [0.1, 0.2]
+
+
+def test_a_slip_in_an_optional_key_of_a_group_is_refused(sweep):
+    message = (
+        r"dataset\.train_loader_kwarg\.num_workers is no key.*did you mean 'train_loader_kwargs'"
+    )
+    with pytest.raises(ConfigError, match=message):
+        sweep("dataset.train_loader_kwarg.num_workers=2")
 
 
 @pytest.mark.parametrize("typed", ["größe/ü x", "'größe/ü x'", '"größe/ü x"'])

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from typing import Any
 
 from hydra.core.object_type import ObjectType
@@ -11,6 +11,7 @@ from hydra.errors import CompactHydraException, MissingConfigException, Override
 from hydra.types import RunMode
 from omegaconf import OmegaConf
 
+from autrainer.config.groups import optional_keys
 from autrainer.errors import ConfigError, did_you_mean
 
 _NOT_THERE = re.compile(r"Could not (?:override|delete from config\.) '?(?P<key>[^'\s]+)'?")
@@ -111,13 +112,27 @@ def _missing_key(key: str, loader: Any, config_name: str | None, overrides: Sequ
         composed.pop("hydra")
         known = list(_keys(OmegaConf.to_container(composed, resolve=False)))
     given = next((text for text in overrides if text.startswith(f"{key}=")), f"{key}=...")
-    # Compared with its neighbours alone: `model.nope` is not nearly `model.id`.
-    parent, _, last = key.rpartition(".")
-    beside = [name.rpartition(".")[2] for name in known if name.rpartition(".")[0] == parent]
-    hint = did_you_mean(last, beside)
+    hint = _near_key(key, {*known, *optional_keys()})
     return f"{key} is no key of the configuration (the command line); " + (
         f"{hint} To add a new key, write +{given}" if hint else f"to add it, write +{given}"
     )
+
+
+def _near_key(key: str, known: Collection[str]) -> str:
+    """The near match of the first part of a key that is not there.
+
+    Parts are compared with their neighbours alone: `model.nope` is not nearly `model.id`.
+    """
+    parent = ""
+    for part in key.split("."):
+        path = f"{parent}.{part}" if parent else part
+        if path not in known:
+            beside = [
+                name.rpartition(".")[2] for name in known if name.rpartition(".")[0] == parent
+            ]
+            return did_you_mean(part, sorted(beside))
+        parent = path
+    return ""
 
 
 def _keys(content: Any, prefix: str = "") -> Iterator[str]:

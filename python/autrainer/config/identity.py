@@ -14,6 +14,7 @@ from collections.abc import Iterator, Mapping
 from typing import Any
 
 from autrainer.config.constants import NamingConstants
+from autrainer.config.groups import LOADER_KEYS
 
 NOT_IDENTITY = frozenset(
     {
@@ -38,7 +39,6 @@ NOT_IDENTITY = frozenset(
         "fail_fast",
     }
 )
-LOADER_KEYS = ("train_loader_kwargs", "dev_loader_kwargs", "test_loader_kwargs")
 _WHICH_SAMPLES = ("pad", "sampler")
 """Options of loaders that, beside `drop_last`, decide what a model gets to see."""
 

@@ -8,16 +8,10 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Protocol
 
+from autrainer.config.groups import is_optional
 from autrainer.errors import ConfigError
 
 _OVERRIDE = re.compile(r"(?P<plus>\+{0,2})(?P<key>[^=+~@]+)=(?P<value>.*)", re.DOTALL)
-OPTIONAL_KEYS = (
-    "callbacks",
-    "loggers",
-    "train_loader_kwargs",
-    "dev_loader_kwargs",
-    "test_loader_kwargs",
-)
 
 
 class UnsupportedFlagError(ConfigError):
@@ -52,8 +46,9 @@ class Arguments:
 
         An override of a key that `hydra.sweeper.params` sweeps over takes that spelling, so that
         it replaces the sweep; `+key=` of a key that is there already becomes `key=`. Keys that
-        every main configuration may have, such as `callbacks`, need no `+`. A key inside a group
-        that is swept over is looked for in what the sweep chooses, not in the default.
+        every configuration may have, such as `callbacks` or `model.model_checkpoint`, need no `+`.
+        Other keys inside a group that is swept over are looked for in what the sweep chooses, not
+        in the default.
         """
         known = _known_keys(config_name, folders)
         chosen = {
@@ -143,9 +138,9 @@ class _Known:
             return [f"{self.params[key][0]}={value}"]
         if plus == "+" and key in self.keys:
             return [f"{key}={value}"]
-        group, dot, _ = key.partition(".")
-        if plus == "" and group in OPTIONAL_KEYS:
+        if plus == "" and is_optional(key):
             return [f"++{argument}"]
+        group, dot, _ = key.partition(".")
         if plus == "" and dot and group in self.params:
             return self._within(group, argument, chosen)
         return [argument]

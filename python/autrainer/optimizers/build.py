@@ -8,6 +8,7 @@ from typing import Any
 
 import torch
 
+from autrainer.config.groups import GROUP_KEYS
 from autrainer.config.instantiate import instantiate
 from autrainer.config.targets import locate
 from autrainer.errors import ConfigError
@@ -18,8 +19,6 @@ FUSED = (torch.optim.Adam, torch.optim.AdamW)
 """Optimizers that are told to update all parameters in one pass, unless somebody chose a way."""
 
 _WAYS = ("fused", "foreach", "capturable", "differentiable")
-
-_GROUP_KEYS = ("weight_decay", "apply_weight_decay_to_bias", "apply_weight_decay_to_norm")
 
 
 def build_optimizer(
@@ -40,7 +39,7 @@ def build_optimizer(
         ConfigError: if the target is no optimizer or does not take its arguments.
     """
     arguments = dict(config)
-    decay = {key: arguments.pop(key) for key in _GROUP_KEYS if key in arguments}
+    decay = {key: arguments.pop(key) for key in GROUP_KEYS["optimizer"] if key in arguments}
     weight_decay = decay.pop("weight_decay", None)
     target = arguments.get("_target_")
     kind = locate(target, "optimizer._target_") if isinstance(target, str) else target

@@ -12,6 +12,7 @@ from omegaconf import DictConfig, OmegaConf
 
 from autrainer.augmentations import AbstractAugmentation, AugmentationPipeline
 from autrainer.config.annotations import misfit
+from autrainer.config.groups import GROUP_KEYS, SUBSETS
 from autrainer.config.problems import Problem, refuse
 from autrainer.config.schema import GROUPS, RunConfig
 from autrainer.config.shorthand import plain_copy
@@ -28,11 +29,6 @@ from autrainer.runs.tables import require_library
 from autrainer.training.checkpoints import Checkpoints
 from autrainer.transforms.base import AbstractTransform
 
-SUBSETS = ("train", "dev", "test")
-_CHECKPOINT_KEYS = ("model_checkpoint", "optimizer_checkpoint", "scheduler_checkpoint")
-_MODEL_KEYS = ("transform", *_CHECKPOINT_KEYS, "skip_last_layer")
-_DATASET_KEYS = ("transform", "criterion", *(f"{subset}_loader_kwargs" for subset in SUBSETS))
-_OPTIMIZER_KEYS = ("weight_decay", "apply_weight_decay_to_bias", "apply_weight_decay_to_norm")
 _CONSUMED_KINDS: dict[tuple[str, str], Any] = {
     ("model", "skip_last_layer"): bool,
     ("optimizer", "weight_decay"): float | None,
@@ -101,7 +97,7 @@ def find_problems(config: Mapping[str, Any]) -> list[Problem]:
             config["optimizer"],
             torch.optim.Optimizer,
             injected=("params", "lr"),
-            consumed=_OPTIMIZER_KEYS,
+            consumed=GROUP_KEYS["optimizer"],
         ),
         *_scheduler_problems(config["scheduler"]),
         *_consumed_problems(config),
@@ -133,7 +129,7 @@ def _dataset_problems(config: Mapping[str, Any]) -> list[Problem]:
         dataset,
         AbstractDataset,
         injected=("seed", *(f"{subset}_transform" for subset in SUBSETS)),
-        consumed=_DATASET_KEYS,
+        consumed=GROUP_KEYS["dataset"],
     )
     criterion = dataset.get("criterion", config.get("criterion"))
     if criterion is None:
@@ -165,7 +161,7 @@ def _sampler_problems(config: Mapping[str, Any]) -> list[Problem]:
 
 def _model_problems(model: Mapping[str, Any]) -> list[Problem]:
     problems = check_target(
-        "model", model, AbstractModel, injected=("output_dim",), consumed=_MODEL_KEYS
+        "model", model, AbstractModel, injected=("output_dim",), consumed=GROUP_KEYS["model"]
     )
     return problems + Checkpoints.take_from(dict(model)).problems()
 
@@ -176,7 +172,7 @@ def _scheduler_problems(scheduler: Mapping[str, Any]) -> list[Problem]:
         scheduler,
         torch.optim.lr_scheduler.LRScheduler,
         injected=("optimizer",),
-        consumed=("step_frequency",),
+        consumed=GROUP_KEYS["scheduler"],
         none_allowed=True,
     )
     for name in _PERIODS:
