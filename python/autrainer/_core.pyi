@@ -40,7 +40,7 @@ class FileReader:
         *,
         num_threads: int,
         check_finite: bool,
-        pad: tuple[int, bool] | None = None,
+        pad: tuple[int, bool, bool] | None = None,
     ) -> FileReader: ...
     def __len__(self) -> int:
         """Number of files."""

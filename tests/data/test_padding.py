@@ -56,6 +56,8 @@ def test_samples_that_differ_in_more_than_length_are_refused():
         ({"axis": "time"}, "pad.axis is 'time'"),
         ({"crop": 1, "to": 4}, "pad.crop is 1"),
         ({"crop": True}, "give pad.to a length"),
+        ({"value": "loud"}, "pad.value is 'loud'"),
+        ({"value": float("nan")}, "pad.value is nan"),
     ],
 )
 def test_an_option_that_cannot_be_is_named(option, message):

@@ -97,17 +97,18 @@ def test_batches_come_in_order_whatever_the_number_of_threads(numbered, batches,
     dtype=st.sampled_from(DTYPES),
     counts_back=st.booleans(),
     threads=st.integers(0, 2),
+    keeps_rest=st.booleans(),
 )
 @on_files
-def test_samples_are_filled_up_with_zeros_or_cut(
-    save, lengths, room, around, dtype, counts_back, threads
+def test_samples_are_filled_up_or_cut(
+    save, lengths, room, around, dtype, counts_back, threads, keeps_rest
 ):
     before, behind = around
     axis = -1 - len(behind) if counts_back else len(before)
     samples = [np.ones((*before, length, *behind), dtype) for length in lengths]
-    reader = FileReader(save(samples), NPY, num_threads=threads, pad=(axis, True))
+    reader = FileReader(save(samples), NPY, num_threads=threads, pad=(axis, True, keeps_rest))
     out = np.full((len(samples), *before, room, *behind), 7).astype(dtype)
-    expected = np.zeros_like(out)
+    expected = out.copy() if keeps_rest else np.zeros_like(out)
     for place, length in zip(expected, lengths, strict=True):
         np.moveaxis(place, axis, 0)[:length] = 1
 
@@ -118,7 +119,13 @@ def test_samples_are_filled_up_with_zeros_or_cut(
     reader.close()
 
 
-@pytest.mark.parametrize("pad", [(1, True), (-3, True), (0, False), (2, True), (-(2**63), True)])
+@pytest.mark.parametrize(
+    "pad",
+    [
+        *((1, True, False), (-3, True, False), (0, False, True)),
+        *((2, True, False), (-(2**63), True, False)),
+    ],
+)
 def test_samples_that_differ_in_more_than_the_padded_axis_are_refused(save, pad):
     reader = FileReader(save([np.zeros((3, 4))]), NPY, num_threads=0, pad=pad)
     for shape, dtype in (((2, 4), float), ((3, 4, 1), float), ((3,), float), ((3, 4), int)):

@@ -22,6 +22,14 @@ def test_luma_weighs_green_most_and_keeps_the_dtype(dtype):
     assert grey.flatten().tolist() == pytest.approx([29.89, 58.7, 11.4], abs=1)
 
 
+@pytest.mark.parametrize("channels", [1, 3, 4])
+def test_images_of_all_kinds_become_grayscale(channels):
+    image = torch.randint(0, 255, (channels, 4, 5), dtype=torch.uint8)
+    grey = RGBToGrayscale().change(image)
+    assert grey.shape == (1, 4, 5)
+    assert torch.equal(grey, image) == (channels == 1)
+
+
 @pytest.mark.parametrize("dtype", [torch.uint8, torch.float32])
 @pytest.mark.parametrize("channels", [1, 2, 3, 4])
 def test_missing_channels_are_filled_with_the_mean(dtype, channels):
@@ -37,5 +45,5 @@ def test_missing_channels_are_filled_with_the_mean(dtype, channels):
 def test_shapes_that_make_no_sense_are_named():
     with pytest.raises(DataError, match=r"\(channels, samples\); got \(5,\)"):
         StereoToMono().change(torch.zeros(5))
-    with pytest.raises(DataError, match="needs three channels"):
+    with pytest.raises(DataError, match="needs one or three channels"):
         RGBToGrayscale().change(torch.zeros(2, 4, 4))

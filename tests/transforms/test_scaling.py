@@ -181,5 +181,7 @@ def test_bad_arguments_fail_at_construction(make, message):
 def test_channels_that_do_not_match_are_named():
     with pytest.raises(DataError, match="for 2 channels; got features of shape"):
         Normalize([1, 2], [1, 2]).change(torch.zeros(3, 4))
+    with pytest.raises(DataError, match=r"GrayscaleToRGB, .* with an order below 95"):
+        Normalize([1, 2, 3], [1, 2, 3]).change(torch.zeros(1, 4, 4))
     with pytest.raises(DataError, match="one to three axes"):
         Normalize(1, 2).change(torch.zeros(1, 1, 1, 1))

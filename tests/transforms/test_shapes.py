@@ -1,6 +1,7 @@
 import copy
 import pickle
 
+import audobject
 import pytest
 import torch
 from hypothesis import given
@@ -24,6 +25,22 @@ def test_expand_reaches_its_size_and_keeps_what_was_there(shape, size, method, d
     added = longer.narrow(axis, length, longer.shape[axis] - length)
     again = torch.cat([features] * 12, dim=axis).narrow(axis, length, added.shape[axis])
     assert torch.equal(added, again if method == "replicate" else torch.zeros_like(added))
+
+
+@pytest.mark.parametrize(
+    "transform", [Expand(4, axis=-1, value=-80), RandomCrop(4, axis=-1, value=-80)]
+)
+def test_short_features_are_filled_up_with_a_value(transform):
+    assert transform.change(torch.zeros(1, 2)).tolist() == [[0, 0, -80, -80]]
+    assert audobject.from_dict(transform.to_dict()).value == -80
+    with pytest.raises(DataError, match="uint8 cannot be filled up with -80"):
+        transform.change(torch.zeros(1, 2, dtype=torch.uint8))
+
+
+@pytest.mark.parametrize("transform", [Expand(4), RandomCrop(4)])
+def test_a_value_of_zero_is_written_as_ever(transform):
+    (arguments,) = transform.to_dict().values()
+    assert "value" not in arguments
 
 
 @given(shapes, st.integers(1, 12), methods, st.booleans(), st.data())

@@ -11,6 +11,7 @@ from typing import Any, Protocol
 import numpy as np
 import torch
 
+from autrainer.data.advice import advice_for
 from autrainer.data.ahead import made_ahead
 from autrainer.data.buffers import BatchBuffers
 from autrainer.data.collate import gather_rows
@@ -127,13 +128,13 @@ class Assembler:
         self._setting = setting
         self._targets = targets
         self._finishes = finishes
-        self._dtype = dtype
+        self.dtype = dtype
         self._describe = describe
 
     @property
     def is_plain(self) -> bool:
         """Whether features go into the batch as they are."""
-        return not self._finishes and self._pad is None and self._dtype is None
+        return not self._finishes and self._pad is None and self.dtype is None
 
     @property
     def transforms(self) -> bool:
@@ -158,8 +159,8 @@ class Assembler:
             with keyed_batch(self._seed, epoch, number):
                 for finish in self._finishes:
                     features = finish(features, indices)
-        if self._dtype is not None:
-            features = cast(features, self._dtype)
+        if self.dtype is not None:
+            features = cast(features, self.dtype)
         since = self._setting.stages.mark("transform", since)
         batch = self._batch(features, indices, lengths)
         if self._setting.pins and not batch.features.is_pinned():
@@ -203,9 +204,7 @@ class ShapesDifferError(DataError):
 
 def shapes_differ(name: str, sample: Any, first_name: str, first: Any) -> ShapesDifferError:
     """The error for two samples that fit no common tensor; both have a shape and a dtype."""
-    advice = "pad or crop them: by a transform (Expand, RandomCrop) or the loader option pad"
-    if tuple(sample.shape) == tuple(first.shape):
-        advice = "give all of them one dtype"
+    advice = advice_for(sample.shape, first.shape, first.dtype)
     return ShapesDifferError(
         f"{name}: expected features of shape {tuple(first.shape)}, {_name(first.dtype)}, as in "
         f"{first_name}, found {tuple(sample.shape)}, {_name(sample.dtype)}; {advice}"

@@ -129,9 +129,10 @@ def _numpy_array(file: str) -> torch.Tensor:
 class ImageFileHandler(AbstractFileHandler):
     """Images of all formats that Pillow reads, as uint8 of shape (C, H, W).
 
-    Channels are those of the file: 1 for grayscale, 3 for RGB, 4 with transparency. A palette is
-    expanded to its colours. PNG and JPEG are decoded in Rust, Pillow does the rest; only the pixels
-    of JPEG depend on who does it, by up to 4 of 255 and by less than half of one on average.
+    Channels are those of the file: 1 for grayscale, 3 for RGB, one more (2 or 4) with transparency.
+    A palette is expanded to its colours. PNG and JPEG are decoded in Rust, Pillow does the rest;
+    only the pixels of JPEG depend on who does it, by up to 4 of 255 and by less than half of one
+    on average.
     """
 
     reads_files = True

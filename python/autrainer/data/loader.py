@@ -60,8 +60,8 @@ class Loader:
             and no more than a quarter of the memory that is free. 0 reads them in every pass.
         nonfinite: What features that are NaN or infinite before any transform are: an `error`, a
             reason to `warn`, or nothing (`allow`).
-        pad: Evens out samples of different lengths with zeros at the end: a mapping of `axis`
-            (-1), `to` (a length, or `longest` of the batch) and `crop` (false). Batches are
+        pad: Evens out samples of different lengths at their end: a mapping of `axis` (-1), `to` (a
+            length, or `longest` of the batch), `crop` (false) and `value` (0). Batches are
             `PaddedBatch`es then, which hold the `lengths` too. None leaves samples as they are.
         sampler: The samples of every pass and their order; None for all of them, by `shuffle`.
         name: What the dataset is called in errors and in the log.

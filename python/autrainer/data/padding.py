@@ -1,4 +1,4 @@
-"""Samples of different lengths in one batch: zeros at the end, and the lengths beside them."""
+"""Samples of different lengths in one batch: filled up at the end, the lengths beside them."""
 
 from __future__ import annotations
 
@@ -11,7 +11,9 @@ import torch
 from autrainer.data.items import DataBatch
 from autrainer.errors import ConfigError, DataError, did_you_mean
 
-KEYS = ("axis", "to", "crop")
+LARGEST = 3.4e38
+"""What float32 holds."""
+KEYS = ("axis", "to", "crop", "value")
 IN_BATCH = "sample {} of the batch".format
 
 
@@ -52,11 +54,13 @@ class Pad:
         axis: The axis to lengthen, of a sample.
         to: A length, or `longest` for that of the longest sample of a batch.
         crop: Cut off the end of samples that are longer than `to`, instead of refusing them.
+        value: What shorter samples are filled up with.
     """
 
     axis: int = -1
     to: int | str = "longest"
     crop: bool = False
+    value: float = 0
 
     @classmethod
     def read(cls, option: Any) -> Pad:
@@ -83,24 +87,32 @@ class Pad:
             raise ConfigError(f"pad.crop is {pad.crop!r}; use true or false")
         if pad.crop and pad.to == "longest":
             raise ConfigError("pad.crop is true and pad.to is 'longest'; give pad.to a length")
+        is_number = isinstance(pad.value, (int, float)) and not isinstance(pad.value, bool)
+        if not is_number or not abs(pad.value) <= LARGEST:
+            raise ConfigError(f"pad.value is {pad.value!r}; use a number, -80 for instance")
         return pad
 
     def __call__(
         self, samples: Sequence[torch.Tensor], describe: Callable[[int], str] = IN_BATCH
     ) -> tuple[torch.Tensor, torch.Tensor]:
-        """One tensor of all samples, zeros where they end, and their lengths.
+        """One tensor of all samples, `value` behind their ends, and their lengths.
 
         Args:
             samples: The samples.
             describe: Names the sample at a position, for errors.
 
         Raises:
-            DataError: as `measured`.
+            DataError: as `measured`, and if the samples cannot hold `value`.
         """
         first = samples[0]
         axis = self._axis_of(first)
         shape, lengths = self.measured(samples, describe)
-        batch = torch.zeros((len(samples), *shape), dtype=first.dtype)
+        if not self.is_held_by(first.dtype):
+            raise DataError(
+                f"pad.value is {self.value}, which features of {_name(first.dtype)} cannot hold; "
+                "use another one, or make the features floating point by a transform"
+            )
+        batch = torch.full((len(samples), *shape), self.value, dtype=first.dtype)
         for row, sample, length in zip(batch, samples, lengths.tolist(), strict=True):
             row.narrow(axis, 0, length).copy_(sample.narrow(axis, 0, length))
         return batch, lengths
@@ -133,6 +145,25 @@ class Pad:
             )
         shape = (*first.shape[:axis], size, *first.shape[axis + 1 :])
         return shape, torch.tensor(lengths, dtype=torch.int64).clamp_(max=size)
+
+    def is_held_by(self, dtype: torch.dtype) -> bool:
+        """Whether samples can be filled up: integers hold no fractions, bytes nothing below 0."""
+        if dtype.is_floating_point or dtype.is_complex:
+            return True
+        return bool(self._as(dtype) == self.value)
+
+    def survives(self, dtype: torch.dtype, then: torch.dtype | None) -> bool:
+        """Whether it makes no difference if samples are filled up before they become `then`."""
+        if then is None:
+            return self.is_held_by(dtype)
+        return bool(self._as(dtype, then) == self._as(then))
+
+    def _as(self, *dtypes: torch.dtype) -> Any:
+        """The value after it has been of some types, one after the other."""
+        held = torch.tensor(self.value, dtype=torch.float64)
+        for dtype in dtypes:
+            held = held.to(dtype)
+        return held.item()
 
     def _axis_of(self, sample: Shaped) -> int:
         num_axes = len(sample.shape)

@@ -54,7 +54,7 @@ class SampleReader:
             files.format,
             num_threads=num_threads,
             check_finite=check.policy != "allow",
-            pad=None if pad is None else (pad.axis, pad.crop),
+            pad=None if pad is None else (pad.axis, pad.crop, pad.value != 0),
         )
 
     @cached_property
@@ -187,3 +187,8 @@ class SampleReader:
             if found is not None and not self._is_alike(found):
                 return shapes_differ(self.describe(row), found, self.describe(0), self.layout)
         return error
+
+
+def torch_dtype(dtype: np.dtype[Any]) -> torch.dtype:
+    """The type of tensors that share memory with arrays of a type."""
+    return torch.from_numpy(np.empty(0, dtype)).dtype

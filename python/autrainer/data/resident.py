@@ -12,7 +12,7 @@ import torch
 
 from autrainer.data.batching import ShapesDifferError, cast, shapes_differ
 from autrainer.data.collate import gather_rows
-from autrainer.data.reading import SampleReader, Tag
+from autrainer.data.reading import SampleReader, Tag, torch_dtype
 from autrainer.data.shuffle import IndexArray
 from autrainer.data.source import Features, Finish
 from autrainer.data.stream import Layout
@@ -186,7 +186,7 @@ class ResidentLoading:
     @property
     def _is_raw(self) -> bool:
         """Whether samples are kept as they are read."""
-        dtype = torch.from_numpy(np.empty(0, self._reader.layout.dtype)).dtype
+        dtype = torch_dtype(self._reader.layout.dtype)
         return self._fixed is None and self._dtype in (None, dtype)
 
     def _even_chunks(self) -> Iterator[tuple[IndexArray, Features]]:

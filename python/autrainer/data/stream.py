@@ -60,8 +60,9 @@ class FileReader:
         num_threads: Most threads that decode; 0 decodes when a batch is waited for.
         check_finite: Look for elements that are infinite or not a number.
         pad: An axis along which samples may be shorter than the memory they are decoded into, which
-            is then filled up with zeros, and whether they may be longer, so that their end is left
-            out. None for samples that fit.
+            is then filled up with zeros; whether they may be longer, so that their end is left out;
+            and whether the rest of the memory stays as it is, instead of zeros. None for samples
+            that fit.
     """
 
     def __init__(
@@ -71,7 +72,7 @@ class FileReader:
         *,
         num_threads: int,
         check_finite: bool = False,
-        pad: tuple[int, bool] | None = None,
+        pad: tuple[int, bool, bool] | None = None,
     ) -> None:
         self.format = format
         self.num_threads = num_threads
@@ -183,6 +184,6 @@ def _rebuilt(
     format: NativeFormat,
     num_threads: int,
     check_finite: bool,
-    pad: tuple[int, bool] | None,
+    pad: tuple[int, bool, bool] | None,
 ) -> FileReader:
     return FileReader(paths, format, num_threads=num_threads, check_finite=check_finite, pad=pad)

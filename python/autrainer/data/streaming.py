@@ -9,7 +9,7 @@ import torch
 
 from autrainer.data.batching import Assembler, BatchMemory, Setting, ShapesDifferError
 from autrainer.data.items import DataBatch
-from autrainer.data.reading import SampleReader
+from autrainer.data.reading import SampleReader, torch_dtype
 from autrainer.data.shuffle import IndexArray
 from autrainer.data.source import Features
 
@@ -48,6 +48,12 @@ class StreamPath:
         self._pad = setting.options.pad
         self._is_for_core = reader.is_native and self._pad is None and not assemble.transforms
         self._is_uneven = False
+        # Whether files may be read straight into memory that is filled up already.
+        self._pads_early = (
+            self._pad is not None
+            and not assemble.transforms
+            and self._pad.survives(torch_dtype(layout.dtype), assemble.dtype)
+        )
 
     def batches(self, epoch: int, first: int) -> Iterator[DataBatch]:
         """The batches of a pass from one of them on."""
@@ -98,12 +104,14 @@ class StreamPath:
         """Features, and their lengths where they are padded."""
         if self._pad is None:
             return self._read_alike(reader, indices), None
-        layouts = None if self._assemble.transforms else reader.layouts(indices)
+        layouts = reader.layouts(indices) if self._pads_early else None
         if layouts is None:
             # Transforms get samples as they are; what Python reads has its length from there.
             return reader.read_each(indices), None
         shape, lengths = self._pad.measured(layouts, self._assemble.describing(indices))
         out = self._memory.take(len(indices), shape)
+        if self._pad.value:
+            out.fill_(self._pad.value)
         reader.read(indices, out)
         return out, lengths
 

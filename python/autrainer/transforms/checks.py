@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterable
 from typing import Any
 
@@ -30,6 +31,19 @@ def at_least(owner: object, name: str, value: Any, lowest: int) -> int:
             f"{type(owner).__name__}: {name} is {value!r}; use an integer of {lowest} or more"
         )
     return value
+
+
+def number(owner: object, name: str, value: Any) -> float:
+    """The value, if it is a finite number.
+
+    Raises:
+        ConfigError: if it is not.
+    """
+    is_number = isinstance(value, (int, float)) and not isinstance(value, bool)
+    if not is_number or not math.isfinite(value):
+        raise ConfigError(f"{type(owner).__name__}: {name} is {value!r}; use a number")
+    result: float = value
+    return result
 
 
 def one_of(owner: object, name: str, value: Any, options: Iterable[str]) -> str:

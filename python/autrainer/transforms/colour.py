@@ -43,7 +43,8 @@ class RGBAToRGB(BatchTransform):
 class RGBToGrayscale(BatchTransform):
     """Luma of an image, 0.2989 R + 0.587 G + 0.114 B (ITU-R 601-2): (3, H, W) to (1, H, W).
 
-    Channels after the third are ignored. Integer images keep their dtype; fractions are cut off.
+    One channel stays as it is, so that images of both kinds may be mixed. Channels after the third
+    are ignored. Integer images keep their dtype; fractions are cut off.
 
     Args:
         order: Position in the pipeline.
@@ -56,9 +57,11 @@ class RGBToGrayscale(BatchTransform):
         """One channel."""
         shape = features.shape[1:]
         need_dims(self, shape, 3, "(3, height, width)")
+        if shape[0] == 1:
+            return features
         if shape[0] < 3:
             raise DataError(
-                f"RGBToGrayscale needs three channels; got features of shape {tuple(shape)}"
+                f"RGBToGrayscale needs one or three channels; got features of shape {tuple(shape)}"
             )
         red, green, blue = floating(features[:, :3]).unbind(1)
         grey: torch.Tensor = red * 0.2989 + green * 0.587 + blue * 0.114

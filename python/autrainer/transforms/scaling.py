@@ -192,9 +192,20 @@ def _normalize(
     if num_given not in (1, num_channels):
         raise DataError(
             f"{type(owner).__name__} has mean and std for {num_given} channels; "
-            f"got features of shape {found} with {num_channels}"
+            f"got features of shape {found} with {num_channels}{_conversion(owner, found)}"
         )
     shape = (-1,) + (1,) * (len(found) - 1)
     device = features.device
     centred = features.float() - mean.to(device).view(shape)
     return centred.div_(std.to(device).view(shape))
+
+
+def _conversion(owner: object, found: tuple[int, ...]) -> str:
+    """What to do about images of other channels; colours are converted last unless told."""
+    if len(found) != 3 or found[0] > 4:
+        return ""
+    order = getattr(owner, "order", 0)
+    return (
+        f"; convert images before it, by GrayscaleToRGB, RGBAToRGB or RGBToGrayscale with an order "
+        f"below {order}"
+    )

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
 import torch
@@ -9,37 +10,57 @@ from torch.nn import functional
 
 from autrainer.errors import ConfigError, DataError
 from autrainer.runs.keys import Draws, current_key
-from autrainer.transforms.base import BatchTransform, FeaturesTransform
-from autrainer.transforms.checks import need_dims, one_of, positive_int
+from autrainer.transforms.base import AbstractTransform, BatchTransform, FeaturesTransform
+from autrainer.transforms.checks import need_dims, number, one_of, positive_int
 from autrainer.transforms.random import RandomStream
 
 _EXPANSIONS = ("pad", "replicate")
 _INTERPOLATIONS = ("nearest", "nearest-exact", "bilinear", "bicubic")
 
 
-class Expand(BatchTransform):
+class _FillsUp(AbstractTransform):
+    """Appends a value to short features; zero is not written down, as in older versions."""
+
+    value: float
+
+    @property
+    def hidden_arguments(self) -> Sequence[str]:
+        """What is not written down."""
+        return [*super().hidden_arguments, *([] if self.value else ["value"])]
+
+
+class Expand(_FillsUp, BatchTransform):
     """Features of at least a certain length along an axis.
 
     Args:
         size: Length to reach; longer features stay as they are.
-        method: `pad` appends zeros, `replicate` starts again from the beginning.
+        method: `pad` appends `value`, `replicate` starts again from the beginning.
         axis: The axis to lengthen.
         order: Position in the pipeline.
+        value: What `pad` appends: where zero is loud, as in decibels, silence is far below.
     """
 
-    def __init__(self, size: int, method: str = "pad", axis: int = -2, order: int = -85) -> None:
+    def __init__(
+        self,
+        size: int,
+        method: str = "pad",
+        axis: int = -2,
+        order: int = -85,
+        value: float = 0,
+    ) -> None:
         super().__init__(order=order)
         self.size = positive_int(self, "size", size)
         self.method = one_of(self, "method", method, _EXPANSIONS)
         self.axis = axis
+        self.value = number(self, "value", value)
 
     def change_batch(self, features: torch.Tensor) -> torch.Tensor:
         """The features, long enough."""
         axis = range(1, features.dim())[self.axis]
-        return expand(features, self.size, self.method, axis)
+        return expand(features, self.size, self.method, axis, self.value)
 
 
-class RandomCrop(FeaturesTransform):
+class RandomCrop(_FillsUp, FeaturesTransform):
     """A random stretch of a certain length along an axis; short features are expanded first.
 
     In a loader, where to cut belongs to seed, epoch and index of the sample. Outside it draws from
@@ -52,6 +73,7 @@ class RandomCrop(FeaturesTransform):
         fix_randomization: Always cut at the same relative position: in loaders it follows from
             their seed, size and axis, outside it is drawn once.
         order: Position in the pipeline.
+        value: What `pad` appends, as in `Expand`.
     """
 
     def __init__(
@@ -61,18 +83,20 @@ class RandomCrop(FeaturesTransform):
         axis: int = -2,
         fix_randomization: bool = False,
         order: int = -90,
+        value: float = 0,
     ) -> None:
         super().__init__(order=order)
         self.size = positive_int(self, "size", size)
         self.method = one_of(self, "method", method, _EXPANSIONS)
         self.axis = axis
         self.fix_randomization = fix_randomization
+        self.value = number(self, "value", value)
         self._stream = RandomStream()
         self._position: float | None = None
 
     def change(self, features: torch.Tensor) -> torch.Tensor:
         """A view of the features, or expanded features."""
-        features = expand(features, self.size, self.method, self.axis)
+        features = expand(features, self.size, self.method, self.axis, self.value)
         num_starts = features.shape[self.axis] - self.size + 1
         return features.narrow(self.axis, self._start(num_starts), self.size)
 
@@ -165,11 +189,13 @@ class Resize(BatchTransform):
         return (shorter, longer) if height <= width else (longer, shorter)
 
 
-def expand(features: torch.Tensor, size: int, method: str, axis: int) -> torch.Tensor:
+def expand(
+    features: torch.Tensor, size: int, method: str, axis: int, value: float = 0
+) -> torch.Tensor:
     """Features that are at least `size` long along an axis.
 
     Raises:
-        DataError: if there is nothing to replicate.
+        DataError: if there is nothing to replicate, or the features cannot hold the value.
     """
     length = features.shape[axis]
     if length >= size:
@@ -177,12 +203,24 @@ def expand(features: torch.Tensor, size: int, method: str, axis: int) -> torch.T
     if method == "pad":
         # `pad` counts the axes from the last one, two numbers for each.
         padding = [0, 0] * (features.dim() - 1 - axis % features.dim()) + [0, size - length]
-        return functional.pad(features, padding)
+        _check_holds(features, value)
+        return functional.pad(features, padding, value=value)
     if length == 0:
         raise DataError(
             f"features of shape {tuple(features.shape)} have nothing to replicate along axis {axis}"
         )
     return features.index_select(axis, torch.arange(size, device=features.device) % length)
+
+
+def _check_holds(features: torch.Tensor, value: float) -> None:
+    if features.is_floating_point() or not value or features.is_complex():
+        return
+    limits = torch.iinfo(torch.uint8 if features.dtype == torch.bool else features.dtype)
+    if not (float(value).is_integer() and limits.min <= value <= limits.max):
+        raise DataError(
+            f"features of {str(features.dtype).removeprefix('torch.')} cannot be filled up with "
+            f"{value}; use another value, or make them floating point before"
+        )
 
 
 def _resize(

@@ -55,14 +55,18 @@ impl FileReader {
         format: FormatFields,
         num_threads: usize,
         check_finite: bool,
-        pad: Option<(isize, bool)>,
+        pad: Option<(isize, bool, bool)>,
     ) -> PyResult<Self> {
         let (kind, sample_rate_hz, offset_s, duration_s) = format;
         let files = Arc::new(Files {
             paths: packed(paths)?,
             decoder: Samples {
                 format: format_of(py, &kind, sample_rate_hz, offset_s, duration_s)?,
-                pad: pad.map(|(axis, crop)| Pad { axis, crop }),
+                pad: pad.map(|(axis, crop, keeps_rest)| Pad {
+                    axis,
+                    crop,
+                    keeps_rest,
+                }),
             },
             check_finite,
         });

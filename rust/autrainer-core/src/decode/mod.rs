@@ -198,7 +198,7 @@ impl Format {
     }
 
     /// As [`Format::read_into`], for a file that may be shorter along an axis, or also longer: zeros
-    /// follow its elements, and what is beyond `expected` is left out.
+    /// follow its elements, or what is there in `out`, and what is beyond `expected` is left out.
     ///
     /// # Errors
     /// As [`Format::read_into`].

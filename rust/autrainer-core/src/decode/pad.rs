@@ -1,4 +1,4 @@
-//! Samples of different lengths as samples of one length: zeros at their end.
+//! Samples of different lengths as samples of one length: filled up at their end.
 
 use super::dtype::Layout;
 
@@ -9,6 +9,8 @@ pub struct Pad {
     pub axis: isize,
     /// Leave out the end of a longer sample instead of refusing it.
     pub crop: bool,
+    /// Leave what is behind a shorter sample as it is in memory, instead of zeros.
+    pub keeps_rest: bool,
 }
 
 /// How the bytes of a sample become those of a padded one: row by row.
@@ -19,6 +21,7 @@ pub(super) struct Rows {
     pub(super) from: usize,
     /// Bytes of a row of the padded sample.
     pub(super) to: usize,
+    keeps_rest: bool,
 }
 
 impl Pad {
@@ -46,18 +49,19 @@ impl Pad {
             num: before.iter().product(),
             from: length.checked_mul(step)?,
             to: size.checked_mul(step)?,
+            keeps_rest: self.keeps_rest,
         })
     }
 }
 
 impl Rows {
-    /// Where the sample itself goes if its bytes stay together; the rest of `out` becomes zeros.
+    /// Where the sample itself goes if its bytes stay together; the rest of `out` is filled up.
     pub(super) fn whole(self, out: &mut [u8]) -> Option<&mut [u8]> {
         if self.num != 1 || self.from > self.to {
             return None;
         }
         let (sample, rest) = out.split_at_mut_checked(self.from)?;
-        rest.fill(0);
+        self.fill(rest);
         Some(sample)
     }
 
@@ -69,6 +73,12 @@ impl Rows {
             let row = rows.next().and_then(|row| row.get(..kept));
             let (start, rest) = place.split_at_mut(row.map_or(0, <[u8]>::len));
             start.copy_from_slice(row.unwrap_or_default());
+            self.fill(rest);
+        }
+    }
+
+    fn fill(self, rest: &mut [u8]) {
+        if !self.keeps_rest {
             rest.fill(0);
         }
     }
