@@ -16,6 +16,10 @@ class ConfigError(AutrainerError, ValueError):
     """A configuration says something that cannot be done."""
 
 
+class AnotherRunError(ConfigError):
+    """The run folder holds a run of another configuration."""
+
+
 class DataError(AutrainerError, ValueError):
     """Data does not look as it has to: shapes, dtypes, labels, columns."""
 

@@ -1,5 +1,6 @@
 """`autrainer train`: what is refused, what is skipped, and the table at the end."""
 
+import logging
 from pathlib import Path
 
 import pytest
@@ -8,6 +9,10 @@ import yaml
 from autrainer.cli.closing import closing_table, tracking_metric_name
 from autrainer.cli.main import run
 from autrainer.config.sweep import Outcome
+from autrainer.runs.files import write_yaml
+from autrainer.runs.finished import RESUME_FOLDER
+from autrainer.runs.lock import RunLock
+from autrainer.runs.sealed import write_sealed
 from autrainer.runs.status import Status
 
 
@@ -177,3 +182,60 @@ def test_results_that_cannot_be_written_end_in_one_message(tmp_path, monkeypatch
     assert "results cannot be written to file" in error
     assert "results_dir=" in error
     assert "Traceback" not in error
+
+
+SMALL = (
+    *("train", "device=cpu", "dataset.size=40", "iterations=1", "progress_bar=false"),
+    *("results_dir=r", "experiment_id=e", "hydra.sweep.subdir=run"),
+)
+RUN = Path("r", "e", "training", "run")
+JOB_LOG = "train_script.log"
+
+
+def contents(folder):
+    return {path: path.read_bytes() for path in sorted(folder.rglob("*")) if path.is_file()}
+
+
+@pytest.fixture
+def _logging_as_before():
+    """Hydra configures the root logger for good."""
+    root = logging.getLogger()
+    handlers, level = list(root.handlers), root.level
+    yield
+    for handler in set(root.handlers) - set(handlers):
+        handler.close()
+    root.handlers[:] = handlers
+    root.setLevel(level)
+
+
+@pytest.fixture
+def _trained_by_another(_logging_as_before):
+    RUN.mkdir(parents=True)
+    lock = RunLock(RUN)
+    yield
+    lock.release()
+
+
+@pytest.mark.usefixtures("_trained_by_another")
+def test_a_refused_command_writes_nothing_where_another_process_trains(capsys):
+    Status(RUN).begin()
+    before = contents(RUN)
+    assert run([*SMALL, "+model.hiden_size=3"]) == 1
+    assert "hidden_size" in capsys.readouterr().err
+    assert run([*SMALL]) == 1
+    assert "is being worked on" in capsys.readouterr().err
+    assert contents(RUN) == before
+
+
+@pytest.mark.usefixtures("_logging_as_before")
+def test_an_interrupted_run_of_another_configuration_is_not_marked_as_failed(capsys):
+    # Any state that was kept will do; that of a real run is larger.
+    write_sealed(RUN / RESUME_FOLDER / "state-0", {"number": 1, "rows": [], "tree": {}})
+    write_yaml(RUN / ".hydra" / "config.yaml", {"iterations": 7})
+    Status(RUN).stop(KeyboardInterrupt(), interrupted=True)
+    before = contents(RUN)
+    assert run([*SMALL]) == 1
+    assert "the run in" in capsys.readouterr().err
+    after = contents(RUN)
+    assert {path.name for path in after.keys() - before.keys()} == {"training.log", JOB_LOG}
+    assert before == {path: after[path] for path in before}

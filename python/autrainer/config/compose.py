@@ -39,6 +39,8 @@ class SweepHooks:
             run cannot; it may import what the runs need. Only asked where they run here, and
             either several do or one is about to be refused as another one than the run in its
             folder.
+        prepare_job: Gets the composed configuration of a run with its `hydra` node, and may change
+            that, before Hydra sets up the job. Only called where the run takes place here.
         report: Gets the outcomes of all runs after a sweep.
         is_finished: Whether a run folder holds a run that need not run again.
     """
@@ -46,6 +48,7 @@ class SweepHooks:
     own_folders: bool = True
     check: Callable[[Any, Mapping[str, Any]], None] | None = None
     before_launch: Callable[[Sequence[Any]], None] | None = None
+    prepare_job: Callable[[Any], None] | None = None
     report: Callable[[list[Any]], None] | None = None
     is_finished: Callable[[Path], bool] = _has_table
 

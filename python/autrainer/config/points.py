@@ -16,7 +16,7 @@ from omegaconf.errors import InterpolationToMissingValueError, OmegaConfBaseExce
 from autrainer.config.compose import SweepHooks
 from autrainer.config.identity import differences
 from autrainer.config.sources import Sources
-from autrainer.errors import ConfigError
+from autrainer.errors import AnotherRunError, ConfigError
 
 log = logging.getLogger(__name__)
 
@@ -148,7 +148,8 @@ def refuse_stranger(directory: Path, config: Mapping[str, Any]) -> None:
     """Refuse a configuration if the run in this folder is one of another configuration.
 
     Raises:
-        ConfigError: if it differs in a key that matters.
+        AnotherRunError: if it differs in a key that matters.
+        ConfigError: if the configuration of that run cannot be read.
     """
     before = read_config(directory)
     if before is None:
@@ -156,7 +157,7 @@ def refuse_stranger(directory: Path, config: Mapping[str, Any]) -> None:
         return
     found = differences(before, config)
     if found:
-        raise ConfigError(
+        raise AnotherRunError(
             f"the run in {directory} is another one; it differs in\n"
             f"{listed(found, 'there', 'here')}\n"
             f"{_way_out(found, config)}, or remove the folder to train it again"

@@ -9,7 +9,7 @@ import logging
 import os
 import sys
 import traceback
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -168,7 +168,8 @@ class Sweep:
     def _launch(self, batch: Sequence[Point], initial: int) -> Sequence[JobReturn]:
         results: Sequence[JobReturn] = []
         stopped: Sequence[Point] = []
-        with _Prepared(self.launcher, self.context, self._composed) as seen:
+        prepare = self.hooks.prepare_job
+        with _Prepared(self.launcher, self.context, self._composed, prepare) as seen:
             try:
                 results = self.launcher.launch(
                     [list(point.overrides) for point in batch], initial_job_idx=initial
@@ -278,8 +279,13 @@ class _Prepared:
     """Lets Hydra's own launcher take what is composed already, and say at once what failed."""
 
     def __init__(
-        self, launcher: Any, context: HydraContext, composed: dict[tuple[str, ...], DictConfig]
+        self,
+        launcher: Any,
+        context: HydraContext,
+        composed: dict[tuple[str, ...], DictConfig],
+        prepare: Callable[[Any], None] | None,
     ) -> None:
+        self.prepare = prepare
         self.launcher = launcher
         self.context = context
         self.composed = composed
@@ -290,8 +296,9 @@ class _Prepared:
     def __enter__(self) -> list[JobReturn]:
         if self.applies:
             self.context.callbacks.callbacks.append(self.watch)
+            loader: Any = _Loader(self.context.config_loader, self.composed, self.prepare)
             self.launcher.hydra_context = HydraContext(
-                config_loader=_Loader(self.context.config_loader, self.composed),  # type: ignore[arg-type]
+                config_loader=loader,
                 callbacks=self.context.callbacks,
             )
         return self.watch.seen
@@ -305,19 +312,26 @@ class _Prepared:
 class _Loader:
     """A config loader that hands out each composed configuration once."""
 
-    def __init__(self, loader: Any, composed: dict[tuple[str, ...], DictConfig]) -> None:
+    def __init__(
+        self,
+        loader: Any,
+        composed: dict[tuple[str, ...], DictConfig],
+        prepare: Callable[[Any], None] | None,
+    ) -> None:
         self._loader = loader
         self._composed = composed
+        self._prepare = prepare
 
     def load_sweep_config(
         self, master_config: DictConfig, sweep_overrides: list[str]
     ) -> DictConfig:
         """The configuration of a combination."""
-        ready = self._composed.pop(tuple(sweep_overrides), None)
-        if ready is not None:
-            return ready
-        loaded: DictConfig = self._loader.load_sweep_config(master_config, sweep_overrides)
-        return loaded
+        found: DictConfig | None = self._composed.pop(tuple(sweep_overrides), None)
+        if found is None:
+            found = self._loader.load_sweep_config(master_config, sweep_overrides)
+        if self._prepare is not None:
+            self._prepare(found)
+        return found
 
     def __getattr__(self, name: str) -> Any:
         return getattr(self._loader, name)

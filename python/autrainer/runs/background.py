@@ -84,6 +84,12 @@ class Background:
         if self._error is not None:
             raise self._error
 
+    def fail(self, error: BaseException) -> None:
+        """Run nothing any more, and have this error raised, unless there was one before."""
+        with self._changed:
+            self._error = self._error or error
+            self._changed.notify_all()
+
     def join(self) -> None:
         """Wait until everything has been done.
 
@@ -127,9 +133,7 @@ class Background:
                     function(*args)
                     del function, args
             except BaseException as error:
-                with self._changed:
-                    self._error = _named(error)
-                    self._changed.notify_all()
+                self.fail(_named(error))
             finally:
                 job.end()
 

@@ -63,7 +63,7 @@ def tidy_up(folder: Path) -> None:
         return
     # Whoever works on the folder tidies up by itself; one that cannot be written stays as it is.
     with contextlib.suppress(RunInUseError, OSError):
-        held = lock.RunLock(folder)
+        held = lock.RunLock(folder, watches=False)
         try:
             shutil.rmtree(states, ignore_errors=True)
         finally:

@@ -3,20 +3,18 @@
 from __future__ import annotations
 
 import contextlib
-import json
+import functools
 import os
-import socket
 import threading
 import time
+from collections.abc import Callable
 from pathlib import Path
-from typing import Any
 
 from autrainer.errors import OutputError, RunInUseError
-
-try:
-    import fcntl
-except ImportError:  # Windows
-    fcntl = None  # type: ignore[assignment]
+from autrainer.runs import claims, flocks
+from autrainer.runs.mounts import has_locks_of_one_machine
+from autrainer.runs.opening import open_regular
+from autrainer.runs.owners import Owner
 
 FILE_NAME = ".lock"
 
@@ -26,38 +24,51 @@ BEAT_S = 20.0
 ORPHANS_S = 10.0
 """How long to wait for the children of an owner that died; loader workers look every 5 s."""
 
-SILENT_S = 120.0
-"""An owner on another machine that has been silent for as long is taken for dead."""
-
 
 class RunLock:
     """Held by the process that works on a run folder.
 
-    The system's own lock on the file tells processes of one machine apart, and on most network
-    file systems those of several; it ends with its process, however that ends. Where the system
-    locks within a machine only, the age of the file tells whether an owner elsewhere still lives.
+    On a file system that one machine has for itself (`runs/mounts.py`) the system's own lock on the
+    file decides, and nothing else: it ends with its process, however that ends, whatever the name
+    of the machine or container and whatever its clock shows. It says nothing of a machine that
+    reaches the same disk in another way, such as an NFS client beside its server.
+
+    Everywhere else, and where the system has no locks, the file itself is the lock: only one
+    process can create it (`runs/claims.py`), and it says who that was. An owner that cannot be seen
+    from here is watched for `claims.SILENT_S` at most; one that shows no sign of life meanwhile is
+    dead. Where the system's lock can be had besides, who holds it is alive.
+
+    Nothing is written through a link, and a pipe or device in the place of the file is refused.
 
     Args:
         folder: The run folder, which exists.
+        watches: Watch an owner that cannot be seen from here; otherwise it is taken to be alive.
 
     Raises:
         RunInUseError: naming host and process, if another one works on the folder.
-        OutputError: if the folder takes no lock file.
+        OutputError: if the folder takes no lock file; `errno` tells why.
     """
 
-    def __init__(self, folder: Path) -> None:
+    def __init__(self, folder: Path, *, watches: bool = True) -> None:
         self.path = folder / FILE_NAME
+        self.on_loss: Callable[[RunInUseError], None] | None = None
+        self._me = Owner.this_process()
         try:
-            self._file = _taken(self.path)
+            self._file = _taken(self.path, self._me, watches)
         except OSError as error:
-            reason = error.strerror or str(error)
-            raise OutputError(
-                f"{folder} cannot be worked on: its lock {self.path} cannot be written: {reason}; "
-                "make the folder writable, or choose another one with results_dir"
-            ) from error
+            raise _unlockable(self.path, error) from error
+        for left in claims.leftovers(self.path):
+            with contextlib.suppress(OSError):
+                left.unlink()
+        self._lost = False
         self._released = threading.Event()
         self._thread = threading.Thread(target=self._beat, name="autrainer-lock", daemon=True)
         self._thread.start()
+
+    @property
+    def is_held(self) -> bool:
+        """Whether this process may write to the folder."""
+        return not self._released.is_set() and not self._lost
 
     def release(self) -> None:
         """Let others work on the folder; may be called again."""
@@ -68,115 +79,131 @@ class RunLock:
         # Removed before it is unlocked: whoever waits for this file then finds it gone. Where it
         # cannot be removed it stays, and is found unlocked.
         with contextlib.suppress(OSError):
-            self.path.unlink()
+            if self._is_ours():
+                self.path.unlink()
         os.close(self._file)
 
     def _beat(self) -> None:
         while not self._released.wait(BEAT_S):
             try:
+                if not self._is_ours():
+                    self._lose()
+                    return
                 os.utime(self._file)
             except OSError:
-                return
+                # Removed by hand, or out of reach for a while: the next beat tells.
+                continue
+
+    def _is_ours(self) -> bool:
+        """Whether the file that stands in the folder names this owner.
+
+        Raises:
+            OSError: if it cannot be read.
+        """
+        return claims.read(self.path) == self._me.to_bytes()
+
+    def _lose(self) -> None:
+        """Another process took the folder: this one had not shown itself for too long."""
+        self._lost = True
+        other = Owner.read(claims.read(self.path))
+        message = (
+            f"{self.path.parent} was taken over by {claims.described(other)} while this process "
+            f"was not heard of for {claims.SILENT_S:.0f} s (suspended, or without its file "
+            "system), or after its lock was removed by hand; this process ends here"
+        )
+        if self.on_loss is not None:
+            self.on_loss(RunInUseError(message))
 
 
-def _taken(path: Path) -> int:
-    """The lock file, locked, still the one that stands in the folder, and with our name in it."""
+def _taken(path: Path, me: Owner, watches: bool) -> int:
+    """The lock file, open, in its place, and with our name in it."""
+    if has_locks_of_one_machine(path.parent) and flocks.are_there(path.parent):
+        return _locked(path, me)
     while True:
-        file = os.open(path, os.O_RDWR | os.O_CREAT, 0o644)
+        _refuse_locked(path)
+        claims.claim(path, me, watches=watches)
+        with contextlib.suppress(FileNotFoundError):
+            file = open_regular(path, os.O_RDWR)
+            # Only those who look in `_refuse_locked` can be in the way, for a moment.
+            flocks.take(file, until=time.monotonic() + 1.0)
+            return file
+
+
+def _locked(path: Path, me: Owner) -> int:
+    """The lock file, by the lock of the system alone."""
+    while True:
+        file, is_writable = _opened(path)
         try:
-            is_locked = _lock(file, path)
+            _wait_for(functools.partial(flocks.take, file, until=0.0), file, path)
             if _is_at(file, path):
-                _refuse_living_owner(path, _content(file), is_locked=is_locked)
-                _replace_content(file, _myself())
-                return file
+                if is_writable and os.fstat(file).st_nlink == 1:
+                    _replace_content(file, me)
+                    return file
+                # Somebody else's file, or one that has another name too: not to be written to.
+                path.unlink()
         except BaseException:
             os.close(file)
             raise
         os.close(file)
 
 
-def _lock(file: int, path: Path) -> bool:
-    """Lock the file; False where the system has no locks."""
-    if fcntl is None:
-        return False
-    give_up = time.monotonic() + ORPHANS_S
-    while True:
-        try:
-            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
-            return True
-        except BlockingIOError as error:
-            owner = _content(file)
-            if not _is_dead(owner) or time.monotonic() > give_up:
-                raise _in_use(path, owner) from error
-            # Its forked children share its lock, and notice a little later that it is gone.
-            time.sleep(0.1)
-        except OSError:
-            # This file system has no locks; the content and the age of the file have to do.
-            return False
-
-
-def _is_dead(owner: dict[str, Any]) -> bool:
-    """Whether the owner was a process of this machine that is no more."""
-    if owner.get("host") != socket.gethostname():
-        return False
+def _opened(path: Path) -> tuple[int, bool]:
+    """The lock file, which is made if it is not there, and whether it can be written to."""
     try:
-        os.kill(owner["pid"], 0)
-    except ProcessLookupError:
-        return True
-    except OSError:
-        return False
-    return False
+        return open_regular(path, os.O_RDWR | os.O_CREAT), True
+    except PermissionError as error:
+        # One that a member of the group left behind can be locked, and replaced.
+        try:
+            return open_regular(path), False
+        except OSError:
+            raise error from None
+
+
+def _refuse_locked(path: Path) -> None:
+    """Refuse a folder whose lock file is locked by the system, where it can be seen from here."""
+    try:
+        file = open_regular(path)
+    except FileNotFoundError:
+        return
+    try:
+        _wait_for(lambda: not flocks.is_taken(file), file, path)
+    finally:
+        os.close(file)
+
+
+def _wait_for(is_free: Callable[[], bool], file: int, path: Path) -> None:
+    """Wait as long as only the children of a dead owner are in the way.
+
+    Raises:
+        RunInUseError: if anybody else is.
+    """
+    give_up = time.monotonic() + ORPHANS_S
+    while not is_free():
+        owner = Owner.read(os.pread(file, claims.LONGEST, 0))
+        # Forked children of an owner that died share its lock, and notice a little later.
+        if owner is None or not owner.is_dead() or time.monotonic() > give_up:
+            raise claims.in_use(path, owner)
+        time.sleep(flocks.POLL_S)
 
 
 def _is_at(file: int, path: Path) -> bool:
     try:
-        found, own = os.stat(path), os.fstat(file)
+        found, own = os.lstat(path), os.fstat(file)
     except FileNotFoundError:
         return False
     return (found.st_ino, found.st_dev) == (own.st_ino, own.st_dev)
 
 
-def _refuse_living_owner(path: Path, owner: dict[str, Any], *, is_locked: bool) -> None:
-    """Refuse owners that the system's lock, if we hold one, does not tell us about."""
-    me = _myself()
-    if not owner or (is_locked and owner.get("host") == me["host"]) or _is_dead(owner):
-        return
-    job = owner.get("slurm_job")
-    age_s = time.time() - path.stat().st_mtime
-    # A job that SLURM has put back into the queue is the same job, on another node.
-    if age_s < SILENT_S and not (job and job == me["slurm_job"]):
-        raise _in_use(path, owner, f"; if it is dead, wait {SILENT_S - age_s:.0f} s")
-
-
-def _in_use(path: Path, owner: dict[str, Any], hint: str = "") -> RunInUseError:
-    who = (
-        f"process {owner.get('pid')} on {owner.get('host')} (since {owner.get('since')})"
-        if owner
-        else "another process"
-    )
-    return RunInUseError(f"{path.parent} is being worked on by {who}; wait for it or stop it{hint}")
-
-
-def _content(file: int) -> dict[str, Any]:
-    try:
-        content = json.loads(os.pread(file, 4096, 0) or b"{}")
-    except ValueError:
-        return {}
-    names_owner = isinstance(content, dict) and isinstance(content.get("host"), str)
-    return content if names_owner and isinstance(content.get("pid"), int) else {}
-
-
-def _replace_content(file: int, content: dict[str, Any]) -> None:
-    data = json.dumps(content).encode()
+def _replace_content(file: int, owner: Owner) -> None:
     os.ftruncate(file, 0)
-    os.pwrite(file, data, 0)
+    os.pwrite(file, owner.to_bytes(), 0)
 
 
-def _myself() -> dict[str, Any]:
-    """Who works on the folder, for those who find it locked."""
-    return {
-        "host": socket.gethostname(),
-        "pid": os.getpid(),
-        "since": time.strftime("%Y-%m-%d %H:%M:%S"),
-        "slurm_job": os.environ.get("SLURM_JOB_ID"),
-    }
+def _unlockable(path: Path, error: OSError) -> OutputError:
+    reason = error.strerror or str(error)
+    told = OutputError(
+        f"{path.parent} cannot be worked on: its lock {path} cannot be written: {reason}; "
+        "make the folder writable, or choose another one with results_dir"
+    )
+    told.errno = error.errno
+    return told

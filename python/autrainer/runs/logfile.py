@@ -1,15 +1,18 @@
-"""The log of a run: everything that is logged while it lasts, in one file."""
+"""The logs of a run: everything that is logged while it lasts, in files of its folder."""
 
 from __future__ import annotations
 
 import contextlib
 import io
 import logging
+import os
 import sys
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 from autrainer.runs.files import make_folder, unwritable
+from autrainer.runs.opening import open_regular
 
 log = logging.getLogger(__name__)
 
@@ -24,11 +27,14 @@ class LogFile:
     long as the log is open the streams and files that others attached to the root logger use its
     format, so that a console reads like the log; where there is none, stderr is added.
 
+    Whoever opens it holds the lock of the folder, so the log of the job that lies beside it
+    (`JobLog`) begins too.
+
     Args:
         path: The file. Records are added to what it holds.
 
     Raises:
-        OutputError: naming the file, if it cannot be opened.
+        OutputError: naming the file, if it cannot be opened, or is a link, a pipe or a device.
     """
 
     def __init__(self, path: Path) -> None:
@@ -39,6 +45,9 @@ class LogFile:
             self._handler = _Handler(path, encoding="utf-8")
         except OSError as error:
             raise unwritable(path, error) from error
+        for handler in self._root.handlers:
+            if isinstance(handler, JobLog) and Path(handler.baseFilename).parent == path.parent:
+                handler.begin()
         self._added: list[logging.Handler] = [self._handler]
         if not self._root.handlers:
             self._added.append(logging.StreamHandler(sys.stderr))
@@ -46,7 +55,7 @@ class LogFile:
             (handler, handler.formatter)
             for handler in self._root.handlers
             # Not their subclasses: those of test runners and progress bars know what they do.
-            if type(handler) in (logging.StreamHandler, logging.FileHandler)
+            if type(handler) in (logging.StreamHandler, logging.FileHandler, JobLog)
         ]
         for handler in [*self._added, *(handler for handler, _ in self._borrowed)]:
             handler.setFormatter(formatter)
@@ -79,6 +88,11 @@ class _Handler(logging.FileHandler):
 
     _has_told = False
 
+    def _open(self) -> Any:
+        how = os.O_TRUNC if "w" in self.mode else os.O_APPEND
+        file = open_regular(self.baseFilename, os.O_WRONLY | os.O_CREAT | how)
+        return os.fdopen(file, self.mode, encoding=self.encoding, errors=self.errors)
+
     def handleError(self, record: logging.LogRecord) -> None:
         error = sys.exc_info()[1]
         if isinstance(error, OSError):
@@ -98,6 +112,53 @@ class _Handler(logging.FileHandler):
             self._has_told = True
             reason = error.strerror or error
             log.error("%s cannot be written: %s; the run goes on", self.baseFilename, reason)
+
+
+class JobLog(_Handler):
+    """The log that Hydra keeps of a job, in the run folder: nothing is written before that is ours.
+
+    Hydra sets up the logs of a job before the job begins, so before it is known whether another
+    process works on the folder. What is logged meanwhile is kept, and dropped if that is so.
+
+    Args:
+        filename: As of `logging.FileHandler`, like the others.
+        mode: `a` or `w`.
+        encoding: Of the file.
+        delay: Not needed: the file is opened by `begin`.
+        errors: How characters are written that the encoding lacks.
+    """
+
+    def __init__(
+        self,
+        filename: str,
+        mode: str = "a",
+        encoding: str | None = None,
+        delay: bool = True,
+        errors: str | None = None,
+    ) -> None:
+        super().__init__(filename, mode, encoding, delay=True, errors=errors)
+        self._waiting: list[logging.LogRecord] = []
+        self._has_begun = False
+
+    def emit(self, record: logging.LogRecord) -> None:
+        """Write a record, or keep it until the run begins."""
+        if not self._has_begun:
+            self._waiting.append(record)
+        elif self.stream is not None:
+            super().emit(record)
+
+    def begin(self) -> None:
+        """Open the file and write what has been logged; where that fails, it is told once."""
+        if self._has_begun:
+            return
+        self._has_begun = True
+        try:
+            self.stream = self._open()
+        except OSError as error:
+            self._tell(error)
+        for record in self._waiting:
+            self.emit(record)
+        self._waiting.clear()
 
 
 @contextlib.contextmanager

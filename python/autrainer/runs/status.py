@@ -10,8 +10,9 @@ import traceback
 from pathlib import Path
 from typing import Any
 
-from autrainer.errors import CorruptFileError, OutputError
+from autrainer.errors import CorruptFileError, OutputError, RunInUseError
 from autrainer.runs.files import read_yaml, remove_file, write_text, write_yaml
+from autrainer.runs.lock import RunLock
 
 FILE_NAME = "status.yaml"
 ERROR_NAME = "error.txt"
@@ -22,7 +23,7 @@ STOPPED = "stopped"
 
 
 class Status:
-    """Keeps the status of a run folder up to date.
+    """Keeps the status of a run folder up to date, for who holds its lock.
 
     Args:
         folder: The run folder.
@@ -78,6 +79,19 @@ class Status:
 
     def _write(self) -> None:
         write_yaml(self._folder / FILE_NAME, self._content)
+
+
+def tell_failure(folder: Path, error: BaseException) -> None:
+    """Tell in a run folder why a run could not begin, unless another process works on it.
+
+    Raises nothing, as `Status.stop`.
+    """
+    with contextlib.suppress(RunInUseError, OSError):
+        lock = RunLock(folder, watches=False)
+        try:
+            Status(folder).stop(error)
+        finally:
+            lock.release()
 
 
 def read_status(folder: Path) -> dict[str, Any]:

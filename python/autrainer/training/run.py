@@ -90,6 +90,7 @@ class Run:
         self._lock = RunLock(self.output_directory)
         try:
             self.bookkeeping = Bookkeeping(str(self.output_directory))
+            self._lock.on_loss = self.bookkeeping.background.fail
             remove_leftovers(self.output_directory)
             found = self._find_state()
             record_config(self.bookkeeping, checked.plain)

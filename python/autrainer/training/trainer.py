@@ -79,6 +79,8 @@ class ModularTaskTrainer(Run):
         """
         if self._is_trained:
             raise AutrainerError("this trainer has trained before; build a new one to train again")
+        if not self._lock.is_held:
+            raise AutrainerError("this trainer has been closed; build a new one to train")
         self._is_trained = True
         status = Status(self.output_directory)
         try:
@@ -90,7 +92,8 @@ class ModularTaskTrainer(Run):
                 self.resumption.clear()
         except BaseException as error:
             told = explained(error, self)
-            status.stop(told, interrupted=isinstance(error, KeyboardInterrupt))
+            if self._lock.is_held:
+                status.stop(told, interrupted=isinstance(error, KeyboardInterrupt))
             if told is not error:
                 raise told from error
             raise

@@ -12,7 +12,7 @@ from autrainer.cli.startup import resume_collector
 from autrainer.config.compose import SweepHooks, launch, main
 from autrainer.config.overrides import UnsupportedFlagError
 from autrainer.config.problems import refuse
-from autrainer.errors import AutrainerError, ConfigError, RunInUseError
+from autrainer.errors import AnotherRunError, AutrainerError, ConfigError, RunInUseError
 from autrainer.runs.finished import is_finished, tidy_up
 
 if TYPE_CHECKING:
@@ -25,6 +25,8 @@ if TYPE_CHECKING:
     from autrainer.config.sweep import Outcome
 
 log = logging.getLogger(__name__)
+
+JOB_LOG = "autrainer.runs.logfile.JobLog"
 
 
 def run(parser: ArgumentParser | None, arguments: list[str], config_name: str = "config") -> None:
@@ -82,6 +84,18 @@ def _check_classes(points: Sequence[Point]) -> None:
             raise ConfigError(f"{' '.join(point.overrides)}: {error}") from error
 
 
+def _guard_logs(composed: DictConfig) -> None:
+    """Let the log of the job wait until it is known whether another process works on its folder."""
+    from omegaconf import OmegaConf, open_dict
+
+    logs: Any = OmegaConf.to_container(composed.hydra.job_logging, resolve=False)
+    for name, handler in (logs.get("handlers") or {}).items():
+        is_of_job = str(handler.get("filename", "")).startswith("${hydra.runtime.output_dir}/")
+        if is_of_job and handler.get("class") == "logging.FileHandler":
+            with open_dict(composed):
+                composed.hydra.job_logging.handlers[name]["class"] = JOB_LOG
+
+
 def _report(outcomes: list[Outcome]) -> None:
     from autrainer.cli.closing import closing_table
 
@@ -115,15 +129,15 @@ def train_run(config: DictConfig) -> float:
 def _built(config: DictConfig, directory: Path) -> Any:
     """The trainer of a run; what is wrong with it is told in its folder too."""
     make = _trainer()
-    from autrainer.runs.status import Status
+    from autrainer.runs.status import tell_failure
 
     try:
         return make(config, str(directory))
-    except RunInUseError:
-        # The folder belongs to the process that works on it.
+    except (RunInUseError, AnotherRunError):
+        # The folder belongs to the process that works on it, or to another run.
         raise
     except Exception as error:
-        Status(directory).stop(error)
+        tell_failure(directory, error)
         raise
 
 
@@ -163,6 +177,10 @@ def _trainer() -> Any:
 
 
 _HOOKS = SweepHooks(
-    check=_check, before_launch=_check_classes, report=_report, is_finished=is_finished
+    check=_check,
+    before_launch=_check_classes,
+    prepare_job=_guard_logs,
+    report=_report,
+    is_finished=is_finished,
 )
 main("config", hooks=_HOOKS)(train_run)

@@ -1,0 +1,68 @@
+"""The locks that the system itself keeps on files; they end with the process that holds them."""
+
+from __future__ import annotations
+
+import os
+import time
+from pathlib import Path
+
+try:
+    import fcntl
+except ImportError:  # Windows
+    fcntl = None  # type: ignore[assignment]
+
+POLL_S = 0.1
+
+
+def are_there(folder: Path) -> bool:
+    """Whether the system locks files here at all, tried on the folder, which nobody locks."""
+    if fcntl is None:
+        return False
+    try:
+        opened = os.open(folder, os.O_RDONLY)
+    except OSError:
+        return False
+    try:
+        fcntl.flock(opened, fcntl.LOCK_SH | fcntl.LOCK_NB)
+    except OSError:
+        return False
+    finally:
+        os.close(opened)
+    return True
+
+
+def take(file: int, *, until: float) -> bool:
+    """Lock a file for this process alone.
+
+    Args:
+        file: Its descriptor.
+        until: Try until `time.monotonic` shows this, and at least once.
+
+    Returns:
+        False if others hold the lock, or there are none here.
+    """
+    while fcntl is not None:
+        try:
+            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            return True
+        except BlockingIOError:
+            if time.monotonic() >= until:
+                return False
+            time.sleep(POLL_S)
+        except OSError:
+            return False
+    return False
+
+
+def is_taken(file: int) -> bool:
+    """Whether another process has a file locked for itself; those who only look do not count."""
+    if fcntl is None:
+        return False
+    try:
+        fcntl.flock(file, fcntl.LOCK_SH | fcntl.LOCK_NB)
+        fcntl.flock(file, fcntl.LOCK_UN)
+    except BlockingIOError:
+        return True
+    except OSError:
+        return False
+    return False
