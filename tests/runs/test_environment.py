@@ -25,7 +25,11 @@ def test_a_device_that_cannot_be_used_gives_way_to_the_cpu_with_one_warning(devi
     assert set_device(device) == torch.device("cpu")
     assert len(caplog.records) == 1
     assert caplog.records[0].levelno == logging.WARNING
-    assert repr(device) in caplog.text
+    (message,) = caplog.messages
+    assert message.startswith(f"device is {device!r}, which cannot be used (")
+    assert message.endswith("); using 'cpu'")
+    assert "\n" not in message
+    assert ". " not in message
 
 
 def test_packages_are_those_of_this_interpreter_in_order():

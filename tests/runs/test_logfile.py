@@ -1,5 +1,6 @@
 """The logs of a run: what is written, when, and what happens where it cannot be."""
 
+import io
 import logging
 import os
 import resource
@@ -8,7 +9,7 @@ import signal
 import pytest
 
 from autrainer.errors import OutputError
-from autrainer.runs.logfile import JobLog, LogFile
+from autrainer.runs.logfile import JobLog, LogFile, one_sweep, warn_once_a_sweep
 
 LARGEST = 2**20
 
@@ -94,3 +95,42 @@ def test_the_log_of_a_job_that_cannot_be_opened_is_told_and_ends_nothing(tmp_pat
     log.close()
     assert caplog.text.count("job.log cannot be written: it is a link, not a file") == 1
     assert os.listdir(tmp_path / "outside") == []
+
+
+@pytest.fixture
+def screen():
+    """What a handler of the root logger, as Hydra sets one up, has written."""
+    handler = logging.StreamHandler(io.StringIO())
+    logging.getLogger().addHandler(handler)
+    yield handler.stream
+    logging.getLogger().removeHandler(handler)
+    assert handler.filters == []
+
+
+def logged_by_runs(folder, number):
+    """A warning in the logs of some runs, one after the other."""
+    logger = logging.getLogger("autrainer.tests")
+    for run in range(number):
+        log = LogFile(folder / f"{run}.log")
+        warn_once_a_sweep(logger, "no GPU")
+        logger.info("run %d", run)
+        log.close()
+    return [(folder / f"{run}.log").read_text() for run in range(number)]
+
+
+def test_what_runs_of_a_sweep_share_is_on_the_screen_once_and_in_every_log(tmp_path, screen):
+    with one_sweep():
+        logs = logged_by_runs(tmp_path, 3)
+
+    assert screen.getvalue().count("no GPU") == 1
+    assert [log.count("no GPU") for log in logs] == [1, 1, 1]
+    assert [f"run {run}" in screen.getvalue() for run in range(3)] == [True] * 3
+
+
+def test_another_sweep_and_runs_of_no_sweep_tell_it_again(tmp_path, screen):
+    for _ in range(2):
+        with one_sweep():
+            logged_by_runs(tmp_path, 1)
+    logged_by_runs(tmp_path, 2)
+
+    assert screen.getvalue().count("no GPU") == 4

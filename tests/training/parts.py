@@ -286,6 +286,41 @@ class OldLoadersDataset(ToyDataset):
         return super().create_train_loader(batch_size, num_workers, pin_memory, drop_last)
 
 
+class NormedModel(AbstractModel):
+    """Normalises over the batch; with `keeps`, by means that it never learns."""
+
+    def __init__(self, output_dim, keeps=False):
+        super().__init__(output_dim)
+        self.keeps = keeps
+        self.norm = torch.nn.BatchNorm1d(64)
+        self.out = torch.nn.Linear(64, output_dim)
+
+    def train(self, mode=True):
+        super().train(mode)
+        if self.keeps:
+            self.norm.eval()
+        return self
+
+    def forward(self, features):
+        return self.out(self.norm(features))
+
+    embeddings = forward
+
+
+class MaskingModel(AbstractModel):
+    """Leaves out what samples were padded with; needs their lengths."""
+
+    def __init__(self, output_dim):
+        super().__init__(output_dim)
+        self.out = torch.nn.Linear(80, output_dim)
+
+    def forward(self, features, lengths):
+        inside = torch.arange(features.shape[-1]) < lengths[:, None]
+        return self.out(features * inside)
+
+    embeddings = forward
+
+
 class PairedModel(AbstractModel):
     """Takes two inputs."""
 

@@ -196,6 +196,14 @@ def test_a_batch_with_another_field_feeds_a_model_with_two_inputs(tmp_path):
     assert (trainer.output_directory / "model_summary.txt").is_file()
 
 
+def test_a_model_that_takes_lengths_has_a_summary_and_trains(tmp_path):
+    model = {"id": "M", "_target_": f"{PARTS}.MaskingModel", "transform": {"type": "tabular"}}
+    pad = {f"{subset}_loader_kwargs": {"pad": {"to": 80}} for subset in ("train", "dev", "test")}
+    trainer = trained(tmp_path, "iterations=1", model=model, **pad)
+    assert "[1, 80]" in (trainer.output_directory / "model_summary.txt").read_text()
+    assert len(trainer.metrics) == 1
+
+
 def test_a_model_that_calculates_in_float64_keeps_its_digits(tmp_path):
     criterion = "autrainer.criterions.CrossEntropyLoss"
     target = f"{PARTS}.WideModel"

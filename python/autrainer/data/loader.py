@@ -11,6 +11,7 @@ import logging
 from collections.abc import Callable, Iterator, Mapping
 from typing import Any
 
+import numpy as np
 import torch
 
 from autrainer.data.batching import Path, Setting
@@ -18,7 +19,7 @@ from autrainer.data.choice import choose_path
 from autrainer.data.device import copied_ahead
 from autrainer.data.finite import FiniteCheck
 from autrainer.data.items import DataBatch
-from autrainer.data.itemwise import Collate
+from autrainer.data.itemwise import Collate, ItemBatches
 from autrainer.data.options import RESIDENT_MB, LoaderOptions
 from autrainer.data.order import BatchOrder, CheckedOrder, Order, WholeOrder
 from autrainer.data.source import MapDataset, ResidentArrays
@@ -145,6 +146,26 @@ class Loader:
     def __len__(self) -> int:
         """Number of batches of a whole pass."""
         return self._num_batches
+
+    @property
+    def last_batch_size(self) -> int:
+        """Samples of the last batch of a pass; 0 if there is no batch."""
+        size = self.options.batch_size
+        num = self.num_samples if self.sampler is None else len(self.sampler)
+        return min(num, num - size * (len(self) - 1)) if len(self) else 0
+
+    def first_sample(self) -> Any:
+        """A batch of the first sample alone, as items make it: with its length if it is padded."""
+        options = self.options
+        make = ItemBatches(
+            self.dataset,
+            self.collate_fn,
+            options.seed,
+            FiniteCheck("allow", options.name),
+            options.pad,
+            seeds_globals=True,
+        )
+        return make(0, 0, np.zeros(1, dtype=np.int64))
 
     def start_at(self, epoch: int, batch: int = 0) -> None:
         """Let the next `iter()` serve a pass from one of its batches on, as if it were resumed.

@@ -13,6 +13,7 @@ from typing import Any
 import torch
 
 from autrainer.runs.files import write_text, write_yaml
+from autrainer.runs.logfile import warn_once_a_sweep
 
 log = logging.getLogger(__name__)
 
@@ -21,7 +22,7 @@ LEFT_OUT = frozenset({"pip", "setuptools", "wheel"})  # as `pip freeze` does
 
 
 def set_device(device: str) -> torch.device:
-    """The device to train on: the wanted one if it works, else the CPU with one warning.
+    """The device to train on: the wanted one if it works, else the CPU with a warning in a line.
 
     Args:
         device: A device as torch names it, such as `cuda:0`.
@@ -30,8 +31,10 @@ def set_device(device: str) -> torch.device:
         chosen = torch.device(device)
         torch.zeros(1, device=chosen).cpu()
     except (RuntimeError, AssertionError, NotImplementedError) as error:
-        reason = str(error).strip().partition("\n")[0]
-        log.warning("device is %r, which cannot be used (%s); using 'cpu'", device, reason)
+        reason = str(error).strip().partition("\n")[0].partition(". ")[0].rstrip(".")
+        warn_once_a_sweep(
+            log, f"device is {device!r}, which cannot be used ({reason}); using 'cpu'"
+        )
         return torch.device("cpu")
     return chosen
 

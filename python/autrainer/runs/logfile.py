@@ -8,6 +8,7 @@ import logging
 import os
 import sys
 from collections.abc import Iterator
+from contextvars import ContextVar
 from pathlib import Path
 from typing import Any
 
@@ -18,6 +19,33 @@ log = logging.getLogger(__name__)
 
 FORMAT = "[%(asctime)s][%(levelname)s]\n%(message)s\n"
 PACKAGE = "autrainer"
+FILE_ALONE = "autrainer_file_alone"
+"""Attribute of records that go to the log of a run and not to the screen."""
+
+_told: ContextVar[set[str] | None] = ContextVar("told_in_this_sweep", default=None)
+
+
+@contextlib.contextmanager
+def one_sweep() -> Iterator[None]:
+    """Within the block, what `warn_once_a_sweep` says twice is on the screen once."""
+    token = _told.set(set())
+    try:
+        yield
+    finally:
+        _told.reset(token)
+
+
+def warn_once_a_sweep(logger: logging.Logger, message: str) -> None:
+    """Warn of what all runs of a sweep have in common: each has it in its log, the screen once."""
+    told = _told.get()
+    is_repeated = told is not None and message in told
+    if told is not None:
+        told.add(message)
+    logger.warning(message, extra={FILE_ALONE: is_repeated})
+
+
+def _is_for_screens(record: logging.LogRecord) -> bool:
+    return not getattr(record, FILE_ALONE, False)
 
 
 class LogFile:
@@ -61,6 +89,11 @@ class LogFile:
             handler.setFormatter(formatter)
         for handler in self._added:
             self._root.addHandler(handler)
+        self._screens = [
+            handler for handler in self._root.handlers if type(handler) is logging.StreamHandler
+        ]
+        for screen in self._screens:
+            screen.addFilter(_is_for_screens)
         self._package = logging.getLogger(PACKAGE)
         self._level = self._package.level
         if self._package.getEffectiveLevel() > logging.INFO:
@@ -73,6 +106,8 @@ class LogFile:
 
     def close(self) -> None:
         """Close the file and leave the root logger as it was found; may be called again."""
+        for screen in self._screens:
+            screen.removeFilter(_is_for_screens)
         for handler in self._added:
             self._root.removeHandler(handler)
             handler.close()

@@ -10,6 +10,7 @@ from typing import Any
 from autrainer.config.instantiate import instantiate_shorthand
 from autrainer.config.snapshot import frozen_folders
 from autrainer.data.files import AbstractFileHandler, AudioFileHandler
+from autrainer.data.loader import Loader
 from autrainer.datasets.base import AbstractDataset
 from autrainer.errors import OutOfMemoryError
 from autrainer.models.utils import create_model_inputs
@@ -53,16 +54,22 @@ def record_objects(bookkeeping: Bookkeeping, model: Any, data: AbstractDataset) 
 
 
 def record_model(
-    bookkeeping: Bookkeeping, model: Any, data: AbstractDataset, device: Any
+    bookkeeping: Bookkeeping, model: Any, data: AbstractDataset, loader: Any, device: Any
 ) -> int | None:
     """Write a summary of the model for a batch of one sample of the dev set.
+
+    Args:
+        bookkeeping: Writes it.
+        model: The model, on its device.
+        data: The dataset.
+        loader: Loader of the dev set.
+        device: That of the model.
 
     Returns:
         Multiplications and additions of a forward pass of one sample; None if unknown.
     """
-    collate = data.dev_transform.get_collate_fn(data)
     try:
-        batch = collate([data.dev_dataset[0]])
+        batch = _first_sample(data, loader)
     except (MemoryError, RuntimeError) as error:
         if not is_about_memory(error):
             raise
@@ -73,6 +80,13 @@ def record_model(
     inputs = create_model_inputs(model, batch)
     counts = save_model_summary(model, inputs, bookkeeping.output_directory)
     return counts["total_mult_adds"] if counts is not None else None
+
+
+def _first_sample(data: AbstractDataset, loader: Any) -> Any:
+    """A batch of one sample, as the loader makes it: a model may need more than its features."""
+    if isinstance(loader, Loader):
+        return loader.first_sample()
+    return data.dev_transform.get_collate_fn(data)([data.dev_dataset[0]])
 
 
 def _raw_audio_pipeline(data: AbstractDataset) -> tuple[Any, SmartCompose]:

@@ -22,6 +22,7 @@ from autrainer.runs.seeding import set_reproducibility, set_seed
 from autrainer.runs.space import outputs_bytes, records_bytes, state_bytes, warn_if_full
 from autrainer.runs.stages import StageClock
 from autrainer.runs.timer import Timer
+from autrainer.training.batch_norm import lone_values, refuse_lone_sample
 from autrainer.training.build import Parts, build_callbacks, build_loggers, build_parts
 from autrainer.training.check import CheckedConfig
 from autrainer.training.continuing import ContinueTraining
@@ -131,7 +132,12 @@ class Run:
             self._adopt(build_parts(config, settings, self.DEVICE))
             self._build_listeners(config)
         self._build_records(config)
-        self._mult_adds = record_model(self.bookkeeping, self.model, self.data, self.DEVICE)
+        with lone_values(self.model) as lone_layers:
+            self._mult_adds = record_model(
+                self.bookkeeping, self.model, self.data, self.dev_loader, self.DEVICE
+            )
+        num_steps = settings.iterations if settings.training_type == "step" else None
+        refuse_lone_sample(self.model, lone_layers, self.train_loader, num_steps)
         record_objects(self.bookkeeping, self.model, self.data)
         self.resumption = Resumption(self, self._states, found, settings.resume_every)
         warn_if_full(self.output_directory, self._needed_bytes())

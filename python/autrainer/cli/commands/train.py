@@ -37,10 +37,11 @@ def run(parser: ArgumentParser | None, arguments: list[str], config_name: str = 
         SystemExit: if a job failed.
     """
     from autrainer.plotting.process import shared_renderer
+    from autrainer.runs.logfile import one_sweep
     from autrainer.runs.signals import warnings_survived
 
     try:
-        with shared_renderer(), warnings_survived(), _logs_that_fail_are_silent():
+        with shared_renderer(), warnings_survived(), _logs_that_fail_are_silent(), one_sweep():
             launch(train_run, arguments, config_name)
     except UnsupportedFlagError as error:
         raise CommandLineError(parser, str(error), 2) from error

@@ -1,0 +1,55 @@
+"""A last batch of one sample, where a model normalises over the batch."""
+
+import pytest
+
+from autrainer.errors import ConfigError
+from tests.training.conftest import built, trained
+
+LONE = "batch_size=23"
+"""24 training samples: one is left for the last batch."""
+
+
+def normed(**arguments):
+    target = "tests.training.parts.NormedModel"
+    return {"id": "N", "_target_": target, "transform": {"type": "tabular"}, **arguments}
+
+
+def test_a_last_batch_of_one_is_refused_before_training_and_drop_last_is_named(tmp_path):
+    with pytest.raises(ConfigError) as error:
+        built(tmp_path, LONE, model=normed())
+
+    assert str(error.value) == (
+        "the last of 2 batches has one sample (batch_size is 23), and NormedModel cannot be "
+        "trained on one: its layer 'norm' normalises over the batch; set "
+        "train_loader_kwargs.drop_last to true, or choose another batch_size"
+    )
+
+
+def test_batches_of_one_are_told_as_what_they_are(tmp_path):
+    with pytest.raises(ConfigError, match=r"batch_size is 1, and .* use a batch_size of 2 or more"):
+        built(tmp_path, "batch_size=1", model=normed())
+
+
+@pytest.mark.parametrize(
+    ("overrides", "changes"),
+    [
+        ([], {"train_loader_kwargs": {"drop_last": True}}),
+        (["batch_size=22"], {}),
+        # The first batch alone is trained on.
+        (["training_type=step"], {}),
+        ([], {"model": normed(keeps=True)}),
+    ],
+)
+def test_what_can_be_trained_is(tmp_path, overrides, changes):
+    overrides = [LONE, "iterations=1", *overrides]
+
+    assert len(trained(tmp_path, *overrides, **{"model": normed(), **changes}).metrics) == 1
+
+
+def test_one_image_has_many_values_for_each_channel(tmp_path):
+    model = {"id": "C", "_target_": "autrainer.models.SmallCNN", "transform": {"type": "grayscale"}}
+    data = ("dataset=ToyImage-C", "dataset.feature_shape=[1,8,8]", "dataset.size=40")
+    trainer = built(tmp_path, LONE, *data, model=model, dataset__transform={"type": "grayscale"})
+    trainer.close()
+
+    assert trainer.train_loader.last_batch_size == 1
