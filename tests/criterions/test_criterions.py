@@ -9,6 +9,7 @@ from torch.nn import functional
 
 from autrainer import criterions
 from autrainer.criterions.base import Loss
+from autrainer.criterions.weights import given_weights
 from autrainer.data.targets import (
     LabelEncoder,
     MinMaxScaler,
@@ -165,3 +166,8 @@ def test_weights_are_needed_before_the_first_loss():
 @pytest.mark.parametrize("name", criterions.__all__)
 def test_every_criterion_is_a_loss_of_torch(name):
     assert issubclass(getattr(criterions, name), Loss)
+
+
+def test_weights_of_labels_that_look_like_numbers_need_no_quotes():
+    weights = given_weights("class_weights", {1: 1, "x": 3, "01": 2}, ["01", "1", "x"])
+    assert weights.tolist() == pytest.approx([1.0, 0.5, 1.5])

@@ -178,22 +178,29 @@ def test_targets_of_different_lengths_fit_no_tensor():
 def test_unknown_labels_are_counted_and_named():
     encoder = LabelEncoder(["a", "b"])
 
-    with pytest.raises(DataError, match=r"3 samples with unknown labels: 'x', 'y'; .*'a', 'b'"):
+    with pytest.raises(
+        DataError, match=r"3 samples .* labels: 'x', 'y' \(rows 1, 2, 3\); .*'a', 'b'"
+    ):
         encoder.encode_all(["a", "x", "y", "x"])
-    with pytest.raises(DataError, match="unknown labels: 'x'"):
+    with pytest.raises(DataError, match="unknown label 'x'; the train labels are 'a', 'b'"):
         encoder.encode("x")
 
 
-def test_labels_that_differ_only_in_their_type_say_so():
-    with pytest.raises(DataError, match="int instead of str"):
-        LabelEncoder(["1", "2"]).encode_all([1, 2])
+@pytest.mark.parametrize(("labels", "values"), [([1, 10], ["10", "1"]), (["1", "10"], [10, 1])])
+def test_labels_are_known_by_their_text_too(labels, values):
+    encoder = LabelEncoder(labels)
+
+    assert encoder.encode_all(values).tolist() == [1, 0]
+    assert [encoder.encode(value) for value in values] == [1, 0]
+    with pytest.raises(DataError, match="1 sample with unknown labels: '01'"):
+        encoder.encode_all(["1", "01"])
 
 
 @pytest.mark.parametrize(
     ("labels", "message"),
     [
         ([], "at least one"),
-        (["a", float("nan")], "1 sample without labels: rows 1"),
+        (["a", float("nan")], "1 sample without labels \\(row 1\\)"),
         (["a", None], "1 sample without"),
         (["a", 1], "int and str"),
     ],
@@ -227,7 +234,7 @@ def test_a_threshold_is_a_probability(threshold):
 def test_targets_that_are_no_numbers_are_counted_and_named_with_their_rows():
     values = [1.0, "two", float("nan"), 4.0]
 
-    with pytest.raises(DataError, match=r"2 values of 'age' .*'two' \(row 1\), nan \(row 2\)"):
+    with pytest.raises(DataError, match=r"2 values of 'age' .*'two', nan \(rows 1, 2\)"):
         TRANSFORMS["number"].encode_all(values)
     with pytest.raises(DataError, match=r"1 value of 'y'.*inf \(row 0\)"):
         TRANSFORMS["numbers"].encode_all(np.array([[1.0, np.inf]]))

@@ -37,9 +37,14 @@ def test_everything_that_is_wrong_comes_in_one_message(build, folder):
 
     message = str(error.value)
     assert "the data of BaseClassificationDataset cannot be used:" in message
-    assert f"- {folder}/dev.csv: column 'label': 3 samples with unknown labels: 'dog'" in message
-    assert f"- {folder}/test.csv: column 'label' is empty (NaN) in 2 rows: 0, 5" in message
-    assert f"- {folder}/test.csv: column 'label': 1 sample with unknown labels: 'cow'" in message
+    assert f"- {folder}/dev.csv: column 'label': 3 samples with unknown labels: 'dog' (lines " in (
+        message
+    )
+    assert f"- {folder}/test.csv: column 'label' is empty in 2 rows: lines 2, 7" in message
+    assert (
+        f"- {folder}/test.csv: column 'label': 1 sample with unknown labels: 'cow' (line 4); the "
+        "train labels are 'ant', 'bee', 'cat'"
+    ) in message
     assert f"- {folder}/train.csv: column 'file' names 1 file of 13 that are not there" in message
     assert f"{folder}/features/13.npy" in message
     assert not isinstance(error.value, FileNotFoundError)
@@ -56,7 +61,7 @@ def test_missing_files_are_told_beside_targets_that_cannot_be_used(build, folder
 
     message = str(error.value)
     assert message.count("names 1 file of") == 3
-    assert "train.csv: column 'label' is empty (NaN) in 1 row: 1" in message
+    assert "train.csv: column 'label' is empty in 1 row: line 3" in message
     assert "test.csv: there is no column 'label'" in message
 
 
@@ -118,7 +123,7 @@ def test_a_csv_that_is_none_is_named(build, folder, content):
 def test_targets_that_are_no_numbers_are_named_with_their_rows(build, folder, task, subset, value):
     change(folder, subset, put("age", [1, 4], value))
 
-    with pytest.raises(DataError, match=rf"{subset}\.csv: column 'age': 2 values .*\(row 4\)"):
+    with pytest.raises(DataError, match=rf"{subset}\.csv: column 'age': 2 values .*\(lines 3, 6\)"):
         build(task).create_dev_loader(1)
 
 
@@ -141,9 +146,9 @@ def test_a_file_that_breaks_later_is_named_with_its_row(build, folder):
     (folder / "features" / "12.npy").unlink()
     (folder / "features" / "13.npy").write_bytes(b"\x93NUMPY")
 
-    with pytest.raises(FileNotFoundError, match=r"row 0 of .*dev\.csv.*12\.npy"):
+    with pytest.raises(FileNotFoundError, match=r"dev\.csv, line 2.*12\.npy"):
         split[0]
-    with pytest.raises(CorruptFileError, match=r"13\.npy.*row 1 of .*dev\.csv"):
+    with pytest.raises(CorruptFileError, match=r"13\.npy.*dev\.csv, line 3"):
         split[1]
 
 

@@ -109,15 +109,15 @@ def test_samples_of_weight_zero_are_never_drawn(build, weigh):
 @pytest.mark.parametrize(
     ("values", "message"),
     [
-        ([1, -1, 0.5, -2.5], r"2 values of 'weight' below zero: -1 \(row 1\), -2\.5 \(row 3\)"),
-        ([-1] * 12, r"12 values of 'weight' below zero: .*\(row 4\), \.\.\.$"),
-        ([1, None], r"1 value of 'weight' without a finite number: nan \(row 1\)"),
-        ([1, 2, "inf"], r"1 value of 'weight' without a finite number: inf \(row 2\)"),
-        (["much"], r"1 value of 'weight' without a finite number: 'much' \(row 0\)"),
+        ([1, -1, 0.5, -2.5], r"2 values of 'weight' below zero: -1, -2\.5 \(lines 3, 5\)"),
+        ([-1] * 12, r"12 values of 'weight' below zero: -1, .*\(lines 2, 3, 4, 5, 6, \.\.\.\)$"),
+        ([1, None], r"1 value of 'weight' without a finite number: nan \(line 3\)"),
+        ([1, 2, "inf"], r"1 value of 'weight' without a finite number: inf \(line 4\)"),
+        (["much"], r"1 value of 'weight' without a finite number: 'much' \(line 2\)"),
         ([0] * 12, "column 'weight' is zero in every row"),
     ],
 )
-def test_a_column_that_holds_no_weights_is_told_with_its_rows(
+def test_a_column_that_holds_no_weights_is_told_with_its_lines(
     build, weigh, folder, values, message
 ):
     weigh(*values)

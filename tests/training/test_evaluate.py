@@ -200,3 +200,16 @@ def test_parts_stand_beside_the_whole():
         [metric], {"mse": 0.125}, truths, guesses, target_columns=["a", "b"], strata={}
     )
     assert parts == {"mse": {"a": 0.0, "b": 0.25, "all": 0.125}}
+
+
+class Named(BaseClassificationDataset):
+    """Strata that a user computes."""
+
+    def strata(self, subset):
+        return {"all": np.ones(len(self._frame_of(subset)), dtype=bool)}
+
+
+def test_a_stratum_called_all_is_refused_before_training(tmp_path, csv_run):
+    target = "tests.training.test_evaluate.Named"
+    with pytest.raises(ConfigError, match=r"strata\('dev'\) of Named has a stratum 'all'"):
+        built(tmp_path, **csv_run("Classification", _target_=target))

@@ -74,22 +74,26 @@ def given_weights(argument: str, given: Mapping[Any, float], names: Sequence[Any
         ConfigError: if a name has no weight, or one that is not above zero.
     """
     known = list(map(str, names))
+    # YAML reads the key of {1: 2.0} as a number where the label may be a text.
+    by_text = {str(name): value for name, value in given.items()}
+    values = []
     for name in names:
-        if name not in given:
+        value = given.get(name, by_text.get(str(name)))
+        if value is None:
             raise ConfigError(
                 f"criterion.{argument} has no weight for {name!r}; give one for each of {known}"
             )
-        if not given[name] > 0:
+        if not value > 0:
             raise ConfigError(
-                f"criterion.{argument} gives {name!r} the weight {given[name]!r}; "
-                "use a number above zero"
+                f"criterion.{argument} gives {name!r} the weight {value!r}; use a number above zero"
             )
-    for name in given:
-        if name not in names:
-            hint = did_you_mean(str(name), known) or f"there are {known}"
+        values.append(float(value))
+    for name in by_text:
+        if name not in known:
+            hint = did_you_mean(name, known) or f"there are {known}"
             log.warning("criterion.%s: no train sample is %r; %s", argument, name, hint)
-    values = torch.tensor([float(given[name]) for name in names], dtype=torch.float64)
-    return (values * len(values) / values.sum()).float()
+    weights = torch.tensor(values, dtype=torch.float64)
+    return (weights * len(weights) / weights.sum()).float()
 
 
 def class_frequencies(data: CriterionData) -> torch.Tensor:

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import math
 from abc import ABC, abstractmethod
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import numpy as np
@@ -27,6 +27,27 @@ NUM_NAMED = 5
 
 class RaggedTargetsError(DataError):
     """Encoded targets have different shapes, so they fit no tensor."""
+
+
+class UnusableTargetsError(DataError):
+    """Some targets cannot be encoded.
+
+    Args:
+        problem: How many, and what is wrong with them.
+        positions: Where they are.
+        advice: What else there is to say.
+    """
+
+    def __init__(self, problem: str, positions: Sequence[int] = (), advice: str = "") -> None:
+        self._texts = problem, advice
+        self._positions = positions
+        super().__init__(self.at(_rows) if len(positions) else problem)
+
+    def at(self, places: Callable[[Sequence[int]], str]) -> str:
+        """The message with the places of the targets, where somebody knows what they are called."""
+        problem, advice = self._texts
+        where = f" ({places(self._positions)})" if len(self._positions) else ""
+        return f"{problem}{where}{advice}"
 
 
 class AbstractTargetTransform(ABC, AddressedObject):
@@ -116,21 +137,21 @@ def numbers(values: Sequence[Any] | Array, name: str) -> npt.NDArray[np.float64]
     """Values of one target as float64.
 
     Raises:
-        DataError: counting the values that are missing, infinite or no numbers, and naming the
-            first ones with their rows.
+        UnusableTargetsError: counting the values that are missing, infinite or no numbers, and
+            naming the first ones with their rows.
     """
     try:
         array = np.asarray(values, dtype=np.float64)
     except (TypeError, ValueError):
         array = np.asarray([_number(value) for value in plain_values(values)])
-    strange = np.flatnonzero(~np.isfinite(array))
-    if len(strange):
+    strange = np.flatnonzero(~np.isfinite(array)).tolist()
+    if strange:
         plain = plain_values(values)
-        named = [f"{plain[row]!r} (row {row})" for row in strange[:NUM_NAMED].tolist()]
+        named = ", ".join(repr(plain[row]) for row in strange[:NUM_NAMED])
         more = ", ..." if len(strange) > NUM_NAMED else ""
-        raise DataError(
-            f"{counted(len(strange), 'value')} of {name!r} without a finite number: "
-            f"{', '.join(named)}{more}"
+        raise UnusableTargetsError(
+            f"{counted(len(strange), 'value')} of {name!r} without a finite number: {named}{more}",
+            strange,
         )
     return array
 
@@ -187,6 +208,12 @@ def on_host(values: torch.Tensor) -> Array:
 def counted(number: int, noun: str) -> str:
     """A number and its noun: `1 sample`, `2 samples`."""
     return f"{number} {noun}" + ("" if number == 1 else "s")
+
+
+def _rows(positions: Sequence[int]) -> str:
+    shown = ", ".join(map(str, positions[:NUM_NAMED]))
+    more = ", ..." if len(positions) > NUM_NAMED else ""
+    return ("row " if len(positions) == 1 else "rows ") + shown + more
 
 
 def first_of(values: Sequence[Any]) -> str:

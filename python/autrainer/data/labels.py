@@ -12,6 +12,7 @@ import torch
 from autrainer.data.encoding import (
     AbstractTargetTransform,
     Array,
+    UnusableTargetsError,
     counted,
     encode_table,
     first_of,
@@ -50,13 +51,14 @@ class LabelEncoder(AbstractTargetTransform):
                 "convert the column before"
             ) from error
         self._codes = {label: code for code, label in enumerate(self.labels)}
+        self._codes_of_texts = {str(label): code for code, label in enumerate(self.labels)}
 
     def __len__(self) -> int:
         """Number of labels."""
         return len(self.labels)
 
     def encode(self, x: Any) -> int:
-        """Code of a label.
+        """Code of a label, given as it is or as its text: `1` and `"1"`, but not `"01"`.
 
         Raises:
             DataError: if the label is unknown.
@@ -64,7 +66,10 @@ class LabelEncoder(AbstractTargetTransform):
         try:
             return self._codes[x]
         except (KeyError, TypeError):
-            raise DataError(self._unknown(1, [x])) from None
+            code = self._codes_of_texts.get(str(x))
+        if code is None:
+            raise DataError(f"unknown label {x!r}{self._advice()}")
+        return code
 
     def encode_all(self, values: Sequence[Any] | Array) -> torch.Tensor:
         """Codes of all labels, int64, shape (N,).
@@ -77,11 +82,9 @@ class LabelEncoder(AbstractTargetTransform):
         plain = plain_values(values)
         _refuse_missing(plain, "labels")
         codes = [self._codes.get(value, -1) for value in plain]
-        encoded = torch.tensor(codes, dtype=torch.int64)
         if -1 in codes:
-            unknown = [value for value, code in zip(plain, codes, strict=True) if code < 0]
-            raise DataError(self._unknown(len(unknown), list(dict.fromkeys(unknown))))
-        return encoded
+            codes = self._codes_by_text(plain)
+        return torch.tensor(codes, dtype=torch.int64)
 
     def decode(self, x: int) -> Any:
         """Label of a code."""
@@ -128,18 +131,20 @@ class LabelEncoder(AbstractTargetTransform):
         """Probability of every label."""
         return {self.decode(code): p for code, p in enumerate(x.tolist())}
 
-    def _unknown(self, num_samples: int, unknown: list[Any]) -> str:
-        text = (
-            f"{counted(num_samples, 'sample')} with unknown labels: {first_of(unknown)}; "
-            f"the train labels are {first_of(self.labels)}"
-        )
-        texts = {str(label) for label in self.labels}
-        if all(str(value) in texts for value in unknown):
-            text += (
-                f" (the same text, but {type(unknown[0]).__name__} instead of "
-                f"{type(self.labels[0]).__name__})"
+    def _codes_by_text(self, values: list[Any]) -> list[int]:
+        """Codes of labels that may have another type than those of the train split."""
+        codes = [self._codes.get(v, self._codes_of_texts.get(str(v), -1)) for v in values]
+        positions = [position for position, code in enumerate(codes) if code < 0]
+        if positions:
+            unknown = list(dict.fromkeys(values[position] for position in positions))
+            problem = (
+                f"{counted(len(positions), 'sample')} with unknown labels: {first_of(unknown)}"
             )
-        return text
+            raise UnusableTargetsError(problem, positions, self._advice())
+        return codes
+
+    def _advice(self) -> str:
+        return f"; the train labels are {first_of(self.labels)}"
 
 
 class MultiLabelEncoder(AbstractTargetTransform):
@@ -254,4 +259,4 @@ def check_threshold(threshold: float) -> None:
 def _refuse_missing(values: list[Any], what: str) -> None:
     rows = [row for row, value in enumerate(values) if value is None or value != value]
     if rows:
-        raise DataError(f"{counted(len(rows), 'sample')} without {what}: rows {first_of(rows)}")
+        raise UnusableTargetsError(f"{counted(len(rows), 'sample')} without {what}", rows)

@@ -1,6 +1,11 @@
 """The target transforms that a dataset can have, and what they have in common."""
 
-from autrainer.data.encoding import AbstractTargetTransform, RaggedTargetsError, numbers
+from autrainer.data.encoding import (
+    AbstractTargetTransform,
+    RaggedTargetsError,
+    UnusableTargetsError,
+    numbers,
+)
 from autrainer.data.labels import LabelEncoder, MultiLabelEncoder, check_threshold
 from autrainer.data.scalers import MinMaxScaler, MultiTargetMinMaxScaler
 
@@ -11,6 +16,7 @@ __all__ = [
     "MultiLabelEncoder",
     "MultiTargetMinMaxScaler",
     "RaggedTargetsError",
+    "UnusableTargetsError",
     "check_threshold",
     "numbers",
 ]

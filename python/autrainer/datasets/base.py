@@ -18,11 +18,19 @@ from autrainer.data.items import DataBatch
 from autrainer.data.itemwise import Collate
 from autrainer.data.order import Order
 from autrainer.data.targets import AbstractTargetTransform
-from autrainer.datasets.checks import check_libraries, check_splits, check_strata, check_tracking
+from autrainer.datasets.checks import check_libraries, check_splits, check_strata
+from autrainer.datasets.frames import Listing, read_frame
 from autrainer.datasets.loaders import LoadersMixin
+from autrainer.datasets.naming import check_metrics, check_target_names
 from autrainer.datasets.sampling import sampler_of
 from autrainer.datasets.strata import strata_of
-from autrainer.datasets.wrapper import DatasetWrapper, RawTargets, SplitDataset, targets_of
+from autrainer.datasets.wrapper import (
+    DatasetWrapper,
+    RawTargets,
+    SplitDataset,
+    as_list,
+    targets_of,
+)
 from autrainer.errors import ConfigError, CorruptFileError, did_you_mean
 from autrainer.metrics.base import AbstractMetric
 from autrainer.transforms.compose import SmartCompose
@@ -43,6 +51,9 @@ class AbstractDataset(LoadersMixin, ABC):
     (`default_collate_fn`), where raw audio lies (`audio_subdir`) and how to get the data
     (`download`). Looked at when first used, all splits are checked together: what is wrong with
     them comes in one message.
+
+    Names of files, labels of classes and strata are what the CSV files say: `01` is not `1`, `NA`
+    is a name like any other, and only an empty cell is missing; see `read_frame`.
 
     Args:
         path: Folder of the CSV files.
@@ -95,6 +106,7 @@ class AbstractDataset(LoadersMixin, ABC):
         self.features_path = path if features_path is None else features_path
         self._check_folders()
         self.index_column = index_column
+        check_target_names(target_column)
         self.target_column = target_column if isinstance(target_column, str) else [*target_column]
         self.file_type = file_type
         self.stratify = list(stratify or [])
@@ -104,7 +116,7 @@ class AbstractDataset(LoadersMixin, ABC):
         self.tracking_metric: AbstractMetric = instantiate_shorthand(
             tracking_metric, instance_of=AbstractMetric
         )
-        check_tracking(self.metrics, self.tracking_metric)
+        check_metrics(self.metrics, self.tracking_metric)
         self.file_handler: AbstractFileHandler = instantiate_shorthand(
             file_handler, instance_of=AbstractFileHandler
         )
@@ -192,12 +204,12 @@ class AbstractDataset(LoadersMixin, ABC):
         df: pd.DataFrame = getattr(self, f"df_{subset}")
         return df
 
-    def _source_of(self, subset: str) -> str:
+    def _listing_of(self, subset: str) -> Listing:
         """Where the rows of a split come from, for errors."""
         name = f"df_{subset}"
         if getattr(type(self), name) is getattr(AbstractDataset, name):
-            return str(Path(self.path) / f"{subset}.csv")
-        return f"{name} of {type(self).__name__}"
+            return Listing(str(Path(self.path) / f"{subset}.csv"), is_file=True)
+        return Listing(f"{name} of {type(self).__name__}")
 
     def _check_splits(self) -> None:
         """Look at all splits, once: columns, targets and files.
@@ -226,7 +238,7 @@ class AbstractDataset(LoadersMixin, ABC):
         if subset not in self._splits:
             dataset = self._build_split(subset)
             if isinstance(dataset, SplitDataset):
-                dataset.listed_in = self._source_of(subset)
+                dataset.listing = self._listing_of(subset)
             self._splits[subset] = dataset
         return self._splits[subset]
 
@@ -289,15 +301,9 @@ class AbstractDataset(LoadersMixin, ABC):
         return transform
 
     def _read_csv(self, subset: str) -> pd.DataFrame:
-        import pandas as pd
-
-        path = Path(self.path) / f"{subset}.csv"
-        try:
-            return pd.read_csv(path)
-        except (pd.errors.EmptyDataError, pd.errors.ParserError, UnicodeDecodeError) as error:
-            raise CorruptFileError(
-                f"{path}: expected a table of comma-separated values, found {error}"
-            ) from error
+        labels = as_list(self.target_column) if self.task == "classification" else []
+        as_written = {self.index_column, *self.stratify, *labels}
+        return read_frame(Path(self.path) / f"{subset}.csv", as_written)
 
     def _check_folders(self) -> None:
         root = Path(self.features_path)

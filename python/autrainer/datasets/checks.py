@@ -6,16 +6,15 @@ import os
 from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING, Any, ClassVar, Protocol, TypeGuard
 
-from autrainer.data.targets import AbstractTargetTransform, numbers
+from autrainer.data.targets import AbstractTargetTransform, UnusableTargetsError, numbers
+from autrainer.datasets.frames import NUM_NAMED, Listing
+from autrainer.datasets.overlap import warn_of_shared_files
 from autrainer.datasets.wrapper import DatasetWrapper, as_list, missing_columns
 from autrainer.errors import ConfigError, CorruptFileError, DataError
 
 if TYPE_CHECKING:
     import pandas as pd
 
-    from autrainer.metrics.base import AbstractMetric
-
-NUM_NAMED = 5
 FEW_FILES = 32
 
 
@@ -39,7 +38,7 @@ class Splits(Protocol):
     def _frame_of(self, subset: str) -> pd.DataFrame:
         """Rows of a split."""
 
-    def _source_of(self, subset: str) -> str:
+    def _listing_of(self, subset: str) -> Listing:
         """Where they come from."""
 
     def _split_of(self, subset: str) -> Any:
@@ -63,7 +62,7 @@ def check_strata(dataset: Splits) -> None:
             "per label and cannot be stratified; remove it"
         )
     problems = [
-        f"dataset.stratify: {dataset._source_of(subset)}: {problem}"
+        f"dataset.stratify: {dataset._listing_of(subset)}: {problem}"
         for subset in ("dev", "test")
         for problem in missing_columns(dataset._frame_of(subset), dataset.stratify)
     ]
@@ -71,22 +70,12 @@ def check_strata(dataset: Splits) -> None:
         raise ConfigError("\n".join(problems))
 
 
-def check_tracking(metrics: Sequence[AbstractMetric], tracking_metric: AbstractMetric) -> None:
-    """Refuse to track a metric that is not computed.
-
-    Raises:
-        ConfigError: naming the metrics that are.
-    """
-    names = [metric.name for metric in metrics]
-    if tracking_metric.name not in names:
-        raise ConfigError(
-            f"dataset.tracking_metric is {tracking_metric.name!r}, which is not among "
-            f"dataset.metrics ({', '.join(names) or 'none'}); add it there"
-        )
-
-
 def check_splits(dataset: Splits, subsets: Sequence[str]) -> None:
     """Look at the frames, the targets and the files of all splits.
+
+    Args:
+        dataset: The dataset.
+        subsets: Names of the splits, that of the train split first.
 
     Raises:
         MissingFilesError: if files are missing, and nothing else is wrong.
@@ -96,32 +85,34 @@ def check_splits(dataset: Splits, subsets: Sequence[str]) -> None:
     problems: dict[str, list[str]] = {}
     for subset in subsets:
         try:
-            problems[subset] = list(_frame_problems(dataset, dataset._frame_of(subset)))
+            problems[subset] = list(_frame_problems(dataset, subset))
         except FileNotFoundError as error:
-            missing_csv.append(f"{dataset._source_of(subset)}: there is no such file ({error})")
+            missing_csv.append(f"{dataset._listing_of(subset)}: there is no such file ({error})")
         except CorruptFileError as error:
             problems[subset] = [str(error)]
     missing: list[str] = []
     # Targets are encoded by what the train split has.
     can_encode = problems.get("train") == []
     for subset in problems:
-        source = dataset._source_of(subset)
+        source = dataset._listing_of(subset)
         try:
             if problems[subset] or not can_encode:
                 missing += _file_problems(dataset._files_of(subset), source)
                 if can_encode:
-                    problems[subset] += _unknown_labels(dataset, dataset._frame_of(subset))
+                    problems[subset] += _unknown_labels(dataset, subset)
                 continue
             missing += _file_problems(dataset._split_of(subset), source)
-            problems[subset] += _encoding_problems(dataset._split_of(subset))
+            problems[subset] += _encoding_problems(dataset._split_of(subset), source)
         except DataError as error:
             problems[subset].append(str(error))
     wrong = [
-        f"{dataset._source_of(subset)}: {problem}"
+        f"{dataset._listing_of(subset)}: {problem}"
         for subset, found in problems.items()
         for problem in found
     ]
     _raise(type(dataset).__name__, wrong, missing_csv + missing)
+    for subset in subsets[1:]:
+        warn_of_shared_files(dataset._split_of(subsets[0]), dataset._split_of(subset))
 
 
 def check_libraries(dataset: Splits, subsets: Sequence[str]) -> None:
@@ -143,9 +134,9 @@ def check_targets(dataset: Splits, subsets: Sequence[str]) -> None:
         DataError: with every target that cannot be encoded.
     """
     wrong = [
-        f"{dataset._source_of(subset)}: {problem}"
+        f"{dataset._listing_of(subset)}: {problem}"
         for subset in subsets
-        for problem in _encoding_problems(dataset._split_of(subset))
+        for problem in _encoding_problems(dataset._split_of(subset), dataset._listing_of(subset))
     ]
     _raise(type(dataset).__name__, wrong, [])
 
@@ -158,7 +149,8 @@ def _raise(name: str, wrong: list[str], missing: list[str]) -> None:
     raise kind(f"the data of {name} cannot be used:\n{lines}")
 
 
-def _frame_problems(dataset: Splits, df: pd.DataFrame) -> Iterator[str]:
+def _frame_problems(dataset: Splits, subset: str) -> Iterator[str]:
+    df, listing = dataset._frame_of(subset), dataset._listing_of(subset)
     targets = as_list(dataset.target_column)
     yield from missing_columns(df, [dataset.index_column, *targets])
     if len(df) == 0:
@@ -169,40 +161,46 @@ def _frame_problems(dataset: Splits, df: pd.DataFrame) -> Iterator[str]:
             is_numeric = column in targets and dataset.label_kind == "numbers"
             is_required = column not in targets or dataset.label_kind == "labels"
             if is_numeric:
-                yield from _number_problems(df, column)
+                yield from _number_problems(df, column, listing)
             elif is_required:
-                yield from _missing_values(df, column)
+                yield from _missing_values(df, column, listing)
 
 
-def _missing_values(df: pd.DataFrame, column: str) -> Iterator[str]:
+def _missing_values(df: pd.DataFrame, column: str, listing: Listing) -> Iterator[str]:
     rows = df[column].isna().to_numpy().nonzero()[0].tolist()
     if rows:
-        yield f"column {column!r} is empty (NaN) in {counted(len(rows), 'row')}: {first(rows)}"
+        yield f"column {column!r} is empty in {counted(len(rows), 'row')}: {listing.places(rows)}"
 
 
-def _number_problems(df: pd.DataFrame, column: str) -> Iterator[str]:
+def _number_problems(df: pd.DataFrame, column: str, listing: Listing) -> Iterator[str]:
     try:
         numbers(df[column].to_numpy(), column)
-    except DataError as error:
-        yield f"column {column!r}: {error}"
+    except UnusableTargetsError as error:
+        yield f"column {column!r}: {error.at(listing.places)}"
 
 
-def _encoding_problems(split: Any) -> list[str]:
+def _encoding_problems(split: Any, listing: Listing) -> list[str]:
     try:
         getattr(split, "targets", None)
     except DataError as error:
         column = getattr(split, "target_column", None)
-        return [str(error) if column is None else f"column {column!r}: {error}"]
+        told = error.at(listing.places) if isinstance(error, UnusableTargetsError) else str(error)
+        return [told if column is None else f"column {column!r}: {told}"]
     return []
 
 
-def _unknown_labels(dataset: Splits, df: pd.DataFrame) -> list[str]:
+def _unknown_labels(dataset: Splits, subset: str) -> list[str]:
     """What is wrong with the labels of the rows that have one, where others have none."""
-    column = dataset.target_column
+    df, column = dataset._frame_of(subset), dataset.target_column
     if dataset.label_kind != "labels" or not isinstance(column, str) or column not in df.columns:
         return []
+    positions = df[column].notna().to_numpy().nonzero()[0]
+    places = dataset._listing_of(subset).places
     try:
-        dataset.target_transform.encode_all(df[column].dropna().tolist())
+        dataset.target_transform.encode_all(df[column].iloc[positions].tolist())
+    except UnusableTargetsError as error:
+        told = error.at(lambda found: places(positions[list(found)].tolist()))
+        return [f"column {column!r}: {told}"]
     except DataError as error:
         return [f"column {column!r}: {error}"]
     return []
@@ -217,7 +215,7 @@ def _has_files(split: Any) -> TypeGuard[DatasetWrapper]:
     )
 
 
-def _file_problems(split: Any, source: str) -> list[str]:
+def _file_problems(split: Any, source: Listing) -> list[str]:
     if not _has_files(split):
         return []
     missing = missing_files(split.paths)
@@ -232,7 +230,7 @@ def _file_problems(split: Any, source: str) -> list[str]:
 
 def _collisions(split: DatasetWrapper) -> list[str]:
     """Different files that a common suffix makes one, `clip.01` and `clip.02` for instance."""
-    names = list(map(str, split.df[split.index_column].tolist()))
+    names = split.names
     if split.file_type is None or len(set(names)) == len(set(split.paths)):
         return []
     owners: dict[str, str] = {}

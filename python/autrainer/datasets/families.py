@@ -94,11 +94,7 @@ class BaseClassificationDataset(_FittedDataset):
         test_transform: SmartCompose | None = None,
         stratify: list[str] | None = None,
     ) -> None:
-        if not isinstance(target_column, str):
-            raise ConfigError(
-                f"dataset.target_column is {target_column!r}; classification has one column (use a "
-                "multi-label dataset for several)"
-            )
+        _check_column(target_column, "classification", "multi-label")
         super().__init__(
             path=path,
             features_subdir=features_subdir,
@@ -203,11 +199,7 @@ class BaseRegressionDataset(_FittedDataset):
         test_transform: SmartCompose | None = None,
         stratify: list[str] | None = None,
     ) -> None:
-        if not isinstance(target_column, str):
-            raise ConfigError(
-                f"dataset.target_column is {target_column!r}; regression has one column (use a "
-                "multi-target dataset for several)"
-            )
+        _check_column(target_column, "regression", "multi-target")
         super().__init__(
             path=path,
             features_subdir=features_subdir,
@@ -270,6 +262,16 @@ class BaseMTRegressionDataset(_FittedDataset):
             test_transform=test_transform,
             stratify=stratify,
         )
+
+
+def _check_column(target_column: Any, task: str, several: str) -> None:
+    if isinstance(target_column, str):
+        return
+    if isinstance(target_column, (int, float)):
+        fix = f"names of columns are texts: write {str(target_column)!r}, with quotes"
+    else:
+        fix = f"{task} has one column (use a {several} dataset for several)"
+    raise ConfigError(f"dataset.target_column is {target_column!r}; {fix}")
 
 
 def _check_columns(target_column: Any, task: str) -> None:

@@ -16,6 +16,7 @@ from autrainer.data.targets import AbstractTargetTransform
 from autrainer.datasets.base import SPLITS, AbstractDataset
 from autrainer.datasets.checks import check_targets
 from autrainer.datasets.families import fit_target_transform
+from autrainer.datasets.frames import Listing
 from autrainer.datasets.wrapper import RawTargets, SplitDataset, targets_of
 from autrainer.errors import DataError
 
@@ -125,10 +126,10 @@ class MemoryDataset(AbstractDataset):
             is_thread_safe=type(self).__module__.startswith("autrainer."),
         )
 
-    def _source_of(self, subset: str) -> str:
+    def _listing_of(self, subset: str) -> Listing:
         if self._has_own_frame(subset):
-            return f"the {subset} split of {type(self).__name__}"
-        return super()._source_of(subset)
+            return Listing(f"the {subset} split of {type(self).__name__}")
+        return super()._listing_of(subset)
 
     def _look_at_splits(self) -> None:
         check_targets(self, SPLITS)

@@ -13,8 +13,9 @@ from autrainer.config.problems import Problem
 from autrainer.config.shorthand import split_shorthand
 from autrainer.config.targets import check_target, locate
 from autrainer.data.order import Order
-from autrainer.data.targets import AbstractTargetTransform, numbers
+from autrainer.data.targets import AbstractTargetTransform, UnusableTargetsError, numbers
 from autrainer.datasets.checks import counted, first
+from autrainer.datasets.frames import Listing
 from autrainer.datasets.wrapper import RawTargets, missing_columns
 from autrainer.errors import ConfigError, DataError
 
@@ -47,7 +48,7 @@ class SampledData(Protocol):
     def _frame_of(self, subset: str) -> pd.DataFrame:
         """Rows of a split."""
 
-    def _source_of(self, subset: str) -> str:
+    def _listing_of(self, subset: str) -> Listing:
         """Where they come from."""
 
     def _raw_targets(self, subset: str) -> RawTargets:
@@ -109,18 +110,19 @@ def column_weights(data: SampledData, column: str) -> npt.NDArray[np.float64]:
         DataError: naming the column and where it is, if it is not there, or the first rows whose
             value is no weight.
     """
-    df, source = data._frame_of("train"), data._source_of("train")
+    df, source = data._frame_of("train"), data._listing_of("train")
     if missing := missing_columns(df, [column]):
         raise DataError(f"{source}: {missing[0]}")
     try:
         weights = numbers(df[column].to_numpy(), column)
-    except DataError as error:
-        raise DataError(f"{source}: {error}") from error
+    except UnusableTargetsError as error:
+        raise DataError(f"{source}: {error.at(source.places)}") from error
     negative = np.flatnonzero(weights < 0).tolist()
     if negative:
-        named = first([f"{weights[row]:g} (row {row})" for row in negative])
+        named = first([f"{weights[row]:g}" for row in negative])
         raise DataError(
-            f"{source}: {counted(len(negative), 'value')} of {column!r} below zero: {named}"
+            f"{source}: {counted(len(negative), 'value')} of {column!r} below zero: {named} "
+            f"({source.places(negative)})"
         )
     if not weights.any():
         raise DataError(f"{source}: column {column!r} is zero in every row, so none can be drawn")

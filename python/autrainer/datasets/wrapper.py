@@ -17,6 +17,7 @@ from autrainer.data.finite import look_at_raw
 from autrainer.data.items import AbstractDataItem, DataItem
 from autrainer.data.source import Files, ItemsOnly, ResidentArrays, Source
 from autrainer.data.targets import AbstractTargetTransform, RaggedTargetsError
+from autrainer.datasets.frames import Listing
 from autrainer.errors import CorruptFileError, DataError, did_you_mean
 from autrainer.transforms.plan import plan
 
@@ -34,7 +35,7 @@ class SplitDataset(ABC, torch.utils.data.Dataset[Any]):
         target_transform: Encodes the targets; None leaves them as they are.
     """
 
-    listed_in: str = "the data frame"
+    listing: Listing = Listing("the data frame")
     """Where the samples are listed, for errors."""
 
     shows_raw_features: ClassVar[bool] = True
@@ -139,9 +140,7 @@ class SplitDataset(ABC, torch.utils.data.Dataset[Any]):
     def _position(self, index: int) -> int:
         position = int(index)
         if not -len(self) <= position < len(self):
-            raise IndexError(
-                f"{self.listed_in} has {len(self)} samples, there is no sample {index}"
-            )
+            raise IndexError(f"{self.listing} has {len(self)} samples, there is no sample {index}")
         return position % len(self)
 
     def _transform_acts(self) -> bool:
@@ -172,7 +171,7 @@ class SplitDataset(ABC, torch.utils.data.Dataset[Any]):
 
     def name_of(self, position: int) -> str:
         """Name of a sample, for messages."""
-        return f"sample {position} of {self.listed_in}"
+        return f"sample {position} of {self.listing}"
 
     def _raw_of(self, position: int) -> Any:
         raw = self._raw[position]
@@ -230,12 +229,16 @@ class DatasetWrapper(SplitDataset):
         self.df = df
         self.file_type = file_type
 
+    @property
+    def names(self) -> list[str]:
+        """What the index column says of every sample."""
+        return list(map(str, self.df[self.index_column].tolist()))
+
     @cached_property
     def paths(self) -> list[str]:
         """Path of every sample's file."""
         prefix = os.path.join(self.path, self.features_subdir or "", "")
-        names = map(str, self.df[self.index_column].tolist())
-        paths = [name if os.path.isabs(name) else prefix + name for name in names]
+        paths = [name if os.path.isabs(name) else prefix + name for name in self.names]
         if self.file_type is None:
             return paths
         return [with_suffix(path, self.file_type) for path in paths]
@@ -251,10 +254,10 @@ class DatasetWrapper(SplitDataset):
             return self.file_handler(path)
         except FileNotFoundError as error:
             raise FileNotFoundError(
-                error.errno, f"{error.strerror or error}; row {index} of {self.listed_in}", path
+                error.errno, f"{error.strerror or error}; {self.listing.place(index)}", path
             ) from error
         except CorruptFileError as error:
-            raise CorruptFileError(f"{error}; row {index} of {self.listed_in}") from error
+            raise CorruptFileError(f"{error}; {self.listing.place(index)}") from error
 
     def _features_source(self) -> torch.Tensor | Files | ItemsOnly:
         kind = type(self)
@@ -298,10 +301,16 @@ def missing_columns(df: pd.DataFrame, columns: Sequence[str]) -> list[str]:
     """A sentence for each column that a frame lacks."""
     present = list(map(str, df.columns))
     return [
-        f"there is no column {column!r}; {did_you_mean(column, present) or f'there are {present}'}"
+        f"there is no column {column!r}; {_nearest(column, present)}"
         for column in columns
         if column not in df.columns
     ]
+
+
+def _nearest(column: Any, present: list[str]) -> str:
+    if not isinstance(column, str) and str(column) in present:
+        return f"names of columns are texts: write {str(column)!r}, with quotes"
+    return did_you_mean(column, present) or f"there are {present}"
 
 
 def with_suffix(path: str, file_type: str) -> str:

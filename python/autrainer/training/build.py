@@ -19,6 +19,7 @@ from autrainer.config.schema import RunConfig
 from autrainer.criterions.base import Loss
 from autrainer.datasets.base import AbstractDataset
 from autrainer.datasets.sampling import SAMPLER_KEY
+from autrainer.datasets.strata import TOTAL
 from autrainer.errors import ConfigError
 from autrainer.loggers.base import AbstractLogger
 from autrainer.models.base import AbstractModel
@@ -174,6 +175,12 @@ def _build_dataset(config: dict[str, Any], settings: RunConfig) -> AbstractDatas
             f"dataset.stratify is {data.stratify} and dataset.target_column is a list: metrics are "
             "reported either per stratum or per target; remove one of them"
         )
+    for subset in ("dev", "test"):
+        if TOTAL in data.strata(subset):
+            raise ConfigError(
+                f"strata({subset!r}) of {type(data).__name__} has a stratum {TOTAL!r}, the name of "
+                "the whole split in results; give it another name"
+            )
     return data
 
 
