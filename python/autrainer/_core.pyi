@@ -55,6 +55,11 @@ class FileReader:
     def layouts(self, rows: npt.NDArray[np.int64]) -> list[tuple[tuple[int, ...], str] | None]:
         """Shapes and dtypes of the files of `rows`, none where the format is not supported."""
 
+    def inspect(
+        self, rows: npt.NDArray[np.int64], num_threads: int
+    ) -> list[tuple[int, str | None]]:
+        """Positions in `rows` of files that are damaged, and how."""
+
     def read(self, rows: npt.NDArray[np.int64], out: npt.NDArray[Any]) -> _Told:
         """Decode the files of `rows` into `out`."""
 

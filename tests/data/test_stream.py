@@ -119,6 +119,23 @@ def test_samples_are_filled_up_or_cut(
     reader.close()
 
 
+@pytest.mark.parametrize("threads", [0, 1, 5])
+def test_files_that_are_cut_off_are_told_by_any_number_of_threads(save, threads):
+    paths = save([np.arange(25.0)] * 100)
+    cuts = {0: 0, 3: 5, 41: 128, 98: 327, 99: 200}
+    for number, keeps in cuts.items():
+        os.truncate(paths[number], keeps)
+    reader = FileReader(paths, NPY, num_threads=0)
+
+    found = reader.inspect(np.arange(100), num_threads=threads)
+
+    assert [position for position, _ in found] == list(cuts)
+    for position, problem in found:
+        with pytest.raises(CorruptFileError) as error:
+            reader.read_each(order(position))
+        assert problem == str(error.value)
+
+
 @pytest.mark.parametrize(
     "pad",
     [

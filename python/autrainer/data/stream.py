@@ -110,6 +110,21 @@ class FileReader:
             None if layout is None else Layout(layout[0], np.dtype(layout[1])) for layout in found
         ]
 
+    def inspect(self, rows: IndexArray, *, num_threads: int) -> list[tuple[int, str | None]]:
+        """Files that are damaged, as far as that can be told without decoding them, here and now.
+
+        Headers have to be sound and files as long as they say; images have to end as images do.
+
+        Args:
+            rows: The files.
+            num_threads: Most threads that look; mostly they wait for the disk.
+
+        Returns:
+            Positions in the rows and what is wrong, in ascending order; None where only decoding
+            the file can tell. What only a file handler knows is taken for sound.
+        """
+        return self._reader.inspect(rows, num_threads)
+
     def read(self, rows: IndexArray, out: npt.NDArray[Any]) -> Outcome:
         """Decode files of one layout here and now.
 

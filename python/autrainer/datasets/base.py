@@ -19,6 +19,7 @@ from autrainer.data.itemwise import Collate
 from autrainer.data.order import Order
 from autrainer.data.targets import AbstractTargetTransform
 from autrainer.datasets.checks import check_libraries, check_splits, check_strata
+from autrainer.datasets.damage import CHECK_FILES, check_limit
 from autrainer.datasets.frames import Listing, read_frame
 from autrainer.datasets.loaders import LoadersMixin
 from autrainer.datasets.naming import check_metrics, check_target_names
@@ -71,6 +72,8 @@ class AbstractDataset(LoadersMixin, ABC):
         dev_transform: Applied to the dev samples.
         test_transform: Applied to the test samples.
         stratify: Columns whose values split the metrics of dev and test.
+        check_files: Files of a split up to which the header of each is read before training, to
+            find those that are damaged. Of larger splits only the names are looked for.
 
     Raises:
         ConfigError: for a task, seed, folder, metric or column that does not exist.
@@ -96,6 +99,7 @@ class AbstractDataset(LoadersMixin, ABC):
         dev_transform: SmartCompose | None = None,
         test_transform: SmartCompose | None = None,
         stratify: list[str] | None = None,
+        check_files: int = CHECK_FILES,
     ) -> None:
         check_choice("task", task, TASKS)
         _check_seed(seed)
@@ -110,6 +114,7 @@ class AbstractDataset(LoadersMixin, ABC):
         self.target_column = target_column if isinstance(target_column, str) else [*target_column]
         self.file_type = file_type
         self.stratify = list(stratify or [])
+        self.check_files = check_limit(check_files)
         self.metrics: list[AbstractMetric] = [
             instantiate_shorthand(metric, instance_of=AbstractMetric) for metric in metrics
         ]

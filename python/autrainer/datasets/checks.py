@@ -7,6 +7,7 @@ from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING, Any, ClassVar, Protocol, TypeGuard
 
 from autrainer.data.targets import AbstractTargetTransform, UnusableTargetsError, numbers
+from autrainer.datasets.damage import damaged_files
 from autrainer.datasets.frames import NUM_NAMED, Listing
 from autrainer.datasets.overlap import warn_of_shared_files
 from autrainer.datasets.wrapper import DatasetWrapper, as_list, missing_columns
@@ -30,6 +31,7 @@ class Splits(Protocol):
     index_column: str
     target_column: str | list[str]
     stratify: list[str]
+    check_files: int
 
     @property
     def target_transform(self) -> AbstractTargetTransform:
@@ -79,6 +81,7 @@ def check_splits(dataset: Splits, subsets: Sequence[str]) -> None:
 
     Raises:
         MissingFilesError: if files are missing, and nothing else is wrong.
+        CorruptFileError: likewise if files are damaged.
         DataError: with everything that is wrong.
     """
     missing_csv: list[str] = []
@@ -91,17 +94,18 @@ def check_splits(dataset: Splits, subsets: Sequence[str]) -> None:
         except CorruptFileError as error:
             problems[subset] = [str(error)]
     missing: list[str] = []
+    damaged: list[str] = []
     # Targets are encoded by what the train split has.
     can_encode = problems.get("train") == []
     for subset in problems:
         source = dataset._listing_of(subset)
         try:
             if problems[subset] or not can_encode:
-                missing += _file_problems(dataset._files_of(subset), source)
+                _look_at_files(dataset, dataset._files_of(subset), source, missing, damaged)
                 if can_encode:
                     problems[subset] += _unknown_labels(dataset, subset)
                 continue
-            missing += _file_problems(dataset._split_of(subset), source)
+            _look_at_files(dataset, dataset._split_of(subset), source, missing, damaged)
             problems[subset] += _encoding_problems(dataset._split_of(subset), source)
         except DataError as error:
             problems[subset].append(str(error))
@@ -110,7 +114,7 @@ def check_splits(dataset: Splits, subsets: Sequence[str]) -> None:
         for subset, found in problems.items()
         for problem in found
     ]
-    _raise(type(dataset).__name__, wrong, missing_csv + missing)
+    _raise(type(dataset).__name__, wrong, missing_csv + missing, damaged)
     for subset in subsets[1:]:
         warn_of_shared_files(dataset._split_of(subsets[0]), dataset._split_of(subset))
 
@@ -138,14 +142,21 @@ def check_targets(dataset: Splits, subsets: Sequence[str]) -> None:
         for subset in subsets
         for problem in _encoding_problems(dataset._split_of(subset), dataset._listing_of(subset))
     ]
-    _raise(type(dataset).__name__, wrong, [])
+    _raise(type(dataset).__name__, wrong)
 
 
-def _raise(name: str, wrong: list[str], missing: list[str]) -> None:
-    if not wrong and not missing:
+def _raise(
+    name: str, wrong: list[str], missing: Sequence[str] = (), damaged: Sequence[str] = ()
+) -> None:
+    problems = [*missing, *damaged, *wrong]
+    if not problems:
         return
-    kind = DataError if wrong else MissingFilesError
-    lines = "\n".join(f"- {problem}" for problem in missing + wrong)
+    kind: type[DataError] = DataError
+    if not wrong and not damaged:
+        kind = MissingFilesError
+    elif not wrong and not missing:
+        kind = CorruptFileError
+    lines = "\n".join(f"- {problem}" for problem in problems)
     raise kind(f"the data of {name} cannot be used:\n{lines}")
 
 
@@ -215,17 +226,26 @@ def _has_files(split: Any) -> TypeGuard[DatasetWrapper]:
     )
 
 
-def _file_problems(split: Any, source: Listing) -> list[str]:
+def _look_at_files(
+    dataset: Splits, split: Any, source: Listing, missing: list[str], damaged: list[str]
+) -> None:
+    """Add what is wrong with the files of a split to what is missing and what is damaged."""
     if not _has_files(split):
-        return []
-    missing = missing_files(split.paths)
-    problems = [f"{source}: {text}" for text in _collisions(split)]
-    if missing:
-        problems.append(
-            f"{source}: column {split.index_column!r} names {counted(len(missing), 'file')} of "
-            f"{len(split.paths)} that are not there: {first(missing)}"
+        return
+    absent = missing_files(split.paths)
+    missing += [f"{source}: {text}" for text in _collisions(split)]
+    if absent:
+        missing.append(
+            f"{source}: column {split.index_column!r} names {counted(len(absent), 'file')} of "
+            f"{len(split.paths)} that are not there: {first(absent)}"
         )
-    return problems
+    problems = damaged_files(split, dataset.check_files, set(absent))
+    if problems:
+        damaged.append(
+            f"{source}: column {split.index_column!r} names {counted(len(problems), 'file')} of "
+            f"{len(split.paths)} that cannot be read: {'; '.join(problems[:NUM_NAMED])}"
+            + ("; ..." if len(problems) > NUM_NAMED else "")
+        )
 
 
 def _collisions(split: DatasetWrapper) -> list[str]:

@@ -18,6 +18,7 @@ from autrainer.data.targets import (
     numbers,
 )
 from autrainer.datasets.base import AbstractDataset, check_choice
+from autrainer.datasets.damage import CHECK_FILES
 from autrainer.datasets.wrapper import RawTargets, as_list
 from autrainer.errors import ConfigError
 from autrainer.transforms.compose import SmartCompose
@@ -93,6 +94,7 @@ class BaseClassificationDataset(_FittedDataset):
         dev_transform: SmartCompose | None = None,
         test_transform: SmartCompose | None = None,
         stratify: list[str] | None = None,
+        check_files: int = CHECK_FILES,
     ) -> None:
         _check_column(target_column, "classification", "multi-label")
         super().__init__(
@@ -111,6 +113,7 @@ class BaseClassificationDataset(_FittedDataset):
             dev_transform=dev_transform,
             test_transform=test_transform,
             stratify=stratify,
+            check_files=check_files,
         )
 
     @staticmethod
@@ -151,6 +154,7 @@ class BaseMLClassificationDataset(_FittedDataset):
         test_transform: SmartCompose | None = None,
         stratify: list[str] | None = None,
         threshold: float = THRESHOLD,
+        check_files: int = CHECK_FILES,
     ) -> None:
         check_threshold(threshold)
         _check_columns(target_column, "multi-label classification")
@@ -171,6 +175,7 @@ class BaseMLClassificationDataset(_FittedDataset):
             dev_transform=dev_transform,
             test_transform=test_transform,
             stratify=stratify,
+            check_files=check_files,
         )
 
 
@@ -198,6 +203,7 @@ class BaseRegressionDataset(_FittedDataset):
         dev_transform: SmartCompose | None = None,
         test_transform: SmartCompose | None = None,
         stratify: list[str] | None = None,
+        check_files: int = CHECK_FILES,
     ) -> None:
         _check_column(target_column, "regression", "multi-target")
         super().__init__(
@@ -216,6 +222,7 @@ class BaseRegressionDataset(_FittedDataset):
             dev_transform=dev_transform,
             test_transform=test_transform,
             stratify=stratify,
+            check_files=check_files,
         )
 
 
@@ -243,6 +250,7 @@ class BaseMTRegressionDataset(_FittedDataset):
         dev_transform: SmartCompose | None = None,
         test_transform: SmartCompose | None = None,
         stratify: list[str] | None = None,
+        check_files: int = CHECK_FILES,
     ) -> None:
         _check_columns(target_column, "multi-target regression")
         super().__init__(
@@ -261,6 +269,7 @@ class BaseMTRegressionDataset(_FittedDataset):
             dev_transform=dev_transform,
             test_transform=test_transform,
             stratify=stratify,
+            check_files=check_files,
         )
 
 

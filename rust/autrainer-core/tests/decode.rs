@@ -21,6 +21,7 @@ use autrainer_core::decode::{DType, Format, Layout, Scratch, WavOptions};
 /// Under Miri, a copy takes a thousand times as long.
 const DAMAGED_COPIES: usize = if cfg!(miri) { 3 } else { 150 };
 const CUTS: usize = if cfg!(miri) { 3 } else { 100 };
+const FEW_CUTS: usize = if cfg!(miri) { 3 } else { 20 };
 
 fn seeds(format: &str) -> Vec<(PathBuf, Vec<u8>)> {
     let folder = Path::new(env!("CARGO_MANIFEST_DIR"))
@@ -283,5 +284,37 @@ fn headers_that_claim_too_much_are_errors_before_any_memory_is_taken() {
             error.to_string().starts_with("lie.npy: expected "),
             "{error}"
         );
+    }
+}
+
+#[test]
+fn what_is_sound_at_first_sight_has_a_header_and_all_its_bytes() {
+    let folder = tempfile::tempdir().unwrap();
+    let mut scratch = Scratch::default();
+    let options = WavOptions::default();
+    for (name, format) in [
+        ("npy", Format::Npy),
+        ("wav", Format::Wav(options)),
+        ("image", Format::Image),
+    ] {
+        for (seed, whole) in seeds(name) {
+            for cut in 0..=FEW_CUTS {
+                let keep = whole.len() * cut / FEW_CUTS;
+                // A file that is cut and written again would be waited for by some file systems.
+                let path = folder.path().join(cut.to_string());
+                fs::write(&path, &whole[..keep]).unwrap();
+                let seen = format.inspect(&path, &mut scratch);
+                match format.read(&path, &mut scratch) {
+                    // No whole file is refused.
+                    Ok(_) => assert!(seen.is_ok(), "{} cut at {keep}", seed.display()),
+                    // Only its handler knows; of images, an end that is missing is told.
+                    Err(Error::Unsupported { .. }) => {
+                        assert!(matches!(seen, Ok(()) | Err(Error::Unsupported { .. })));
+                    }
+                    Err(_) => assert!(seen.is_err(), "{} cut at {keep}", seed.display()),
+                }
+                fs::remove_file(&path).unwrap();
+            }
+        }
     }
 }

@@ -205,6 +205,31 @@ fn the_first_file_that_fails_is_the_one_that_is_named() {
 }
 
 #[test]
+fn damage_is_found_in_all_files_at_once_by_any_number_of_threads() {
+    let mut contents = vec![b"abc".as_slice(); 200];
+    contents[3] = b"other";
+    contents[150] = b"panic";
+    let folder = Folder::of(&contents);
+    let mut paths = folder.paths.clone();
+    paths[77] = PathBuf::from("missing");
+    let files = Files {
+        paths: paths.iter().collect::<Paths>(),
+        decoder: Raw::default(),
+        check_finite: false,
+    };
+    let rows: Vec<usize> = (0..200).rev().collect();
+    for num_threads in [0, 1, 2, 5, 100] {
+        let found = files.inspect(&rows, num_threads);
+        let positions: Vec<usize> = found.iter().map(|(position, _)| *position).collect();
+        assert_eq!(positions, [49, 122, 196]);
+        assert!(matches!(&found[0].1, Error::DecoderPanic { .. }));
+        assert!(matches!(&found[1].1, Error::Read { path, .. } if path.ends_with("missing")));
+        assert!(matches!(&found[2].1, Error::Unsupported { .. }));
+    }
+    assert!(files.inspect(&[], 4).is_empty());
+}
+
+#[test]
 fn later_batches_survive_a_batch_that_fails() {
     let folder = Folder::of(&[b"abc", b"panic", b"other", b"nan"]);
     let reader = folder.reader(Raw::default(), 2);

@@ -26,6 +26,9 @@ const SLICE: Duration = Duration::from_millis(50);
 const SLICE_BYTES: usize = 32 << 20;
 const SLICE_FILES: usize = 256;
 
+/// Files that are looked at between two looks at signals.
+const INSPECTED_FILES: usize = 4096;
+
 type Rows<'py> = PyReadonlyArray1<'py, i64>;
 type Read = Batch<Layout, Piece>;
 /// Kind, sample rate, offset and duration, as `decode_file` takes them.
@@ -99,6 +102,29 @@ impl FileReader {
         let told = |layout: Layout| Ok((PyTuple::new(py, &layout.shape)?, layout.dtype.name()));
         let layouts = layouts.map_err(raised(py))?.into_iter();
         layouts.map(|layout| layout.map(told).transpose()).collect()
+    }
+
+    /// Positions in `rows` of files that are damaged, and how; none where only decoding can tell.
+    fn inspect(
+        &self,
+        py: Python<'_>,
+        rows: Rows<'_>,
+        num_threads: usize,
+    ) -> PyResult<Vec<(usize, Option<String>)>> {
+        let rows = self.checked_rows(&rows).map_err(raised(py))?;
+        let mut told = Vec::new();
+        for (number, rows) in rows.chunks(INSPECTED_FILES).enumerate() {
+            py.check_signals()?;
+            let first = number * INSPECTED_FILES;
+            for (position, error) in py.detach(|| self.files.inspect(rows, num_threads)) {
+                let message = match error {
+                    Error::Unsupported { .. } => None,
+                    error => Some(to_py_err(py, error).value(py).to_string()),
+                };
+                told.push((first + position, message));
+            }
+        }
+        Ok(told)
     }
 
     /// Decode the files of `rows` into `out`.

@@ -3,7 +3,7 @@
 //! What the decoders do not take as it is (16 bit, CMYK, damaged files, other formats) is reported
 //! as not supported: Pillow then decides what the pixels are, or what the error is.
 
-use std::io::Cursor;
+use std::io::{Cursor, SeekFrom};
 
 use png::{BitDepth, ColorType, Limits, Transformations};
 use zune_jpeg::JpegDecoder;
@@ -12,7 +12,7 @@ use zune_jpeg::zune_core::colorspace::ColorSpace;
 use zune_jpeg::zune_core::options::DecoderOptions;
 
 use super::dtype::{DType, Layout};
-use super::input::{Fault, Input, Window, bytes_found, grow};
+use super::input::{Fault, Input, Window, bytes_found, grow, length, read_full};
 
 /// A file of fewer bytes than pixels divided by this is damaged: a block of 64 pixels takes a bit.
 const JPEG_SHRINKS: usize = 64 * 8;
@@ -35,6 +35,12 @@ const SCANS_LIMIT: usize = 64;
 const PNG: &[u8] = b"\x89PNG\r\n\x1a\n";
 const JPEG: &[u8] = b"\xff\xd8\xff";
 const JPEG_END: &[u8] = b"\xff\xd9";
+
+/// The chunk that ends an image, with its checksum, but for its length.
+const PNG_END: &[u8] = b"IEND\xae\x42\x60\x82";
+
+/// What is looked at for the end of an image; blanks may follow it.
+const TAIL_BYTES: usize = 64;
 
 /// An image whose header is read.
 #[derive(Debug)]
@@ -75,6 +81,29 @@ pub(crate) fn open(input: &mut impl Input, window: &mut Window) -> Result<Image,
         shape: shape.to_vec(),
     };
     Ok(Image { layout, decoder })
+}
+
+/// Look at the beginning and the end of an image; what is no PNG or JPEG is taken for sound.
+pub(crate) fn inspect(input: &mut impl Input) -> Result<(), Fault> {
+    let mut start = [0; PNG.len()];
+    let filled = read_full(input, &mut start)?;
+    let start = start.get(..filled).unwrap_or_default();
+    let end = match start {
+        [] => return Err(Fault::corrupt("an image", bytes_found(0))),
+        _ if start.starts_with(PNG) => PNG_END,
+        _ if start.starts_with(JPEG) => JPEG_END,
+        _ => return Ok(()),
+    };
+    let tail_start = length(input)?.saturating_sub(TAIL_BYTES as u64);
+    input.seek(SeekFrom::Start(tail_start))?;
+    let mut tail = [0; TAIL_BYTES];
+    let filled = read_full(input, &mut tail)?;
+    let tail = tail.get(..filled).unwrap_or_default();
+    if tail.trim_ascii_end().ends_with(end) {
+        Ok(())
+    } else {
+        Err(refused("the end is missing"))
+    }
 }
 
 impl Image {

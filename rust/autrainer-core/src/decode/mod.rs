@@ -148,6 +148,24 @@ impl Format {
         })
     }
 
+    /// Look for damage in a file without decoding it: its header has to be sound, and the file as
+    /// long as it says. An image has to end as images do; what comes before is not read.
+    ///
+    /// # Errors
+    /// As [`Format::open`]; [`Error::Unsupported`] where only decoding the file can tell. What is
+    /// written in a way that is not known here is taken for sound.
+    pub fn inspect(&self, path: &Path, scratch: &mut Scratch) -> Result<()> {
+        if *self == Self::Image {
+            return input::with_file(path, |mut file| {
+                image::inspect(&mut file).map_err(|fault| fault.at(path, None))
+            });
+        }
+        match self.layout(path, scratch) {
+            Ok(_) | Err(Error::Unsupported { .. }) => Ok(()),
+            Err(error) => Err(error),
+        }
+    }
+
     /// Read a file that has to be of the layout `expected` into `out`: the bytes of this machine,
     /// in the order of C. After an error, `out` holds anything.
     ///

@@ -23,6 +23,10 @@ impl Decode for Samples {
         self.format.layout(path, scratch)
     }
 
+    fn inspect(&self, path: &Path, scratch: &mut Scratch) -> Result<()> {
+        self.format.inspect(path, scratch)
+    }
+
     fn read_into(
         &self,
         path: &Path,

@@ -6,6 +6,7 @@
 //! but the files: not on the number of threads, nor on who was first.
 
 mod format;
+mod inspect;
 mod paths;
 mod queue;
 mod reader;
@@ -33,6 +34,14 @@ pub trait Decode: Send + Sync + 'static {
     /// # Errors
     /// Where the file cannot be read, or [`Error::Unsupported`].
     fn layout(&self, path: &Path, scratch: &mut Self::Scratch) -> Result<Self::Layout>;
+
+    /// Look for damage in a file without decoding it.
+    ///
+    /// # Errors
+    /// Where the file is damaged, or [`Error::Unsupported`] where only decoding it can tell.
+    fn inspect(&self, path: &Path, scratch: &mut Self::Scratch) -> Result<()> {
+        self.layout(path, scratch).map(drop)
+    }
 
     /// Decode a file of the layout `expected` into `out`, which it fills.
     ///

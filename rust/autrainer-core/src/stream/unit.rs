@@ -158,7 +158,7 @@ impl<L, B> Report<L, B> {
 }
 
 /// A panic of a decoder costs the file it was reading, not the thread that batches wait for.
-fn guarded<S: Default, T>(
+pub(super) fn guarded<S: Default, T>(
     path: &Path,
     scratch: &mut S,
     read: impl FnOnce(&mut S) -> Result<T>,
