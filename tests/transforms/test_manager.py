@@ -109,12 +109,20 @@ def test_unknown_types_pass_if_they_are_equal():
     ("model", "dataset", "message"),
     [
         ({"type": "raw"}, {"type": "tabular"}, "'raw' and dataset.transform.type is 'tabular'"),
-        ({}, {"type": "raw"}, "model.transform has no 'type'"),
+        ({}, {"type": "raw"}, "model.transform.type is missing"),
         ({"type": "raw"}, None, "dataset.transform is None"),
-        ({"type": "raw", "trian": []}, {"type": "raw"}, "'trian'; did you mean 'train'"),
+        (
+            {"type": "raw", "trian": []},
+            {"type": "raw"},
+            "trian is an unknown key; did you mean 'train'",
+        ),
         ({"type": "raw", "base": {"a": 1}}, {"type": "raw"}, "model.transform.base is"),
-        ({"type": "raw", "base": [None]}, {"type": "raw"}, "has the entry None"),
-        ({"type": "raw", "base": [{}]}, {"type": "raw"}, "has the entry {}"),
+        (
+            {"type": "raw", "base": [None]},
+            {"type": "raw"},
+            r"base\[0\] is None; use an import path",
+        ),
+        ({"type": "raw", "base": [{}]}, {"type": "raw"}, r"base\[0\] is \{\}; use an import path"),
         ({"type": "raw", "base": [f"{T}Expend"]}, {"type": "raw"}, "did you mean 'Expand'"),
         (
             {"type": "raw", "base": ["torch.nn.ReLU"]},

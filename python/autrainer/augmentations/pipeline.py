@@ -14,8 +14,8 @@ class AugmentationPipeline:
     """A list of augmentations that are seeded one after the other.
 
     Args:
-        pipeline: Augmentations in shorthand; a null for arguments means none, a null entry is
-            left out. `Sequential` and `Choice` take a seed first, then their members.
+        pipeline: Augmentations in shorthand; a null for arguments means none. `Sequential` and
+            `Choice` take a seed first, then their members.
         generator_seed: Seed of the first augmentation without its own; None seeds none.
         increment: Whether each one gets the next number, or all the same one.
     """

@@ -24,14 +24,12 @@ class SeedCounter:
     def give(self, entries: list[Any] | None) -> list[Any]:
         """New entries in shorthand, each with `generator_seed` in its arguments.
 
-        An entry that has a seed keeps it, and takes none. Null entries are left out.
+        An entry that has a seed keeps it, and takes none.
 
         Raises:
             ConfigError: if an entry is no shorthand.
         """
-        return [
-            self._give_one(*split_shorthand(entry)) for entry in entries or [] if entry is not None
-        ]
+        return [self._give_one(*split_shorthand(entry)) for entry in entries or []]
 
     def _give_one(self, path: str, arguments: dict[str, Any]) -> dict[str, Any]:
         if self.seed is not None and arguments.get("generator_seed") is None:

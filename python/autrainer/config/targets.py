@@ -10,7 +10,7 @@ from typing import Any
 
 from autrainer.config.annotations import annotations_of, misfit
 from autrainer.config.problems import Problem
-from autrainer.config.shorthand import split_shorthand
+from autrainer.config.shorthand import parse_shorthand
 from autrainer.errors import AutrainerError, ConfigError, did_you_mean
 
 _CONTROL = frozenset({"_target_", "_convert_", "_recursive_", "_partial_", "_args_", "id"})
@@ -96,7 +96,10 @@ def check_target(
         none_allowed: The target `None` is fine.
     """
     try:
-        path, arguments = _split(config, key, shorthand)
+        split = _split(config, key, shorthand)
+        if isinstance(split, Problem):
+            return [split]
+        path, arguments = split
         if path == "None" and none_allowed:
             return []
         target = locate(path)
@@ -113,9 +116,10 @@ def check_target(
     return problems or value_problems(key, target, arguments)
 
 
-def _split(config: Any, key: str, shorthand: bool) -> tuple[str, Mapping[str, Any]]:
+def _split(config: Any, key: str, shorthand: bool) -> tuple[str, Mapping[str, Any]] | Problem:
     if shorthand:
-        return split_shorthand(config, key)
+        entry = parse_shorthand(config, key)
+        return entry if isinstance(entry, Problem) else (entry.key, entry.arguments)
     if not isinstance(config, Mapping) and not hasattr(config, "keys"):
         raise ConfigError(f"{config!r} is no mapping with _target_ and arguments")
     path = config.get("_target_")

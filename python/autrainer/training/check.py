@@ -28,6 +28,7 @@ from autrainer.plotting.metrics import PlotMetrics
 from autrainer.runs.tables import require_library
 from autrainer.training.checkpoints import Checkpoints
 from autrainer.transforms.base import AbstractTransform
+from autrainer.transforms.entries import TransformConfig, parse_transforms
 
 _CONSUMED_KINDS: dict[tuple[str, str], Any] = {
     ("model", "skip_last_layer"): bool,
@@ -204,35 +205,17 @@ def _plotting_problems(plotting: Mapping[str, Any]) -> list[Problem]:
 
 
 def _transform_problems(group: str, config: Mapping[str, Any]) -> list[Problem]:
-    transform = config.get("transform")
-    if not isinstance(transform, Mapping) or "type" not in transform:
-        fix = "say what goes in: type is one of image, grayscale, raw, tabular"
-        return [Problem(f"{group}.transform.type", "is missing", fix)]
-    problems = []
-    for subset in ("base", *SUBSETS):
-        entries = transform.get(subset)
-        if isinstance(entries, list | tuple):
-            entries = [_untagged(entry) for entry in entries]
-            if group == "model":
-                # A null takes a transform of the dataset out.
-                entries = [entry for entry in entries if not _is_removal(entry)]
-        problems += _list_problems(
-            {subset: entries}, f"{group}.transform.", subset, AbstractTransform
+    found = parse_transforms(group, config.get("transform"))
+    if not isinstance(found, TransformConfig):
+        return found
+    return [
+        problem
+        for listed in found.lists.values()
+        for where, entry in listed.entries.items()
+        for problem in check_target(
+            where, {entry.path: entry.arguments}, AbstractTransform, shorthand=True
         )
-    return problems
-
-
-def _is_removal(entry: Any) -> bool:
-    return isinstance(entry, Mapping) and len(entry) > 0 and not any(entry.values())
-
-
-def _untagged(entry: Any) -> Any:
-    """A transform without the `@tag` that tells it from others of its class."""
-    if isinstance(entry, str):
-        return entry.partition("@")[0]
-    if not isinstance(entry, Mapping):
-        return entry
-    return {str(key).partition("@")[0]: value for key, value in entry.items()}
+    ]
 
 
 def _list_problems(

@@ -13,11 +13,9 @@ from autrainer.errors import ConfigError, did_you_mean
 from autrainer.transforms.base import AbstractTransform
 from autrainer.transforms.colour import GrayscaleToRGB, RGBToGrayscale
 from autrainer.transforms.compose import SmartCompose
+from autrainer.transforms.entries import TransformConfig, TransformList, parse_transforms
 
 log = logging.getLogger(__name__)
-
-_SUBSETS = ("base", "train", "dev", "test")
-_KEYS = ("type", *_SUBSETS)
 
 
 class TransformManager:
@@ -50,16 +48,14 @@ class TransformManager:
         dev_augmentation: SmartCompose | None = None,
         test_augmentation: SmartCompose | None = None,
     ) -> None:
-        self.model_transform = _read("model", model_transform)
-        self.dataset_transform = _read("dataset", dataset_transform)
+        self._model = _read("model", model_transform)
+        self._dataset = _read("dataset", dataset_transform)
         self._augmentations = {
             "train": train_augmentation,
             "dev": dev_augmentation,
             "test": test_augmentation,
         }
-        self._conversion = _conversion(
-            str(self.model_transform["type"]), str(self.dataset_transform["type"])
-        )
+        self._conversion = _conversion(self._model.type, self._dataset.type)
 
     def get_transforms(self) -> tuple[SmartCompose, SmartCompose, SmartCompose]:
         """The pipelines of train, dev and test."""
@@ -71,38 +67,22 @@ class TransformManager:
         return train, dev, test
 
     def _build(self, subset: str) -> list[AbstractTransform]:
-        ours = _entries(self.model_transform, "model", subset)
-        theirs = _entries(self.dataset_transform, "dataset", subset)
-        seen = {_key(entry) for entry in ours}
-        removals = [entry for entry in ours if _is_removal(entry)]
-        _warn_of_near_misses(removals, theirs, subset)
-        kept = [entry for entry in ours if not _is_removal(entry)]
-        kept += [entry for entry in theirs if _key(entry) not in seen]
+        ours, theirs = self._model.lists[subset], self._dataset.lists[subset]
+        _warn_of_near_misses(ours, theirs)
+        others = [entry for entry in theirs.entries.values() if entry.key not in ours.seen]
         return [
-            instantiate_shorthand(_without_tag(entry), instance_of=AbstractTransform)
-            for entry in kept
+            instantiate_shorthand({entry.path: entry.arguments}, instance_of=AbstractTransform)
+            for entry in (*ours.entries.values(), *others)
         ]
 
 
-def _read(owner: str, transform: Mapping[str, Any] | DictConfig) -> dict[str, Any]:
+def _read(owner: str, transform: Mapping[str, Any] | DictConfig) -> TransformConfig:
     if OmegaConf.is_config(transform):
         transform = OmegaConf.to_container(transform, resolve=True)  # type: ignore[assignment]
-    if not isinstance(transform, Mapping):
-        raise ConfigError(
-            f"{owner}.transform is {transform!r}; use a mapping with 'type' and, where needed, "
-            "lists 'base', 'train', 'dev' and 'test'"
-        )
-    if transform.get("type") is None:
-        raise ConfigError(
-            f"{owner}.transform has no 'type'; say what the features are: 'image', 'grayscale', "
-            "'raw' or 'tabular'"
-        )
-    for key in transform:
-        if key not in _KEYS and (hint := did_you_mean(str(key), _KEYS)):
-            raise ConfigError(f"{owner}.transform has an unknown key {key!r}; {hint}")
-        if key not in _KEYS:
-            log.warning("%s.transform: key %r means nothing and is ignored", owner, key)
-    return dict(transform)
+    found = parse_transforms(owner, transform)
+    if isinstance(found, TransformConfig):
+        return found
+    raise ConfigError("; ".join(problem.line() for problem in found))
 
 
 def _conversion(model_type: str, dataset_type: str) -> list[AbstractTransform]:
@@ -119,45 +99,14 @@ def _conversion(model_type: str, dataset_type: str) -> list[AbstractTransform]:
     )
 
 
-def _entries(transform: dict[str, Any], owner: str, subset: str) -> list[Any]:
-    entries = transform.get(subset) or []
-    if not isinstance(entries, list):
-        raise ConfigError(
-            f"{owner}.transform.{subset} is {entries!r}; use a list with one transform per entry"
-        )
-    for entry in entries:
-        if not entry or not isinstance(entry, (str, dict)):
-            raise ConfigError(
-                f"{owner}.transform.{subset} has the entry {entry!r}; use an import path, or an "
-                "import path with a mapping of arguments"
-            )
-    return entries
-
-
-def _key(entry: str | dict[str, Any]) -> str:
-    return entry if isinstance(entry, str) else str(next(iter(entry)))
-
-
-def _is_removal(entry: str | dict[str, Any]) -> bool:
-    """Of a model: `{key: null}` alone. With more keys it is an entry that lost its indentation."""
-    return isinstance(entry, dict) and len(entry) == 1 and next(iter(entry.values())) is None
-
-
-def _without_tag(entry: str | dict[str, Any]) -> str | dict[str, Any]:
-    if isinstance(entry, str):
-        return entry.split("@", 1)[0]
-    (key, arguments), *others = entry.items()
-    return {str(key).split("@", 1)[0]: arguments, **dict(others)}
-
-
-def _warn_of_near_misses(removals: list[Any], theirs: list[Any], subset: str) -> None:
+def _warn_of_near_misses(ours: TransformList, theirs: TransformList) -> None:
     """A removal may find nothing to remove, but next to its like it looks like a slip."""
-    names = {_name(_key(entry)): _key(entry) for entry in theirs}
-    for key in map(_key, removals):
+    names = {_name(entry.key): entry.key for entry in theirs.entries.values()}
+    for key in ours.removed:
         if key in names.values():
             continue
         if hint := did_you_mean(_name(key), names):
-            log.warning("model.transform.%s removes %r, which is not there; %s", subset, key, hint)
+            log.warning("%s removes %r, which is not there; %s", ours.key, key, hint)
 
 
 def _name(key: str) -> str:
