@@ -109,7 +109,13 @@ def test_one_failing_run_does_not_stop_the_others(autrainer, project):
     )
     process = autrainer("train", *SMALL, "model=Broken,ToyFFNN", check=False)
     assert process.returncode == 1
-    assert "out of luck" in process.stdout + process.stderr
+    assert "Traceback" not in process.stdout + process.stderr
+    told = process.stderr.split("1 of 2 jobs failed:")[1]
+    place = "  broken.py, line 5, in forward: raise RuntimeError('out of luck')"
+    assert f"RuntimeError: out of luck\n{place}\n" in told
+    (error,) = project.rglob("error.txt")
+    assert f"The whole traceback is in {error.relative_to(project)}" in told
+    assert "Traceback" in error.read_text()
     (finished,) = project.rglob("metrics.csv")
     assert "ToyFFNN" in str(finished)
 

@@ -81,7 +81,7 @@ def test_a_sample_that_no_memory_holds_is_told(tmp_path):
 
 def test_a_model_that_does_not_fit_the_dataset_is_told_with_both(tmp_path):
     with pytest.raises(
-        ConfigError, match=r"model ToyFFNN.*input_size=63.*dataset ToyTabular-C.* shape \(64,\)"
+        ConfigError, match=r"model ToyFFNN.*input_size=63.*dataset ToyTabular-C.* float32 \(B, 64\)"
     ):
         trained(tmp_path, "model.input_size=63")
     status = read_status(tmp_path / "experiment" / "training" / "run")

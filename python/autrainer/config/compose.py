@@ -43,6 +43,7 @@ class SweepHooks:
             that, before Hydra sets up the job. Only called where the run takes place here.
         report: Gets the outcomes of all runs after a sweep.
         is_finished: Whether a run folder holds a run that need not run again.
+        record: Name of the file in a run folder that holds the traceback of a run that failed.
     """
 
     own_folders: bool = True
@@ -51,6 +52,7 @@ class SweepHooks:
     prepare_job: Callable[[Any], None] | None = None
     report: Callable[[list[Any]], None] | None = None
     is_finished: Callable[[Path], bool] = _has_table
+    record: str | None = None
 
 
 HOOKS = "autrainer_hooks"

@@ -6,9 +6,7 @@ The sweeper that Hydra finds, `hydra_plugins.autrainer_sweeper`, is a thin class
 from __future__ import annotations
 
 import logging
-import os
 import sys
-import traceback
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -24,8 +22,9 @@ from omegaconf import DictConfig, OmegaConf
 from autrainer.config.compose import HOOKS, SweepHooks
 from autrainer.config.filters import Filter
 from autrainer.config.hints import explained
+from autrainer.config.places import describe, sentence
 from autrainer.config.points import Point, refuse_shared_folders, refuse_strangers
-from autrainer.errors import AutrainerError, ConfigError, OutputError
+from autrainer.errors import ConfigError, OutputError
 
 log = logging.getLogger(__name__)
 
@@ -207,15 +206,16 @@ class Sweep:
     def _report(self) -> None:
         if self.hooks.report is not None:
             self.hooks.report(self.outcomes)
-        failed = [outcome for outcome in self.outcomes if outcome.error is not None]
+        failed = [(outcome, outcome.error) for outcome in self.outcomes if outcome.error]
         if not failed:
             return
         total = sum(outcome.state in ("done", "failed") for outcome in self.outcomes)
         sys.stdout.flush()
         sys.stderr.write(f"{len(failed)} of {total} jobs failed:\n")
-        for outcome in failed:
+        for outcome, error in failed:
             sys.stderr.write(f"\n{' '.join(outcome.overrides)}\n  in {outcome.directory}\n")
-            sys.stderr.write(f"{describe(outcome.error)}\n")
+            record = outcome.directory / self.hooks.record if self.hooks.record else None
+            sys.stderr.write(f"{describe(error, record)}\n")
         if sys.exc_info()[0] is None:
             raise SystemExit(1)
 
@@ -234,21 +234,6 @@ def _outcome(point: Point, result: JobReturn) -> Outcome:
     return Outcome(point.overrides, point.directory, "failed", error=error)
 
 
-def describe(error: BaseException | None) -> str:
-    """An error as a user needs it: ours as its message, all others with their traceback."""
-    if isinstance(error, AutrainerError):
-        return f"{type(error).__name__}: {error}"
-    if error is None:
-        return ""
-    frames = error.__traceback__
-    # Hydra's frames say nothing about a job.
-    while frames is not None and os.sep + "hydra" + os.sep in frames.tb_frame.f_code.co_filename:
-        frames = frames.tb_next
-    return "".join(
-        traceback.format_exception(type(error), error, frames or error.__traceback__)
-    ).rstrip()
-
-
 def _chunks(points: Sequence[Point], size: int) -> Iterable[Sequence[Point]]:
     for start in range(0, len(points), size):
         yield points[start : start + size]
@@ -263,9 +248,7 @@ class _Watch(Callback):
     def on_job_end(self, config: DictConfig, job_return: JobReturn, **_: Any) -> None:
         self.seen.append(job_return)
         if job_return.status == JobStatus.FAILED:
-            error = job_return._return_value
-            first = (str(error).splitlines() or [""])[0]
-            log.error("\tfailed: %s: %s", type(error).__name__, first)
+            log.error("\tfailed: %s", sentence(job_return._return_value))
 
 
 def _runs_here(launcher: Any) -> bool:

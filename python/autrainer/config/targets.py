@@ -9,6 +9,7 @@ from types import ModuleType
 from typing import Any
 
 from autrainer.config.annotations import annotations_of, misfit
+from autrainer.config.places import place_in_user_code
 from autrainer.config.problems import Problem
 from autrainer.config.shorthand import parse_shorthand
 from autrainer.errors import AutrainerError, ConfigError, did_you_mean
@@ -36,15 +37,19 @@ def locate(path: str, key: str | None = None) -> Any:
     except AutrainerError:
         raise
     except Exception as error:
-        raise ConfigError(
-            f"{prefix}{path} cannot be imported: {type(error).__name__}: {error}"
-        ) from error
+        raise ConfigError(f"{prefix}{path} cannot be imported: {_told(error)}") from error
     found: Any = module
     for name in rest:
         if not hasattr(found, name):
             raise ConfigError(f"{prefix}{_not_there(path, found, name)}")
         found = getattr(found, name)
     return found
+
+
+def _told(error: Exception) -> str:
+    """An error of an import, with the line of the user's code where it was raised."""
+    text, place = f"{type(error).__name__}: {error}", place_in_user_code(error)
+    return text if place is None or str(place) in text else f"{text} ({place})"
 
 
 def _import_longest(parts: list[str]) -> tuple[ModuleType, list[str]]:

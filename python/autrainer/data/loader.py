@@ -154,8 +154,12 @@ class Loader:
         num = self.num_samples if self.sampler is None else len(self.sampler)
         return min(num, num - size * (len(self) - 1)) if len(self) else 0
 
-    def first_sample(self) -> Any:
-        """A batch of the first sample alone, as items make it: with its length if it is padded."""
+    def first_sample(self, times: int = 1) -> Any:
+        """A batch of the first sample, as items make it: with its length if it is padded.
+
+        Args:
+            times: How often the sample is in it.
+        """
         options = self.options
         make = ItemBatches(
             self.dataset,
@@ -165,7 +169,7 @@ class Loader:
             options.pad,
             seeds_globals=True,
         )
-        return make(0, 0, np.zeros(1, dtype=np.int64))
+        return make(0, 0, np.zeros(times, dtype=np.int64))
 
     def start_at(self, epoch: int, batch: int = 0) -> None:
         """Let the next `iter()` serve a pass from one of its batches on, as if it were resumed.

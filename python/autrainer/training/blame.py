@@ -10,6 +10,7 @@ from typing import Any
 
 import torch
 
+from autrainer.config.places import Place, place_in_user_code, sentence
 from autrainer.config.shorthand import split_shorthand
 from autrainer.errors import AutrainerError, ConfigError, OutOfMemoryError
 
@@ -51,10 +52,11 @@ def is_about_memory(error: BaseException) -> bool:
 
 
 def told(error: BaseException) -> str:
-    """An error in a line, with the place where it was raised."""
-    frame = traceback.extract_tb(error.__traceback__)[-1]
-    first = (str(error).splitlines() or [""])[0]
-    return f"{type(error).__name__}: {first} ({Path(frame.filename).name}, line {frame.lineno})"
+    """An error in a line, with the place in the user's code, or else that where it was raised."""
+    place = place_in_user_code(error)
+    if place is None and (frames := traceback.extract_tb(error.__traceback__)):
+        place = Place(Path(frames[-1].filename).name, frames[-1].lineno or 0)
+    return sentence(error) if place is None else f"{sentence(error)} ({place})"
 
 
 def shown(config: Any, **more: Any) -> str:

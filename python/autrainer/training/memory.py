@@ -2,31 +2,45 @@
 
 from __future__ import annotations
 
+import traceback
 from pathlib import Path
 from typing import Any
 
 import torch
 
+from autrainer.config.places import is_of_user
+from autrainer.config.sources import Sources
 from autrainer.errors import AutrainerError, ConfigError, OutOfMemoryError
 from autrainer.training.blame import BLAMED, is_about_memory, shown, told
+from autrainer.training.fit import Seen
 
 GIB = 2**30
+
+STEPS = ("autrainer.training.step", "autrainer.training.evaluate", "autrainer.optimizers.sam")
+"""Modules whose functions hold `batch`, then `output`, then `loss`, as far as they come."""
+
+CALLBACKS = "autrainer.callbacks.dispatch"
+"""What comes through this module was raised by a listener."""
 
 
 def explained(error: BaseException, trainer: Any) -> BaseException:
     """An error as a user needs it.
 
-    Of memory: with figures and advice. Of a model that could not be called with a single sample
-    either: as one of model and dataset. Any other as it is.
+    Of memory: with figures and advice. Of a model or a criterion that does not take what it is
+    given: with the shapes. Any other as it is.
     """
     if isinstance(error, AutrainerError):
         return error
     if is_about_memory(error):
-        return _out_of_memory(error, trainer)
-    # A model without a summary has failed on the first sample.
-    if isinstance(error, BLAMED) and trainer._mult_adds is None:
-        return _does_not_fit(error, trainer)
-    return error
+        return _caused_by(_out_of_memory(error, trainer), error)
+    misfit = _misfit(error, trainer)
+    return error if misfit is None else _caused_by(misfit, error)
+
+
+def _caused_by(told: BaseException, error: BaseException) -> BaseException:
+    """The error with its cause, as `raise` would give it: so that a file can hold both."""
+    told.__cause__ = error
+    return told
 
 
 def _out_of_memory(error: BaseException, trainer: Any) -> OutOfMemoryError:
@@ -42,14 +56,52 @@ def _out_of_memory(error: BaseException, trainer: Any) -> OutOfMemoryError:
     )
 
 
-def _does_not_fit(error: BaseException, trainer: Any) -> ConfigError:
-    shape = tuple(getattr(trainer.data.dev_dataset[0].features, "shape", ()))
+def _misfit(error: BaseException, trainer: Any) -> ConfigError | None:
+    """An error of model or criterion as one of shapes that do not fit; None if it is another.
+
+    What users raise themselves is left as it is, and so is what a model does not take that has
+    taken a sample of the same shape.
+    """
+    if not isinstance(error, (*BLAMED, IndexError)) or _is_raised_by_user(error):
+        return None
+    seen = _seen_by(error)
+    if seen is None:
+        return None
+    if seen.output is not None:
+        problem = trainer.fit.criterion_problem(seen, error)
+        return ConfigError(problem.line(Sources.of_job()))
+    features = seen.batch.features
+    # A model without a summary has failed on the first sample.
+    is_known = trainer._mult_adds is not None
+    if is_known and getattr(features, "shape", ())[1:] == trainer._sample_shape:
+        return None
     config = trainer.run_config
+    model = {key: value for key, value in config["model"].items() if key != "transform"}
+    dtype = str(getattr(features, "dtype", "")).removeprefix("torch.")
     return ConfigError(
-        f"the model {config['model']['id']}, {shown(config['model'])}, does not work on samples of "
-        f"the dataset {config['dataset']['id']}, whose features have the shape {shape}: "
+        f"the model {model['id']}, {shown(model)}, does not work on samples of the dataset "
+        f"{config['dataset']['id']}, whose features are {dtype} {seen.shape_of(features)}: "
         f"{told(error)}"
     )
+
+
+def _is_raised_by_user(error: BaseException) -> bool:
+    frames = [frame for frame, _ in traceback.walk_tb(error.__traceback__)]
+    return bool(frames) and is_of_user(frames[-1].f_code.co_filename)
+
+
+def _seen_by(error: BaseException) -> Seen | None:
+    """What the frames of a failed step hold; None if neither model nor criterion has failed."""
+    found: dict[str, Any] = {}
+    for frame, _ in traceback.walk_tb(error.__traceback__):
+        module = frame.f_globals.get("__name__")
+        if module == CALLBACKS:
+            return None
+        if module in STEPS:
+            found |= frame.f_locals
+    if "batch" not in found or "loss" in found:
+        return None
+    return Seen(found["batch"], found.get("output"))
 
 
 def _held(device: torch.device) -> str:

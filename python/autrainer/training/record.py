@@ -10,15 +10,12 @@ from typing import Any
 from autrainer.config.instantiate import instantiate_shorthand
 from autrainer.config.snapshot import frozen_folders
 from autrainer.data.files import AbstractFileHandler, AudioFileHandler
-from autrainer.data.loader import Loader
 from autrainer.datasets.base import AbstractDataset
-from autrainer.errors import OutOfMemoryError
 from autrainer.models.utils import create_model_inputs
 from autrainer.runs.environment import save_hardware_info, save_requirements
 from autrainer.runs.files import write_yaml
 from autrainer.runs.folder import Bookkeeping
 from autrainer.runs.summary import save_model_summary
-from autrainer.training.blame import is_about_memory, told
 from autrainer.transforms.compose import SmartCompose
 
 CONFIG = Path(".hydra") / "config.yaml"
@@ -53,40 +50,20 @@ def record_objects(bookkeeping: Bookkeeping, model: Any, data: AbstractDataset) 
         bookkeeping.save_audobject(obj, filename)
 
 
-def record_model(
-    bookkeeping: Bookkeeping, model: Any, data: AbstractDataset, loader: Any, device: Any
-) -> int | None:
-    """Write a summary of the model for a batch of one sample of the dev set.
+def record_model(bookkeeping: Bookkeeping, model: Any, batch: Any) -> int | None:
+    """Write a summary of the model for a batch of one sample.
 
     Args:
         bookkeeping: Writes it.
         model: The model, on its device.
-        data: The dataset.
-        loader: Loader of the dev set.
-        device: That of the model.
+        batch: The batch, on the same device.
 
     Returns:
         Multiplications and additions of a forward pass of one sample; None if unknown.
     """
-    try:
-        batch = _first_sample(data, loader)
-    except (MemoryError, RuntimeError) as error:
-        if not is_about_memory(error):
-            raise
-        raise OutOfMemoryError(
-            f"a sample of the dataset takes more memory than there is: {told(error)}"
-        ) from error
-    batch = batch.to(device) or batch
     inputs = create_model_inputs(model, batch)
     counts = save_model_summary(model, inputs, bookkeeping.output_directory)
     return counts["total_mult_adds"] if counts is not None else None
-
-
-def _first_sample(data: AbstractDataset, loader: Any) -> Any:
-    """A batch of one sample, as the loader makes it: a model may need more than its features."""
-    if isinstance(loader, Loader):
-        return loader.first_sample()
-    return data.dev_transform.get_collate_fn(data)([data.dev_dataset[0]])
 
 
 def _raw_audio_pipeline(data: AbstractDataset) -> tuple[Any, SmartCompose]:

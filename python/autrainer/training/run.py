@@ -26,6 +26,7 @@ from autrainer.training.batch_norm import lone_values, refuse_lone_sample
 from autrainer.training.build import Parts, build_callbacks, build_loggers, build_parts
 from autrainer.training.check import CheckedConfig
 from autrainer.training.continuing import ContinueTraining
+from autrainer.training.fit import Fit, Seen, outputs_kept
 from autrainer.training.history import History
 from autrainer.training.nonfinite import LossGuard
 from autrainer.training.plots import Curves
@@ -132,17 +133,25 @@ class Run:
             self._adopt(build_parts(config, settings, self.DEVICE))
             self._build_listeners(config)
         self._build_records(config)
-        with lone_values(self.model) as lone_layers:
-            self._mult_adds = record_model(
-                self.bookkeeping, self.model, self.data, self.dev_loader, self.DEVICE
-            )
-        num_steps = settings.iterations if settings.training_type == "step" else None
-        refuse_lone_sample(self.model, lone_layers, self.train_loader, num_steps)
+        self._try_model(checked.plain)
         record_objects(self.bookkeeping, self.model, self.data)
         self.resumption = Resumption(self, self._states, found, settings.resume_every)
         warn_if_full(self.output_directory, self._needed_bytes())
         if found is None:
             self.bookkeeping.save_states(self.states(), ["_initial", "_best"])
+
+    def _try_model(self, config: dict[str, Any]) -> None:
+        """Pass a sample through the model: for its summary, and to see whether the parts fit."""
+        self.fit = Fit(config, self.data, self.criterion, self.dev_loader, self.DEVICE)
+        batch = self.fit.sample()
+        self._sample_shape = getattr(batch.features, "shape", ())[1:]
+        with outputs_kept(self.model) as outputs, lone_values(self.model) as lone_layers:
+            self._mult_adds = record_model(self.bookkeeping, self.model, batch)
+        if self._mult_adds is not None:
+            self.fit.check(self.model, Seen(batch, outputs[-1]))
+        settings = self.settings
+        num_steps = settings.iterations if settings.training_type == "step" else None
+        refuse_lone_sample(self.model, lone_layers, self.train_loader, num_steps)
 
     def _adopt(self, parts: Parts) -> None:
         self.data = parts.data

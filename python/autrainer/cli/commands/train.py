@@ -14,6 +14,7 @@ from autrainer.config.overrides import UnsupportedFlagError
 from autrainer.config.problems import refuse
 from autrainer.errors import AnotherRunError, AutrainerError, ConfigError, RunInUseError
 from autrainer.runs.finished import is_finished, tidy_up
+from autrainer.runs.status import ERROR_NAME
 
 if TYPE_CHECKING:
     from argparse import ArgumentParser
@@ -183,5 +184,6 @@ _HOOKS = SweepHooks(
     prepare_job=_guard_logs,
     report=_report,
     is_finished=is_finished,
+    record=ERROR_NAME,
 )
 main("config", hooks=_HOOKS)(train_run)
