@@ -240,6 +240,19 @@ def test_targets_that_are_no_numbers_are_counted_and_named_with_their_rows():
         TRANSFORMS["numbers"].encode_all(np.array([[1.0, np.inf]]))
 
 
+def test_multi_label_targets_lie_between_0_and_1():
+    encoder = MultiLabelEncoder(0.5, ["wet", "loud"])
+    soft = np.array([[0, 1], [0.25, 1]], dtype=np.float32)
+
+    assert encoder.encode_all(soft).tolist() == soft.tolist()
+    with pytest.raises(DataError) as error:
+        encoder.encode_all(np.array([[0, 1], [2, -1], [1, 0]], dtype=np.float32))
+    assert str(error.value) == (
+        "2 values below 0 or above 1: 2 of 'wet', -1 of 'loud' (row 1); a sample has a label (1), "
+        "or has it not (0)"
+    )
+
+
 def test_a_tie_goes_to_the_first_label_in_order():
     assert TRANSFORMS["labels"].majority_vote(["c", "b", "b", "c", "a"]) == "b"
 

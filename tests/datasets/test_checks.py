@@ -127,6 +127,21 @@ def test_targets_that_are_no_numbers_are_named_with_their_rows(build, folder, ta
         build(task).create_dev_loader(1)
 
 
+def test_a_label_is_there_or_not(build, folder):
+    change(folder, "train", put("wet", [4], 2))
+    change(folder, "test", put("loud", [0, 3], -1))
+
+    with pytest.raises(DataError) as error:
+        build("ml-classification").create_dev_loader(1)
+
+    message = str(error.value)
+    assert "train.csv: column ['wet', 'loud']: 1 value below 0 or above 1: 2 of 'wet' (line 6)" in (
+        message
+    )
+    assert "test.csv: column ['wet', 'loud']: 2 values" in message
+    assert "(lines 2, 5); a sample has a label (1), or has it not (0)" in message
+
+
 def test_a_target_that_never_changes_cannot_be_scaled(build, folder):
     change(folder, "train", put("age", list(range(12)), 3))
 

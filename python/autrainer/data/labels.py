@@ -10,6 +10,7 @@ import numpy as np
 import torch
 
 from autrainer.data.encoding import (
+    NUM_NAMED,
     AbstractTargetTransform,
     Array,
     UnusableTargetsError,
@@ -198,11 +199,14 @@ class MultiLabelEncoder(AbstractTargetTransform):
         """Targets of all samples, float32, shape (N, L).
 
         Raises:
-            DataError: if there are not L numbers per sample, or one is missing.
+            DataError: if there are not L numbers per sample, or one is missing, or is not between
+                0 and 1.
         """
         if is_overridden(self, MultiLabelEncoder, "encode") or not is_table(values):
             return super().encode_all(values)
-        return encode_table(np.asarray(values), self.labels)
+        encoded = encode_table(np.asarray(values), self.labels)
+        _refuse_beyond(encoded.numpy(), self.labels)
+        return encoded
 
     def decode(self, x: Any) -> list[str]:
         """Labels of one prediction of zeros and ones."""
@@ -260,3 +264,20 @@ def _refuse_missing(values: list[Any], what: str) -> None:
     rows = [row for row, value in enumerate(values) if value is None or value != value]
     if rows:
         raise UnusableTargetsError(f"{counted(len(rows), 'sample')} without {what}", rows)
+
+
+def _refuse_beyond(table: Array, labels: list[Any]) -> None:
+    """Refuse targets of several labels below 0 or above 1."""
+    rows, columns = np.nonzero((table < 0) | (table > 1))
+    if not len(rows):
+        return
+    first = [
+        f"{table[row, column]:g} of {labels[column]!r}"
+        for row, column in list(zip(rows, columns, strict=True))[:NUM_NAMED]
+    ]
+    more = ", ..." if len(rows) > NUM_NAMED else ""
+    raise UnusableTargetsError(
+        f"{counted(len(rows), 'value')} below 0 or above 1: {', '.join(first)}{more}",
+        list(dict.fromkeys(rows.tolist())),
+        "; a sample has a label (1), or has it not (0)",
+    )
