@@ -12,12 +12,13 @@ from tests.conftest import AUTRAINER, REPOSITORY
 PACKAGE = REPOSITORY / "python" / "autrainer"
 
 LAYERS = [
-    {"errors", "_core", "__init__"},
+    {"errors", "_core", "__init__", "fast"},
     {"config", "runs"},
     {"transforms", "metrics", "data"},
     {"datasets", "models", "criterions", "optimizers", "augmentations"},
     {"callbacks"},
     {"loggers", "plotting"},
+    {"engine"},
     {"training", "postprocessing", "serving"},
     {"cli"},
     {"__main__"},

@@ -13,13 +13,13 @@ from autrainer.augmentations import AugmentationManager
 from autrainer.config.instantiate import instantiate
 from autrainer.config.schema import RunConfig
 from autrainer.data.items import DataItem
+from autrainer.engine.update import Update
 from autrainer.models import AbstractModel
 from autrainer.models.utils import create_model_inputs
 from autrainer.optimizers import build_optimizer
 from autrainer.plotting import PlotMetrics
 from autrainer.training import ModularTaskTrainer
 from autrainer.training.check import find_problems
-from autrainer.training.step import step_function
 from autrainer.transforms.manager import TransformManager
 from tests.conftest import CONF
 
@@ -184,7 +184,7 @@ def test_an_optimizer_takes_a_step_that_lowers_the_loss(path):
 
     before = loss()
     for _ in range(3):
-        step_function(optimizer)(model, Batch, criterion, lambda output: output)
+        Update(optimizer).step(model, Batch, criterion, lambda output: output)
     assert loss() < before
     assert {group["lr"] for group in optimizer.param_groups} == {0.01}
 

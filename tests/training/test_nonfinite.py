@@ -35,10 +35,10 @@ def test_a_loss_that_is_ignored_costs_nothing(tmp_path):
     assert math.isnan(trainer.metrics["train_loss"][3])
 
 
-def test_an_optimizer_with_its_own_step_says_that_it_cannot_skip(tmp_path):
+def test_an_optimizer_that_searches_along_a_line_says_that_it_cannot_skip(tmp_path):
     trainer = built(
         tmp_path,
-        "optimizer=SAM-SGD",
+        "optimizer=LBFGS",
         "on_nonfinite=skip",
         dataset__criterion="tests.training.parts.SometimesInfinite",
     )

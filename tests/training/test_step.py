@@ -7,6 +7,7 @@ import torch
 
 from autrainer.callbacks.dispatch import CallbackManager
 from autrainer.data.items import AbstractDataBatch, DataBatch
+from autrainer.engine.update import Update
 from autrainer.models import FFNN
 from autrainer.training.step import (
     DeviceMover,
@@ -14,7 +15,6 @@ from autrainer.training.step import (
     MeanLoss,
     TrainingStep,
     evaluation_mode,
-    step_function,
 )
 
 CPU = torch.device("cpu")
@@ -39,7 +39,7 @@ def a_step(model, optimizer, listeners=(), tracker=None):
     manager.register_multiple(listeners)
     losses = MeanLoss(CPU)
     step = TrainingStep(
-        step_function(optimizer),
+        Update(optimizer).step,
         model=model,
         criterion=torch.nn.CrossEntropyLoss(reduction="none"),
         probabilities_fn=lambda output: output,

@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Protocol, TypeVar
 
 if TYPE_CHECKING:
+    import pandas as pd
     from omegaconf import DictConfig
 
 Hook = TypeVar("Hook", bound=Callable[..., Any])
@@ -59,6 +60,10 @@ class TrainerView(Protocol):
     @property
     def cfg(self) -> DictConfig:
         """Configuration of the run."""
+
+    @property
+    def metrics(self) -> pd.DataFrame:
+        """A row for every evaluated iteration, indexed by it."""
 
     def stop(self, reason: str = "") -> None:
         """End training with the iteration in progress; the run is tested and counts as finished."""

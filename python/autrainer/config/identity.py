@@ -36,6 +36,8 @@ NOT_IDENTITY = frozenset(
         "resume",
         "resume_every",
         "keep_checkpoints",
+        # The update is the same up to rounding: what runs out of memory goes on with a smaller one.
+        "micro_batch_size",
         "fail_fast",
     }
 )
@@ -73,6 +75,9 @@ def identity(config: Mapping[str, Any]) -> dict[str, Any]:
     kept.setdefault("eval_frequency", 1)
     kept.setdefault("reproducible", True)
     kept.setdefault("on_nonfinite", "error")
+    kept.setdefault("precision", "fp32")
+    for key in ("max_grad_norm", "max_grad_value", "early_stopping"):
+        kept.setdefault(key, None)
     kept["callbacks"] = kept.get("callbacks") or []
     for group in ("scheduler", "augmentation"):
         if _is_none(kept.get(group)):

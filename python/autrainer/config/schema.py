@@ -30,6 +30,7 @@ LOADER_OPTIONS = (
 DEVICES = ("cpu", "cuda", "mps", "xpu", "hpu", "npu", "xla", "mtia", "hip", "vulkan", "meta")
 STEP_FREQUENCIES = ("batch", "evaluation")
 NONFINITE = ("error", "skip", "ignore")
+PRECISIONS = ("fp32", "bf16", "fp16")
 LARGEST_SEED = 2**32 - 1
 LARGEST_COUNT = 2**31 - 1
 _MISSING = "???"
@@ -60,6 +61,12 @@ class RunConfig:
         fail_fast: End a sweep with its first run that fails.
         on_nonfinite: What a loss that is not finite is: an `error`, a step to `skip`, or nothing
             (`ignore`).
+        precision: The numbers that the model computes with: `fp32`, `bf16` or `fp16`.
+        micro_batch_size: Samples that go through the model at once; None for a whole batch.
+        max_grad_norm: Largest norm of all gradients together; None for any.
+        max_grad_value: Largest absolute value of a gradient; None for any.
+        early_stopping: When to end before the last iteration: `patience`, and possibly `min_delta`
+            and `metric`; None for never.
         keep_checkpoints: Keep the states of so many last iterations; None keeps all of them.
         save_train_outputs: Keep outputs of the training set.
         save_dev_outputs: Keep outputs of the dev set.
@@ -94,6 +101,11 @@ class RunConfig:
     resume_every: Every = field(default_factory=lambda: Every(seconds=600.0))
     fail_fast: bool = False
     on_nonfinite: str = "error"
+    precision: str = "fp32"
+    micro_batch_size: int | None = None
+    max_grad_norm: float | None = None
+    max_grad_value: float | None = None
+    early_stopping: Mapping[str, Any] | None = None
     keep_checkpoints: int | None = None
     save_train_outputs: bool = True
     save_dev_outputs: bool = True
@@ -156,6 +168,7 @@ class _Reader:
             values[key] = self._loader_options(key)
         for key in ("loggers", "callbacks"):
             values[key] = self._list(key)
+        values["early_stopping"] = self._early_stopping()
         self._check_groups()
         self._check_names()
         return {key: value for key, value in values.items() if value is not None}
@@ -229,10 +242,14 @@ class _Reader:
             lambda value: value if value in NONFINITE else None,
             "use 'error', 'skip' or 'ignore'",
         )
-        if self.config.get("keep_checkpoints") is not None:
-            values["keep_checkpoints"] = self._value(
-                "keep_checkpoints", _count, "use an integer of at least 1, or null for all"
-            )
+        values["precision"] = self._value(
+            "precision",
+            lambda value: value if value in PRECISIONS else None,
+            "use 'fp32', 'bf16' or 'fp16'",
+        )
+        for key, convert, allowed in _LIMITS:
+            if self.config.get(key) is not None:
+                values[key] = self._value(key, convert, allowed)
         values["resume_every"] = self._value(
             "resume_every", Every.of, "use a number of steps, or a time such as '10 min'"
         )
@@ -269,6 +286,27 @@ class _Reader:
             if options.get(name) is not None and convert(options[name]) is None:
                 self._refuse(f"{where}.{name}", f"is {options[name]!r}", allowed)
         return dict(options)
+
+    def _early_stopping(self) -> dict[str, Any] | None:
+        options = self.config.get("early_stopping")
+        if options is None or options == _MISSING:
+            return None
+        names = ("patience", "min_delta", "metric")
+        if not isinstance(options, Mapping):
+            fix = "use a mapping with patience, and possibly min_delta and metric"
+            self._refuse("early_stopping", f"is {options!r}", fix)
+            return None
+        for name in options:
+            if name not in names:
+                fix = did_you_mean(name, names) or f"use {', '.join(names)}"
+                self._refuse(f"early_stopping.{name}", "is no option of early stopping", fix)
+        if "patience" not in options:
+            fix = "say how many evaluations without improvement are waited for"
+            self._refuse("early_stopping.patience", "is missing", fix)
+        for name, convert, allowed in _EARLY_STOPPING_CHECKS:
+            if options.get(name) is not None and convert(options[name]) is None:
+                self._refuse(f"early_stopping.{name}", f"is {options[name]!r}", allowed)
+        return {name: value for name, value in options.items() if value is not None}
 
     def _list(self, key: str) -> tuple[Any, ...] | None:
         value = self.config.get(key)
@@ -358,7 +396,7 @@ def _rate(value: Any) -> float | None:
     return float(value) if 0 < value <= LARGEST_NUMBER else None
 
 
-def _time(value: Any) -> float | None:
+def _nonnegative(value: Any) -> float | None:
     if isinstance(value, bool) or not isinstance(value, int | float):
         return None
     return float(value) if 0 <= value <= LARGEST_NUMBER else None
@@ -386,10 +424,23 @@ def _seed_pair(value: Any) -> tuple[int, int] | None:
     return (first, second) if max(first, second) <= LARGEST_SEED else None
 
 
+_LIMITS: tuple[tuple[str, Callable[[Any], Any], str], ...] = (
+    ("keep_checkpoints", _count, "use an integer of at least 1, or null for all"),
+    ("micro_batch_size", _count, "use an integer of at least 1, or null for the whole batch"),
+    ("max_grad_norm", _rate, "use a number above 0, or null for no limit"),
+    ("max_grad_value", _rate, "use a number above 0, or null for no limit"),
+)
+
+_EARLY_STOPPING_CHECKS: tuple[tuple[str, Callable[[Any], Any], str], ...] = (
+    ("patience", _count, "use an integer of at least 1"),
+    ("min_delta", _nonnegative, "use a number of at least 0"),
+    ("metric", _text, "use the name of a metric, dev_loss or train_loss"),
+)
+
 _LOADER_CHECKS: tuple[tuple[str, Callable[[Any], Any], str], ...] = (
     ("num_workers", _natural, "use an integer of at least 0"),
     ("prefetch_factor", _count, "use an integer of at least 1"),
-    ("timeout", _time, "use a number of at least 0"),
+    ("timeout", _nonnegative, "use a number of at least 0"),
     ("pin_memory", _flag, "use true or false"),
     ("drop_last", _flag, "use true or false"),
     ("pin_memory_device", _text, "use a text"),

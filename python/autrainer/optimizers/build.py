@@ -12,7 +12,7 @@ from autrainer.config.groups import GROUP_KEYS
 from autrainer.config.instantiate import instantiate
 from autrainer.config.targets import locate
 from autrainer.errors import ConfigError
-from autrainer.optimizers.eager import keep_dynamo_out
+from autrainer.fast.optimizers import keep_dynamo_out
 from autrainer.optimizers.groups import parameter_groups
 
 FUSED = (torch.optim.Adam, torch.optim.AdamW)

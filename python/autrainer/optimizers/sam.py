@@ -12,7 +12,10 @@ from torch.nn.modules.batchnorm import _BatchNorm, _NormBase
 
 from autrainer.config.targets import locate
 from autrainer.errors import ConfigError
-from autrainer.optimizers.eager import keep_dynamo_out
+from autrainer.fast.optimizers import keep_dynamo_out
+
+Result = tuple[torch.Tensor, torch.Tensor]
+"""Unreduced losses and outputs of a batch."""
 
 
 class Model(Protocol):
@@ -89,18 +92,24 @@ class SAM(torch.optim.Optimizer):
         Args:
             zero_grad: Clear the gradients afterwards.
         """
-        for p, before in self._before:
-            p.copy_(before)
-        self._before = []
+        self.come_back()
         self.base_optimizer.step()
         if zero_grad:
             self.zero_grad()
+
+    @torch.no_grad()
+    def come_back(self) -> None:
+        """Undo `first_step`: the weights are those from before it."""
+        for p, before in self._before:
+            p.copy_(before)
+        self._before = []
 
     def step(self, closure: Callable[[], Any] | None = None) -> Any:
         """Both steps; the gradient of the first has to be there already.
 
         Args:
-            closure: Calculates the loss and its gradient once more.
+            closure: Calculates the loss and its gradient once more. If it fails, the weights are
+                those from before.
 
         Returns:
             What the closure returns.
@@ -111,8 +120,12 @@ class SAM(torch.optim.Optimizer):
         if closure is None:
             raise ValueError("SAM needs a closure that calculates the loss and its gradient again")
         self.first_step(zero_grad=True)
-        with torch.enable_grad():
-            result = closure()
+        try:
+            with torch.enable_grad():
+                result = closure()
+        except BaseException:
+            self.come_back()
+            raise
         self.second_step()
         return result
 
@@ -125,8 +138,6 @@ class SAM(torch.optim.Optimizer):
     ) -> tuple[torch.Tensor, torch.Tensor]:
         """Train on a batch.
 
-        Norm layers keep statistics of the first pass alone: each batch counts once.
-
         Args:
             model: The model.
             data: The batch.
@@ -137,19 +148,42 @@ class SAM(torch.optim.Optimizer):
             Losses and outputs of the second pass.
         """
 
-        def forward_backward() -> tuple[torch.Tensor, torch.Tensor]:
+        def gradients() -> tuple[torch.Tensor, torch.Tensor]:
             output = model(**model.select_inputs(data))
             loss = criterion(probabilities_fn(output), data.target)
             torch.autograd.backward(loss.mean())
             return loss, output
 
-        def again() -> tuple[torch.Tensor, torch.Tensor]:
-            with _frozen_statistics(model):
-                return forward_backward()
-
         self.zero_grad()
-        forward_backward()
-        result: tuple[torch.Tensor, torch.Tensor] = self.step(again)
+        return self.train_on(gradients, model)
+
+    def train_on(
+        self,
+        gradients: Callable[[], Result],
+        model: Model,
+        before_step: Callable[[], None] | None = None,
+    ) -> Result:
+        """Train with gradients that somebody else computes; the present ones have been cleared.
+
+        Args:
+            gradients: Computes the gradients of a batch with the weights of now, twice.
+            model: The model. Its norm layers keep statistics of the first pass alone: each batch
+                counts once.
+            before_step: Called when the gradients are there with which the base optimizer steps.
+
+        Returns:
+            What `gradients` returned the second time.
+        """
+
+        def again() -> Result:
+            with second_pass(model):
+                result = gradients()
+            if before_step is not None:
+                before_step()
+            return result
+
+        gradients()
+        result: Result = self.step(again)
         self.zero_grad()
         return result
 
@@ -197,7 +231,7 @@ def _global_norm(slopes: list[torch.Tensor]) -> torch.Tensor:
 
 
 @contextmanager
-def _frozen_statistics(model: Model) -> Iterator[None]:
+def second_pass(model: Model) -> Iterator[None]:
     """Within the block, norm layers use statistics as before and do not update running ones."""
     norms = [module for module in model.modules() if isinstance(module, _NormBase)]
     before = [(norm.track_running_stats, norm.momentum) for norm in norms]

@@ -21,16 +21,16 @@ RECORDS = 25
 """Small files of every run: configuration, summaries, tables, logs."""
 
 
-def state_bytes(model: torch.nn.Module, optimizer: torch.optim.Optimizer) -> int:
-    """Size of the files of a model and its optimizer once it has trained.
+def optimizer_bytes(optimizer: torch.optim.Optimizer) -> int:
+    """Size of the state of an optimizer once it has trained.
 
     Optimizers fill their state with the first step: two numbers a weight for those with `betas`,
     one for those with momentum, none otherwise is what is reckoned with.
     """
-    weights = sum(t.nbytes for t in model.state_dict().values() if isinstance(t, torch.Tensor))
+    weights: int = sum(p.nbytes for group in optimizer.param_groups for p in group["params"])
     defaults: dict[str, Any] = optimizer.defaults
     numbers = 2 if "betas" in defaults else 1 if defaults.get("momentum") else 0
-    return weights * (1 + numbers) + 2 * BLOCK_BYTES
+    return weights * numbers
 
 
 def outputs_bytes(rows: int, output_dim: int) -> int:

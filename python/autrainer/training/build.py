@@ -8,12 +8,14 @@ from __future__ import annotations
 
 import inspect
 import logging
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
 import torch
 
 from autrainer.augmentations import AugmentationManager
+from autrainer.callbacks.early_stopping import EarlyStopping
 from autrainer.config.instantiate import instantiate, instantiate_shorthand
 from autrainer.config.schema import RunConfig
 from autrainer.criterions.base import Loss
@@ -152,6 +154,15 @@ def build_callbacks(config: dict[str, Any]) -> list[Any]:
     return [
         instantiate_shorthand(entry, instance_of=object) for entry in config.get("callbacks") or []
     ]
+
+
+def build_early_stopping(
+    options: Mapping[str, Any] | None, data: AbstractDataset
+) -> EarlyStopping | None:
+    """What ends the run early, if the configuration asks for it."""
+    if options is None:
+        return None
+    return EarlyStopping(**options, metrics=data.metrics, tracking_metric=data.tracking_metric)
 
 
 def _build_dataset(config: dict[str, Any], settings: RunConfig) -> AbstractDataset:

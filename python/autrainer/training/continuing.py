@@ -163,7 +163,7 @@ def _start_of(run: FinishedRun, trainer: Any) -> Start:
     whole.load_csv(run.path / TABLE)
     if not whole.iterations:
         raise CorruptFileError(f"{run.path / TABLE}: expected a row of metrics, found none")
-    names = [name for name, part in trainer.states().items() if part is not None]
+    names = list(trainer.states())
     trouble: Exception | None = None
     for iteration in reversed(whole.iterations):
         history = whole.until(iteration)

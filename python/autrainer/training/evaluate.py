@@ -12,8 +12,8 @@ import torch
 
 from autrainer.callbacks.progress import Progress
 from autrainer.datasets.base import AbstractDataset
+from autrainer.engine.precision import Precision
 from autrainer.models.base import AbstractModel
-from autrainer.models.utils import create_model_inputs
 from autrainer.runs.stages import OUTPUTS, StageClock
 from autrainer.training.feeding import batches_of
 from autrainer.training.step import Hooks, MeanLoss, Tracker, evaluation_mode
@@ -51,6 +51,7 @@ class Evaluator:
         hooks: Who listens.
         device: Where losses are summed.
         show_progress: Show a bar.
+        precision: The numbers that the model computes with.
         clock: Told when outputs are handed over to be written.
         check: Raises if work in the background has failed.
     """
@@ -61,6 +62,7 @@ class Evaluator:
     hooks: Hooks
     device: torch.device
     show_progress: bool
+    precision: Precision = field(default_factory=Precision)
     clock: StageClock = field(default_factory=StageClock)
     check: Callable[[], None] = _nothing_failed
 
@@ -106,7 +108,7 @@ class Evaluator:
                 if begin:
                     self.hooks.fire(f"cb_on_{subset}_step_begin", batch_idx=batch_idx)
                 batch = move(batch)
-                output = self.model(**create_model_inputs(self.model, batch))
+                output = self.precision.forward(self.model, batch)
                 loss = self.criterion(probabilities_fn(output), batch.target)
                 losses.add(loss)
                 tracker.update(output, batch.target, loss, batch.index)

@@ -19,28 +19,6 @@ LOOK_EVERY = 50
 SHOWN = 10
 
 
-class SkippedBatch(Exception):
-    """A step that has not been taken: its loss is not finite.
-
-    Args:
-        loss: The unreduced losses.
-    """
-
-    def __init__(self, loss: torch.Tensor) -> None:
-        super().__init__()
-        self.loss = loss
-
-
-def skip_nonfinite(loss: torch.Tensor) -> None:
-    """Leave the step if a loss is not finite. Waits for the device.
-
-    Raises:
-        SkippedBatch: if so.
-    """
-    if not math.isfinite(loss.detach().sum().item()):
-        raise SkippedBatch(loss.detach())
-
-
 @dataclass
 class _Seen:
     total: torch.Tensor

@@ -85,7 +85,7 @@ class Resumption:
         tree, trainer = self._found.tree, self._trainer
         try:
             position = Position(**tree["position"])
-            _restore_parts(trainer, tree)
+            trainer.stateful.load_state_dict(tree)
             if trainer.train_tracker is not None:
                 trainer.train_tracker.restore_rows(self._found.rows)
                 self._rows.go_on(self._found.row_files)
@@ -180,43 +180,11 @@ class Resumption:
 
 
 def _collected(trainer: Any) -> dict[str, Any]:
-    loader = trainer.train_loader
-    criterion = trainer.criterion
     return {
-        "states": {n: p.state_dict() for n, p in trainer.states().items() if p is not None},
-        "criterion": criterion.state_dict() if isinstance(criterion, torch.nn.Module) else None,
+        **trainer.stateful.state_dict(),
         "random": random_state(),
-        "loader": loader.state_dict() if isinstance(loader, Stateful) else None,
-        "history": trainer.history.state_dict(),
-        "best": [trainer.best_iteration, trainer.max_dev_metric],
-        "timers": {n: t.state_dict() for n, t in _timers(trainer).items()},
-        "losses": trainer.losses.state_dict(),
-        "stop": trainer.stop_request.reason,
         "listeners": {name: part.state_dict() for name, part in _listeners(trainer)},
     }
-
-
-def _restore_parts(trainer: Any, tree: Mapping[str, Any]) -> None:
-    for name, part in trainer.states().items():
-        if part is not None:
-            part.load_state_dict(tree["states"][name])
-    if tree["criterion"] is not None:
-        trainer.criterion.load_state_dict(tree["criterion"])
-    if tree["loader"] is not None:
-        trainer.train_loader.load_state_dict(tree["loader"])
-    trainer.history.load_state_dict(tree["history"])
-    trainer.best_iteration, trainer.max_dev_metric = tree["best"]
-    for name, timer in _timers(trainer).items():
-        timer.load_state_dict(tree["timers"][name])
-    trainer.losses.load_state_dict(tree["losses"])
-    # States of earlier versions have none.
-    if tree.get("stop") is not None:
-        trainer.stop_request.make(tree["stop"])
-
-
-def _timers(trainer: Any) -> dict[str, Any]:
-    names = ("train_timer", "dev_timer", "test_timer", "clock")
-    return {name: getattr(trainer, name) for name in names}
 
 
 def _listeners(trainer: Any) -> Iterator[tuple[str, Any]]:

@@ -11,6 +11,9 @@ from omegaconf import DictConfig
 from autrainer.callbacks.dispatch import CallbackManager
 from autrainer.config.points import refuse_stranger
 from autrainer.data.loader import Loader
+from autrainer.engine.precision import Precision
+from autrainer.engine.stateful import StatefulParts, StatefulValue
+from autrainer.engine.update import Limits, Update
 from autrainer.runs.environment import set_device
 from autrainer.runs.files import make_folder, remove_leftovers
 from autrainer.runs.finished import is_finished
@@ -19,11 +22,24 @@ from autrainer.runs.lock import RunLock
 from autrainer.runs.outputs import OutputsTracker
 from autrainer.runs.resumable import ResumableState, ResumableStates
 from autrainer.runs.seeding import set_reproducibility, set_seed
-from autrainer.runs.space import outputs_bytes, records_bytes, state_bytes, warn_if_full
+from autrainer.runs.space import (
+    BLOCK_BYTES,
+    optimizer_bytes,
+    outputs_bytes,
+    records_bytes,
+    warn_if_full,
+)
 from autrainer.runs.stages import StageClock
+from autrainer.runs.states import Stateful
 from autrainer.runs.timer import Timer
 from autrainer.training.batch_norm import lone_values, refuse_lone_sample
-from autrainer.training.build import Parts, build_callbacks, build_loggers, build_parts
+from autrainer.training.build import (
+    Parts,
+    build_callbacks,
+    build_early_stopping,
+    build_loggers,
+    build_parts,
+)
 from autrainer.training.check import CheckedConfig
 from autrainer.training.continuing import ContinueTraining
 from autrainer.training.fit import Fit, Seen, outputs_kept
@@ -37,7 +53,7 @@ from autrainer.training.record import (
     record_objects,
 )
 from autrainer.training.resume import Resumption
-from autrainer.training.step import Hooks, MeanLoss, step_function
+from autrainer.training.step import Hooks, MeanLoss
 from autrainer.training.stopping import StopRequest
 
 if TYPE_CHECKING:
@@ -133,6 +149,7 @@ class Run:
             self._adopt(build_parts(config, settings, self.DEVICE))
             self._build_listeners(config)
         self._build_records(config)
+        self.stateful = self._stateful_parts()
         self._try_model(checked.plain)
         record_objects(self.bookkeeping, self.model, self.data)
         self.resumption = Resumption(self, self._states, found, settings.resume_every)
@@ -159,8 +176,8 @@ class Run:
         self.model = parts.model
         self.criterion = parts.criterion
         self.optimizer = parts.optimizer
-        skips = self.settings.on_nonfinite == "skip"
-        self._default_step = step_function(parts.optimizer, skips=skips)
+        self.precision = Precision(self.settings.precision, self.DEVICE)
+        self.update = Update(parts.optimizer, self.precision, self._limits())
         self.schedule = parts.schedule
         self.scheduler = None
         if parts.schedule is not None:
@@ -170,6 +187,15 @@ class Run:
         self.dev_loader = parts.dev_loader
         self.test_loader = parts.test_loader
 
+    def _limits(self) -> Limits:
+        settings = self.settings
+        return Limits(
+            micro_batch_size=settings.micro_batch_size,
+            max_grad_norm=settings.max_grad_norm,
+            max_grad_value=settings.max_grad_value,
+            skips_nonfinite=settings.on_nonfinite == "skip",
+        )
+
     def _build_listeners(self, config: dict[str, Any]) -> None:
         self.loggers = build_loggers(config, self.data, self.experiment_id, self.run_name)
         self.callbacks = build_callbacks(config)
@@ -178,9 +204,11 @@ class Run:
             if self.settings.continue_training
             else None
         )
+        self.early_stopping = build_early_stopping(self.settings.early_stopping, self.data)
         parts = [self.data, self.model, self.optimizer, self.scheduler, self.criterion]
         self.callback_manager.register_multiple([*parts, *self.loggers, *self.callbacks])
         self.callback_manager.register_announced()
+        self.callback_manager.register(self.early_stopping)
         self.callback_manager.register(self.continue_training)
 
     def _build_records(self, config: dict[str, Any]) -> None:
@@ -212,8 +240,9 @@ class Run:
         evaluations = -(-settings.iterations // settings.eval_frequency)
         saves = -(-settings.iterations // settings.save_frequency)
         kept = min(saves, settings.keep_checkpoints or saves)
-        # Besides: `_initial`, `_best` and two rolling states.
-        states = state_bytes(self.model, self.optimizer) * (kept + 4)
+        # Besides: `_initial` and `_best`, and two rolling states.
+        states = (self.stateful.num_bytes(checkpoints_only=True) + 2 * BLOCK_BYTES) * (kept + 2)
+        states += (self.stateful.num_bytes() + BLOCK_BYTES) * 2
         outputs = sum(
             outputs_bytes(self._rows_of_pass(subset), self.output_dim) * times
             for subset, times in (("train", evaluations), ("dev", evaluations + 1), ("test", 1))
@@ -245,13 +274,46 @@ class Run:
         """Metrics of the evaluated iterations; after the test also the column `iteration`."""
         return self.history.frame(with_iteration=self._tested)
 
-    def states(self) -> dict[str, Any]:
-        """The parts whose states are saved, by file name."""
-        return {
-            "model.pt": self.model,
-            "optimizer.pt": self.optimizer,
-            "scheduler.pt": self.scheduler,
-        }
+    def states(self) -> dict[str, Stateful]:
+        """The parts whose states are saved for users, by file name."""
+        return self.stateful.checkpoints()
+
+    def _stateful_parts(self) -> StatefulParts:
+        """Everything that changes while this run trains. Callbacks may replace any of it."""
+        parts = StatefulParts()
+        parts.add("states/model.pt", lambda: self.model, checkpoint="model.pt")
+        parts.add(
+            "states/optimizer.pt",
+            lambda: self.optimizer,
+            checkpoint="optimizer.pt",
+            num_bytes=lambda: optimizer_bytes(self.optimizer),
+        )
+        parts.add("states/scheduler.pt", lambda: self.scheduler, checkpoint="scheduler.pt")
+        parts.add("criterion", lambda: self.criterion)
+        parts.add("scaler", lambda: self.precision.scaler, is_new=True)
+        parts.add("loader", lambda: self.train_loader)
+        parts.add("history", lambda: self.history)
+        parts.add("best", lambda: StatefulValue(self._best, self._set_best))
+        parts.add("timers/train_timer", lambda: self.train_timer)
+        parts.add("timers/dev_timer", lambda: self.dev_timer)
+        parts.add("timers/test_timer", lambda: self.test_timer)
+        parts.add("timers/clock", lambda: self.clock)
+        parts.add("losses", lambda: self.losses)
+        parts.add("stop", lambda: StatefulValue(self._stop_reason, self._stop_for), is_new=True)
+        return parts
+
+    def _stop_reason(self) -> str | None:
+        return self.stop_request.reason
+
+    def _stop_for(self, reason: str | None) -> None:
+        if reason is not None:
+            self.stop_request.make(reason)
+
+    def _best(self) -> list[float]:
+        return [self.best_iteration, self.max_dev_metric]
+
+    def _set_best(self, best: list[Any]) -> None:
+        self.best_iteration, self.max_dev_metric = best
 
     def close(self) -> None:
         """Release threads, processes, log files and loaders; safe to call more than once."""

@@ -11,13 +11,9 @@ from typing import Any, Protocol
 import torch
 
 from autrainer.callbacks.dispatch import CallbackManager, Handler
-from autrainer.models.utils import create_model_inputs
+from autrainer.engine.update import SkippedBatch, StepFunction
 from autrainer.runs.stages import MODEL, OTHER, OUTPUTS, TRANSFER, StageClock
-from autrainer.training.gradients import backward_of_mean, forget_gradients
-from autrainer.training.nonfinite import LossGuard, SkippedBatch, skip_nonfinite
-
-StepFunction = Callable[..., tuple[torch.Tensor, torch.Tensor]]
-"""`(model, batch, criterion, probabilities_fn) -> (unreduced loss, outputs)`."""
+from autrainer.training.nonfinite import LossGuard
 
 
 class Tracker(Protocol):
@@ -120,67 +116,6 @@ class DeviceMover:
 def _takes_options(to: Callable[..., Any]) -> bool:
     parameters = inspect.signature(to).parameters.values()
     return any(p.kind is p.VAR_KEYWORD or p.name == "non_blocking" for p in parameters)
-
-
-def step_function(optimizer: torch.optim.Optimizer, *, skips: bool = False) -> StepFunction:
-    """How this optimizer trains on a batch.
-
-    Args:
-        optimizer: The optimizer.
-        skips: Leave the step, by `SkippedBatch`, if the loss is not finite; only a plain step can.
-
-    Its own `custom_step` if it has one; a step with a closure if it cannot do without (LBFGS);
-    else forward, backward on the mean loss, and `step()`.
-    """
-    custom = getattr(optimizer, "custom_step", None)
-    if callable(custom):
-        return custom  # type: ignore[no-any-return]
-    closure = inspect.signature(optimizer.step).parameters.get("closure")
-    if closure is not None and closure.default is closure.empty:
-        return _closure_step(optimizer)
-    return _gradient_step(optimizer, skip_nonfinite if skips else None)
-
-
-def _gradient_step(
-    optimizer: torch.optim.Optimizer, look: Callable[[torch.Tensor], None] | None
-) -> StepFunction:
-    backward = backward_of_mean()
-
-    def step(
-        model: Any, data: Any, criterion: Any, probabilities_fn: Any
-    ) -> tuple[torch.Tensor, torch.Tensor]:
-        forget_gradients(optimizer)
-        output = model(**create_model_inputs(model, data))
-        loss = criterion(probabilities_fn(output), data.target)
-        if look is not None:
-            look(loss)
-        backward(loss)
-        optimizer.step()
-        return loss, output
-
-    return step
-
-
-def _closure_step(optimizer: torch.optim.Optimizer) -> StepFunction:
-    def step(
-        model: Any, data: Any, criterion: Any, probabilities_fn: Any
-    ) -> tuple[torch.Tensor, torch.Tensor]:
-        first: list[tuple[torch.Tensor, torch.Tensor]] = []
-
-        def closure() -> torch.Tensor:
-            optimizer.zero_grad()
-            output = model(**create_model_inputs(model, data))
-            loss = criterion(probabilities_fn(output), data.target)
-            mean: torch.Tensor = loss.mean()
-            torch.autograd.backward(mean)
-            if not first:
-                first.append((loss.detach(), output.detach()))
-            return mean
-
-        optimizer.step(closure)  # type: ignore[arg-type]
-        return first[0]
-
-    return step
 
 
 class TrainingStep:

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 import torch
 from omegaconf import DictConfig
 
+from autrainer.engine.update import StepFunction
 from autrainer.errors import AutrainerError, OutputError, RunInterruptedError
 from autrainer.runs.files import remove_file, remove_files, write_text, write_yaml
 from autrainer.runs.finished import TABLE, table_checksum
@@ -30,7 +31,7 @@ from autrainer.training.loops import EpochLoop, Position, StepLoop
 from autrainer.training.memory import explained
 from autrainer.training.report import best_results, results_block
 from autrainer.training.run import Run
-from autrainer.training.step import DeviceMover, StepFunction, TrainingStep
+from autrainer.training.step import DeviceMover, TrainingStep
 from autrainer.training.threads import intra_op_threads
 
 if TYPE_CHECKING:
@@ -184,7 +185,7 @@ class ModularTaskTrainer(Run):
             hooks=self.hooks,
             losses=self.losses,
             tracker=self.train_tracker,
-            after_update=None if schedule is None else schedule.after_batch,
+            after_update=None if schedule is None else self._step_schedule,
             check=self.bookkeeping.background.check,
             guard=self.loss_guard,
             clock=self.clock,
@@ -204,14 +205,14 @@ class ModularTaskTrainer(Run):
         )
 
     def _step_function(self) -> StepFunction:
-        custom = getattr(self.optimizer, "custom_step", None)
-        return custom if callable(custom) else self._train_step
+        has_own = callable(getattr(self.optimizer, "custom_step", None))
+        return self.update.step if has_own else self._train_step
 
     def _train_step(
         self, model: Any, data: Any, criterion: Any, probabilities_fn: Any
     ) -> tuple[torch.Tensor, torch.Tensor]:
         """Forward, backward and update on one batch; override it to train in another way."""
-        return self._default_step(model, data, criterion, probabilities_fn)
+        return self.update.step(model, data, criterion, probabilities_fn)
 
     def _mover(self, subset: str) -> DeviceMover:
         # A dataset may bring loaders of its own, which need not know of pinning.
@@ -253,6 +254,11 @@ class ModularTaskTrainer(Run):
         self.hooks.fire("cb_on_dev_end", iteration=iteration, dev_results=dict(row))
         self.hooks.fire("cb_on_iteration_end", iteration=iteration, metrics=dict(row))
         self.model.train()
+
+    def _step_schedule(self, loss: torch.Tensor) -> None:
+        """Step the schedule after a batch, unless the batch changed nothing."""
+        if self.schedule is not None and self.update.was_made:
+            self.schedule.after_batch(loss)
 
     def _schedule_by(self, frequency: str) -> Schedule | None:
         """The schedule, if there is one and it steps that often."""
@@ -298,6 +304,7 @@ class ModularTaskTrainer(Run):
             self.hooks,
             self.DEVICE,
             show_progress=self.settings.progress_bar,
+            precision=self.precision,
             clock=self.clock,
             check=self._check_evaluation,
         )
@@ -409,8 +416,7 @@ class ModularTaskTrainer(Run):
             timer.restore(timers)
         self.clock.restore(timers.parent)
         for name, part in self.states().items():
-            if part is not None:
-                part.load_state_dict(read_state(states / name))
+            part.load_state_dict(read_state(states / name))
         if hasattr(self.train_loader, "start_at"):
             per_pass = len(self.train_loader) if self.training_type == "step" else 1
             self.train_loader.start_at(*divmod(done, per_pass))
@@ -421,11 +427,7 @@ class ModularTaskTrainer(Run):
     def _load_best(self) -> None:
         with self.clock.within(OUTPUTS):
             self.bookkeeping.background.join()
-        parts = {
-            name: part
-            for name, part in self.states().items()
-            if part is not None and part is not self.scheduler
-        }
+        parts = {name: part for name, part in self.states().items() if part is not self.scheduler}
         best = self.folder_of(self.best_iteration if self._has_best() else None)
         folders = [self.output_directory / name for name in ("_best", best)]
         _, states = first_sound(folders, list(parts))

@@ -6,8 +6,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from hypothesis.extra.numpy import array_shapes
 
-from autrainer.training import gradients
-from autrainer.training.gradients import backward_of_mean, forget_gradients
+from autrainer.fast import gradients
+from autrainer.fast.gradients import backward_of_mean, forget_gradients
 
 
 def gradients_of(backward, shape, dtype, seed):

@@ -11,7 +11,6 @@ stays as it is and merely takes longer.
 
 from __future__ import annotations
 
-import sys
 from collections.abc import Callable
 from functools import wraps
 from types import CodeType, FunctionType
@@ -19,6 +18,8 @@ from typing import Any
 
 import torch
 from torch.optim import optimizer as torch_optimizer
+
+from autrainer.fast.gate import is_compiler_loaded, is_profiled
 
 _MARK = "__dynamo_disable"
 
@@ -31,7 +32,7 @@ def keep_dynamo_out(optimizer_class: type[torch.optim.Optimizer]) -> None:
     Args:
         optimizer_class: The class, before the first optimizer of it is made.
     """
-    if _is_dynamo_loaded():
+    if is_compiler_loaded():
         return
     wrapper_code, step_code = _code_of_disable_wrapper(), _code_of_step_wrapper()
     for cls in optimizer_class.__mro__:
@@ -43,10 +44,6 @@ def keep_dynamo_out(optimizer_class: type[torch.optim.Optimizer]) -> None:
             elif name == "step" and member.__code__ is step_code:
                 setattr(cls, name, _light_step(member))
     _hook_lightly(optimizer_class)
-
-
-def _is_dynamo_loaded() -> bool:
-    return "torch._dynamo" in sys.modules
 
 
 def _code_of_disable_wrapper() -> CodeType | None:
@@ -92,7 +89,7 @@ def _defer_disable(wrapper: FunctionType) -> None:
         return
 
     def deferred(*args: Any, **kwargs: Any) -> Any:
-        if not _is_dynamo_loaded():
+        if not is_compiler_loaded():
             return function(*args, **kwargs)
         if getattr(function, _MARK, None) is deferred:
             delattr(function, _MARK)
@@ -135,8 +132,8 @@ def _hook_lightly(optimizer_class: type[torch.optim.Optimizer]) -> None:
             or self._optimizer_step_post_hooks
             or global_pre
             or global_post
-            or torch.autograd._profiler_enabled()  # type: ignore[attr-defined]
-            or _is_dynamo_loaded()
+            or is_profiled()
+            or is_compiler_loaded()
         ):
             return hooked(self, *args, **kwargs)
         result = step(self, *args, **kwargs)
@@ -153,7 +150,7 @@ def _light_step(original: FunctionType) -> Callable[..., Any]:
 
     @wraps(function)
     def step(self: torch.optim.Optimizer, *args: Any, **kwargs: Any) -> Any:
-        if _is_dynamo_loaded():
+        if is_compiler_loaded():
             return original(self, *args, **kwargs)
         previous = torch.is_grad_enabled()
         try:

@@ -12,7 +12,7 @@ import hashlib, sys, warnings
 warnings.simplefilter("error")
 import torch
 from torch import nn
-from autrainer.optimizers.eager import keep_dynamo_out
+from autrainer.fast.optimizers import keep_dynamo_out
 
 NAMES = (
     "ASGD Adadelta Adafactor Adagrad Adam AdamW Adamax LBFGS Muon NAdam RAdam RMSprop Rprop SGD "
@@ -63,7 +63,7 @@ AFTERWARDS = """
 import sys, warnings
 import torch
 from torch import nn
-from autrainer.optimizers.eager import keep_dynamo_out
+from autrainer.fast.optimizers import keep_dynamo_out
 
 keep_dynamo_out(torch.optim.SGD)
 keep_dynamo_out(torch.optim.SGD)
@@ -135,7 +135,7 @@ def test_packages_import_nothing_that_a_toy_run_does_not_need():
 HEARD = """
 import torch
 from torch.profiler import ProfilerActivity, profile
-from autrainer.optimizers.eager import keep_dynamo_out
+from autrainer.fast.optimizers import keep_dynamo_out
 
 keep_dynamo_out(torch.optim.SGD)
 weight = torch.ones(1, requires_grad=True)

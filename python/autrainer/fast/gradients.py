@@ -13,10 +13,12 @@ from typing import Any
 
 import torch
 
+from autrainer.fast.gate import is_profiled
+
 
 def forget_gradients(optimizer: torch.optim.Optimizer) -> None:
     """What `optimizer.zero_grad()` does, at less cost where that is torch's own."""
-    if type(optimizer).zero_grad is not torch.optim.Optimizer.zero_grad or _is_profiled():
+    if type(optimizer).zero_grad is not torch.optim.Optimizer.zero_grad or is_profiled():
         optimizer.zero_grad()
         return
     for group in optimizer.param_groups:
@@ -24,38 +26,42 @@ def forget_gradients(optimizer: torch.optim.Optimizer) -> None:
             parameter.grad = None
 
 
-def backward_of_mean() -> Callable[[torch.Tensor], None]:
+def backward_of_mean() -> Callable[..., None]:
     """What computes the gradients of the mean of unreduced losses, as often as it is called.
+
+    Called with losses of part of a batch and the share of its samples that they are of, it adds
+    the gradients that they contribute to those of the mean over the whole batch.
 
     The gradient of a mean is 1/N for each of its N losses, so the engine is given these numbers and
     neither the mean nor its gradient is computed. They are made once for each shape, by the same
     two operations that torch uses.
     """
     run = _engine()
-    seeds: dict[Any, torch.Tensor] = {}
+    gradients: dict[Any, torch.Tensor] = {}
 
-    def backward(loss: torch.Tensor) -> None:
+    def backward(loss: torch.Tensor, share: float = 1.0) -> None:
         if run is None or type(loss) is not torch.Tensor:
-            torch.autograd.backward(loss.mean())
+            mean = loss.mean()
+            torch.autograd.backward(mean if share == 1.0 else mean * share)
             return
-        key = (loss.shape, loss.dtype, loss.device)
-        seed = seeds.get(key)
-        if seed is None:
-            if len(seeds) >= MAX_SHAPES:
-                seeds.clear()
-            seed = seeds[key] = _gradient_of_mean(loss)
-        run(loss, seed)
+        key = (loss.shape, loss.dtype, loss.device, share)
+        gradient = gradients.get(key)
+        if gradient is None:
+            if len(gradients) >= MAX_SHAPES:
+                gradients.clear()
+            gradient = gradients[key] = _gradient_of_mean(loss, share)
+        run(loss, gradient)
 
     return backward
 
 
 MAX_SHAPES = 8
-"""A pass has two shapes of losses: that of its batches and that of the last one."""
+"""A pass has two shapes of losses, of its batches and of the last one, and few of their parts."""
 
 
-def _gradient_of_mean(loss: torch.Tensor) -> torch.Tensor:
+def _gradient_of_mean(loss: torch.Tensor, share: float) -> torch.Tensor:
     one = torch.ones((), dtype=loss.dtype, device=loss.device)
-    return one.expand(loss.shape) / max(1, loss.numel())
+    return one.expand(loss.shape) / (max(1, loss.numel()) / share)
 
 
 @cache
@@ -89,8 +95,3 @@ def _engine() -> Callable[[torch.Tensor, torch.Tensor], None] | None:
             return None
     is_right = source.grad is not None and source.grad.tolist() == [4.0, 3.0]
     return run if is_right else None
-
-
-def _is_profiled() -> bool:
-    is_enabled: bool = torch.autograd._profiler_enabled()  # type: ignore[attr-defined]
-    return is_enabled

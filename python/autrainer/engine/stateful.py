@@ -1,0 +1,151 @@
+"""What a run consists of that changes while it trains: each part is said once, here and nowhere.
+
+Saving a state, resuming from it, the files that users load, the estimate of the disk and the check
+that a state fits the run all go through the parts that have been added.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import Any, Generic, TypeVar
+
+import torch
+
+from autrainer.runs.states import Stateful
+
+Value = TypeVar("Value")
+
+
+@dataclass(frozen=True)
+class StatefulValue(Generic[Value]):
+    """A plain value as a part: numbers, texts, lists and dictionaries of them.
+
+    Args:
+        get: The value of now.
+        put: Takes it back.
+    """
+
+    get: Callable[[], Value]
+    put: Callable[[Value], None]
+
+    def state_dict(self) -> Value:
+        """The value."""
+        return self.get()
+
+    def load_state_dict(self, state_dict: Value) -> None:
+        """Take it back."""
+        self.put(state_dict)
+
+
+@dataclass(frozen=True)
+class _Part:
+    get: Callable[[], Any]
+    num_bytes: Callable[[], int] | None
+    is_new: bool
+
+
+class StatefulParts:
+    """The parts of one run by their names, in the order in which they are given back.
+
+    A name is a path into the tree of a state: `"timers/train"` stands at `tree["timers"]["train"]`.
+    """
+
+    def __init__(self) -> None:
+        self._parts: dict[str, _Part] = {}
+        self._checkpoints: dict[str, str] = {}
+
+    def add(
+        self,
+        name: str,
+        part: Callable[[], Any],
+        *,
+        checkpoint: str | None = None,
+        num_bytes: Callable[[], int] | None = None,
+        is_new: bool = False,
+    ) -> None:
+        """Add a part.
+
+        Args:
+            name: Where its state stands in the tree, `/` between the keys.
+            part: Gives the part of now, since callbacks may put another one in its place; None,
+                or something without a state, has nothing to keep.
+            checkpoint: File that users load its state from, in `_best/` and its siblings.
+            num_bytes: How large its state will be once the run trains; by default as large as its
+                tensors are now.
+            is_new: States that were written before the part was known lack it; then it stays as
+                it is.
+
+        Raises:
+            ValueError: if there is a part of this name.
+        """
+        if name in self._parts:
+            raise ValueError(f"there is a part {name!r} already")
+        self._parts[name] = _Part(part, num_bytes, is_new)
+        if checkpoint is not None:
+            self._checkpoints[checkpoint] = name
+
+    def state_dict(self) -> dict[str, Any]:
+        """The states of all parts as a tree; None for those that have none."""
+        tree: dict[str, Any] = {}
+        for name, entry in self._parts.items():
+            *parents, last = name.split("/")
+            branch = tree
+            for key in parents:
+                branch = branch.setdefault(key, {})
+            part = entry.get()
+            branch[last] = part.state_dict() if isinstance(part, Stateful) else None
+        return tree
+
+    def load_state_dict(self, tree: Mapping[str, Any]) -> None:
+        """Give every part its state back.
+
+        Raises:
+            KeyError: naming a part that the tree lacks, or that it has and this run has not.
+        """
+        for name, entry in self._parts.items():
+            state = _found(tree, name, required=not entry.is_new)
+            if state is None:
+                continue
+            part = entry.get()
+            if not isinstance(part, Stateful):
+                raise KeyError(f"the state has {name!r}, this run has not")
+            part.load_state_dict(state)
+
+    def checkpoints(self) -> dict[str, Stateful]:
+        """The parts whose states users load, by file name; without those that the run lacks."""
+        found = {file: self._parts[name].get() for file, name in self._checkpoints.items()}
+        return {file: part for file, part in found.items() if isinstance(part, Stateful)}
+
+    def num_bytes(self, *, checkpoints_only: bool = False) -> int:
+        """About how large a state of all parts is, or what users load of it."""
+        names = self._checkpoints.values() if checkpoints_only else self._parts
+        return sum(_num_bytes(self._parts[name]) for name in names)
+
+
+def _num_bytes(entry: _Part) -> int:
+    if entry.num_bytes is not None:
+        return entry.num_bytes()
+    part = entry.get()
+    return _tensor_bytes(part.state_dict()) if isinstance(part, Stateful) else 0
+
+
+def _tensor_bytes(state: Any) -> int:
+    if isinstance(state, torch.Tensor):
+        return state.nbytes
+    if isinstance(state, Mapping):
+        return sum(map(_tensor_bytes, state.values()))
+    if isinstance(state, list | tuple):
+        return sum(map(_tensor_bytes, state))
+    return 0
+
+
+def _found(tree: Mapping[str, Any], name: str, *, required: bool) -> Any:
+    node: Any = tree
+    for key in name.split("/"):
+        if not isinstance(node, Mapping) or key not in node:
+            if required:
+                raise KeyError(f"the state lacks {name!r}")
+            return None
+        node = node[key]
+    return node

@@ -1,0 +1,253 @@
+"""One update of a model: gradients of a batch, their limits, and the optimizer's step."""
+
+from __future__ import annotations
+
+import inspect
+import math
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+from typing import Any
+
+import torch
+
+from autrainer.engine.micro_batches import micro_batches
+from autrainer.engine.precision import Precision
+from autrainer.errors import ConfigError
+from autrainer.fast.gradients import backward_of_mean, forget_gradients
+from autrainer.optimizers.sam import SAM, Result
+
+StepFunction = Callable[..., Result]
+"""`(model, batch, criterion, probabilities_fn) -> (losses, outputs)`."""
+
+
+class SkippedBatch(Exception):
+    """An update that has not been made: a loss is not finite, and nothing has been changed.
+
+    Args:
+        loss: Unreduced losses; those that were not computed any more are zero.
+    """
+
+    def __init__(self, loss: torch.Tensor) -> None:
+        super().__init__()
+        self.loss = loss
+
+
+@dataclass(frozen=True)
+class Limits:
+    """What keeps an update within bounds.
+
+    Args:
+        micro_batch_size: Samples that go through the model at once; None for the whole batch.
+        max_grad_norm: Largest norm of all gradients together; larger ones are scaled down.
+        max_grad_value: Largest absolute value of any gradient; larger ones are cut.
+        skips_nonfinite: Leave out batches with a loss that is not finite.
+    """
+
+    micro_batch_size: int | None = None
+    max_grad_norm: float | None = None
+    max_grad_value: float | None = None
+    skips_nonfinite: bool = False
+
+    @property
+    def clips(self) -> bool:
+        """Whether gradients are limited."""
+        return self.max_grad_norm is not None or self.max_grad_value is not None
+
+
+class Update:
+    """Updates a model by batches: the only place that computes gradients in training.
+
+    The gradient is that of the sum of all losses divided by their number, whatever the size of
+    the micro batches: up to rounding, and where samples do not depend on each other (as they do
+    by batch norm), the update is the same.
+
+    Args:
+        optimizer: The optimizer. `LBFGS` and others that need it get a closure; `SAM` gets its two
+            passes.
+        precision: The numbers that the model computes with.
+        limits: Micro batches, clipping, and batches to leave out.
+
+    Attributes:
+        gradient_norm: Norm of the gradients of the last update before they were limited, on their
+            device; None unless `max_grad_norm` is set.
+        was_made: Whether the last update changed the model: with `fp16`, gradients that overflow
+            are left out.
+
+    Raises:
+        ConfigError: if the optimizer cannot be used with what is asked for.
+    """
+
+    def __init__(
+        self,
+        optimizer: torch.optim.Optimizer,
+        precision: Precision | None = None,
+        limits: Limits | None = None,
+    ) -> None:
+        self._optimizer = optimizer
+        self._precision = precision or Precision()
+        self._limits = limits or Limits()
+        self._scaler = self._precision.scaler
+        self._backward = backward_of_mean()
+        self.was_made = True
+        self.gradient_norm: torch.Tensor | None = None
+        self.step: StepFunction = self._choose_step()
+
+    def _choose_step(self) -> StepFunction:
+        optimizer, custom = self._optimizer, getattr(self._optimizer, "custom_step", None)
+        if isinstance(optimizer, SAM) and type(optimizer).custom_step is SAM.custom_step:
+            return self._two_passes
+        if callable(custom):
+            self._refuse_limits(f"{type(optimizer).__name__} updates the model by itself")
+            return custom  # type: ignore[no-any-return]
+        if _needs_closure(optimizer):
+            if self._scaler is not None:
+                raise ConfigError(
+                    f"precision is 'fp16', which {type(optimizer).__name__} cannot do, since it "
+                    "computes the gradients itself; use bf16 or fp32"
+                )
+            # When a loss is looked at, the search along a line has changed weights already.
+            self._limits = replace(self._limits, skips_nonfinite=False)
+            return self._closure_step
+        return self._plain_step
+
+    def _refuse_limits(self, reason: str) -> None:
+        limits = self._limits
+        wanted = {
+            "micro_batch_size": limits.micro_batch_size,
+            "max_grad_norm": limits.max_grad_norm,
+            "max_grad_value": limits.max_grad_value,
+            "precision": None if self._precision.name == "fp32" else self._precision.name,
+        }
+        named = [f"{key} is {value!r}" for key, value in wanted.items() if value is not None]
+        if named:
+            raise ConfigError(f"{' and '.join(named)}, but {reason}; remove the key")
+
+    def _plain_step(self, model: Any, data: Any, criterion: Any, probabilities_fn: Any) -> Result:
+        forget_gradients(self._optimizer)
+        result = self._gradients(model, data, criterion, probabilities_fn)
+        if self._limits.clips:
+            if self._scaler is not None:
+                self._scaler.unscale_(self._optimizer)
+            self._limit_gradients()
+        if self._scaler is None:
+            self._optimizer.step()
+        else:
+            before = self._scaler.get_scale()
+            self._scaler.step(self._optimizer)
+            self._scaler.update()
+            self.was_made = self._scaler.get_scale() >= before
+        return result
+
+    def _closure_step(self, model: Any, data: Any, criterion: Any, probabilities_fn: Any) -> Result:
+        first: list[Result] = []
+
+        def closure() -> torch.Tensor:
+            self._optimizer.zero_grad()
+            loss, output = self._gradients(model, data, criterion, probabilities_fn)
+            if self._limits.clips:
+                self._limit_gradients()
+            if not first:
+                first.append((loss.detach(), output.detach()))
+            return loss.detach().mean()
+
+        self._optimizer.step(closure)  # type: ignore[arg-type]
+        return first[0]
+
+    def _two_passes(self, model: Any, data: Any, criterion: Any, probabilities_fn: Any) -> Result:
+        optimizer = self._optimizer
+        assert isinstance(optimizer, SAM)
+
+        def gradients() -> Result:
+            result = self._gradients(model, data, criterion, probabilities_fn)
+            if self._scaler is not None and not _undo_scale(self._scaler, optimizer):
+                raise _OverflowError(result)
+            return result
+
+        self.was_made = True
+        optimizer.zero_grad()
+        try:
+            limit = self._limit_gradients if self._limits.clips else None
+            return optimizer.train_on(gradients, model, before_step=limit)
+        except _OverflowError as overflow:
+            # No weight has been changed, or all of them have been changed back.
+            self.was_made = False
+            optimizer.zero_grad()
+            return overflow.result
+
+    def _gradients(self, model: Any, data: Any, criterion: Any, probabilities_fn: Any) -> Result:
+        """Add the gradients of a batch to those that are there."""
+        size = self._limits.micro_batch_size
+        if size is not None and size < len(data.index):
+            return self._gradients_of_parts(model, data, criterion, probabilities_fn)
+        output = self._precision.forward(model, data)
+        loss = criterion(probabilities_fn(output), data.target)
+        if self._limits.skips_nonfinite:
+            _skip_nonfinite(loss)
+        self._backward(loss if self._scaler is None else self._scaler.scale(loss))
+        return loss, output
+
+    def _gradients_of_parts(
+        self, model: Any, data: Any, criterion: Any, probabilities_fn: Any
+    ) -> Result:
+        losses: list[torch.Tensor] = []
+        outputs: list[torch.Tensor] = []
+        num_samples = len(data.index)
+        for part in micro_batches(data, self._limits.micro_batch_size):
+            output = self._precision.forward(model, part)
+            loss = criterion(probabilities_fn(output), part.target)
+            share = len(part.index) / num_samples
+            losses.append(loss.detach() if loss.ndim else loss.detach() * share)
+            outputs.append(output.detach())
+            if self._limits.skips_nonfinite:
+                _skip_nonfinite(_joined(losses), num_samples)
+            self._backward(loss if self._scaler is None else self._scaler.scale(loss), share)
+        return _joined(losses), torch.cat(outputs)
+
+    def _limit_gradients(self) -> None:
+        parameters = [p for group in self._optimizer.param_groups for p in group["params"]]
+        limits = self._limits
+        if limits.max_grad_norm is not None:
+            self.gradient_norm = torch.nn.utils.clip_grad_norm_(parameters, limits.max_grad_norm)
+        if limits.max_grad_value is not None:
+            torch.nn.utils.clip_grad_value_(parameters, limits.max_grad_value)
+
+
+class _OverflowError(Exception):
+    """Leaves the two passes of an update: gradients of one of them are not finite."""
+
+    def __init__(self, result: Result) -> None:
+        super().__init__()
+        self.result = result
+
+
+def _undo_scale(scaler: torch.amp.GradScaler, optimizer: torch.optim.Optimizer) -> bool:
+    """Undo the scale of the losses; False if gradients are not finite, and the scale is lowered."""
+    before = scaler.get_scale()
+    scaler.unscale_(optimizer)
+    scaler.update()
+    return scaler.get_scale() >= before
+
+
+def _joined(losses: list[torch.Tensor]) -> torch.Tensor:
+    """Losses of all parts; those that are scalars have been weighted."""
+    return torch.cat(losses) if losses[0].ndim else torch.stack(losses).sum()
+
+
+def _skip_nonfinite(loss: torch.Tensor, num_samples: int = 0) -> None:
+    """Leave the update if a loss is not finite. Waits for the device.
+
+    Raises:
+        SkippedBatch: if so.
+    """
+    loss = loss.detach()
+    if math.isfinite(loss.sum().item()):
+        return
+    if loss.ndim and len(loss) < num_samples:
+        missing = loss.new_zeros(num_samples - len(loss), *loss.shape[1:])
+        loss = torch.cat([loss, missing])
+    raise SkippedBatch(loss)
+
+
+def _needs_closure(optimizer: torch.optim.Optimizer) -> bool:
+    closure = inspect.signature(optimizer.step).parameters.get("closure")
+    return closure is not None and closure.default is closure.empty
