@@ -117,13 +117,16 @@ def test_what_users_wrote_is_not_called_before_training(tmp_path):
     assert before == 0
 
 
-@pytest.mark.parametrize("optimizer", ["SGD", "SAM-SGD", "LBFGS"])
-def test_a_criterion_that_fails_on_a_batch_is_told_with_its_shapes(tmp_path, optimizer):
+@pytest.mark.parametrize(
+    "options",
+    [["optimizer=SGD"], ["optimizer=SAM-SGD"], ["optimizer=LBFGS"], ["+micro_batch_size=8"]],
+)
+def test_a_criterion_that_fails_on_a_batch_is_told_with_its_shapes(tmp_path, options):
     criterion = {"dataset__criterion": f"{HERE}.WrongLoss"}
     with pytest.raises(
         ConfigError, match=r"WrongLoss, .*outputs \(B, 10\) with targets \(B,\): .*test_fit.py, lin"
     ):
-        trained(tmp_path, f"optimizer={optimizer}", **criterion)
+        trained(tmp_path, *options, **criterion)
 
 
 def test_what_a_user_raises_stays_what_it_is(tmp_path):

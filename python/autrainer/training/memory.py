@@ -16,8 +16,13 @@ from autrainer.training.fit import Seen
 
 GIB = 2**30
 
-STEPS = ("autrainer.training.step", "autrainer.training.evaluate", "autrainer.optimizers.sam")
-"""Modules whose functions hold `batch`, then `output`, then `loss`, as far as they come."""
+STEPS = (
+    "autrainer.training.step",
+    "autrainer.training.evaluate",
+    "autrainer.engine.update",
+    "autrainer.optimizers.sam",
+)
+"""Modules whose functions hold `batch` or a `part` of it, then `output`, then `loss`."""
 
 CALLBACKS = "autrainer.callbacks.dispatch"
 """What comes through this module was raised by a listener."""
@@ -99,9 +104,8 @@ def _seen_by(error: BaseException) -> Seen | None:
             return None
         if module in STEPS:
             found |= frame.f_locals
-    if "batch" not in found or "loss" in found:
-        return None
-    return Seen(found["batch"], found.get("output"))
+    batch = found.get("part", found.get("batch"))
+    return None if batch is None or "loss" in found else Seen(batch, found.get("output"))
 
 
 def _held(device: torch.device) -> str:
