@@ -30,6 +30,7 @@ DOORS = {
     "data/decode.py": {"decode_file", "file_layout", "first_nonfinite"},
     "data/shuffle.py": {"permutation", "position_of"},
     "data/stream.py": {"FileReader"},
+    "data/workers.py": {"leave_signals_to_parent"},
     "runs/files.py": {
         "copy_file",
         "make_folder",

@@ -13,6 +13,7 @@ __all__ = [
     "file_layout",
     "first_nonfinite",
     "gather",
+    "leave_signals_to_parent",
     "make_folder",
     "permutation",
     "position_of",
@@ -152,3 +153,6 @@ def write_sealed(path: str, parts: Sequence[npt.NDArray[Any]]) -> None:
 
 def seal(content: npt.NDArray[Any]) -> bytes:
     """The checksum that `write_sealed` puts behind this content."""
+
+def leave_signals_to_parent() -> None:
+    """Let requests to stop end this process only if its parent wants it, or is no more."""

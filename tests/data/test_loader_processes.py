@@ -2,6 +2,7 @@
 
 import os
 import pickle
+import select
 import signal
 import subprocess
 import sys
@@ -133,6 +134,36 @@ def test_an_interrupt_ends_a_loader_that_waits_for_an_item(tmp_path, num_workers
 
     assert rest == "ends []\n"
     assert process.returncode == 0
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="only Linux tells children of a death")
+def test_workers_end_with_their_parent_whatever_they_are_at(tmp_path):
+    code = f"""{TABLE}
+    import threading
+
+    class Stuck(Table):
+        def __getitem__(self, index):
+            if index == 3:
+                threading.Event().wait()
+            return super().__getitem__(index)
+
+    loader = Loader(
+        Stuck(), batch_size=3, seed=1, shuffle=False, collate_fn=DataBatch.collate, num_workers=1
+    )
+    next(iter(loader))
+    print(*(worker.pid for worker in torch.multiprocessing.active_children()), flush=True)
+    threading.Event().wait()
+    """
+    process = python(tmp_path, code)
+    worker = int(process.stdout.readline())
+    # That can be waited for, though it is no child of ours.
+    ended = os.pidfd_open(worker)
+
+    process.kill()
+    process.communicate(timeout=60)
+
+    assert select.select([ended], [], [], 60)[0] == [ended]
+    os.close(ended)
 
 
 def test_a_loader_can_be_sent_to_another_process(tmp_path):

@@ -10,7 +10,7 @@ import torch
 from autrainer.callbacks.base import EVENTS
 from autrainer.callbacks.dispatch import CallbackMixin
 from autrainer.criterions import CrossEntropyLoss
-from autrainer.data.items import AbstractDataBatch, AbstractDataItem
+from autrainer.data.items import AbstractDataBatch, AbstractDataItem, DataBatch
 from autrainer.datasets import ToyDataset
 from autrainer.loggers import AbstractLogger
 from autrainer.models import FFNN, AbstractModel
@@ -277,6 +277,16 @@ class PairedDataset(ToyDataset):
 
     def _build_split(self, subset):
         return _Pairs(super()._build_split(subset))
+
+
+def collate(items):
+    return DataBatch.collate(items)
+
+
+class OwnCollateDataset(ToyDataset):
+    """With `num_workers`, its batches come from processes."""
+
+    default_collate_fn = staticmethod(collate)
 
 
 class OldLoadersDataset(ToyDataset):

@@ -5,6 +5,7 @@ import resource
 import signal
 
 import pytest
+import torch
 
 from autrainer.errors import (
     ConfigError,
@@ -35,6 +36,37 @@ class Stopper:
     def cb_on_step_end(self, trainer, iteration, batch_idx, loss):
         if (iteration, batch_idx) == self.at:
             os.kill(os.getpid(), self.number)
+
+
+WORKERS = (
+    "dataset._target_=tests.training.parts.OwnCollateDataset",
+    "dataset.train_loader_kwargs.num_workers=1",
+)
+
+
+class SignalsAll:
+    """Sends signals to the workers of this process, and then to itself, after a step.
+
+    Args:
+        to_workers: What they get.
+        asks_first: This process is asked to stop before they get it.
+    """
+
+    def __init__(self, to_workers, asks_first=False):
+        self.to_workers, self.asks_first = to_workers, asks_first
+
+    def cb_on_step_end(self, trainer, iteration, batch_idx, loss):
+        if (iteration, batch_idx) == (2, 1):
+            workers = torch.multiprocessing.active_children()
+            assert workers
+            if self.asks_first:
+                os.kill(os.getpid(), signal.SIGTERM)
+            for worker in workers:
+                for number in self.to_workers:
+                    os.kill(worker.pid, number)
+                if signal.SIGKILL in self.to_workers:
+                    worker.join()
+            os.kill(os.getpid(), signal.SIGTERM)
 
 
 class FailsAtTheEnd:
@@ -99,6 +131,29 @@ def test_a_stopped_run_goes_on_where_it_was(tmp_path, kind, at):
     assert same_files(tmp_path / "whole", tmp_path / "stopped")
     assert read_status(again.output_directory)["state"] == "finished"
     assert not (again.output_directory / RESUME_FOLDER).exists()
+
+
+@pytest.mark.parametrize(
+    ("to_workers", "asks_first"),
+    [((signal.SIGINT, signal.SIGTERM, signal.SIGHUP), False), ((signal.SIGKILL,), True)],
+    ids=["a signal to the group", "workers killed after it"],
+)
+def test_workers_that_are_signalled_too_do_not_make_a_stopped_run_fail(
+    tmp_path, to_workers, asks_first
+):
+    trained(tmp_path / "whole", *SIZE, *WORKERS)
+    trainer = built(tmp_path / "stopped", *SIZE, *WORKERS)
+    trainer.callback_manager.register(SignalsAll(to_workers, asks_first))
+    with pytest.raises(RunInterruptedError) as caught:
+        trainer.train()
+    assert caught.value.exit_code == 143
+    status = read_status(trainer.output_directory)
+    assert (status["state"], status["exception"]["type"]) == ("interrupted", "RunInterruptedError")
+    assert not (trainer.output_directory / "error.txt").exists()
+    assert torch.multiprocessing.active_children() == []
+    again = trained(tmp_path / "stopped", *SIZE, *WORKERS)
+    assert again.resumption.is_resumed
+    assert same_files(tmp_path / "whole", tmp_path / "stopped")
 
 
 def test_a_run_whose_listener_failed_at_the_end_goes_on_from_there(tmp_path):

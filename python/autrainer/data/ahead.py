@@ -11,6 +11,7 @@ from typing import Any, Generic, TypeVar
 import torch
 
 from autrainer.errors import DataError
+from autrainer.runs.signals import stops_held
 
 T = TypeVar("T")
 
@@ -87,10 +88,12 @@ class _Work(Generic[T]):
         # Daemons: who leaves the interpreter with a pass half done does not wait for ever. Ended
         # before it is torn down all the same, because they call into torch.
         atexit.register(self.end)
-        for number in range(min(num_threads, self._depth, self._stop - self._next)):
-            thread = threading.Thread(target=self._run, name=f"{name}-{number}", daemon=True)
-            self._threads.append(thread)
-            thread.start()
+        # A thread that is interrupted while it starts can be neither joined nor forgotten.
+        with stops_held():
+            for number in range(min(num_threads, self._depth, self._stop - self._next)):
+                thread = threading.Thread(target=self._run, name=f"{name}-{number}", daemon=True)
+                self._threads.append(thread)
+                thread.start()
 
     def end(self) -> None:
         """Let the threads finish what they are at, and end them."""

@@ -6,18 +6,20 @@ import os
 import pickle
 import random
 import traceback
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 import torch
 
+from autrainer import _core
 from autrainer.data.ahead import too_slow
 from autrainer.data.batching import Setting
 from autrainer.data.itemwise import ItemBatches
 from autrainer.data.order import BatchOrder
 from autrainer.data.shuffle import IndexArray
+from autrainer.runs.signals import stops_held
 
 
 class WorkersPath:
@@ -45,7 +47,10 @@ class WorkersPath:
         if self._loader is None:
             self._loader = self._start()
         self._due.position = (epoch, first)
-        return self._setting.timed_wait(self._received(iter(self._loader)))
+        # Starts the processes, the first time.
+        with stops_held():
+            batches = iter(self._loader)
+        return self._setting.timed_wait(self._received(batches))
 
     def close(self) -> None:
         """End the processes."""
@@ -87,7 +92,7 @@ class WorkersPath:
             timeout=options.timeout,
             prefetch_factor=options.prefetch_factor,
             pin_memory_device=options.pin_memory_device if self._setting.pins else "",
-            worker_init_fn=options.worker_init_fn,
+            worker_init_fn=_WorkerStart(options.worker_init_fn),
             persistent_workers=True,
             # Of its own: torch would else draw from the global one at every pass.
             generator=torch.Generator().manual_seed(options.seed),
@@ -127,6 +132,22 @@ class _BatchMap(torch.utils.data.Dataset[Any]):
                 # Torch sends its text.
                 raise
             return _Failure(error, traceback.format_exc())
+
+
+@dataclass(frozen=True)
+class _WorkerStart:
+    """What a worker process does first: a run that is asked to stop needs it to its last batch.
+
+    Args:
+        init_fn: What the options of the loader have a worker do besides.
+    """
+
+    init_fn: Callable[[int], None] | None
+
+    def __call__(self, worker: int) -> None:
+        _core.leave_signals_to_parent()
+        if self.init_fn is not None:
+            self.init_fn(worker)
 
 
 class WorkerError(Exception):

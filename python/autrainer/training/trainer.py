@@ -18,11 +18,12 @@ from autrainer.runs.files import remove_file, remove_files, write_text, write_ya
 from autrainer.runs.finished import TABLE, table_checksum
 from autrainer.runs.outputs import OutputsTracker
 from autrainer.runs.seeding import derived_seed, set_seed
-from autrainer.runs.signals import heeded
+from autrainer.runs.signals import Requests, heeded
 from autrainer.runs.stages import EVALUATION, OUTPUTS, waiting_line, write_stages
 from autrainer.runs.states import first_sound, read_state
 from autrainer.runs.status import Status
 from autrainer.runs.timer import FILE_NAME
+from autrainer.training.blame import told
 from autrainer.training.build import Schedule
 from autrainer.training.evaluate import Evaluated, Evaluator
 from autrainer.training.feeding import seconds_inside
@@ -83,26 +84,36 @@ class ModularTaskTrainer(Run):
         if not self._lock.is_held:
             raise AutrainerError("this trainer has been closed; build a new one to train")
         self._is_trained = True
+        with heeded() as requests, requests.prevailing():
+            value = self._attempt(requests)
+        if requests.stop is not None:
+            # Asked for when nobody looked any more: this run has ended, but a sweep would go on.
+            raise RunInterruptedError(requests.stop, saved=True)
+        return value
+
+    def _attempt(self, requests: Requests) -> float:
+        """Train, say in the folder how that ended, and give everything back."""
         status = Status(self.output_directory)
         try:
-            with self.threads(), heeded() as requests:
+            with self.threads(), requests.prevailing():
                 status.begin()
                 self.resumption.heed(requests)
                 value = self._train()
                 status.finish(table_checksum(self.output_directory), self._early_end())
                 self.resumption.clear()
         except BaseException as error:
-            told = explained(error, self)
-            if self._lock.is_held:
-                status.stop(told, interrupted=isinstance(error, KeyboardInterrupt))
-            if told is not error:
-                raise told from error
+            with requests.ending():
+                cause = explained(error, self)
+                if self._lock.is_held:
+                    status.stop(cause, interrupted=isinstance(error, KeyboardInterrupt))
+                if isinstance(error, RunInterruptedError) and error.__cause__ is not None:
+                    log.warning("While stopping: %s", told(error.__cause__))
+            if cause is not error:
+                raise cause from error
             raise
         finally:
-            self.close()
-        if requests.stop is not None:
-            # Asked for when nobody looked any more: this run has ended, but a sweep would go on.
-            raise RunInterruptedError(requests.stop, saved=True)
+            with requests.ending():
+                self.close()
         return value
 
     def stop(self, reason: str = "") -> None:

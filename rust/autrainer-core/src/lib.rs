@@ -6,6 +6,7 @@
 //! - [`stream`]: files decoded by threads, in order, ahead of whoever consumes them.
 //! - [`serialize`]: `.npy` arrays and tables of results, written whole or not at all.
 //! - [`io`]: the files below them, whose errors name the path.
+//! - [`worker`]: signals in worker processes.
 //!
 //! ```
 //! use autrainer_core::{collate, shuffle};
@@ -26,5 +27,6 @@ pub mod io;
 pub mod serialize;
 pub mod shuffle;
 pub mod stream;
+pub mod worker;
 
 pub use error::{Error, Result};

@@ -6,6 +6,7 @@ use pyo3::prelude::*;
 
 use crate::arrays::{Source, Target, detached, dtype_name};
 use crate::error::to_py_err;
+use crate::guard::guarded;
 
 /// Copy arrays of one shape and dtype one after another into `out`.
 #[pyfunction]
@@ -14,24 +15,26 @@ pub(crate) fn stack<'py>(
     arrays: Vec<Bound<'py, PyUntypedArray>>,
     out: &Bound<'py, PyUntypedArray>,
 ) -> PyResult<()> {
-    check_samples(&arrays, out).map_err(|error| to_py_err(py, error))?;
-    let mut target = Target::new(out)?;
-    let sources = arrays
-        .iter()
-        .map(|array| Source::new(array, "sample"))
-        .collect::<PyResult<Vec<_>>>()?;
-    let samples: Vec<&[u8]> = sources.iter().map(Source::bytes).collect();
-    if samples.iter().any(|sample| target.overlaps(sample)) {
-        return Err(to_py_err(
-            py,
-            Error::Overlap {
-                argument: "a sample",
-            },
-        ));
-    }
-    let place = target.bytes_mut();
-    detached(py, place.len(), || collate::stack(&samples, place))
-        .map_err(|error| to_py_err(py, error))
+    guarded(py, || {
+        check_samples(&arrays, out).map_err(|error| to_py_err(py, error))?;
+        let mut target = Target::new(out)?;
+        let sources = arrays
+            .iter()
+            .map(|array| Source::new(array, "sample"))
+            .collect::<PyResult<Vec<_>>>()?;
+        let samples: Vec<&[u8]> = sources.iter().map(Source::bytes).collect();
+        if samples.iter().any(|sample| target.overlaps(sample)) {
+            return Err(to_py_err(
+                py,
+                Error::Overlap {
+                    argument: "a sample",
+                },
+            ));
+        }
+        let place = target.bytes_mut();
+        detached(py, place.len(), || collate::stack(&samples, place))
+            .map_err(|error| to_py_err(py, error))
+    })
 }
 
 /// Copy the rows of `source` that `indices` name, in this order, into `out`.
@@ -42,27 +45,30 @@ pub(crate) fn gather<'py>(
     indices: PyReadonlyArray1<'py, i64>,
     out: &Bound<'py, PyUntypedArray>,
 ) -> PyResult<()> {
-    let num_indices = indices.len();
-    let num_rows = check_rows(source, num_indices, out).map_err(|error| to_py_err(py, error))?;
-    let source = Source::new(source, "source")?;
-    let mut target = Target::new(out)?;
-    let rows = source.bytes();
-    if target.overlaps(rows) {
-        return Err(to_py_err(py, Error::Overlap { argument: "source" }));
-    }
-    let copied;
-    let indices = match indices.as_slice() {
-        Ok(indices) => indices,
-        Err(_) => {
-            copied = indices.as_array().to_vec();
-            &copied
+    guarded(py, || {
+        let num_indices = indices.len();
+        let num_rows =
+            check_rows(source, num_indices, out).map_err(|error| to_py_err(py, error))?;
+        let source = Source::new(source, "source")?;
+        let mut target = Target::new(out)?;
+        let rows = source.bytes();
+        if target.overlaps(rows) {
+            return Err(to_py_err(py, Error::Overlap { argument: "source" }));
         }
-    };
-    let place = target.bytes_mut();
-    detached(py, place.len(), || {
-        collate::gather(rows, num_rows, indices, place)
+        let copied;
+        let indices = match indices.as_slice() {
+            Ok(indices) => indices,
+            Err(_) => {
+                copied = indices.as_array().to_vec();
+                &copied
+            }
+        };
+        let place = target.bytes_mut();
+        detached(py, place.len(), || {
+            collate::gather(rows, num_rows, indices, place)
+        })
+        .map_err(|error| to_py_err(py, error))
     })
-    .map_err(|error| to_py_err(py, error))
 }
 
 /// Every sample looks like the first, and `out` has room for them all.

@@ -12,6 +12,7 @@ use pyo3::types::PyTuple;
 
 use crate::arrays::{Source, Target, detached, dtype_name};
 use crate::error::to_py_err;
+use crate::guard::guarded;
 
 thread_local! {
     /// Memory that calls of one thread pass on. Taken out while in use: an allocation may run
@@ -30,11 +31,13 @@ pub(crate) fn decode_file<'py>(
     offset_s: f64,
     duration_s: Option<f64>,
 ) -> PyResult<Option<Bound<'py, PyUntypedArray>>> {
-    let format = format(py, kind, sample_rate_hz, offset_s, duration_s)?;
-    let mut scratch = SCRATCH.take().unwrap_or_default();
-    let array = decoded(py, &format, &path, &mut scratch);
-    SCRATCH.set(Some(scratch));
-    array
+    guarded(py, || {
+        let format = format(py, kind, sample_rate_hz, offset_s, duration_s)?;
+        let mut scratch = SCRATCH.take().unwrap_or_default();
+        let array = decoded(py, &format, &path, &mut scratch);
+        SCRATCH.set(Some(scratch));
+        array
+    })
 }
 
 fn decoded<'py>(
@@ -69,15 +72,17 @@ pub(crate) fn file_layout<'py>(
     offset_s: f64,
     duration_s: Option<f64>,
 ) -> PyResult<Option<(Bound<'py, PyTuple>, &'static str)>> {
-    let format = format(py, kind, sample_rate_hz, offset_s, duration_s)?;
-    let mut scratch = SCRATCH.take().unwrap_or_default();
-    let layout = py.detach(|| format.layout(&path, &mut scratch));
-    SCRATCH.set(Some(scratch));
-    match layout {
-        Ok(layout) => Ok(Some((PyTuple::new(py, layout.shape)?, layout.dtype.name()))),
-        Err(Error::Unsupported { .. }) => Ok(None),
-        Err(error) => Err(to_py_err(py, error)),
-    }
+    guarded(py, || {
+        let format = format(py, kind, sample_rate_hz, offset_s, duration_s)?;
+        let mut scratch = SCRATCH.take().unwrap_or_default();
+        let layout = py.detach(|| format.layout(&path, &mut scratch));
+        SCRATCH.set(Some(scratch));
+        match layout {
+            Ok(layout) => Ok(Some((PyTuple::new(py, layout.shape)?, layout.dtype.name()))),
+            Err(Error::Unsupported { .. }) => Ok(None),
+            Err(error) => Err(to_py_err(py, error)),
+        }
+    })
 }
 
 /// Position in the flattened array of the first element that is infinite or not a number.
@@ -86,22 +91,24 @@ pub(crate) fn first_nonfinite(
     py: Python<'_>,
     array: &Bound<'_, PyUntypedArray>,
 ) -> PyResult<Option<usize>> {
-    let Some(dtype) = dtype(array) else {
-        let error = Error::Argument {
-            argument: "array",
-            found: format!("an array of {}", dtype_name(&array.dtype())),
-            expected: "an array of numbers in the order of bytes of this machine",
+    guarded(py, || {
+        let Some(dtype) = dtype(array) else {
+            let error = Error::Argument {
+                argument: "array",
+                found: format!("an array of {}", dtype_name(&array.dtype())),
+                expected: "an array of numbers in the order of bytes of this machine",
+            };
+            return Err(to_py_err(py, error));
         };
-        return Err(to_py_err(py, error));
-    };
-    if !dtype.is_float() {
-        return Ok(None);
-    }
-    let source = Source::new(array, "array")?;
-    let bytes = source.bytes();
-    Ok(detached(py, bytes.len(), || {
-        decode::first_nonfinite(dtype, bytes)
-    }))
+        if !dtype.is_float() {
+            return Ok(None);
+        }
+        let source = Source::new(array, "array")?;
+        let bytes = source.bytes();
+        Ok(detached(py, bytes.len(), || {
+            decode::first_nonfinite(dtype, bytes)
+        }))
+    })
 }
 
 /// The format of a kind with its options.
@@ -155,8 +162,12 @@ pub(crate) fn dtype(array: &Bound<'_, PyUntypedArray>) -> Option<DType> {
 /// A new array, as `numpy.empty` makes it.
 pub(crate) fn empty<'py>(py: Python<'py>, layout: &Layout) -> PyResult<Bound<'py, PyUntypedArray>> {
     static EMPTY: PyOnceLock<Py<PyAny>> = PyOnceLock::new();
+    // First: all else in the crate for NumPy panics where NumPy cannot be imported.
+    let empty = EMPTY.get_or_try_init(py, || {
+        let function = numpy::get_array_module(py)?.getattr("empty")?;
+        PyResult::Ok(function.unbind())
+    })?;
     let shape = PyTuple::new(py, &layout.shape)?;
     let dtype = PyArrayDescr::new(py, layout.dtype.name())?;
-    let array = EMPTY.import(py, "numpy", "empty")?.call1((shape, dtype))?;
-    Ok(array.cast_into()?)
+    Ok(empty.bind(py).call1((shape, dtype))?.cast_into()?)
 }

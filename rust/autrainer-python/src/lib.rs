@@ -4,10 +4,12 @@ mod arrays;
 mod collate;
 mod decode;
 mod error;
+mod guard;
 mod sealed;
 mod serialize;
 mod shuffle;
 mod stream;
+mod worker;
 
 use pyo3::prelude::*;
 
@@ -28,4 +30,6 @@ mod _core {
     use super::shuffle::{permutation, position_of};
     #[pymodule_export]
     use super::stream::FileReader;
+    #[pymodule_export]
+    use super::worker::leave_signals_to_parent;
 }

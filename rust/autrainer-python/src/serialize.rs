@@ -13,6 +13,7 @@ use pyo3::types::{PyBytes, PyString, PyTuple};
 
 use crate::arrays::{Source, bytes, dtype_name};
 use crate::error::to_py_err;
+use crate::guard::guarded;
 
 /// Write `data` to `path`, whole or not at all.
 #[pyfunction]
@@ -21,16 +22,18 @@ pub(crate) fn write_bytes<'py>(
     path: PathBuf,
     data: &Bound<'py, PyAny>,
 ) -> PyResult<()> {
-    if let Ok(data) = data.cast::<PyBytes>() {
-        let data = data.as_bytes();
-        return py
-            .detach(|| io::write_bytes(&path, data))
-            .map_err(|error| to_py_err(py, error));
-    }
-    let data = Source::new(data.cast()?, "data")?;
-    let data = data.bytes();
-    py.detach(|| io::write_bytes(&path, data))
-        .map_err(|error| to_py_err(py, error))
+    guarded(py, || {
+        if let Ok(data) = data.cast::<PyBytes>() {
+            let data = data.as_bytes();
+            return py
+                .detach(|| io::write_bytes(&path, data))
+                .map_err(|error| to_py_err(py, error));
+        }
+        let data = Source::new(data.cast()?, "data")?;
+        let data = data.bytes();
+        py.detach(|| io::write_bytes(&path, data))
+            .map_err(|error| to_py_err(py, error))
+    })
 }
 
 /// Have `fill` write the file whose path it is given, then put it in the place of `path`.
@@ -40,17 +43,19 @@ pub(crate) fn write_by_name<'py>(
     path: PathBuf,
     fill: &Bound<'py, PyAny>,
 ) -> PyResult<()> {
-    let fill = fill.clone().unbind();
-    let written = py.detach(|| {
-        io::write_whole_by_name(&path, |sibling| {
-            Python::attach(|py| fill.call1(py, (sibling.as_os_str(),)))
-                .map(|_| ())
-                .map_err(Failure::Python)
+    guarded(py, || {
+        let fill = fill.clone().unbind();
+        let written = py.detach(|| {
+            io::write_whole_by_name(&path, |sibling| {
+                Python::attach(|py| fill.call1(py, (sibling.as_os_str(),)))
+                    .map(|_| ())
+                    .map_err(Failure::Python)
+            })
+        });
+        written.map_err(|failure| match failure {
+            Failure::Core(error) => to_py_err(py, error),
+            Failure::Python(error) => error,
         })
-    });
-    written.map_err(|failure| match failure {
-        Failure::Core(error) => to_py_err(py, error),
-        Failure::Python(error) => error,
     })
 }
 
@@ -69,22 +74,28 @@ impl From<Error> for Failure {
 /// Copy the content of `source` to `target`, whole or not at all.
 #[pyfunction]
 pub(crate) fn copy_file(py: Python<'_>, source: PathBuf, target: PathBuf) -> PyResult<()> {
-    py.detach(|| io::copy_file(&source, &target))
-        .map_err(|error| to_py_err(py, error))
+    guarded(py, || {
+        py.detach(|| io::copy_file(&source, &target))
+            .map_err(|error| to_py_err(py, error))
+    })
 }
 
 /// Make a folder and those above it, unless they are there.
 #[pyfunction]
 pub(crate) fn make_folder(py: Python<'_>, path: PathBuf) -> PyResult<()> {
-    py.detach(|| io::make_folder(&path))
-        .map_err(|error| to_py_err(py, error))
+    guarded(py, || {
+        py.detach(|| io::make_folder(&path))
+            .map_err(|error| to_py_err(py, error))
+    })
 }
 
 /// Give a folder or file another name in the same folder.
 #[pyfunction]
 pub(crate) fn rename(py: Python<'_>, source: PathBuf, target: PathBuf) -> PyResult<()> {
-    py.detach(|| io::rename(&source, &target))
-        .map_err(|error| to_py_err(py, error))
+    guarded(py, || {
+        py.detach(|| io::rename(&source, &target))
+            .map_err(|error| to_py_err(py, error))
+    })
 }
 
 /// Write `array` to `path` as `numpy.save` would, whole or not at all.
@@ -94,32 +105,34 @@ pub(crate) fn write_npy<'py>(
     path: PathBuf,
     array: &Bound<'py, PyUntypedArray>,
 ) -> PyResult<()> {
-    let dtype = array.dtype();
-    if dtype.has_object() || dtype.has_fields() {
-        let error = Error::Argument {
-            argument: "array",
-            found: format!("an array of {}", dtype_name(&dtype)),
-            expected: "an array of numbers or texts",
+    guarded(py, || {
+        let dtype = array.dtype();
+        if dtype.has_object() || dtype.has_fields() {
+            let error = Error::Argument {
+                argument: "array",
+                found: format!("an array of {}", dtype_name(&dtype)),
+                expected: "an array of numbers or texts",
+            };
+            return Err(to_py_err(py, error));
+        }
+        let dtype: String = dtype.getattr("str")?.extract()?;
+        let is_fortran_order = array.is_fortran_contiguous() && !array.is_c_contiguous();
+        let source;
+        let array = if is_fortran_order {
+            array
+        } else {
+            source = Source::new(array, "array")?;
+            source.array()
         };
-        return Err(to_py_err(py, error));
-    }
-    let dtype: String = dtype.getattr("str")?.extract()?;
-    let is_fortran_order = array.is_fortran_contiguous() && !array.is_c_contiguous();
-    let source;
-    let array = if is_fortran_order {
-        array
-    } else {
-        source = Source::new(array, "array")?;
-        source.array()
-    };
-    let content = Array {
-        dtype: &dtype,
-        shape: array.shape(),
-        is_fortran_order,
-        data: bytes(array),
-    };
-    py.detach(|| serialize::write_npy(&path, &content))
-        .map_err(|error| to_py_err(py, error))
+        let content = Array {
+            dtype: &dtype,
+            shape: array.shape(),
+            is_fortran_order,
+            data: bytes(array),
+        };
+        py.detach(|| serialize::write_npy(&path, &content))
+            .map_err(|error| to_py_err(py, error))
+    })
 }
 
 /// Write a table of results to `path` as CSV, whole or not at all.
@@ -132,16 +145,18 @@ pub(crate) fn write_results<'py>(
     names: Vec<String>,
     probabilities: &Bound<'py, PyUntypedArray>,
 ) -> PyResult<()> {
-    let columns = Columns::read(predictions)?;
-    let cells = Numbers::read(probabilities, "probabilities")?;
-    let table = Table {
-        indices: slice(&indices, "indices")?,
-        predictions: columns.predictions()?,
-        names: &names,
-        probabilities: cells.floats("probabilities")?,
-    };
-    py.detach(|| serialize::write_results(&path, &table))
-        .map_err(|error| to_py_err(py, error))
+    guarded(py, || {
+        let columns = Columns::read(predictions)?;
+        let cells = Numbers::read(probabilities, "probabilities")?;
+        let table = Table {
+            indices: slice(&indices, "indices")?,
+            predictions: columns.predictions()?,
+            names: &names,
+            probabilities: cells.floats("probabilities")?,
+        };
+        py.detach(|| serialize::write_results(&path, &table))
+            .map_err(|error| to_py_err(py, error))
+    })
 }
 
 type Readonly<'py, T> = PyReadonlyArray<'py, T, numpy::IxDyn>;

@@ -1,12 +1,15 @@
 //! The order of an epoch.
 
 use autrainer_core::Error;
+use autrainer_core::decode::{DType, Layout};
 use autrainer_core::shuffle::Order;
 use numpy::{PyArray1, PyArrayMethods};
 use pyo3::prelude::*;
 
 use crate::arrays::detached;
+use crate::decode::empty;
 use crate::error::to_py_err;
+use crate::guard::guarded;
 
 /// Samples at the positions from `start` to `stop` of the order of one epoch.
 #[pyfunction]
@@ -22,20 +25,29 @@ pub(crate) fn permutation<'py>(
     start: Option<&Bound<'py, PyAny>>,
     stop: Option<&Bound<'py, PyAny>>,
 ) -> PyResult<Bound<'py, PyArray1<i64>>> {
-    let num_samples = number("num_samples", num_samples)?;
-    let order = Order::new(num_samples, number("seed", seed)?, number("epoch", epoch)?)
-        .map_err(|error| to_py_err(py, error))?;
-    let start = start.map_or(Ok(0), |start| number("start", start))?;
-    let stop = stop.map_or(Ok(num_samples), |stop| number("stop", stop))?;
-    let len = order
-        .num_positions(start, stop)
-        .map_err(|error| to_py_err(py, error))?;
-    let samples = PyArray1::zeros(py, len, false);
-    let mut places = samples.readwrite();
-    let places = places.as_slice_mut()?;
-    detached(py, size_of_val(places), || order.fill(start, places))
-        .map_err(|error| to_py_err(py, error))?;
-    Ok(samples)
+    guarded(py, || {
+        let num_samples = number("num_samples", num_samples)?;
+        let order = Order::new(num_samples, number("seed", seed)?, number("epoch", epoch)?)
+            .map_err(|error| to_py_err(py, error))?;
+        let start = start.map_or(Ok(0), |start| number("start", start))?;
+        let stop = stop.map_or(Ok(num_samples), |stop| number("stop", stop))?;
+        let len = order
+            .num_positions(start, stop)
+            .map_err(|error| to_py_err(py, error))?;
+        let samples: Bound<'_, PyArray1<i64>> = empty(
+            py,
+            &Layout {
+                dtype: DType::I64,
+                shape: vec![len],
+            },
+        )?
+        .cast_into()?;
+        let mut places = samples.readwrite();
+        let places = places.as_slice_mut()?;
+        detached(py, size_of_val(places), || order.fill(start, places))
+            .map_err(|error| to_py_err(py, error))?;
+        Ok(samples)
+    })
 }
 
 /// Position at which the order of one epoch has a sample.
@@ -47,11 +59,13 @@ pub(crate) fn position_of(
     epoch: &Bound<'_, PyAny>,
     sample: &Bound<'_, PyAny>,
 ) -> PyResult<u64> {
-    let num_samples = number("num_samples", num_samples)?;
-    let sample = number("sample", sample)?;
-    Order::new(num_samples, number("seed", seed)?, number("epoch", epoch)?)
-        .and_then(|order| order.position_of(sample))
-        .map_err(|error| to_py_err(py, error))
+    guarded(py, || {
+        let num_samples = number("num_samples", num_samples)?;
+        let sample = number("sample", sample)?;
+        Order::new(num_samples, number("seed", seed)?, number("epoch", epoch)?)
+            .and_then(|order| order.position_of(sample))
+            .map_err(|error| to_py_err(py, error))
+    })
 }
 
 fn number(argument: &'static str, value: &Bound<'_, PyAny>) -> PyResult<u64> {

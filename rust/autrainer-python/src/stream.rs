@@ -18,6 +18,7 @@ use pyo3::types::{PyString, PyTuple};
 use crate::arrays::{Piece, Target, dtype_name};
 use crate::decode::{dtype, format as format_of};
 use crate::error::to_py_err;
+use crate::guard::guarded;
 
 /// Ctrl-C is noticed this often.
 const SLICE: Duration = Duration::from_millis(50);
@@ -97,11 +98,13 @@ impl FileReader {
         py: Python<'py>,
         rows: Rows<'py>,
     ) -> PyResult<Vec<Option<ShapeAndDtype<'py>>>> {
-        let rows = self.checked_rows(&rows).map_err(raised(py))?;
-        let layouts = py.detach(|| self.files.layouts(&rows));
-        let told = |layout: Layout| Ok((PyTuple::new(py, &layout.shape)?, layout.dtype.name()));
-        let layouts = layouts.map_err(raised(py))?.into_iter();
-        layouts.map(|layout| layout.map(told).transpose()).collect()
+        guarded(py, || {
+            let rows = self.checked_rows(&rows).map_err(raised(py))?;
+            let layouts = py.detach(|| self.files.layouts(&rows));
+            let told = |layout: Layout| Ok((PyTuple::new(py, &layout.shape)?, layout.dtype.name()));
+            let layouts = layouts.map_err(raised(py))?.into_iter();
+            layouts.map(|layout| layout.map(told).transpose()).collect()
+        })
     }
 
     /// Positions in `rows` of files that are damaged, and how; none where only decoding can tell.
@@ -134,40 +137,44 @@ impl FileReader {
         rows: Rows<'_>,
         out: &Bound<'_, PyUntypedArray>,
     ) -> PyResult<Told> {
-        let (rows, layout, sample_bytes) = self.checked(&rows, out).map_err(raised(py))?;
-        let chunk = SLICE_BYTES
-            .checked_div(sample_bytes)
-            .unwrap_or(SLICE_FILES)
-            .clamp(1, SLICE_FILES);
-        let num = rows.len().div_ceil(chunk);
-        let pieces = Target::new(out)?.into_pieces(chunk.saturating_mul(sample_bytes), num);
-        let reader = self.reader();
-        let mut told = Told::default();
-        for ((number, rows), piece) in rows.chunks(chunk).enumerate().zip(pieces) {
-            py.check_signals()?;
-            let batch = py.detach(|| reader.read_into(rows, layout.clone(), piece));
-            add(&mut told, batch.result.map_err(raised(py))?, number * chunk);
-        }
-        Ok(told)
+        guarded(py, || {
+            let (rows, layout, sample_bytes) = self.checked(&rows, out).map_err(raised(py))?;
+            let chunk = SLICE_BYTES
+                .checked_div(sample_bytes)
+                .unwrap_or(SLICE_FILES)
+                .clamp(1, SLICE_FILES);
+            let num = rows.len().div_ceil(chunk);
+            let pieces = Target::new(out)?.into_pieces(chunk.saturating_mul(sample_bytes), num);
+            let reader = self.reader();
+            let mut told = Told::default();
+            for ((number, rows), piece) in rows.chunks(chunk).enumerate().zip(pieces) {
+                py.check_signals()?;
+                let batch = py.detach(|| reader.read_into(rows, layout.clone(), piece));
+                add(&mut told, batch.result.map_err(raised(py))?, number * chunk);
+            }
+            Ok(told)
+        })
     }
 
     /// Decode the files of `rows` into arrays of their own.
     fn read_each(&self, py: Python<'_>, rows: Rows<'_>) -> PyResult<(Arrays, Told)> {
-        let rows = self.checked_rows(&rows).map_err(raised(py))?;
-        let reader = self.reader();
-        let mut told = Told::default();
-        let mut samples = Arrays::with_capacity(rows.len());
-        for (number, rows) in rows.chunks(SLICE_FILES).enumerate() {
-            py.check_signals()?;
-            let batch = py.detach(|| reader.read_each(rows));
-            add(
-                &mut told,
-                batch.result.map_err(raised(py))?,
-                number * SLICE_FILES,
-            );
-            extend(py, &mut samples, batch.samples)?;
-        }
-        Ok((samples, told))
+        guarded(py, || {
+            let rows = self.checked_rows(&rows).map_err(raised(py))?;
+            let reader = self.reader();
+            let mut told = Told::default();
+            let mut samples = Arrays::with_capacity(rows.len());
+            for (number, rows) in rows.chunks(SLICE_FILES).enumerate() {
+                py.check_signals()?;
+                let batch = py.detach(|| reader.read_each(rows));
+                add(
+                    &mut told,
+                    batch.result.map_err(raised(py))?,
+                    number * SLICE_FILES,
+                );
+                extend(py, &mut samples, batch.samples)?;
+            }
+            Ok((samples, told))
+        })
     }
 
     /// Queue a batch of files of one layout, to be decoded into `out`.
@@ -177,37 +184,43 @@ impl FileReader {
         rows: Rows<'_>,
         out: &Bound<'_, PyUntypedArray>,
     ) -> PyResult<()> {
-        let (rows, layout, sample_bytes) = self.checked(&rows, out).map_err(raised(py))?;
-        let chunk = rows_per_unit(rows.len(), sample_bytes, self.num_threads);
-        let num = rows.len().div_ceil(chunk);
-        let pieces = Target::new(out)?.into_pieces(chunk.saturating_mul(sample_bytes), num);
-        let submitted = self.reader().submit_into(&rows, layout, chunk, pieces);
-        submitted.map_err(raised(py))
+        guarded(py, || {
+            let (rows, layout, sample_bytes) = self.checked(&rows, out).map_err(raised(py))?;
+            let chunk = rows_per_unit(rows.len(), sample_bytes, self.num_threads);
+            let num = rows.len().div_ceil(chunk);
+            let pieces = Target::new(out)?.into_pieces(chunk.saturating_mul(sample_bytes), num);
+            let submitted = self.reader().submit_into(&rows, layout, chunk, pieces);
+            submitted.map_err(raised(py))
+        })
     }
 
     /// Queue a batch of files of any layouts.
     fn submit_each(&self, py: Python<'_>, rows: Rows<'_>) -> PyResult<()> {
-        let rows = self.checked_rows(&rows).map_err(raised(py))?;
-        self.reader().submit_each(&rows);
-        Ok(())
+        guarded(py, || {
+            let rows = self.checked_rows(&rows).map_err(raised(py))?;
+            self.reader().submit_each(&rows);
+            Ok(())
+        })
     }
 
     /// The oldest batch that was submitted: its samples that have arrays of their own, and what is
     /// to be said about it.
     fn wait(&self, py: Python<'_>, timeout_s: f64) -> PyResult<(Arrays, Told)> {
-        let reader = self.reader();
-        let ready = reader
-            .wait(Some(Duration::ZERO), false)
-            .map_err(raised(py))?;
-        let batch = match ready {
-            Some(batch) => batch,
-            None => wait_in_slices(py, &reader, timeout_s)?,
-        };
-        let mut told = Told::default();
-        add(&mut told, batch.result.map_err(raised(py))?, 0);
-        let mut samples = Arrays::with_capacity(batch.samples.len());
-        extend(py, &mut samples, batch.samples)?;
-        Ok((samples, told))
+        guarded(py, || {
+            let reader = self.reader();
+            let ready = reader
+                .wait(Some(Duration::ZERO), false)
+                .map_err(raised(py))?;
+            let batch = match ready {
+                Some(batch) => batch,
+                None => wait_in_slices(py, &reader, timeout_s)?,
+            };
+            let mut told = Told::default();
+            add(&mut told, batch.result.map_err(raised(py))?, 0);
+            let mut samples = Arrays::with_capacity(batch.samples.len());
+            extend(py, &mut samples, batch.samples)?;
+            Ok((samples, told))
+        })
     }
 
     /// Number of batches that were submitted and not yet waited for.
