@@ -7,7 +7,6 @@ import pytest
 
 import autrainer.cli as cli
 from autrainer.cli import CommandLineError, hydra_arguments
-from autrainer.cli.startup import pause_collector, resume_collector
 
 
 def test_functions_do_what_the_commands_do(capsys):
@@ -67,17 +66,3 @@ def test_values_become_overrides():
         "x=null",
         "m=A",
     ]
-
-
-def test_the_collector_is_as_before_after_a_pause():
-    import gc
-
-    before = gc.get_threshold()
-    pause_collector()
-    pause_collector()
-    assert gc.get_threshold()[0] > 10**9
-    resume_collector()
-    gc.unfreeze()
-    assert gc.get_threshold() == before
-    resume_collector()
-    assert gc.get_threshold() == before

@@ -1,8 +1,13 @@
 """Which combinations run, which are left out or refused, and what is said about them."""
 
+import gc
+
 import pytest
 import yaml
+from hydra.core.utils import JobReturn
+from omegaconf import DictConfig
 
+from autrainer.config.collector import pause_collector, resume_collector
 from autrainer.config.compose import SweepHooks
 from autrainer.errors import ConfigError
 from tests.config.conftest import finished_run
@@ -223,3 +228,48 @@ def test_a_single_run_without_a_sweep_works_too(sweep):
     values = ["seed=1", "+batch_size=3", "+learning_rate=1"]
     recorded = sweep(*values, "hydra.mode=RUN", "hydra.run.dir=out")
     assert recorded.values("seed") == [1]
+
+
+def living(kind):
+    return sum(type(thing) is kind for thing in gc.get_objects())
+
+
+def test_memory_does_not_grow_with_the_combinations_that_are_composed(sweep, monkeypatch):
+    monkeypatch.setattr("autrainer.config.sweep.KEPT", 1)
+    nodes = []
+
+    def check(*_):
+        nodes.append(living(DictConfig))
+
+    def launches_nothing(_points):
+        raise ConfigError("enough")
+
+    pause_collector()
+    try:
+        with pytest.raises(ConfigError, match="enough"):
+            sweep("seed=range(1,25)", hooks=SweepHooks(check=check, before_launch=launches_nothing))
+    finally:
+        resume_collector()
+        gc.unfreeze()
+    assert len(nodes) == 24
+    assert max(nodes[12:]) < 1.5 * max(nodes[:12])
+
+
+def test_jobs_that_are_over_hold_neither_configurations_nor_variables(sweep):
+    class Model:
+        """What a job works on."""
+
+    counts = []
+
+    def fail(config):
+        counts.append((living(Model), sum(job.cfg is not None for job in jobs())))
+        model = Model()
+        raise RuntimeError(f"{model} is too large")
+
+    def jobs():
+        return (thing for thing in gc.get_objects() if type(thing) is JobReturn)
+
+    recorded = sweep("seed=range(1,5)", before=fail)
+    assert counts[0][0] == 0
+    assert counts[1:] == counts[:1] * 3
+    assert recorded.errors.count("Model object at") == 4

@@ -11,7 +11,7 @@ import sys
 
 from autrainer import __version__
 from autrainer.cli.errors import CommandLineError
-from autrainer.cli.startup import pause_collector
+from autrainer.config.collector import pause_collector
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:

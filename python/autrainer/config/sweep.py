@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import logging
 import sys
+import traceback
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -19,6 +20,7 @@ from hydra.experimental.callback import Callback
 from hydra.types import HydraContext
 from omegaconf import DictConfig, OmegaConf
 
+from autrainer.config.collector import collecting
 from autrainer.config.compose import HOOKS, SweepHooks
 from autrainer.config.filters import Filter
 from autrainer.config.hints import explained
@@ -112,11 +114,13 @@ class Sweep:
 
     def _points(self, combinations: Iterable[Sequence[str]]) -> list[Point]:
         points = []
-        for index, overrides in enumerate(combinations):
-            composed = self._composed_with(list(overrides))
-            if len(self._composed) < KEPT:
-                self._composed[tuple(overrides)] = composed
-            points.append(Point.read(overrides, composed, index, self.hooks))
+        # Each combination leaves a megabyte in cycles behind.
+        with collecting():
+            for index, overrides in enumerate(combinations):
+                composed = self._composed_with(list(overrides))
+                if len(self._composed) < KEPT:
+                    self._composed[tuple(overrides)] = composed
+                points.append(Point.read(overrides, composed, index, self.hooks))
         return points
 
     def _composed_with(self, overrides: list[str]) -> DictConfig:
@@ -240,15 +244,35 @@ def _chunks(points: Sequence[Point], size: int) -> Iterable[Sequence[Point]]:
 
 
 class _Watch(Callback):
-    """Keeps what jobs return, and says at once that one failed; why is told at the end."""
+    """Keeps what jobs return, and says at once that one failed; why is told at the end.
+
+    Of a job that is over, the memory is given back when the next one starts: until then other
+    callbacks of Hydra may look at it.
+    """
 
     def __init__(self) -> None:
         self.seen: list[JobReturn] = []
+
+    def on_job_start(self, config: DictConfig, **_: Any) -> None:
+        if self.seen:
+            _lighten(self.seen[-1])
 
     def on_job_end(self, config: DictConfig, job_return: JobReturn, **_: Any) -> None:
         self.seen.append(job_return)
         if job_return.status == JobStatus.FAILED:
             log.error("\tfailed: %s", sentence(job_return._return_value))
+
+
+def _lighten(job: JobReturn) -> None:
+    """Drop what nobody needs of a job that is over: its configurations, and variables.
+
+    The traceback of an error holds all that its functions were working on: model and data.
+    """
+    job.cfg = job.hydra_cfg = None
+    error = job._return_value
+    while isinstance(error, BaseException):
+        traceback.clear_frames(error.__traceback__)
+        error = error.__cause__ or error.__context__
 
 
 def _runs_here(launcher: Any) -> bool:

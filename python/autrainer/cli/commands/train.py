@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from autrainer.cli.errors import CommandLineError
-from autrainer.cli.startup import resume_collector
+from autrainer.config.collector import resume_collector
 from autrainer.config.compose import SweepHooks, launch, main
 from autrainer.config.overrides import UnsupportedFlagError
 from autrainer.config.problems import refuse
@@ -77,6 +77,7 @@ def _check_classes(points: Sequence[Point]) -> None:
         _prepare_plots()
     from autrainer.training.check import find_problems
 
+    resume_collector()
     for point in points:
         try:
             refuse(find_problems(point.config), point.sources)

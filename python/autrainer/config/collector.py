@@ -6,6 +6,8 @@ Hundreds of thousands of objects come into being then, and none of them goes awa
 from __future__ import annotations
 
 import gc
+from collections.abc import Iterator
+from contextlib import contextmanager
 
 # Added to the collector's threshold: the state is kept where it belongs, in the collector.
 _PAUSE = 1_000_000_000
@@ -24,3 +26,17 @@ def resume_collector() -> None:
     if youngest >= _PAUSE:
         gc.freeze()
         gc.set_threshold(youngest - _PAUSE, *older)
+
+
+@contextmanager
+def collecting() -> Iterator[None]:
+    """Within a pause, collect while the block runs: it leaves garbage behind, and much of it."""
+    is_paused = gc.get_threshold()[0] >= _PAUSE
+    resume_collector()
+    try:
+        yield
+    finally:
+        if is_paused:
+            # Not to be frozen with what is imported next.
+            gc.collect()
+            pause_collector()
