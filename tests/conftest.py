@@ -1,19 +1,64 @@
 """Guards around every test, and the ways in which tests compose configurations and run commands."""
 
+import fcntl
+import functools
 import os
 import random
+import shutil
+import signal
 import subprocess
 import sys
 import threading
 from pathlib import Path
 
 import pytest
+from hypothesis import HealthCheck, settings
+
+from tests import forked
+from tests.skips import pytest_runtest_makereport  # noqa: F401, a hook
 
 REPOSITORY = Path(__file__).parent.parent
 CONF = REPOSITORY / "conf"
 SET_BY_OTHERS = {"PYTEST_CURRENT_TEST", "CUBLAS_WORKSPACE_CONFIG", "TORCHINDUCTOR_CACHE_DIR"}
 """pytest's own, the one that reproducibility on CUDA needs, and one that torch sets on import."""
-AUTRAINER = Path(sys.executable).with_name("autrainer")
+AUTRAINER = forked.AUTRAINER
+COSTLY = ("integration", "torture")
+"""Folders whose tests train with the command; they count as slow, all of them."""
+
+# One thread for each of the processes that run tests: more of them wait for each other.
+os.environ.setdefault("OMP_NUM_THREADS", "1")
+
+# The same examples every time, however long they take: a test is red because of the code.
+settings.register_profile(
+    "suite",
+    derandomize=True,
+    database=None,
+    deadline=None,
+    suppress_health_check=[HealthCheck.too_slow],
+)
+# What `make torture` looks at: other examples every time, and more of them.
+settings.register_profile(
+    "torture", settings.get_profile("suite"), derandomize=False, max_examples=1000
+)
+settings.load_profile(os.environ.get("HYPOTHESIS_PROFILE", "suite"))
+
+
+def pytest_configure():
+    # Shells start what is in the background with this signal ignored, and that is inherited.
+    if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
+        signal.signal(signal.SIGINT, signal.default_int_handler)
+
+
+def pytest_collection_modifyitems(items):
+    for item in items:
+        if item.path.relative_to(REPOSITORY / "tests").parts[0] in COSTLY:
+            item.add_marker("slow")
+
+
+def pytest_collection_finish():
+    """From here on modules are not compiled: two versions within a second would pass for one."""
+    sys.dont_write_bytecode = True
+    os.environ["PYTHONDONTWRITEBYTECODE"] = "1"
 
 
 @pytest.fixture(autouse=True)
@@ -28,7 +73,7 @@ def _nothing_is_left_behind(tmp_path):
     os.chdir(before)
     left = [thread for thread in threading.enumerate() if thread not in threads]
     for thread in left:
-        thread.join(timeout=5)
+        thread.join(timeout=60)
     assert [thread.name for thread in left if thread.is_alive()] == []
     changed = {
         key
@@ -40,22 +85,51 @@ def _nothing_is_left_behind(tmp_path):
 
 @pytest.fixture
 def autrainer(tmp_path):
-    """Run the installed command in the test's folder; returns the finished process."""
+    """Run the command in the test's folder, in a process that begins with everything imported."""
+    return functools.partial(_command, forked.run_command, tmp_path)
 
-    def run(*arguments, cwd=tmp_path, check=True, **options):
-        environment = dict(os.environ, PYTHONWARNINGS="ignore", COLUMNS="120")
-        process = subprocess.run(
-            [str(AUTRAINER), *map(str, arguments)],
-            cwd=cwd,
-            env=environment,
-            capture_output=True,
-            text=True,
-            timeout=300,
-            check=False,
-            **options,
+
+@pytest.fixture
+def installed_autrainer(tmp_path):
+    """The same as a new interpreter: for what its start, its imports or its threads are about."""
+
+    def run(*arguments, timeout=forked.LIMIT_S, **options):
+        command = [str(AUTRAINER), *map(str, arguments)]
+        return subprocess.run(
+            command, capture_output=True, text=True, check=False, timeout=timeout, **options
         )
-        if check and process.returncode != 0:
-            pytest.fail(f"exit code {process.returncode}\n{process.stdout}\n{process.stderr}")
-        return process
 
-    return run
+    return functools.partial(_command, run, tmp_path)
+
+
+def _command(run, folder, *arguments, cwd=None, check=True, **options):
+    environment = dict(os.environ, PYTHONWARNINGS="ignore", COLUMNS="120")
+    process = run(*arguments, cwd=cwd or folder, env=environment, **options)
+    if check and process.returncode != 0:
+        pytest.fail(f"exit code {process.returncode}\n{process.stdout}\n{process.stderr}")
+    return process
+
+
+@pytest.fixture(scope="session")
+def made_once(tmp_path_factory):
+    """`made_once(name, make)`: a folder that `make(folder)` fills once for all workers.
+
+    Nobody may change it: whoever wants to takes a copy.
+    """
+    # Workers have folders of their own below the one of the session.
+    is_worker = "PYTEST_XDIST_WORKER" in os.environ
+    base = tmp_path_factory.getbasetemp()
+    base = base.parent if is_worker else base
+
+    def made(name, make):
+        folder, whole = base / f"once-{name}", base / f"once-{name}.whole"
+        with open(base / f"once-{name}.lock", "w") as lock:
+            fcntl.flock(lock, fcntl.LOCK_EX)
+            if not whole.exists():
+                shutil.rmtree(folder, ignore_errors=True)
+                folder.mkdir()
+                make(folder)
+                whole.touch()
+        return folder
+
+    return made

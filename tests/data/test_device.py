@@ -9,7 +9,7 @@ from autrainer.data.source import ResidentArrays
 
 pytestmark = [
     pytest.mark.cuda,
-    pytest.mark.skipif(not torch.cuda.is_available(), reason="needs a CUDA device"),
+    pytest.mark.skipif(not torch.cuda.is_available(), reason="needs CUDA"),
 ]
 
 

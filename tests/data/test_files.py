@@ -4,6 +4,7 @@ from pathlib import Path
 import audobject
 import numpy as np
 import pytest
+import soundfile
 import torch
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
@@ -148,8 +149,6 @@ def test_audio_without_soundfile_names_the_extra(monkeypatch):
 
 
 def test_audio_is_loaded_by_channels_and_resampled(tmp_path):
-    pytest.importorskip("soundfile")
-    pytest.importorskip("scipy")
     signal = torch.sin(torch.arange(16000) * 0.05)[None].repeat(2, 1) / 2
 
     AudioFileHandler(16000).save(str(tmp_path / "a.wav"), signal)
@@ -214,7 +213,6 @@ def test_times_are_numbers_of_seconds(name, seconds):
 def test_a_part_of_a_sound_is_the_same_by_rust_and_by_soundfile(
     tmp_path, suffix, offset, duration, first, last
 ):
-    soundfile = pytest.importorskip("soundfile")
     path = str(tmp_path / f"a.{suffix}")
     soundfile.write(path, np.random.default_rng(0).uniform(-1, 1, (1000, 2)), 1000)
 
@@ -226,7 +224,6 @@ def test_a_part_of_a_sound_is_the_same_by_rust_and_by_soundfile(
 
 @pytest.mark.parametrize("suffix", ["wav", "flac"])
 def test_a_sound_that_ends_before_the_offset_is_named(tmp_path, suffix):
-    soundfile = pytest.importorskip("soundfile")
     path = str(tmp_path / f"a.{suffix}")
     soundfile.write(path, np.zeros(1000), 1000)
 
@@ -235,7 +232,6 @@ def test_a_sound_that_ends_before_the_offset_is_named(tmp_path, suffix):
 
 
 def test_wav_needs_no_soundfile_where_the_rate_fits(tmp_path, monkeypatch):
-    soundfile = pytest.importorskip("soundfile")
     path = str(tmp_path / "a.wav")
     soundfile.write(path, np.zeros(10), 8000)
     monkeypatch.setitem(sys.modules, "soundfile", None)
@@ -247,7 +243,6 @@ def test_wav_needs_no_soundfile_where_the_rate_fits(tmp_path, monkeypatch):
 
 @pytest.fixture
 def wav(tmp_path):
-    soundfile = pytest.importorskip("soundfile")
     soundfile.write(tmp_path / "whole.wav", np.linspace(-1, 1, 100), 8000)
     return (tmp_path / "whole.wav").read_bytes()
 

@@ -230,7 +230,7 @@ def test_a_pass_cannot_start_where_there_is_nothing(position):
         make().start_at(*position)
 
 
-@pytest.mark.skipif(torch.cuda.is_available(), reason="pins memory")
+@pytest.mark.skipif(torch.cuda.is_available(), reason="needs a machine without CUDA")
 def test_pinning_without_cuda_does_nothing():
     assert order(make(pin_memory=True)) == order(make())
 

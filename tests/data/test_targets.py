@@ -273,7 +273,7 @@ def test_a_probability_at_the_threshold_predicts_nothing():
 
 
 def test_arguments_are_written_and_build_an_equal_transform(transform):
-    audobject = pytest.importorskip("audobject")
+    import audobject
 
     text = object_yaml(transform)
 

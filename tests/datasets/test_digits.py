@@ -5,13 +5,11 @@ import pytest
 import torch
 from hypothesis import given
 from hypothesis import strategies as st
+from sklearn import datasets
 
 from autrainer.datasets import Digits
 from autrainer.datasets.digits import stratified_split
 from autrainer.errors import ConfigError, MissingExtraError
-
-# Imported before a test begins: it sets environment variables.
-datasets = pytest.importorskip("sklearn.datasets")
 
 METRIC = "autrainer.metrics.Accuracy"
 

@@ -5,8 +5,11 @@ import shutil
 import pytest
 import yaml
 
-SMALL = ("device=cpu", "dataset.size=120", "iterations=2", "progress_bar=false")
-"""Toy data that trains in a moment."""
+SMALL = (
+    *("device=cpu", "dataset.size=120", "iterations=2", "progress_bar=false"),
+    "plotting=None",
+)
+"""Toy data that trains in a moment; a plot would take longer than all the rest."""
 
 
 def runs_of(folder, experiment="default"):
@@ -28,7 +31,8 @@ def read(path):
 
 @pytest.fixture
 def project(tmp_path):
-    """An empty project with a `conf` folder of its own."""
-    (tmp_path / "conf").mkdir()
+    """A project with a `conf` folder of its own, in which there is only a choice of no plots."""
+    (tmp_path / "conf" / "plotting").mkdir(parents=True)
+    (tmp_path / "conf" / "plotting" / "None.yaml").touch()
     yield tmp_path
     shutil.rmtree(tmp_path / "results", ignore_errors=True)

@@ -1,49 +1,43 @@
-"""The installed command, stopped from outside and started again."""
+"""The command, stopped by a signal and started again."""
 
 import signal
-import subprocess
-import time
 
 import pytest
 
-from tests.conftest import AUTRAINER
 from tests.integration.conftest import SMALL, only_run, read
 
-LONG = (*SMALL, "iterations=60", "dataset.size=400", "save_train_outputs=false")
+SIGNALLED = """
+import os
+from pathlib import Path
 
 
-def started(project):
-    """The command, once its run has kept a state."""
-    process = subprocess.Popen(
-        [str(AUTRAINER), "train", *LONG],
-        cwd=project,
-        stdout=subprocess.DEVNULL,
-        stderr=subprocess.PIPE,
-        text=True,
-    )
-    until = time.monotonic() + 120
-    while not list(project.glob("results/*/training/*/_resume/state-1")):
-        assert process.poll() is None, process.stderr.read()
-        assert time.monotonic() < until
-        time.sleep(0.02)
-    return process
+class SignalledOnce:
+    def __init__(self, number):
+        self.number = number
+
+    def cb_on_step_end(self, trainer, iteration, batch_idx, loss):
+        if iteration == 3 and not Path("signalled").exists():
+            Path("signalled").touch()
+            os.kill(os.getpid(), self.number)
+"""
 
 
 @pytest.mark.parametrize(("number", "code"), [(signal.SIGINT, 130), (signal.SIGTERM, 143)])
 def test_a_stopped_command_says_how_to_go_on_and_does(autrainer, project, number, code):
-    process = started(project)
-    process.send_signal(number)
-    _, errors = process.communicate(timeout=120)
+    (project / "signalled_once.py").write_text(SIGNALLED)
+    callback = f"+callbacks=[{{signalled_once.SignalledOnce: {{number: {int(number)}}}}}]"
+    train = ("train", *SMALL, "iterations=5", callback)
+    process = autrainer(*train, check=False)
     assert process.returncode == code
-    assert "autrainer train " in errors
-    assert "Traceback" not in errors
+    assert "autrainer train " in process.stderr
+    assert "Traceback" not in process.stderr
     status = read(only_run(project) / "status.yaml")
     assert status["state"] == "interrupted"
-    autrainer("train", *LONG)
+    autrainer(*train)
     run = only_run(project)
-    assert "Resuming at epoch" in (run / "training.log").read_text()
+    assert "Resuming at epoch 3" in (run / "training.log").read_text()
     assert read(run / "status.yaml")["state"] == "finished"
-    assert (run / "metrics.csv").read_text().count("\n") == 61
+    assert (run / "metrics.csv").read_text().count("\n") == 6
 
 
 def test_a_command_that_is_stopped_between_runs_says_how_to_go_on(autrainer, project):

@@ -1,18 +1,21 @@
 """The installed command, from a configuration to a run folder."""
 
 import json
+import os
 import re
+import subprocess
 
 import numpy as np
 import pandas as pd
 import pytest
 import torch
 
+from tests.conftest import AUTRAINER
 from tests.integration.conftest import SMALL, only_run, read, runs_of
 from tests.runs.test_addresses import ADDRESSES
 
 TASKS = ("ToyTabular-C", "ToyTabular-MLC", "ToyTabular-R", "ToyTabular-MTR")
-STATES = {"model.pt", "optimizer.pt"}
+STATES = ("model.pt", "optimizer.pt")
 OUTPUTS = ("outputs.npy", "targets.npy", "indices.npy", "losses.npy", "results.csv")
 
 
@@ -35,18 +38,16 @@ def test_every_task_trains_by_epoch_and_by_step(autrainer, project):
         assert (run / "_test" / "test_holistic.yaml").is_file()
 
 
-@pytest.fixture(scope="module")
-def default_run(tmp_path_factory):
+@pytest.fixture(scope="session")
+def default_run(made_once):
     """The default experiment, as a newcomer runs it."""
-    import subprocess
 
-    from tests.conftest import AUTRAINER
+    def train(folder):
+        command = [str(AUTRAINER), "train", "device=cpu"]
+        environment = {key: os.environ[key] for key in os.environ if key != "OMP_NUM_THREADS"}
+        subprocess.run(command, cwd=folder, env=environment, check=True, capture_output=True)
 
-    folder = tmp_path_factory.mktemp("default")
-    subprocess.run(
-        [str(AUTRAINER), "train", "device=cpu"], cwd=folder, check=True, capture_output=True
-    )
-    return only_run(folder)
+    return only_run(made_once("default", train))
 
 
 def test_the_run_folder_is_named_after_what_was_trained(default_run):
@@ -125,9 +126,8 @@ def test_the_log_holds_the_results(default_run):
     assert "Test results:" in text
 
 
+@pytest.mark.skipif(torch.cuda.is_available(), reason="needs a machine without CUDA")
 def test_the_device_warning_stands_in_the_log(autrainer, project):
-    if torch.cuda.is_available():
-        pytest.skip("a CUDA device is here, so nothing falls back")
     process = autrainer("train", *SMALL[1:], "device=cuda:0")
     log = (only_run(project) / "training.log").read_text()
     assert log.count("cuda:0") == 1
@@ -151,10 +151,10 @@ def test_outputs_can_be_switched_off_one_by_one(autrainer, project):
             assert bool(written) == (other != subset), (subset, other)
 
 
-def test_two_fresh_processes_give_the_same_bytes(autrainer, project):
+def test_two_fresh_processes_give_the_same_bytes(installed_autrainer, project):
     runs = []
     for name in ("one", "two"):
-        autrainer("train", *SMALL, f"experiment_id={name}")
+        installed_autrainer("train", *SMALL, f"experiment_id={name}")
         runs.append(only_run(project, name))
     files = [
         path.relative_to(runs[0])

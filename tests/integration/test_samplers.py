@@ -21,6 +21,7 @@ hydra:
       +seed: 1
       +batch_size: 8
       +learning_rate: 0.01
+      plotting: None
       dataset: Birds
       model: ToyFFNN
       model.input_size: 4

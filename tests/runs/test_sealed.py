@@ -88,7 +88,11 @@ def test_the_same_tree_gives_the_same_bytes(tmp_path):
     assert (tmp_path / "1").read_bytes() == (tmp_path / "2").read_bytes()
 
 
-@pytest.mark.parametrize("value", [object(), lambda: 0, torch.ones(2).to_sparse()], ids=repr)
+@pytest.mark.parametrize(
+    "value",
+    [object(), lambda: 0, torch.ones(2).to_sparse()],
+    ids=["object", "function", "sparse tensor"],
+)
 def test_what_cannot_be_held_is_named_by_its_place(tmp_path, value):
     with pytest.raises(DataError, match=r"outer\.inner\[1\]"):
         write_sealed(tmp_path / "t", {"outer": {"inner": [0, value]}})

@@ -51,7 +51,8 @@ def test_a_logger_that_knows_nothing_of_interruptions_logs_everything_once(
 
 @pytest.mark.parametrize(("event", "iteration"), POINTS)
 def test_tensorboard_shows_everything_once(tmp_path, event, iteration):
-    accumulator = pytest.importorskip("tensorboard.backend.event_processing.event_accumulator")
+    from tensorboard.backend.event_processing import event_accumulator as accumulator
+
     interrupted_and_gone_on(tmp_path, "autrainer.loggers.TensorBoardLogger", event, iteration)
     events = accumulator.EventAccumulator(str(tmp_path / "runs" / "experiment" / "run"))
     events.Reload()
@@ -64,7 +65,8 @@ def test_tensorboard_shows_everything_once(tmp_path, event, iteration):
 def test_the_last_run_of_mlflow_has_everything_once(tmp_path, event, iteration, monkeypatch):
     for variable in ("MLFLOW_ALLOW_FILE_STORE", "_RJEM_MALLOC_CONF"):
         monkeypatch.setenv(variable, "true")  # and is taken back: MLflow sets them for good
-    mlflow = pytest.importorskip("mlflow")
+    import mlflow
+
     interrupted_and_gone_on(tmp_path, "autrainer.loggers.MLFlowLogger", event, iteration)
     client = mlflow.MlflowClient(tracking_uri=(tmp_path / "mlruns").as_uri())
     experiment = client.get_experiment_by_name("experiment")
