@@ -32,6 +32,10 @@ class OutputError(AutrainerError, OSError):
     """A file of a run folder could not be written."""
 
 
+class DownloadError(AutrainerError, OSError):
+    """A file did not come from the web as a whole."""
+
+
 class NonFiniteLossError(AutrainerError, ArithmeticError):
     """A loss of training is NaN or infinite."""
 

@@ -1,4 +1,4 @@
-"""Where existing projects import file handlers and target transforms from."""
+"""Where existing projects import what datasets are made of from."""
 
 from autrainer.data.files import (
     AbstractFileHandler,
@@ -14,11 +14,14 @@ from autrainer.data.targets import (
     MultiLabelEncoder,
     MultiTargetMinMaxScaler,
 )
+from autrainer.datasets.downloads import ZipDownloadManager
+from autrainer.datasets.wrapper import DatasetWrapper
 
 __all__ = [
     "AbstractFileHandler",
     "AbstractTargetTransform",
     "AudioFileHandler",
+    "DatasetWrapper",
     "IdentityFileHandler",
     "ImageFileHandler",
     "LabelEncoder",
@@ -26,4 +29,5 @@ __all__ = [
     "MultiLabelEncoder",
     "MultiTargetMinMaxScaler",
     "NumpyFileHandler",
+    "ZipDownloadManager",
 ]

@@ -1,0 +1,5 @@
+"""Address of `AbstractAugmentation` in existing projects."""
+
+from autrainer.augmentations.base import AbstractAugmentation
+
+__all__ = ["AbstractAugmentation"]

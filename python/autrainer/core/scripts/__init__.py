@@ -1,0 +1,1 @@
+"""Addresses of the command line in existing projects."""

@@ -1,0 +1,5 @@
+"""Address of `AbstractLogger` in existing projects."""
+
+from autrainer.loggers.base import AbstractLogger
+
+__all__ = ["AbstractLogger"]

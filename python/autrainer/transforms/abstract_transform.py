@@ -1,0 +1,5 @@
+"""Address of `AbstractTransform` in existing projects."""
+
+from autrainer.transforms.base import AbstractTransform
+
+__all__ = ["AbstractTransform"]
