@@ -16,7 +16,7 @@ def test_memory_that_is_not_there_is_told_with_batch_sizes_and_advice(tmp_path, 
     )
     with pytest.raises(
         OutOfMemoryError,
-        match=r"batch_size 16 and inference_batch_size 5 \(\d+\.\d+ GiB held.*try batch_size=8",
+        match=r"batch_size 16 and inference_batch_size 5 \(\d+.* GiB held.*try micro_batch_size=8",
     ):
         trainer.train()
     assert read_status(trainer.output_directory)["exception"]["type"] == "OutOfMemoryError"

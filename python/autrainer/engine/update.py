@@ -179,12 +179,16 @@ class Update:
         size = self._limits.micro_batch_size
         if size is not None and size < len(data.index):
             return self._gradients_of_parts(model, data, criterion, probabilities_fn)
-        output = self._precision.forward(model, data)
-        loss = criterion(probabilities_fn(output), data.target)
+        result = self._forward(model, data, criterion, probabilities_fn)
         if self._limits.skips_nonfinite:
-            _skip_nonfinite(loss)
-        self._backward(loss if self._scaler is None else self._scaler.scale(loss))
-        return loss, output
+            _skip_nonfinite(result[0])
+        self._backward(result[0] if self._scaler is None else self._scaler.scale(result[0]))
+        return result
+
+    def _forward(self, model: Any, batch: Any, criterion: Any, probabilities_fn: Any) -> Result:
+        # Where this fails, `training/memory.py` looks at the names of this function.
+        output = self._precision.forward(model, batch)
+        return criterion(probabilities_fn(output), batch.target), output
 
     def _gradients_of_parts(
         self, model: Any, data: Any, criterion: Any, probabilities_fn: Any
@@ -193,14 +197,16 @@ class Update:
         outputs: list[torch.Tensor] = []
         num_samples = len(data.index)
         for part in micro_batches(data, self._limits.micro_batch_size):
-            output = self._precision.forward(model, part)
-            loss = criterion(probabilities_fn(output), part.target)
+            losses_part, outputs_part = self._forward(model, part, criterion, probabilities_fn)
             share = len(part.index) / num_samples
-            losses.append(loss.detach() if loss.ndim else loss.detach() * share)
-            outputs.append(output.detach())
+            losses.append(
+                losses_part.detach() if losses_part.ndim else losses_part.detach() * share
+            )
+            outputs.append(outputs_part.detach())
             if self._limits.skips_nonfinite:
                 _skip_nonfinite(_joined(losses), num_samples)
-            self._backward(loss if self._scaler is None else self._scaler.scale(loss), share)
+            scaled = losses_part if self._scaler is None else self._scaler.scale(losses_part)
+            self._backward(scaled, share)
         return _joined(losses), torch.cat(outputs)
 
     def _limit_gradients(self) -> None:

@@ -16,13 +16,8 @@ from autrainer.training.fit import Seen
 
 GIB = 2**30
 
-STEPS = (
-    "autrainer.training.step",
-    "autrainer.training.evaluate",
-    "autrainer.engine.update",
-    "autrainer.optimizers.sam",
-)
-"""Modules whose functions hold `batch` or a `part` of it, then `output`, then `loss`."""
+STEPS = ("autrainer.training.step", "autrainer.training.evaluate", "autrainer.engine.update")
+"""Modules whose functions hold `batch`, then `output`, then `loss`, as far as they come."""
 
 CALLBACKS = "autrainer.callbacks.dispatch"
 """What comes through this module was raised by a listener."""
@@ -50,9 +45,11 @@ def _caused_by(told: BaseException, error: BaseException) -> BaseException:
 
 def _out_of_memory(error: BaseException, trainer: Any) -> OutOfMemoryError:
     settings = trainer.settings
-    smaller = max(1, settings.batch_size // 2)
+    at_once = min(settings.micro_batch_size or settings.batch_size, settings.batch_size)
     advice = (
-        f"try batch_size={smaller}" if settings.batch_size > 1 else "try a smaller model"
+        f"try micro_batch_size={at_once // 2}, with which updates stay the same"
+        if at_once > 1
+        else "try a smaller model"
     ) + ", a smaller inference_batch_size, or train_loader_kwargs.num_workers=0"
     return OutOfMemoryError(
         f"there was not enough memory on {trainer.DEVICE} with batch_size {settings.batch_size} "
@@ -104,8 +101,9 @@ def _seen_by(error: BaseException) -> Seen | None:
             return None
         if module in STEPS:
             found |= frame.f_locals
-    batch = found.get("part", found.get("batch"))
-    return None if batch is None or "loss" in found else Seen(batch, found.get("output"))
+    if "batch" not in found or "loss" in found:
+        return None
+    return Seen(found["batch"], found.get("output"))
 
 
 def _held(device: torch.device) -> str:
