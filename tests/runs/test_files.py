@@ -29,6 +29,7 @@ from autrainer.runs.files import (
     read_yaml,
     remove_file,
     remove_folder,
+    write_by_name,
     write_bytes,
     write_npy,
     write_results,
@@ -68,14 +69,26 @@ def test_a_name_as_long_as_the_system_allows_can_be_written(tmp_path):
     assert names(tmp_path) == ["n" * 255]
 
 
-def test_links_are_followed_and_permissions_kept(tmp_path):
-    (tmp_path / "real").write_text("old")
-    (tmp_path / "real").chmod(0o640)
-    (tmp_path / "link").symlink_to("real")
-    write_text(tmp_path / "link", "new")
-    assert (tmp_path / "link").is_symlink()
-    assert (tmp_path / "real").read_text() == "new"
-    assert stat.S_IMODE((tmp_path / "real").stat().st_mode) == 0o640
+def test_permissions_are_kept(tmp_path):
+    (tmp_path / "x").write_text("old")
+    (tmp_path / "x").chmod(0o640)
+    write_text(tmp_path / "x", "new")
+    assert stat.S_IMODE((tmp_path / "x").stat().st_mode) == 0o640
+
+
+@pytest.mark.parametrize("leads_to", ["real", "nowhere", "/dev/null", "folder"])
+@pytest.mark.parametrize(
+    "write", [write_text, lambda path, text: write_by_name(path, lambda f: Path(f).write_text(text))]
+)
+def test_a_link_is_replaced_and_what_it_leads_to_stays(tmp_path, leads_to, write):
+    (tmp_path / "real").write_text("precious")
+    (tmp_path / "folder").mkdir()
+    (tmp_path / "link").symlink_to(leads_to)
+    write(tmp_path / "link", "new")
+    assert not (tmp_path / "link").is_symlink()
+    assert (tmp_path / "link").read_text() == "new"
+    assert (tmp_path / "real").read_text() == "precious"
+    assert names(tmp_path) == ["folder", "link", "real"]
 
 
 def test_what_is_no_file_is_left_alone(tmp_path):
@@ -101,7 +114,7 @@ def test_a_file_in_the_place_of_a_folder_is_named(tmp_path):
     [
         "write_bytes(path, b'x' * 100_000)",
         "write_npy(path, np.zeros(100_000))",
-        "copy_file(sys.executable, path)",
+        "copy_file(np.__file__, path)",
         "write_results(path, np.arange(400_000), Values(np.ones(400_000)), ['p'],"
         " np.ones((400_000, 1)))",
     ],

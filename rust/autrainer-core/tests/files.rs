@@ -191,3 +191,76 @@ fn columns_of_other_lengths_and_codes_without_labels_are_refused() {
         }
     ));
 }
+
+#[cfg(unix)]
+mod on_unix {
+    use super::*;
+    use std::os::unix::fs::{PermissionsExt, symlink};
+
+    fn mode(path: &std::path::Path) -> u32 {
+        fs::symlink_metadata(path).unwrap().permissions().mode() & 0o7777
+    }
+
+    #[test]
+    fn a_link_is_replaced_and_what_it_leads_to_stays() {
+        let folder = tempfile::tempdir().unwrap();
+        let outside = folder.path().join("outside");
+        fs::write(&outside, b"precious").unwrap();
+        for leads_to in ["outside", "nowhere"] {
+            let path = folder.path().join("x");
+            let _ = fs::remove_file(&path);
+            symlink(leads_to, &path).unwrap();
+            io::write_bytes(&path, b"new").unwrap();
+            assert!(fs::symlink_metadata(&path).unwrap().is_file());
+            assert_eq!(fs::read(&path).unwrap(), b"new");
+        }
+        assert_eq!(fs::read(&outside).unwrap(), b"precious");
+        assert_eq!(names(folder.path()), ["outside", "x"]);
+    }
+
+    #[test]
+    fn the_permissions_of_a_replaced_file_hold_before_its_content() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("x");
+        for (kept, meanwhile) in [(0o600, 0o600), (0o440, 0o640), (0o664, 0o664)] {
+            let _ = fs::remove_file(&path);
+            fs::write(&path, b"old").unwrap();
+            fs::set_permissions(&path, fs::Permissions::from_mode(kept)).unwrap();
+            io::write_whole(&path, |file| {
+                let found = file.metadata().unwrap().permissions().mode() & 0o7777;
+                assert_eq!(found, meanwhile);
+                Ok(())
+            })
+            .unwrap();
+            assert_eq!(mode(&path), kept);
+        }
+    }
+
+    #[test]
+    fn a_copy_gives_nobody_more_than_its_source() {
+        let folder = tempfile::tempdir().unwrap();
+        let (source, target) = (folder.path().join("x"), folder.path().join("y"));
+        fs::write(&source, b"secret").unwrap();
+        fs::set_permissions(&source, fs::Permissions::from_mode(0o400)).unwrap();
+        io::copy_file(&source, &target).unwrap();
+        assert_eq!(mode(&target), 0o600);
+        assert_eq!(fs::read(&target).unwrap(), b"secret");
+    }
+
+    #[test]
+    fn links_and_devices_are_not_copied() {
+        let folder = tempfile::tempdir().unwrap();
+        let (source, target) = (folder.path().join("x"), folder.path().join("y"));
+        fs::write(folder.path().join("outside"), b"secret").unwrap();
+        symlink("outside", &source).unwrap();
+        assert!(matches!(
+            io::copy_file(&source, &target),
+            Err(Error::Corrupt { path, found, .. }) if path == source && found == "a link"
+        ));
+        assert!(matches!(
+            io::copy_file(std::path::Path::new("/dev/zero"), &target),
+            Err(Error::Corrupt { .. })
+        ));
+        assert_eq!(names(folder.path()), ["outside", "x"]);
+    }
+}
