@@ -24,11 +24,9 @@ from autrainer.errors import CorruptFileError, DataError, OutputError
 from autrainer.runs.columns import Labels, LabelSets, Texts, ValueLists, Values
 from autrainer.runs.files import (
     copy_file,
-    copy_folder,
     make_folder,
     read_yaml,
     remove_file,
-    remove_folder,
     write_by_name,
     write_bytes,
     write_npy,
@@ -76,10 +74,12 @@ def test_permissions_are_kept(tmp_path):
     assert stat.S_IMODE((tmp_path / "x").stat().st_mode) == 0o640
 
 
+def written_by_name(path, text):
+    write_by_name(path, lambda sibling: Path(sibling).write_text(text))
+
+
 @pytest.mark.parametrize("leads_to", ["real", "nowhere", "/dev/null", "folder"])
-@pytest.mark.parametrize(
-    "write", [write_text, lambda path, text: write_by_name(path, lambda f: Path(f).write_text(text))]
-)
+@pytest.mark.parametrize("write", [write_text, written_by_name])
 def test_a_link_is_replaced_and_what_it_leads_to_stays(tmp_path, leads_to, write):
     (tmp_path / "real").write_text("precious")
     (tmp_path / "folder").mkdir()
@@ -406,28 +406,32 @@ def test_writing_needs_neither_numpy_nor_yaml_nor_pandas(tmp_path):
     assert done.stdout.strip() == "[]"
 
 
-def test_a_folder_is_replaced_by_a_copy_with_everything_below_it(tmp_path):
-    for name in ("source/a", "source/below/b", "source/train_x", "target/old"):
-        write_text(tmp_path / name, name)
-    copy_folder(tmp_path / "source", tmp_path / "target", without="train_*")
-    assert names(tmp_path) == ["source", "target"]
-    assert names(tmp_path / "target") == ["a", "below"]
-    assert (tmp_path / "target" / "below" / "b").read_text() == "source/below/b"
-
-
-def test_a_copy_that_was_given_up_is_begun_anew(tmp_path):
-    write_text(tmp_path / "source" / "a", "new")
-    write_text(tmp_path / ".target.copying" / "half", "x")
-    copy_folder(tmp_path / "source", tmp_path / "target")
-    assert names(tmp_path / "target") == ["a"]
-    assert names(tmp_path) == ["source", "target"]
-
-
-@pytest.mark.parametrize("change", [make_folder, remove_file, remove_folder])
+@pytest.mark.parametrize("change", [make_folder, remove_file])
 def test_what_cannot_be_made_or_removed_is_named(change):
     # Nobody, not even root, changes anything there.
-    path = Path("/proc/self" if change is remove_folder else "/proc/self/status")
+    path = Path("/proc/self/status")
     path = path / "x" if change is make_folder else path
     with pytest.raises(OutputError) as caught:
         change(path)
     assert caught.value.filename.startswith("/proc/self")
+
+
+@pytest.mark.parametrize("kind", ["pipe", "folder"])
+def test_what_is_no_file_is_read_by_nobody_and_not_waited_for(tmp_path, kind):
+    path = tmp_path / "x.yaml"
+    {"pipe": os.mkfifo, "folder": os.mkdir}[kind](path)
+    with pytest.raises(CorruptFileError, match=rf"x\.yaml: expected a file, found a {kind}"):
+        read_yaml(path)
+    with pytest.raises((CorruptFileError, IsADirectoryError)):
+        copy_file(path, tmp_path / "y")
+    assert names(tmp_path) == ["x.yaml"]
+
+
+def test_a_link_is_not_copied_and_a_copy_shows_nobody_more_than_its_source(tmp_path):
+    (tmp_path / "secret").write_text("x")
+    (tmp_path / "secret").chmod(0o600)
+    (tmp_path / "link").symlink_to("secret")
+    with pytest.raises(CorruptFileError, match="link: expected a file, found a link"):
+        copy_file(tmp_path / "link", tmp_path / "copy")
+    copy_file(tmp_path / "secret", tmp_path / "copy")
+    assert stat.S_IMODE((tmp_path / "copy").stat().st_mode) == 0o600

@@ -1,5 +1,6 @@
 """Going on from a shorter run: what counts as one, and what happens when something is amiss."""
 
+import logging
 import shutil
 
 import numpy as np
@@ -7,9 +8,15 @@ import pandas as pd
 import pytest
 import torch
 
-from autrainer.errors import CorruptFileError
+from autrainer.callbacks.dispatch import CallbackMixin
+from autrainer.errors import CorruptFileError, RunInterruptedError, RunInUseError
 from autrainer.runs.files import read_yaml, write_yaml
+from autrainer.runs.finished import is_finished
+from autrainer.runs.folders import remove_run
+from autrainer.runs.lock import RunLock
+from autrainer.runs.sealed import read_sealed, write_sealed
 from tests.training.conftest import built, damage, same_states, state, trained
+from tests.training.test_resume import Stopper
 
 PARTS = "tests.training.parts"
 ON = "continue_training=true"
@@ -249,3 +256,183 @@ def test_what_an_earlier_attempt_left_is_replaced(tmp_path):
     trainer = long_run(tmp_path)
     assert state(trainer.output_directory, "epoch_1").keys() == trainer.model.state_dict().keys()
     assert not (left / ".epoch_1.copying").exists()
+
+
+def interrupted(folder, name="long"):
+    """A longer run that has gone on from a shorter one and was stopped within its own training."""
+    trainer = built(folder, *REMOVES, "iterations=3", name=name)
+    trainer.callback_manager.register(Stopper(iteration=3, batch_idx=0))
+    with pytest.raises(RunInterruptedError):
+        trainer.train()
+    return trainer.output_directory
+
+
+REMOVES = (ON, "remove_continued_runs=true")
+
+
+def test_a_copied_project_removes_nothing_of_the_original(tmp_path):
+    short = short_run(tmp_path / "project").output_directory
+    interrupted(tmp_path / "project")
+    shutil.copytree(tmp_path / "project", tmp_path / "moved")
+    again = trained(tmp_path / "moved", *REMOVES, "iterations=3", name="long")
+    assert again.resumption.is_resumed
+    assert (short / "metrics.csv").is_file()
+    assert not (again.output_directory.parent / "short").exists()
+
+
+def with_continued(run, **changes):
+    """Write another state of `ContinueTraining` into what a run has kept."""
+    for path in (run / "_resume").glob("state-*"):
+        content = read_sealed(path)
+        (key,) = (name for name in content["tree"]["listeners"] if "ContinueTraining" in name)
+        content["tree"]["listeners"][key] = changes
+        write_sealed(path, content)
+
+
+def test_a_state_of_an_earlier_version_names_a_folder_of_which_only_the_name_counts(tmp_path):
+    short = short_run(tmp_path).output_directory
+    run = interrupted(tmp_path)
+    with_continued(run, path=f"/somewhere/else/{short.name}", iterations=1)
+    trained(tmp_path, *REMOVES, "iterations=3", name="long")
+    assert not short.exists()
+
+
+@pytest.mark.parametrize("name", ["../../precious", "/tmp", "..", ".", "", "long", "precious"])
+def test_a_forged_state_removes_nothing(tmp_path, name, caplog):
+    short = short_run(tmp_path).output_directory
+    run = interrupted(tmp_path)
+    for folder in (run.parent, tmp_path, tmp_path / "experiment"):
+        (folder / "precious").mkdir()
+        (folder / "precious" / "file").touch()
+    with_continued(run, name=name, iterations=1)
+    trained(tmp_path, *REMOVES, "iterations=3", name="long")
+    assert all(
+        (folder / "precious" / "file").is_file()
+        for folder in (run.parent, tmp_path, tmp_path / "experiment")
+    )
+    assert short.is_dir()
+    assert (run / "metrics.csv").is_file()
+
+
+@pytest.mark.parametrize("change", ["learning_rate=0.2", "iterations=2"])
+def test_only_the_run_that_was_continued_is_removed(tmp_path, change, caplog):
+    other = short_run(tmp_path, change, name="other").output_directory
+    short_run(tmp_path, iterations=1)
+    run = interrupted(tmp_path)
+    with_continued(run, name="other", iterations=1)
+    trained(tmp_path, *REMOVES, "iterations=3", name="long")
+    assert (other / "metrics.csv").is_file()
+    assert "is kept: expected the finished run of 1 iterations" in caplog.text
+
+
+def test_files_of_the_user_in_the_shorter_run_are_in_the_longer_one_afterwards(tmp_path):
+    short = short_run(tmp_path).output_directory
+    (short / "analysis").mkdir()
+    for name in ("my_notes.md", "analysis/x.txt", "epoch_1/mine.txt"):
+        (short / name).write_text("mine")
+    long = trained(tmp_path, *REMOVES, "iterations=2", name="long").output_directory
+    assert not short.exists()
+    assert [(long / n).read_text() for n in ("my_notes.md", "analysis/x.txt")] == ["mine"] * 2
+    assert (long / "epoch_1" / "mine.txt").read_text() == "mine"
+
+
+class Releases(logging.Handler):
+    """Releases a lock when the first record is logged that says a word."""
+
+    def __init__(self, lock, word):
+        super().__init__()
+        self.held, self.word = lock, word
+
+    def emit(self, record):
+        if self.word in record.getMessage():
+            self.held.release()
+
+
+def test_a_shorter_run_that_another_one_copies_is_waited_for(tmp_path):
+    short = short_run(tmp_path).output_directory
+    handler = Releases(RunLock(short), "Waiting: ")
+    logging.getLogger("autrainer").addHandler(handler)
+    try:
+        assert long_run(tmp_path).initial_iteration == 2
+    finally:
+        logging.getLogger("autrainer").removeHandler(handler)
+        handler.held.release()
+
+
+class Removes(logging.Handler):
+    """Removes a run, as another process does, when a run waits for it."""
+
+    def __init__(self, lock, folder, heir):
+        super().__init__()
+        self.held, self.folder, self.heir = lock, folder, heir
+
+    def emit(self, record):
+        if "Waiting: " in record.getMessage():
+            remove_run(self.folder, self.heir)
+            self.held.release()
+
+
+def test_a_shorter_run_that_is_removed_meanwhile_is_passed_over(tmp_path):
+    short_run(tmp_path, iterations=1)
+    longer = short_run(tmp_path, "remove_continued_runs=false", iterations=2, name="longer")
+    folder = longer.output_directory
+    handler = Removes(RunLock(folder), folder, tmp_path / "heir")
+    (tmp_path / "heir").mkdir()
+    logging.getLogger("autrainer").addHandler(handler)
+    try:
+        trainer = long_run(tmp_path, iterations=3)
+    finally:
+        logging.getLogger("autrainer").removeHandler(handler)
+    assert trainer.initial_iteration == 2
+    assert trainer.continue_training.continued.path.name == "short"
+
+
+def test_a_shorter_run_that_others_hold_for_too_long_is_told(tmp_path, monkeypatch, caplog):
+    monkeypatch.setattr("autrainer.training.shorter_runs.LONGEST_COPY_S", 0.0)
+    short = short_run(tmp_path).output_directory
+    lock = RunLock(short)
+    with pytest.raises(RunInUseError, match="short is being worked on"):
+        long_run(tmp_path)
+    lock.release()
+    trainer = built(tmp_path, *REMOVES, "iterations=2", name="long")
+    trainer.callback_manager.register(Locks(short))
+    trainer.train()
+    assert "short , which this run went on from, is kept" in caplog.text
+    assert (short / "metrics.csv").is_file()
+    assert is_finished(trainer.output_directory)
+
+
+class Locks:
+    """Works on a folder from the test of another run to its end, as another process does."""
+
+    def __init__(self, folder):
+        self.folder = folder
+
+    def cb_on_test_begin(self, trainer):
+        self.lock = RunLock(self.folder)
+
+    @CallbackMixin.order(200)
+    def cb_on_train_end(self, trainer):
+        self.lock.release()
+
+
+def test_a_link_in_a_shorter_run_is_not_copied(tmp_path):
+    secret = tmp_path / "secret"
+    secret.write_text("precious")
+    secret.chmod(0o600)
+    short = short_run(tmp_path).output_directory
+    (short / "epoch_1" / "dev.yaml").unlink()
+    (short / "epoch_1" / "dev.yaml").symlink_to(secret)
+    with pytest.raises(CorruptFileError, match=r"epoch_1.dev\.yaml is a link"):
+        long_run(tmp_path)
+    copies = [path for path in (short.parent / "long").rglob("*") if path.is_file()]
+    assert not any(b"precious" in path.read_bytes() for path in copies)
+
+
+def test_a_shorter_run_behind_a_link_is_copied_and_never_removed(tmp_path):
+    short = short_run(tmp_path).output_directory
+    short.rename(tmp_path / "archive")
+    short.symlink_to(tmp_path / "archive")
+    trainer = trained(tmp_path, *REMOVES, "iterations=2", name="long")
+    assert trainer.initial_iteration == 2
+    assert (tmp_path / "archive" / "metrics.csv").is_file()

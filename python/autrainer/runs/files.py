@@ -9,7 +9,6 @@ from __future__ import annotations
 import errno
 import io
 import os
-import shutil
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -69,39 +68,13 @@ def make_folder(folder: Path) -> Path:
     return folder
 
 
-def copy_folder(source: Path, target: Path, *, without: str | None = None) -> None:
-    """Replace a folder by a copy of another; the target is never seen half copied.
-
-    Args:
-        source: The folder.
-        target: What it replaces.
-        without: Pattern of the names of files that are left out.
+def rename(source: Path, target: Path) -> None:
+    """Give a file or folder another name on the same file system; it is on the disk afterwards.
 
     Raises:
-        OutputError: naming the file, if one could not be written.
+        OutputError: naming `target`, if that could not be done.
     """
-    staging = target.with_name(f".{target.name}.copying")
-    remove_folder(staging)
-    make_folder(staging)
-    for path in sorted(source.rglob("*")):
-        if path.is_file() and (without is None or not path.match(without)):
-            copy_file(path, staging / path.relative_to(source))
-    remove_folder(target)
-    _core.rename(os.fspath(staging), os.fspath(target))
-
-
-def remove_folder(folder: Path) -> None:
-    """Remove a folder and everything in it, if it is there.
-
-    Raises:
-        OutputError: naming the folder, if something in it could not be removed.
-    """
-    try:
-        if folder.exists():
-            shutil.rmtree(folder)
-    except OSError as error:
-        # The system names files relative to a folder that it has open.
-        raise unwritable(folder, error) from error
+    _core.rename(os.fspath(source), os.fspath(target))
 
 
 def with_folder(path: StrPath) -> str:
@@ -259,13 +232,14 @@ def read_yaml(path: StrPath) -> Any:
 
     Raises:
         FileNotFoundError: if there is no such file.
-        CorruptFileError: naming the file, if it is no YAML or holds other objects.
+        CorruptFileError: naming the file, if it is no file, no YAML, or holds other objects.
     """
     import yaml
 
+    from autrainer.runs.opening import reading
     from autrainer.runs.tags import loader
 
-    with open(path, "rb") as file:
+    with reading(path) as file:
         try:
             return yaml.load(file, Loader=loader())
         except (yaml.YAMLError, ValueError, TypeError, AttributeError, LookupError) as error:

@@ -3,37 +3,21 @@
 from __future__ import annotations
 
 import logging
-import shutil
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
-from pathlib import Path
+from pathlib import Path, PurePath
 from typing import Any
 
 from autrainer.callbacks.dispatch import CallbackMixin
-from autrainer.config.identity import same_but_iterations
-from autrainer.errors import CorruptFileError
-from autrainer.runs.files import copy_folder, read_yaml, unwritable
-from autrainer.runs.finished import TABLE, check_table, is_finished, stopped_at
+from autrainer.errors import CorruptFileError, RunInUseError
+from autrainer.runs.finished import TABLE, check_table
+from autrainer.runs.folders import copy_folder, remove_half_removed, remove_run
+from autrainer.runs.layout import misplaced
 from autrainer.runs.states import first_sound
 from autrainer.training.history import History
+from autrainer.training.shorter_runs import FinishedRun, as_shorter_run, held, shorter_runs
 
 log = logging.getLogger(__name__)
-
-REMOVING = ".removing"
-CONFIG = Path(".hydra") / "config.yaml"
-
-
-@dataclass(frozen=True)
-class FinishedRun:
-    """A finished run that another one can go on from.
-
-    Args:
-        path: Its folder.
-        iterations: How many iterations it trained.
-    """
-
-    path: Path
-    iterations: int
 
 
 @dataclass(frozen=True)
@@ -51,43 +35,13 @@ class Start:
     best: str
 
 
-def shorter_runs(runs_dir: Path, config: Mapping[str, Any], *, besides: Path) -> list[FinishedRun]:
-    """Finished runs of the same configuration with fewer iterations, the longest first.
-
-    Folders are told by the configuration inside them, never by their names.
-
-    Args:
-        runs_dir: Folder whose folders are runs.
-        config: Configuration of the run that wants to go on.
-        besides: Its own folder.
-    """
-    found = [
-        run
-        for path in sorted(runs_dir.iterdir())
-        if path.is_dir() and path != besides and is_finished(path)
-        if (run := _as_shorter_run(path, config)) is not None
-    ]
-    return sorted(found, key=lambda run: run.iterations, reverse=True)
-
-
-def _as_shorter_run(path: Path, config: Mapping[str, Any]) -> FinishedRun | None:
-    try:
-        other = read_yaml(path / CONFIG)
-        iterations = stopped_at(path) or int(other["iterations"])
-    except (OSError, ValueError, KeyError, TypeError) as error:
-        log.warning("%s cannot be gone on from: %s", path, error)
-        return None
-    if iterations >= int(config["iterations"]) or not same_but_iterations(other, config):
-        return None
-    return FinishedRun(path, iterations)
-
-
 class ContinueTraining:
     """Lets a run begin where a shorter one ended, and removes that one once this one has ended.
 
     Args:
         run_name: Name of the run that is about to train.
-        remove_continued_runs: Delete the shorter run at the end.
+        remove_continued_runs: Delete the shorter run at the end; files in it that are not those of
+            a run are moved into the folder of this one.
     """
 
     def __init__(self, run_name: str, remove_continued_runs: bool = False) -> None:
@@ -97,67 +51,94 @@ class ContinueTraining:
 
     @CallbackMixin.order(100)
     def cb_on_train_begin(self, trainer: Any) -> None:
-        """Take over states, metrics and times of the longest shorter run, if there is one."""
+        """Take over states, metrics and times of the longest shorter run, if there is one.
+
+        Raises:
+            FileNotFoundError: if there are runs, but all of them lack states.
+            CorruptFileError: if there are runs, but none with states that are sound.
+            RunInUseError: if others have been copying or removing one for too long.
+        """
         if trainer.resumption.is_resumed:
             return
-        target: Path = trainer.output_directory
-        for half_removed in target.parent.glob(f".*{REMOVING}"):
-            shutil.rmtree(half_removed, ignore_errors=True)
-        start = _first_sound(
-            shorter_runs(target.parent, trainer.run_config, besides=target), trainer
-        )
-        if start is None:
-            return
-        path, done = start.run.path, start.history.iterations
+        folder, trouble = trainer.output_directory, None
+        remove_half_removed(folder.parent)
+        for run in shorter_runs(folder.parent, trainer.run_config, besides=folder):
+            try:
+                with held(run.path, trainer.resumption.leave_if_asked):
+                    self._take_over(_start_of(run, trainer), trainer)
+                return
+            except (CorruptFileError, FileNotFoundError) as error:
+                if run.path.is_dir():
+                    log.warning("%s cannot be gone on from: %s", run.path, error)
+                    trouble = trouble or error
+        if trouble is not None:
+            raise trouble
+
+    def _take_over(self, start: Start, trainer: Any) -> None:
+        path, done, target = start.run.path, start.history.iterations, trainer.output_directory
         log.info("Continuing %s from its iteration %d", path.name, done[-1])
         # The initial states are being written into the folders that are replaced now.
         trainer.bookkeeping.background.join()
-        folders = [f"{trainer.training_type}_{n}" for n in done]
+        folders = [trainer.folder_of(iteration) for iteration in done]
         for folder in ("_initial", *folders):
             if (path / folder).is_dir():
                 copy_folder(path / folder, target / folder)
         copy_folder(path / start.best, target / "_best", without="train_*")
+        first_sound([target / "_best"], list(trainer.states()))
         trainer.restore(start.history, path / "timer.yaml", target / folders[-1])
         self.continued = start.run
 
     def state_dict(self) -> dict[str, Any]:
-        """Which run was continued."""
+        """Which run was continued; its name, since a project may be moved or copied meanwhile."""
         run = self.continued
-        return {} if run is None else {"path": str(run.path), "iterations": run.iterations}
+        return {} if run is None else {"name": run.path.name, "iterations": run.iterations}
 
     def load_state_dict(self, state_dict: Mapping[str, Any]) -> None:
-        """Remember which run was continued."""
+        """Remember which run was continued; the folder that earlier versions kept is not looked at.
+
+        Raises:
+            KeyError: if the state is none of this class.
+            TypeError: if its values are not what they have to be.
+        """
         if state_dict:
-            self.continued = FinishedRun(Path(state_dict["path"]), state_dict["iterations"])
+            name = PurePath(state_dict["name"] if "name" in state_dict else state_dict["path"]).name
+            self.continued = FinishedRun(Path(name), int(state_dict["iterations"]))
 
     @CallbackMixin.order(100)
     def cb_on_train_end(self, trainer: Any) -> None:
-        """Delete the shorter run: everything it held is in the longer one, which is on disk."""
-        if self.continued is not None and self.remove_continued_runs:
-            _remove(self.continued.path)
-            log.info("Removed %s, which this run went on from", self.continued.path.name)
+        """Delete the shorter run: everything it held is in the longer one, which is on disk.
 
-
-def _first_sound(runs: list[FinishedRun], trainer: Any) -> Start | None:
-    """The newest states that are sound; damaged ones are reported and passed over.
-
-    Raises:
-        FileNotFoundError: if there are runs, but all of them lack states.
-        CorruptFileError: if there are runs, but none with states that are sound.
-    """
-    trouble: Exception | None = None
-    for run in runs:
+        Only what lies beside this run, has finished and is the same run but shorter is deleted.
+        Where that cannot be done, this is told, and the longer run has finished all the same.
+        """
+        if self.continued is None or not self.remove_continued_runs:
+            return
+        path = trainer.output_directory.parent / self.continued.path.name
+        if path == trainer.output_directory or not path.is_dir():
+            return
         try:
-            return _start_of(run, trainer)
-        except (CorruptFileError, FileNotFoundError) as error:
-            log.warning("%s cannot be gone on from: %s", run.path, error)
-            trouble = trouble or error
-    if trouble is not None:
-        raise trouble
-    return None
+            self._remove(path, trainer)
+        except (RunInUseError, OSError, CorruptFileError) as error:
+            log.warning("%s , which this run went on from, is kept: %s", path, error)
+
+    def _remove(self, path: Path, trainer: Any) -> None:
+        assert self.continued is not None
+        with held(path, trainer.resumption.leave_if_asked):
+            run = as_shorter_run(path, trainer.run_config)
+            is_sure = run is not None and run.iterations == self.continued.iterations
+            if not is_sure or path.is_symlink():
+                raise CorruptFileError(
+                    f"expected the finished run of {self.continued.iterations} iterations that "
+                    "this one went on from, found another folder"
+                )
+            remove_run(path, trainer.output_directory)
+        log.info("Removed %s, which this run went on from", path.name)
 
 
 def _start_of(run: FinishedRun, trainer: Any) -> Start:
+    found = misplaced(run.path)
+    if found:
+        raise CorruptFileError(f"{'; '.join(found)}: expected files and folders, and no links")
     check_table(run.path)
     whole = History(trainer.history.columns)
     whole.load_csv(run.path / TABLE)
@@ -189,17 +170,3 @@ def _best_folders(
     if best == trainer.best_in(whole):
         yield run.path / "_best"
     yield run.path / trainer.folder_of(best)
-
-
-def _remove(folder: Path) -> None:
-    """Remove a folder; killed meanwhile, it leaves nothing that looks like a run."""
-    hidden = folder.with_name(f".{folder.name}{REMOVING}")
-    shutil.rmtree(hidden, ignore_errors=True)
-    if folder.is_dir():
-        try:
-            folder.rename(hidden)
-        except OSError as error:
-            raise unwritable(folder, error) from error
-        shutil.rmtree(hidden, ignore_errors=True)
-        if hidden.exists():
-            log.warning("%s could not be removed; nobody needs it any more", hidden)

@@ -18,6 +18,7 @@ from autrainer.runs.environment import set_device
 from autrainer.runs.files import make_folder, remove_leftovers
 from autrainer.runs.finished import is_finished
 from autrainer.runs.folder import Bookkeeping
+from autrainer.runs.layout import refuse_misplaced
 from autrainer.runs.lock import RunLock
 from autrainer.runs.outputs import OutputsTracker
 from autrainer.runs.resumable import ResumableState, ResumableStates
@@ -107,6 +108,7 @@ class Run:
         self.disable_progress_bar = not self.settings.progress_bar
         self._lock = RunLock(self.output_directory)
         try:
+            refuse_misplaced(self.output_directory)
             self.bookkeeping = Bookkeeping(str(self.output_directory))
             self._lock.on_loss = self.bookkeeping.background.fail
             remove_leftovers(self.output_directory)

@@ -1,0 +1,104 @@
+"""Every file and folder that a run makes in its folder, and what may stand in the place of one."""
+
+from __future__ import annotations
+
+import os
+import re
+from collections.abc import Iterator
+from pathlib import Path, PurePath
+
+from autrainer.errors import OutputError
+from autrainer.runs.finished import RESUME_FOLDER
+from autrainer.runs.opening import kind_of
+
+PLOTS = "_plots"
+FOLDERS = frozenset({".hydra", "_initial", "_best", "_test", PLOTS, RESUME_FOLDER})
+_ITERATION = re.compile(r"(epoch|step)_[0-9]+")
+
+_TOP = re.compile(
+    r"metrics\.csv|status\.yaml|error\.txt|training\.log|train_script\.log|train\.log"
+    r"|timer\.yaml|stages\.yaml|hardware\.yaml|requirements\.txt|model_summary\.(txt|yaml)"
+    r"|(model|target_transform|inference_transform|file_handler)\.yaml"
+    r"|(preprocess_file_handler|preprocess_pipeline)\.yaml"
+    r"|\.lock(-[\w-]+(\.tmp)?)?"
+)
+_INSIDE = re.compile(
+    r"(model|optimizer|scheduler)\.pt|(dev|best_results|test_holistic)\.yaml"
+    r"|(train|dev|test)_(outputs|targets|indices|losses)\.npy"
+    r"|(train|dev|test)_results\.(csv|parquet|arrow)"
+)
+_HYDRA = re.compile(r"(config|hydra|overrides)\.yaml")
+_PASSING = re.compile(r"\.autrainer-[0-9-]+\.tmp")
+_PASSING_FOLDER = re.compile(r"\..+\.copying")
+
+
+def is_file_of_run(path: PurePath) -> bool:
+    """Whether a run makes a file of this name.
+
+    Args:
+        path: Relative to the run folder. Plots have the names of metrics, which may be any: none of
+            them counts.
+    """
+    *folders, name = path.parts
+    if _PASSING.fullmatch(name) or (folders and _PASSING_FOLDER.fullmatch(folders[0])):
+        return True
+    if not folders:
+        return bool(_TOP.fullmatch(name))
+    if folders[0] == RESUME_FOLDER:
+        return True
+    if len(folders) > 1 or not is_folder_of_run(PurePath(folders[0])):
+        return False
+    return bool((_HYDRA if folders[0] == ".hydra" else _INSIDE).fullmatch(name))
+
+
+def is_folder_of_run(path: PurePath) -> bool:
+    """Whether a run makes a folder of this name; as `is_file_of_run`."""
+    first, *below = path.parts
+    if below:
+        return first == RESUME_FOLDER or bool(_PASSING_FOLDER.fullmatch(first))
+    return first in FOLDERS or bool(_ITERATION.fullmatch(first) or _PASSING_FOLDER.fullmatch(first))
+
+
+def misplaced(folder: Path) -> list[str]:
+    """What stands where a run makes files and folders and is neither; each as `PATH is a link`.
+
+    A run writes through no link, so that it changes nothing outside its folder, and waits for no
+    pipe. The folder itself, or one above it, may be a link. What the user has put beside does not
+    count.
+    """
+    return [f"{path} is {kind}" for path, kind in _misplaced(folder)]
+
+
+def refuse_misplaced(folder: Path) -> None:
+    """Look whether nothing is misplaced in a folder.
+
+    Raises:
+        OutputError: naming everything that is in the way.
+    """
+    found = misplaced(folder)
+    if found:
+        raise OutputError(
+            f"{folder} cannot be worked on: {'; '.join(found)}; a run makes files and folders of "
+            "its own there and follows no links: move these away"
+        )
+
+
+def _misplaced(folder: Path) -> Iterator[tuple[Path, str]]:
+    for path in sorted(folder.iterdir()):
+        name, kind = PurePath(path.name), kind_of(path)
+        if is_folder_of_run(name):
+            if kind != "a folder":
+                yield path, kind or "a file"
+            elif path.name != PLOTS:
+                yield from _misplaced_inside(path)
+        elif kind is not None and is_file_of_run(name):
+            yield path, kind
+
+
+def _misplaced_inside(folder: Path) -> Iterator[tuple[Path, str]]:
+    with os.scandir(folder) as entries:
+        irregular = [e for e in entries if not e.is_file(follow_symlinks=False)]
+    for entry in sorted(irregular, key=lambda entry: entry.name):
+        kind = kind_of(entry.path)
+        if kind is not None and is_file_of_run(PurePath(folder.name, entry.name)):
+            yield Path(entry.path), kind

@@ -1,0 +1,130 @@
+"""Shorter runs of a configuration: which there are, and keeping others from changing one."""
+
+from __future__ import annotations
+
+import errno
+import logging
+import time
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from autrainer.config.identity import same_but_iterations
+from autrainer.errors import OutputError, RunInUseError
+from autrainer.runs.files import read_yaml
+from autrainer.runs.finished import is_finished, stopped_at
+from autrainer.runs.folders import REMOVING
+from autrainer.runs.lock import RunLock
+
+log = logging.getLogger(__name__)
+
+CONFIG = Path(".hydra") / "config.yaml"
+
+LONGEST_COPY_S = 600.0
+"""How long others may copy or remove a shorter run before it is not waited for any more."""
+
+POLL_S = 0.2
+_READ_ONLY = (errno.EACCES, errno.EPERM, errno.EROFS)
+
+
+@dataclass(frozen=True)
+class FinishedRun:
+    """A finished run that another one can go on from.
+
+    Args:
+        path: Its folder.
+        iterations: How many iterations it trained.
+    """
+
+    path: Path
+    iterations: int
+
+
+def shorter_runs(
+    runs_dir: Path, config: Mapping[str, Any], *, besides: Path
+) -> Iterator[FinishedRun]:
+    """Finished runs of the same configuration with fewer iterations, the longest first, each once.
+
+    Folders are told by the configuration inside them, never by their names. They are looked for
+    again for every one that is asked for: others may have removed or finished one meanwhile.
+
+    Args:
+        runs_dir: Folder whose folders are runs.
+        config: Configuration of the run that wants to go on.
+        besides: Its own folder.
+    """
+    tried = {besides}
+    while True:
+        folders = [path for path in sorted(runs_dir.iterdir()) if path not in tried]
+        found = [run for path in folders if (run := _finished(path, config)) is not None]
+        if not found:
+            return
+        longest = max(found, key=lambda run: run.iterations)
+        tried.add(longest.path)
+        yield longest
+
+
+def _finished(path: Path, config: Mapping[str, Any]) -> FinishedRun | None:
+    is_run = path.is_dir() and not path.name.endswith(REMOVING) and is_finished(path)
+    return as_shorter_run(path, config) if is_run else None
+
+
+def as_shorter_run(path: Path, config: Mapping[str, Any]) -> FinishedRun | None:
+    """A finished run, if it is one of the same configuration with fewer iterations."""
+    try:
+        other = read_yaml(path / CONFIG)
+        iterations = stopped_at(path) or int(other["iterations"])
+    except (OSError, ValueError, KeyError, TypeError) as error:
+        log.warning("%s cannot be gone on from: %s", path, error)
+        return None
+    if iterations >= int(config["iterations"]) or not same_but_iterations(other, config):
+        return None
+    return FinishedRun(path, iterations)
+
+
+@contextmanager
+def held(folder: Path, check: Callable[[], None]) -> Iterator[None]:
+    """Within the block nobody changes a finished run.
+
+    Args:
+        folder: Its folder.
+        check: Called while others copy or remove it; raises to stop waiting.
+
+    Raises:
+        FileNotFoundError: if it is there no more, or trained again.
+        RunInUseError: if others have held it for too long.
+        OutputError: if it cannot be locked for another reason than that it is read-only.
+    """
+    try:
+        lock = _locked(folder, check)
+    except OutputError as error:
+        if error.errno == errno.ENOENT or not folder.is_dir():
+            raise FileNotFoundError(f"{folder}: it was removed meanwhile") from error
+        if error.errno not in _READ_ONLY:
+            raise
+        # A run of somebody else, who alone can remove it. A copy tells whether it was changed.
+        yield
+        return
+    try:
+        if not is_finished(folder):
+            raise FileNotFoundError(f"{folder}: it has not finished")
+        yield
+    finally:
+        lock.release()
+
+
+def _locked(folder: Path, check: Callable[[], None]) -> RunLock:
+    give_up, is_told = time.monotonic() + LONGEST_COPY_S, False
+    while True:
+        try:
+            return RunLock(folder)
+        except RunInUseError as error:
+            if time.monotonic() > give_up or not is_finished(folder):
+                raise
+            if not is_told:
+                log.info("Waiting: %s", error)
+                is_told = True
+        check()
+        time.sleep(POLL_S)
