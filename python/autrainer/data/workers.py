@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import logging
 import os
 import pickle
 import random
+import signal
 import traceback
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
@@ -18,8 +20,21 @@ from autrainer.data.ahead import too_slow
 from autrainer.data.batching import Setting
 from autrainer.data.itemwise import ItemBatches
 from autrainer.data.order import BatchOrder
+from autrainer.data.parcels import (
+    Delivery,
+    Parcel,
+    advice,
+    is_about_shared_memory,
+    no_shared_memory,
+    size,
+)
 from autrainer.data.shuffle import IndexArray
+from autrainer.errors import DataError
 from autrainer.runs.signals import stops_held
+
+log = logging.getLogger(__name__)
+
+BUS_ERROR = getattr(signal, "SIGBUS", 0)
 
 
 class WorkersPath:
@@ -40,6 +55,7 @@ class WorkersPath:
         # Those of the parent, in a process that was forked: kept, for they may not be shut down.
         self._foreign: list[Any] = []
         self._pid = os.getpid()
+        self._has_warned = False
 
     def batches(self, epoch: int, first: int) -> Iterator[Any]:
         """The batches of a pass from one of them on."""
@@ -47,10 +63,23 @@ class WorkersPath:
         if self._loader is None:
             self._loader = self._start()
         self._due.position = (epoch, first)
-        # Starts the processes, the first time.
-        with stops_held():
-            batches = iter(self._loader)
-        return self._setting.timed_wait(self._received(batches))
+        return self._setting.timed_wait(self._received(self._begun(self._loader)))
+
+    def _begun(self, loader: torch.utils.data.DataLoader[Any]) -> Iterator[Any]:
+        """The batches of a pass; the first one starts the processes.
+
+        Raises:
+            DataError: if they cannot be started.
+        """
+        try:
+            with stops_held():
+                return iter(loader)
+        except OSError as error:
+            name = self._setting.options.name
+            raise DataError(
+                f"the worker processes of the {name} loader cannot be started: {error} ({size()}); "
+                "set num_workers to 0, or raise what is used up: shared memory, processes, memory"
+            ) from error
 
     def close(self) -> None:
         """End the processes."""
@@ -69,17 +98,37 @@ class WorkersPath:
 
     def _received(self, batches: Iterator[Any]) -> Iterator[Any]:
         """What the processes send; their errors are raised here as if there were no processes."""
+        options = self._setting.options
+        name = f"{options.name} loader"
         try:
-            for batch in batches:
-                if isinstance(batch, _Failure):
-                    raise batch.error from WorkerError(batch.traceback)
-                yield batch
-                del batch
+            for received in batches:
+                if isinstance(received, _Failure):
+                    raise received.error from WorkerError(received.traceback)
+                self._warn_if_copied(received, name)
+                yield received.batch
+                del received
         except RuntimeError as error:
-            if not str(error).startswith("DataLoader timed out"):
-                raise
-            options = self._setting.options
-            raise too_slow(f"{options.name} loader", options.timeout) from error
+            if str(error).startswith("DataLoader timed out"):
+                raise too_slow(name, options.timeout) from error
+            if is_about_shared_memory(error) or self._has_bus_error():
+                raise no_shared_memory(name) from error
+            raise
+
+    def _has_bus_error(self) -> bool:
+        """Whether a process was ended because it wrote beyond what there is of shared memory."""
+        workers = getattr(getattr(self._loader, "_iterator", None), "_workers", ())
+        return any(worker.exitcode and worker.exitcode == -BUS_ERROR for worker in workers)
+
+    def _warn_if_copied(self, received: Delivery, name: str) -> None:
+        if received.is_copied and not self._has_warned:
+            self._has_warned = True
+            log.warning(
+                "%s: shared memory has no room for the batches of worker processes (%s), so they "
+                "are copied through pipes, which takes longer; %s",
+                name,
+                size(),
+                advice(),
+            )
 
     def _start(self) -> torch.utils.data.DataLoader[Any]:
         options = self._setting.options
@@ -126,7 +175,7 @@ class _BatchMap(torch.utils.data.Dataset[Any]):
 
     def __getitems__(self, batch: tuple[int, int, IndexArray]) -> Any:
         try:
-            return self._make(*batch)
+            return Parcel.of(self._make(*batch))
         except Exception as error:
             if not _survives_pickling(error):
                 # Torch sends its text.
