@@ -13,7 +13,8 @@ from pathlib import Path, PurePosixPath, PureWindowsPath
 from shutil import copyfileobj, disk_usage
 
 from autrainer.errors import CorruptFileError
-from autrainer.runs.files import make_folder, remove_folder, unwritable
+from autrainer.runs.files import make_folder, unwritable
+from autrainer.runs.folders import remove_folder
 from autrainer.runs.opening import reading
 
 Members = dict[PurePosixPath, zipfile.ZipInfo]
