@@ -1,5 +1,6 @@
 """The table of results: ours beside pandas and polars, which start from a frame that is ready."""
 
+from itertools import starmap
 from types import SimpleNamespace
 
 import numpy as np
@@ -10,7 +11,7 @@ import torch
 
 from autrainer.data.targets import LabelEncoder
 from autrainer.runs.background import Background
-from autrainer.runs.columns import Labels
+from autrainer.runs.columns import Labels, Picked, TextTable
 from autrainer.runs.files import write_npy, write_results
 from autrainer.runs.outputs import OutputsTracker
 from autrainer.runs.tables import write_table
@@ -45,6 +46,37 @@ def test_results_table(benchmark, tmp_path, table, writer):
         "pandas": lambda: frame.to_csv(path, index=False),
     }
     benchmark.pedantic(run[writer], rounds=5, warmup_rounds=1)
+
+
+@pytest.mark.parametrize("table_format", ["csv", "parquet"])
+@pytest.mark.parametrize("writer", ["ours", "polars"])
+def test_results_with_targets_and_names(benchmark, tmp_path, table, table_format, writer):
+    """Texts of all rows: ours picks them by their index, those of polars are ready in its frame."""
+    indices, codes, labels, names, probabilities = table
+    benchmark.group = f"{table_format} with targets and names of {len(indices):,} x {len(names)}"
+    path = str(tmp_path / f"results.{table_format}")
+    files = [f"speaker_{row % 97:02}/{row:08}.wav" for row in range(len(indices))]
+    target, texts = codes[::-1].copy(), TextTable.of(files)
+    frame = ready_frame(table)
+    beside = {"target": [labels[code] for code in target], "file": files}
+    frame = frame.select("index", "predictions", *starmap(pl.Series, beside.items()), *names)
+
+    def ours():
+        columns = [("target", Labels(target, labels)), ("file", Picked(indices, texts))]
+        given = (indices, Labels(codes, labels), names, probabilities)
+        write_table(path, table_format, *given, columns)
+
+    others = frame.write_csv if table_format == "csv" else frame.write_parquet
+    benchmark.pedantic(
+        ours if writer == "ours" else lambda: others(path), rounds=5, warmup_rounds=1
+    )
+
+
+def test_names_of_a_split(benchmark, table):
+    """What ours pays once a run for the names of a split."""
+    files = [f"speaker_{row % 97:02}/{row:08}.wav" for row in range(len(table[0]))]
+    benchmark.group = f"names of {len(files):,}"
+    benchmark.pedantic(lambda: TextTable.of(files), rounds=5, warmup_rounds=1)
 
 
 def ready_frame(table):

@@ -138,11 +138,22 @@ def write_npy(path: str, array: npt.NDArray[Any]) -> None:
 def write_results(
     path: str,
     indices: npt.NDArray[np.int64],
-    predictions: tuple[Literal["labels"], npt.NDArray[np.int64], Sequence[str]]
-    | tuple[Literal["label_sets"], npt.NDArray[np.uint8], Sequence[str]]
-    | tuple[Literal["values", "value_lists"], npt.NDArray[Any]]
-    | tuple[Literal["texts"], Sequence[str]]
-    | tuple[Any, ...],
+    columns: Sequence[
+        tuple[
+            str,
+            tuple[Literal["labels"], npt.NDArray[np.int64], Sequence[str]]
+            | tuple[Literal["label_sets"], npt.NDArray[np.uint8], Sequence[str]]
+            | tuple[Literal["values", "value_lists"], npt.NDArray[Any]]
+            | tuple[Literal["texts"], Sequence[str]]
+            | tuple[
+                Literal["picked"],
+                npt.NDArray[np.int64],
+                npt.NDArray[np.uint8],
+                npt.NDArray[np.int64],
+            ]
+            | tuple[Any, ...],
+        ]
+    ],
     names: Sequence[str],
     probabilities: npt.NDArray[Any],
 ) -> None:

@@ -17,11 +17,11 @@ def test_an_error_is_of_both_families_and_names_the_file(tmp_path):
 
 
 @pytest.mark.parametrize("kind", ["label", "", "valuelists"])
-def test_an_unknown_kind_of_predictions_is_refused(tmp_path, kind):
+def test_an_unknown_kind_of_column_is_refused(tmp_path, kind):
     empty = np.empty((0, 0), np.float32)
-    with pytest.raises(DataError, match="predictions"):
+    with pytest.raises(DataError, match="columns"):
         _core.write_results(
-            str(tmp_path / "x"), np.empty(0, np.int64), (kind, np.empty(0)), [], empty
+            str(tmp_path / "x"), np.empty(0, np.int64), [("p", (kind, np.empty(0)))], [], empty
         )
 
 
@@ -32,14 +32,13 @@ def test_an_unknown_kind_of_predictions_is_refused(tmp_path, kind):
 def test_numbers_of_another_kind_are_refused(tmp_path, probabilities):
     with pytest.raises(DataError, match="probabilities"):
         _core.write_results(
-            str(tmp_path / "x"), np.arange(1), ("texts", ["a"]), ["p", "q"], probabilities
+            str(tmp_path / "x"), np.arange(1), [("a", ("texts", ["a"]))], ["p", "q"], probabilities
         )
 
 
-def test_predictions_that_are_incomplete_are_refused(tmp_path):
+@pytest.mark.parametrize("column", [(), ("labels", np.arange(1)), ("picked", np.arange(1))])
+def test_columns_that_are_incomplete_are_refused(tmp_path, column):
     with pytest.raises(IndexError):
         _core.write_results(
-            str(tmp_path / "x"), np.arange(1), ("labels", np.arange(1)), [], np.empty((1, 0))
+            str(tmp_path / "x"), np.arange(1), [("a", column)], [], np.empty((1, 0))
         )
-    with pytest.raises(IndexError):
-        _core.write_results(str(tmp_path / "x"), np.arange(1), (), [], np.empty((1, 0)))

@@ -96,7 +96,7 @@ def test_the_table_of_metrics_has_the_columns_that_scripts_expect(default_run):
 def test_results_name_every_class_with_its_probability(default_run):
     results = pd.read_csv(default_run / "_test" / "test_results.csv")
     classes = [f"probability_class_{n}" for n in (1, 10, 2, 3, 4, 5, 6, 7, 8, 9)]
-    assert list(results.columns) == ["index", "predictions", *classes]
+    assert list(results.columns) == ["index", "predictions", "target", *classes]
     np.testing.assert_allclose(results[classes].sum(axis=1), 1, rtol=1e-5)
     best = results[classes].idxmax(axis=1).str.removeprefix("probability_")
     assert list(best) == list(results["predictions"])

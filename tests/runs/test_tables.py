@@ -16,7 +16,7 @@ from hypothesis.extra.numpy import arrays
 
 from autrainer.errors import DataError, MissingExtraError, OutputError
 from autrainer.runs import tables
-from autrainer.runs.columns import Labels, LabelSets, Texts, ValueLists, Values
+from autrainer.runs.columns import Labels, LabelSets, Picked, Texts, TextTable, ValueLists, Values
 from autrainer.runs.tables import require_library, write_table
 
 BINARY = ("parquet", "arrow")
@@ -39,6 +39,13 @@ COLUMNS = {
 }
 
 
+TEXTS = TextTable.of(["b,b", "", "ü\n", "never"])
+BESIDE = [
+    ("file", Picked(np.array([2, 0, 2]), TEXTS)),
+    ("target", Values(np.array([0.5, np.nan, -1.0]))),
+]
+
+
 def read(path):
     if path.suffix == ".parquet":
         return pq.read_table(path)
@@ -46,9 +53,11 @@ def read(path):
         return file.read_all()
 
 
-def written(folder, table_format, predictions, cells=CELLS, indices=INDICES, names=NAMES):
+def written(
+    folder, table_format, predictions, cells=CELLS, indices=INDICES, names=NAMES, beside=()
+):
     path = folder / f"results.{table_format}"
-    write_table(path, table_format, indices, predictions, names, cells)
+    write_table(path, table_format, indices, predictions, names, cells, beside)
     return path
 
 
@@ -65,6 +74,34 @@ def test_every_kind_of_prediction_reads_back(tmp_path, table_format, kind):
         values = table[name].to_numpy()
         assert values.dtype == np.float32
         assert values.tobytes() == CELLS[:, position].tobytes()
+
+
+@pytest.mark.parametrize("table_format", BINARY)
+def test_columns_beside_the_predictions_read_back(tmp_path, table_format):
+    table = read(written(tmp_path, table_format, COLUMNS["integers"][0], beside=BESIDE))
+    assert table.column_names == ["index", "predictions", "file", "target", *NAMES]
+    assert table["file"].to_pylist() == ["ü\n", "b,b", "ü\n"]
+    assert table["file"].type == pa.string()
+    assert table["target"].to_numpy().tobytes() == BESIDE[1][1].values.tobytes()
+
+
+def test_columns_beside_the_predictions_stand_in_csv(tmp_path):
+    path = written(tmp_path, "csv", COLUMNS["integers"][0], beside=BESIDE)
+    assert path.read_text().splitlines()[:2] == [
+        "index,predictions,file,target,probability_a,probability_b",
+        '4,7,"ü',
+    ]
+    table = pd.read_csv(path, dtype={"file": str})
+    assert table["file"].tolist() == ["ü\n", "b,b", "ü\n"]
+    assert np.array_equal(table["target"], BESIDE[1][1].values, equal_nan=True)
+
+
+@given(texts=st.lists(st.text(max_size=5), max_size=8))
+def test_a_table_of_texts_gives_each_back(texts):
+    table = TextTable.of(texts)
+    assert [table[position] for position in range(len(table))] == [
+        text.encode("utf-8", "backslashreplace").decode() for text in texts
+    ]
 
 
 @pytest.mark.parametrize("table_format", BINARY)
@@ -118,6 +155,8 @@ def test_what_is_read_does_not_depend_on_the_pieces(
         ({"predictions": Labels(np.array([0, -1, 0]), ["a", "b"])}, "code -1 in row 1"),
         ({"predictions": Texts(["x"])}, "1 predictions for 3 rows"),
         ({"cells": CELLS[:2]}, r"shape \(2, 2\)"),
+        ({"beside": [("file", Picked(np.array([0, 4, 0]), TEXTS))]}, "code 4 in row 1"),
+        ({"beside": [("file", Picked(np.array([0]), TEXTS))]}, "1 file for 3 rows"),
     ],
 )
 def test_columns_that_do_not_fit_are_refused(tmp_path, table_format, change, message):

@@ -126,6 +126,14 @@ class AbstractTargetTransform(ABC, AddressedObject):
             return Values(np.asarray(decoded, dtype=np.float64))
         return Texts([str(value) for value in decoded])
 
+    def decode_targets(self, targets: Array) -> Predictions | None:
+        """What encoded targets mean; None if they are no targets of this transform.
+
+        Args:
+            targets: Shape (N,) or (N, T); an augmentation may have mixed them.
+        """
+        return None
+
     def probability_columns(self, probabilities: torch.Tensor) -> tuple[list[str], Array]:
         """Names and values, shape (N, C), of the probabilities of all samples."""
         rows = [self.probabilities_to_dict(row) for row in probabilities]

@@ -116,6 +116,13 @@ class LabelEncoder(AbstractTargetTransform):
         codes = np.ascontiguousarray(predictions, dtype=np.int64)
         return Labels(codes, [str(label) for label in self.labels])
 
+    def decode_targets(self, targets: Array) -> Predictions | None:
+        """Labels of codes; None for mixtures of labels."""
+        is_codes = targets.ndim == 1 and targets.dtype.kind in "iu"
+        if not is_codes or not ((targets >= 0) & (targets < len(self.labels))).all():
+            return None
+        return self.decode_array(targets)
+
     def probability_columns(self, probabilities: torch.Tensor) -> tuple[list[str], Array]:
         """Labels and their probabilities, shape (N, C)."""
         if is_overridden(self, LabelEncoder, "probabilities_to_dict", "decode"):
@@ -236,6 +243,13 @@ class MultiLabelEncoder(AbstractTargetTransform):
             return super().decode_array(predictions)
         mask = np.ascontiguousarray(predictions != 0, dtype=np.uint8)
         return LabelSets(mask, [str(label) for label in self.labels])
+
+    def decode_targets(self, targets: Array) -> Predictions | None:
+        """Labels of all samples; None if some are present in part."""
+        fits = targets.ndim == 2 and targets.shape[1] == len(self.labels)
+        if not fits or not ((targets == 0) | (targets == 1)).all():
+            return None
+        return self.decode_array(targets.astype(np.int64))
 
     def probability_columns(self, probabilities: torch.Tensor) -> tuple[list[str], Array]:
         """Labels and their probabilities, shape (N, L)."""

@@ -92,6 +92,10 @@ class MinMaxScaler(AbstractTargetTransform):
             return super().decode_array(predictions)
         return Values(np.asarray(self.decode(cast(Any, predictions.astype(np.float64)))))
 
+    def decode_targets(self, targets: Array) -> Predictions | None:
+        """Values in their own unit."""
+        return self.decode_array(targets) if targets.ndim == 1 else None
+
     def probability_columns(self, probabilities: torch.Tensor) -> tuple[list[str], Array]:
         """The target and its scaled values, shape (N, 1)."""
         if is_overridden(self, MinMaxScaler, "probabilities_to_dict"):
@@ -182,6 +186,11 @@ class MultiTargetMinMaxScaler(AbstractTargetTransform):
             decoded = [self.decode(row) for row in predictions.tolist()]
             return ValueLists(np.asarray(decoded, dtype=np.float64))
         return ValueLists(predictions * self._range.numpy() + self._minimum.numpy())
+
+    def decode_targets(self, targets: Array) -> Predictions | None:
+        """Values of all samples in their own units."""
+        fits = targets.ndim == 2 and targets.shape[1] == len(self.target)
+        return self.decode_array(targets) if fits else None
 
     def probability_columns(self, probabilities: torch.Tensor) -> tuple[list[str], Array]:
         """Targets and their scaled values, shape (N, T)."""

@@ -186,6 +186,25 @@ class AbstractDataset(LoadersMixin, ABC):
         """Samples of the test split."""
         return self._checked_split("test")
 
+    def sample_names(self, subset: str) -> list[str] | None:
+        """What the index column says of every sample of a split, in order.
+
+        None if it says nothing of them: there is no such column, or a split has more or fewer
+        samples than rows.
+
+        Args:
+            subset: `train`, `dev` or `test`.
+        """
+        split = getattr(self, f"{subset}_dataset")
+        if isinstance(split, DatasetWrapper):
+            names = split.names
+        else:
+            df = self._frame_of(subset)
+            if self.index_column not in df.columns:
+                return None
+            names = list(map(str, df[self.index_column].tolist()))
+        return names if len(names) == len(split) else None
+
     def build_sampler(self, shorthand: Shorthand) -> Order:
         """A sampler of the train split; see `sampler_of`."""
         return sampler_of(self, shorthand)

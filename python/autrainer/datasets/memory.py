@@ -70,6 +70,10 @@ class MemoryDataset(AbstractDataset):
         """Fitted on the train split."""
         return fit_target_transform(self.task, self._raw_targets("train"), self.target_column)
 
+    def sample_names(self, subset: str) -> list[str] | None:
+        """None: samples of these datasets have no names."""
+        return None
+
     def _make_frame(self, subset: str) -> pd.DataFrame:
         import pandas as pd
 

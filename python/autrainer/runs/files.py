@@ -15,7 +15,16 @@ from typing import TYPE_CHECKING, Any
 
 from autrainer import _core
 from autrainer.errors import CorruptFileError, DataError, OutputError
-from autrainer.runs.columns import Labels, LabelSets, Predictions, Texts, ValueLists, Values
+from autrainer.runs.columns import (
+    Column,
+    Labels,
+    LabelSets,
+    Picked,
+    Predictions,
+    Texts,
+    ValueLists,
+    Values,
+)
 
 if TYPE_CHECKING:
     import numpy as np
@@ -178,8 +187,9 @@ def write_results(
     predictions: Predictions,
     names: Sequence[str],
     probabilities: npt.NDArray[Any],
+    beside: Sequence[tuple[str, Column]] = (),
 ) -> None:
-    """Write a table of results as CSV: `index`, `predictions` and one column per name.
+    """Write a table of results as CSV: `index`, `predictions`, others, and one column per name.
 
     Floats are the shortest text that reads back to the same number of their width, NaN is an empty
     cell. `pandas.read_csv` gives every number back (before pandas 3.1, ask it for
@@ -191,6 +201,7 @@ def write_results(
         predictions: What was predicted for the N samples.
         names: Names of the C columns of probabilities.
         probabilities: Shape (N, C); float32 and float64 are written as they are.
+        beside: Names and columns to write between the predictions and the probabilities.
 
     Raises:
         DataError: if the columns differ in length, or a code names no label.
@@ -205,8 +216,10 @@ def write_results(
             f"ask for {(len(indices), len(names))}"
         )
     rows = np.ascontiguousarray(indices, dtype=np.int64)
-    column = _column(predictions)
-    _core.write_results(with_folder(path), rows, column, [str(name) for name in names], cells)
+    columns = [
+        (str(name), _column(column)) for name, column in [("predictions", predictions), *beside]
+    ]
+    _core.write_results(with_folder(path), rows, columns, [str(name) for name in names], cells)
 
 
 def write_yaml(path: StrPath, content: Mapping[Any, Any] | Sequence[Any]) -> None:
@@ -289,28 +302,30 @@ def _plain_other(value: Any, where: str) -> Any:
     )
 
 
-def _column(predictions: Predictions) -> tuple[Any, ...]:
-    """The predictions as the Rust core takes them."""
+def _column(column: Column) -> tuple[Any, ...]:
+    """A column as the Rust core takes it."""
     import numpy as np
 
-    if isinstance(predictions, Labels):
-        codes = np.ascontiguousarray(predictions.codes, dtype=np.int64)
-        return "labels", codes, [str(label) for label in predictions.labels]
-    if isinstance(predictions, LabelSets):
-        mask = np.ascontiguousarray(np.asarray(predictions.mask) != 0).view(np.uint8)
-        return "label_sets", mask, [str(label) for label in predictions.labels]
-    if isinstance(predictions, Values):
-        values = np.asarray(predictions.values)
+    if isinstance(column, Labels):
+        codes = np.ascontiguousarray(column.codes, dtype=np.int64)
+        return "labels", codes, [str(label) for label in column.labels]
+    if isinstance(column, LabelSets):
+        mask = np.ascontiguousarray(np.asarray(column.mask) != 0).view(np.uint8)
+        return "label_sets", mask, [str(label) for label in column.labels]
+    if isinstance(column, Values):
+        values = np.asarray(column.values)
         if values.dtype.kind in "biu":
             return "values", np.ascontiguousarray(values, dtype=np.int64)
         return "values", as_floats(values)
-    if isinstance(predictions, ValueLists):
-        return "value_lists", as_floats(predictions.values)
-    if isinstance(predictions, Texts):
-        return "texts", [str(text) for text in predictions.texts]
+    if isinstance(column, ValueLists):
+        return "value_lists", as_floats(column.values)
+    if isinstance(column, Picked):
+        codes = np.ascontiguousarray(column.codes, dtype=np.int64)
+        return "picked", codes, column.texts.data, column.texts.offsets
+    if isinstance(column, Texts):
+        return "texts", [str(text) for text in column.texts]
     raise DataError(
-        f"predictions are of type {type(predictions).__name__}; use a class of "
-        "autrainer.runs.columns"
+        f"a column is of type {type(column).__name__}; use a class of autrainer.runs.columns"
     )
 
 

@@ -3,20 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Protocol
 
-import numpy as np
 import numpy.typing as npt
 import torch
 
 from autrainer.errors import DataError
 from autrainer.runs.background import Background, Job
-from autrainer.runs.columns import Labels, LabelSets, Predictions, Texts, ValueLists, Values
 from autrainer.runs.files import copy_file, write_npy
+from autrainer.runs.results import Samples, Saved, TargetTransform, results_frame, write_saved
 from autrainer.runs.rows import Rows
-from autrainer.runs.tables import write_table
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -24,23 +21,6 @@ if TYPE_CHECKING:
 Array = npt.NDArray[Any]
 
 ARRAYS = ("outputs", "targets", "indices", "losses")
-COLUMN_PREFIX = "probability_"
-
-
-class TargetTransform(Protocol):
-    """What turns outputs into probabilities, predictions and what they mean."""
-
-    def probabilities_inference(self, outputs: torch.Tensor) -> torch.Tensor:
-        """Probabilities, shape (N, C), of raw outputs."""
-
-    def predict_array(self, probabilities: torch.Tensor) -> Array:
-        """Encoded predictions, shape (N,) or (N, T)."""
-
-    def decode_array(self, predictions: Array) -> Predictions:
-        """What encoded predictions mean."""
-
-    def probability_columns(self, probabilities: torch.Tensor) -> tuple[list[str], Array]:
-        """Names and values, shape (N, C), of the probabilities."""
 
 
 class Encodes(Protocol):
@@ -62,17 +42,6 @@ class WritesFiles(Protocol):
     background: Background
 
 
-@dataclass(frozen=True)
-class _Saved:
-    """What `save` leaves behind: arrays that nobody changes any more."""
-
-    outputs: Array
-    targets: Array
-    indices: Array
-    losses: Array
-    predictions: Array
-
-
 class OutputsTracker:
     """Keeps outputs, targets, losses and indices of a split, and writes them.
 
@@ -86,6 +55,7 @@ class OutputsTracker:
         data: The dataset; its target transform makes predictions of outputs.
         bookkeeping: The run folder.
         table_format: Format of the table of results: `csv`, `parquet` or `arrow`.
+        samples: Gives targets and names of the samples for the table.
     """
 
     def __init__(
@@ -95,17 +65,19 @@ class OutputsTracker:
         data: Encodes,
         bookkeeping: WritesFiles,
         table_format: str = "csv",
+        samples: Samples | None = None,
     ) -> None:
         self.export = export
         self.prefix = prefix
         self.data = data
         self.bookkeeping = bookkeeping
         self.table_format = table_format
+        self.samples = samples
         self._outputs = Rows(f"{prefix} outputs", torch.float32)
         self._targets = Rows(f"{prefix} targets", torch.int64)
         self._indices = Rows(f"{prefix} indices", torch.int64)
         self._losses = Rows(f"{prefix} losses", torch.float32)
-        self._saved: _Saved | None = None
+        self._saved: Saved | None = None
         self._results_df: pd.DataFrame | None = None
         self._writing: list[Job] = []
         self._folder: str | Path | None = None
@@ -221,18 +193,18 @@ class OutputsTracker:
         """The table of the results file; it is built when it is first asked for."""
         saved = self._last("results_df")
         if self._results_df is None:
-            self._results_df = _results_frame(saved, self.data.target_transform)
+            self._results_df = results_frame(saved, self.data.target_transform, self.samples)
         return self._results_df
 
     def _all_rows(self) -> tuple[Rows, ...]:
         return self._outputs, self._targets, self._indices, self._losses
 
-    def _last(self, name: str) -> _Saved:
+    def _last(self, name: str) -> Saved:
         if self._saved is None:
             raise DataError(f"{self.prefix} {name} are not computed yet; call save() first")
         return self._saved
 
-    def _evaluate(self) -> tuple[_Saved, torch.Tensor]:
+    def _evaluate(self) -> tuple[Saved, torch.Tensor]:
         if not len(self._outputs):
             raise DataError(f"there are no {self.prefix} outputs to save; update() was not called")
         transform: TargetTransform = self.data.target_transform
@@ -240,10 +212,10 @@ class OutputsTracker:
             probabilities = transform.probabilities_inference(self._outputs.tensor())
             predictions = transform.predict_array(probabilities)
         arrays = {name: getattr(self, f"_{name}").array() for name in ARRAYS}
-        return _Saved(**arrays, predictions=predictions), probabilities
+        return Saved(**arrays, predictions=predictions), probabilities
 
     def _write(
-        self, saved: _Saved, probabilities: torch.Tensor, iteration_folder: str | Path
+        self, saved: Saved, probabilities: torch.Tensor, iteration_folder: str | Path
     ) -> None:
         # Whoever saves faster than the disk writes waits here: at most two passes are in memory.
         for job in self._writing:
@@ -255,8 +227,8 @@ class OutputsTracker:
             for name in ARRAYS
         ]
         table, transform = folder / self._table_name(), self.data.target_transform
-        columns = (saved, probabilities, transform)
-        self._writing.append(submit(_write_table, table, self.table_format, *columns))
+        columns = (saved, probabilities, transform, self.samples)
+        self._writing.append(submit(write_saved, table, self.table_format, *columns))
         self._folder = iteration_folder
 
     def _path(self, folder: str | Path) -> Path:
@@ -282,45 +254,3 @@ class OutputsTracker:
             f"a {self.prefix} batch does not hold one row per sample: {shapes}; the criterion has "
             "to give unreduced losses and the model one row of outputs per sample"
         )
-
-
-def _write_table(
-    path: Path,
-    table_format: str,
-    saved: _Saved,
-    probabilities: torch.Tensor,
-    transform: TargetTransform,
-) -> None:
-    names, values = transform.probability_columns(probabilities)
-    columns = [f"{COLUMN_PREFIX}{name}" for name in names]
-    decoded = transform.decode_array(saved.predictions)
-    write_table(path, table_format, saved.indices, decoded, columns, values)
-
-
-def _results_frame(saved: _Saved, transform: TargetTransform) -> pd.DataFrame:
-    import pandas as pd
-
-    probabilities = transform.probabilities_inference(torch.from_numpy(saved.outputs))
-    names, values = transform.probability_columns(probabilities)
-    decoded = _as_list(transform.decode_array(saved.predictions))
-    frame: pd.DataFrame = pd.DataFrame(values, columns=[f"{COLUMN_PREFIX}{name}" for name in names])
-    frame.insert(0, "index", saved.indices)
-    frame.insert(1, "predictions", pd.Series(decoded))
-    return frame
-
-
-def _as_list(predictions: Predictions) -> list[Any]:
-    """Decoded predictions as Python values, one per sample."""
-    if isinstance(predictions, Labels):
-        return [predictions.labels[code] for code in predictions.codes.tolist()]
-    if isinstance(predictions, LabelSets):
-        return [_chosen(predictions.labels, mask) for mask in predictions.mask]
-    if isinstance(predictions, (Values, ValueLists)):
-        values: list[Any] = np.asarray(predictions.values).tolist()
-        return values
-    assert isinstance(predictions, Texts)
-    return list(predictions.texts)
-
-
-def _chosen(labels: Sequence[Any], mask: Array) -> list[Any]:
-    return [labels[position] for position in np.flatnonzero(mask).tolist()]

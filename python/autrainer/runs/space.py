@@ -14,6 +14,9 @@ log = logging.getLogger(__name__)
 CSV_BYTES_PER_NUMBER = 11
 """A probability as text, with its comma."""
 
+NAME_BYTES = 20
+"""The name of a sample, with its comma."""
+
 BLOCK_BYTES = 4096
 """What the smallest file takes."""
 
@@ -35,7 +38,7 @@ def optimizer_bytes(optimizer: torch.optim.Optimizer) -> int:
 
 def outputs_bytes(rows: int, output_dim: int) -> int:
     """Size of the files that a tracker saves: outputs, targets, indices, losses, and the table."""
-    per_row = 4 * output_dim + 8 + 8 + 4 + CSV_BYTES_PER_NUMBER * (output_dim + 2)
+    per_row = 4 * output_dim + 8 + 8 + 4 + CSV_BYTES_PER_NUMBER * (output_dim + 3) + NAME_BYTES
     return rows * per_row + 5 * BLOCK_BYTES
 
 

@@ -7,7 +7,17 @@ from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING, Any
 
 from autrainer.errors import DataError
-from autrainer.runs.columns import Labels, LabelSets, Predictions, Texts, ValueLists, Values
+from autrainer.runs.columns import (
+    Column,
+    Labels,
+    LabelSets,
+    Picked,
+    Predictions,
+    Texts,
+    TextTable,
+    ValueLists,
+    Values,
+)
 from autrainer.runs.extras import require
 from autrainer.runs.files import as_floats, write_by_name, write_results
 
@@ -16,12 +26,10 @@ if TYPE_CHECKING:
     import numpy.typing as npt
 
     Array = npt.NDArray[Any]
+    NamedColumns = Sequence[tuple[str, Column]]
 
 CHUNK_BYTES = 32 * 2**20
 """About as much of a table is converted at once, and makes up a row group of Parquet."""
-
-TEXT_COLUMNS = ("predictions", "predictions.list.element")
-"""What Parquet calls the column of predictions, and that of lists of them."""
 
 LEAST_ROWS = 1024
 """Of a piece, however wide the table."""
@@ -44,8 +52,9 @@ def write_table(
     predictions: Predictions,
     names: Sequence[str],
     probabilities: Array,
+    beside: Sequence[tuple[str, Column]] = (),
 ) -> None:
-    """Write a table of results: `index`, `predictions` and one column per name.
+    """Write a table of results: `index`, `predictions`, others, and one column per name.
 
     In every format the numbers are the same, bit for bit. Parquet and Arrow keep their widths, NaN
     where CSV has an empty cell, and lists where CSV has their text. They are written in pieces, so
@@ -58,6 +67,7 @@ def write_table(
         predictions: What was predicted for the N samples.
         names: Names of the C columns of probabilities.
         probabilities: Shape (N, C); float32 and float64 are written as they are.
+        beside: Names and columns to write between the predictions and the probabilities.
 
     Raises:
         DataError: if the columns differ in length, or a code names no label.
@@ -65,84 +75,106 @@ def write_table(
         OutputError: naming the file, if it could not be written; it is then as it was before.
     """
     if table_format == "csv":
-        write_results(path, indices, predictions, names, probabilities)
+        write_results(path, indices, predictions, names, probabilities, beside)
         return
     require_library(table_format)
     cells = as_floats(probabilities)
-    _check(predictions, (len(indices), len(names)), cells)
-    schema = _schema(predictions, names, cells)
+    columns = [("predictions", predictions), *beside]
+    _check_cells(cells, (len(indices), len(names)))
+    for name, column in columns:
+        _check(name, column, len(indices))
+    schema = _schema(columns, names, cells)
+    # Lists are named by their elements. A dictionary of numbers, or of names, that hardly repeat
+    # takes five times as long and saves nothing.
+    repeating = [name for name, c in columns if isinstance(c, (Labels, LabelSets, Texts))]
+    repeating += [f"{name}.list.element" for name in repeating]
 
     def fill(sibling: str) -> None:
-        with _writer(sibling, table_format, schema) as writer:
-            for batch in _batches(schema, indices, predictions, cells):
+        with _writer(sibling, table_format, schema, repeating) as writer:
+            for batch in _batches(schema, indices, columns, cells):
                 writer.write_batch(batch)
 
     write_by_name(path, fill)
 
 
-def _writer(path: str, table_format: str, schema: Any) -> Any:
+def _writer(path: str, table_format: str, schema: Any, repeating: list[str]) -> Any:
     if table_format == "parquet":
         from pyarrow.parquet import ParquetWriter
 
-        # A dictionary of numbers that hardly repeat takes five times as long and saves nothing.
-        return ParquetWriter(path, schema, use_dictionary=list(TEXT_COLUMNS))
+        return ParquetWriter(path, schema, use_dictionary=repeating or False)
     import pyarrow
 
     return pyarrow.ipc.new_file(path, schema)
 
 
-def _schema(predictions: Predictions, names: Sequence[str], cells: Array) -> Any:
+def _schema(columns: NamedColumns, names: Sequence[str], cells: Array) -> Any:
     import pyarrow
 
-    columns = [("index", pyarrow.int64()), ("predictions", _type(predictions))]
     number = pyarrow.from_numpy_dtype(cells.dtype)
-    return pyarrow.schema([*columns, *((str(name), number) for name in names)])
+    return pyarrow.schema(
+        [
+            ("index", pyarrow.int64()),
+            *((str(name), _type(column)) for name, column in columns),
+            *((str(name), number) for name in names),
+        ]
+    )
 
 
-def _type(predictions: Predictions) -> Any:
+def _type(column: Column) -> Any:
     import pyarrow
 
-    if isinstance(predictions, (Labels, Texts)):
+    if isinstance(column, (Labels, Texts, Picked)):
         return pyarrow.string()
-    if isinstance(predictions, LabelSets):
+    if isinstance(column, LabelSets):
         return pyarrow.list_(pyarrow.string())
-    number = pyarrow.from_numpy_dtype(_numbers(predictions).dtype)
-    return number if isinstance(predictions, Values) else pyarrow.list_(number)
+    number = pyarrow.from_numpy_dtype(_numbers(column).dtype)
+    return number if isinstance(column, Values) else pyarrow.list_(number)
 
 
-def _batches(schema: Any, indices: Array, predictions: Predictions, cells: Array) -> Iterator[Any]:
+def _batches(schema: Any, indices: Array, columns: NamedColumns, cells: Array) -> Iterator[Any]:
     import numpy as np
     import pyarrow
 
-    rows_per_chunk = max(LEAST_ROWS, CHUNK_BYTES // (cells.itemsize * (cells.shape[1] + 2)))
+    width = cells.shape[1] + len(columns) + 1
+    rows_per_chunk = max(LEAST_ROWS, CHUNK_BYTES // (cells.itemsize * width))
     for start in range(0, len(indices), rows_per_chunk):
         rows = slice(start, start + rows_per_chunk)
-        columns = np.ascontiguousarray(cells[rows].T)
         arrays = [
             pyarrow.array(np.ascontiguousarray(indices[rows], dtype=np.int64)),
-            _column(predictions, rows),
-            *(pyarrow.array(column) for column in columns),
+            *(_column(column, rows) for _, column in columns),
+            *(pyarrow.array(column) for column in np.ascontiguousarray(cells[rows].T)),
         ]
         yield pyarrow.record_batch(arrays, schema=schema)
 
 
-def _column(predictions: Predictions, rows: slice) -> Any:
-    """The predictions of some rows."""
+def _column(column: Column, rows: slice) -> Any:
+    """Some rows of a column."""
     import numpy as np
     import pyarrow
 
-    if isinstance(predictions, Texts):
-        return pyarrow.array([str(text) for text in predictions.texts[rows]], pyarrow.string())
-    if isinstance(predictions, Labels):
-        return _labels(predictions.labels).take(pyarrow.array(predictions.codes[rows]))
-    if isinstance(predictions, LabelSets):
-        mask = np.asarray(predictions.mask)[rows] != 0
-        chosen = _labels(predictions.labels).take(pyarrow.array(np.nonzero(mask)[1]))
+    if isinstance(column, Texts):
+        return pyarrow.array([str(text) for text in column.texts[rows]], pyarrow.string())
+    if isinstance(column, Labels):
+        return _labels(column.labels).take(pyarrow.array(column.codes[rows]))
+    if isinstance(column, Picked):
+        codes = pyarrow.array(np.ascontiguousarray(column.codes[rows]))
+        return _texts(column.texts).take(codes).cast(pyarrow.string())
+    if isinstance(column, LabelSets):
+        mask = np.asarray(column.mask)[rows] != 0
+        chosen = _labels(column.labels).take(pyarrow.array(np.nonzero(mask)[1]))
         return _lists(mask.sum(axis=1), chosen)
-    values = _numbers(predictions)[rows]
-    if isinstance(predictions, Values):
+    values = _numbers(column)[rows]
+    if isinstance(column, Values):
         return pyarrow.array(values)
     return _lists(np.full(len(values), values.shape[1]), pyarrow.array(values.reshape(-1)))
+
+
+def _texts(texts: TextTable) -> Any:
+    """All texts of a table; nothing is copied."""
+    import pyarrow
+
+    buffers = [None, pyarrow.py_buffer(texts.offsets), pyarrow.py_buffer(texts.data)]
+    return pyarrow.Array.from_buffers(pyarrow.large_string(), len(texts), buffers)
 
 
 def _labels(labels: Sequence[Any]) -> Any:
@@ -159,34 +191,46 @@ def _lists(lengths: Array, values: Any) -> Any:
     return pyarrow.ListArray.from_arrays(pyarrow.array(offsets), values)
 
 
-def _numbers(predictions: Values | ValueLists) -> Array:
+def _numbers(column: Values | ValueLists) -> Array:
     """Integers as int64, all others as float32 or float64, as CSV takes them."""
     import numpy as np
 
-    values = np.asarray(predictions.values)
-    if isinstance(predictions, Values) and values.dtype.kind in "biu":
+    values = np.asarray(column.values)
+    if isinstance(column, Values) and values.dtype.kind in "biu":
         return np.ascontiguousarray(values, dtype=np.int64)
     return as_floats(values)
 
 
-def _check(predictions: Predictions, shape: tuple[int, int], cells: Array) -> None:
-    """What the Rust core checks of a CSV table."""
+def _check_cells(cells: Array, shape: tuple[int, int]) -> None:
     if cells.shape != shape:
         raise DataError(
             f"probabilities have shape {cells.shape}; {shape[0]} rows and {shape[1]} names ask for "
             f"{shape}"
         )
-    (column,) = (value for name, value in vars(predictions).items() if name != "labels")
-    if len(column) != shape[0]:
-        raise DataError(f"there are {len(column)} predictions for {shape[0]} rows")
-    if isinstance(predictions, Labels):
-        _check_codes(predictions)
 
 
-def _check_codes(predictions: Labels) -> None:
+def _check(name: str, column: Column, num_rows: int) -> None:
+    """What the Rust core checks of a CSV table."""
+    if (length := _length(column)) != num_rows:
+        raise DataError(f"there are {length} {name} for {num_rows} rows")
+    if isinstance(column, Labels):
+        _check_codes(column.codes, len(column.labels))
+    elif isinstance(column, Picked):
+        _check_codes(column.codes, len(column.texts))
+
+
+def _length(column: Column) -> int:
+    if isinstance(column, (Labels, Picked)):
+        return len(column.codes)
+    if isinstance(column, LabelSets):
+        return len(column.mask)
+    return len(column.texts) if isinstance(column, Texts) else len(column.values)
+
+
+def _check_codes(codes: Array, num_labels: int) -> None:
     import numpy as np
 
-    codes, num_labels = np.asarray(predictions.codes), len(predictions.labels)
+    codes = np.asarray(codes)
     wrong = np.flatnonzero((codes < 0) | (codes >= num_labels))
     if len(wrong):
         raise DataError(

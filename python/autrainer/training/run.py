@@ -11,6 +11,7 @@ from omegaconf import DictConfig
 from autrainer.callbacks.dispatch import CallbackManager
 from autrainer.config.points import refuse_stranger
 from autrainer.data.loader import Loader
+from autrainer.datasets.samples import SplitSamples
 from autrainer.engine.precision import Precision
 from autrainer.engine.stateful import StatefulParts, StatefulValue
 from autrainer.engine.update import Limits, Update
@@ -255,7 +256,12 @@ class Run:
     def _tracker(self, subset: str, export: bool) -> OutputsTracker:
         settings = self.settings
         tracker = OutputsTracker(
-            export, subset, self.data, self.bookkeeping, settings.outputs_format
+            export,
+            subset,
+            self.data,
+            self.bookkeeping,
+            settings.outputs_format,
+            SplitSamples(self.data, subset),
         )
         rows = self._rows_of_pass(subset)
         if subset == "train" and self.training_type == "epoch":

@@ -5,7 +5,9 @@
 use std::fs;
 use std::io::Write;
 
-use autrainer_core::serialize::{Array, Floats, Predictions, Table, write_npy, write_results};
+use autrainer_core::serialize::{
+    Array, Column, Floats, Table, TextTable, write_npy, write_results,
+};
 use autrainer_core::{Error, io};
 use proptest::prelude::*;
 
@@ -121,7 +123,7 @@ proptest! {
         let indices: Vec<i64> = (0..values.len() as i64).collect();
         let text = written(&Table {
             indices: &indices,
-            predictions: Predictions::Integers(&indices),
+            columns: &[("predictions".to_owned(), Column::Integers(&indices))],
             names: &["p".to_owned()],
             probabilities: Floats::F32(&values),
         });
@@ -139,7 +141,10 @@ fn the_bytes_do_not_depend_on_the_number_of_chunks() {
     let values: Vec<f64> = indices.iter().map(|&row| row as f64 / 7.0).collect();
     let text = written(&Table {
         indices: &indices,
-        predictions: Predictions::Values(Floats::F64(&values)),
+        columns: &[(
+            "predictions".to_owned(),
+            Column::Values(Floats::F64(&values)),
+        )],
         names: &["p".to_owned()],
         probabilities: Floats::F64(&values),
     });
@@ -157,12 +162,13 @@ fn the_bytes_do_not_depend_on_the_number_of_chunks() {
 fn columns_of_other_lengths_and_codes_without_labels_are_refused() {
     let labels = ["a".to_owned()];
     let table = |codes: &'static [i64], values: &'static [f32]| {
+        let column = Column::Labels {
+            codes,
+            labels: &labels,
+        };
         let table = Table {
             indices: &[0, 1],
-            predictions: Predictions::Labels {
-                codes,
-                labels: &labels,
-            },
+            columns: &[("predictions".to_owned(), column)],
             names: &labels,
             probabilities: Floats::F32(values),
         };
@@ -190,6 +196,60 @@ fn columns_of_other_lengths_and_codes_without_labels_are_refused() {
             ..
         }
     ));
+}
+
+#[test]
+fn texts_are_picked_by_their_position_and_quoted_where_needed() {
+    let texts = TextTable {
+        data: "aü,bc\"d".as_bytes(),
+        offsets: &[0, 1, 5, 8],
+    };
+    let picked = |codes| Column::Picked { codes, texts };
+    let table = Table {
+        indices: &[7, 8, 9],
+        columns: &[
+            ("first".to_owned(), picked(&[2, 0, 1])),
+            ("a,b".to_owned(), picked(&[0, 0, 0])),
+        ],
+        names: &[],
+        probabilities: Floats::F32(&[]),
+    };
+    assert_eq!(
+        written(&table),
+        "index,first,\"a,b\"\n7,\"c\"\"d\",a\n8,a,a\n9,\"ü,b\",a\n"
+    );
+}
+
+#[test]
+fn a_text_that_is_not_there_is_refused_and_offsets_that_lie_end_in_empty_cells() {
+    let refused = |codes: &'static [i64], offsets: &'static [i64]| {
+        let texts = TextTable {
+            data: b"ab",
+            offsets,
+        };
+        let table = Table {
+            indices: &[0],
+            columns: &[("file".to_owned(), Column::Picked { codes, texts })],
+            names: &[],
+            probabilities: Floats::F32(&[]),
+        };
+        let folder = tempfile::tempdir().unwrap();
+        write_results(&folder.path().join("r.csv"), &table).err()
+    };
+    for (codes, offsets) in [
+        (&[2], &[0, 1, 2][..]),
+        (&[-1], &[0, 2]),
+        (&[0], &[]),
+        (&[0], &[0]),
+    ] {
+        assert!(matches!(
+            refused(codes, offsets),
+            Some(Error::LabelCode { row: 0, .. })
+        ));
+    }
+    for offsets in [&[0, 3][..], &[2, 1], &[-1, 1], &[0, i64::MAX]] {
+        assert!(refused(&[0], offsets).is_none());
+    }
 }
 
 #[cfg(unix)]

@@ -2,7 +2,7 @@
 
 use std::path::PathBuf;
 
-use autrainer_core::serialize::{self, Array, Floats, Predictions, Table};
+use autrainer_core::serialize::{self, Array, Column, Floats, Named, Table, TextTable};
 use autrainer_core::{Error, io};
 use numpy::{
     Element, PyArray, PyArrayDescrMethods, PyArrayMethods, PyReadonlyArray, PyUntypedArray,
@@ -141,16 +141,23 @@ pub(crate) fn write_results<'py>(
     py: Python<'py>,
     path: PathBuf,
     indices: PyReadonlyArray<'py, i64, numpy::Ix1>,
-    predictions: &Bound<'py, PyTuple>,
+    columns: Vec<(String, Bound<'py, PyTuple>)>,
     names: Vec<String>,
     probabilities: &Bound<'py, PyUntypedArray>,
 ) -> PyResult<()> {
     guarded(py, || {
-        let columns = Columns::read(predictions)?;
+        let held = columns
+            .into_iter()
+            .map(|(name, column)| Ok((name, Cells::read(&column)?)))
+            .collect::<PyResult<Vec<_>>>()?;
+        let columns = held
+            .iter()
+            .map(|(name, cells)| Ok((name.clone(), cells.column()?)))
+            .collect::<PyResult<Vec<Named<'_>>>>()?;
         let cells = Numbers::read(probabilities, "probabilities")?;
         let table = Table {
             indices: slice(&indices, "indices")?,
-            predictions: columns.predictions()?,
+            columns: &columns,
             names: &names,
             probabilities: cells.floats("probabilities")?,
         };
@@ -191,27 +198,30 @@ impl<'py> Numbers<'py> {
     }
 }
 
-/// The predictions as they came, kept alive while Rust reads them.
-enum Columns<'py> {
-    Labels(PyReadonlyArray<'py, i64, numpy::Ix1>, Vec<String>),
+type Vector<'py, T> = PyReadonlyArray<'py, T, numpy::Ix1>;
+
+/// A column as it came, kept alive while Rust reads it.
+enum Cells<'py> {
+    Labels(Vector<'py, i64>, Vec<String>),
     LabelSets(PyReadonlyArray<'py, u8, numpy::Ix2>, Vec<String>),
     Values(Numbers<'py>),
     ValueLists(Numbers<'py>, usize),
     Texts(Vec<String>),
+    Picked(Vector<'py, i64>, Vector<'py, u8>, Vector<'py, i64>),
 }
 
-impl<'py> Columns<'py> {
-    fn read(predictions: &Bound<'py, PyTuple>) -> PyResult<Self> {
-        let kind: String = predictions.get_item(0)?.extract()?;
-        let first = predictions.get_item(1)?;
+impl<'py> Cells<'py> {
+    fn read(column: &Bound<'py, PyTuple>) -> PyResult<Self> {
+        let kind: String = column.get_item(0)?.extract()?;
+        let first = column.get_item(1)?;
         match kind.as_str() {
             "labels" => Ok(Self::Labels(
                 first.extract()?,
-                predictions.get_item(2)?.extract()?,
+                column.get_item(2)?.extract()?,
             )),
             "label_sets" => Ok(Self::LabelSets(
                 first.extract()?,
-                literals(&predictions.get_item(2)?)?,
+                literals(&column.get_item(2)?)?,
             )),
             "values" => Ok(Self::Values(Numbers::read(&first, "values")?)),
             "value_lists" => {
@@ -219,32 +229,44 @@ impl<'py> Columns<'py> {
                 Ok(Self::ValueLists(Numbers::read(&first, "values")?, shape.1))
             }
             "texts" => Ok(Self::Texts(first.extract()?)),
+            "picked" => Ok(Self::Picked(
+                first.extract()?,
+                column.get_item(2)?.extract()?,
+                column.get_item(3)?.extract()?,
+            )),
             _ => Err(refused(
-                predictions,
-                "predictions",
-                "a tuple of a kind ('labels', 'label_sets', 'values', 'value_lists', 'texts') \
-                 and its columns",
+                column,
+                "columns",
+                "a tuple of a kind ('labels', 'label_sets', 'values', 'value_lists', 'texts', \
+                 'picked') and what it consists of",
             )),
         }
     }
 
-    fn predictions(&self) -> PyResult<Predictions<'_>> {
+    fn column(&self) -> PyResult<Column<'_>> {
         Ok(match self {
-            Self::Labels(codes, labels) => Predictions::Labels {
+            Self::Labels(codes, labels) => Column::Labels {
                 codes: slice(codes, "codes")?,
                 labels,
             },
-            Self::LabelSets(mask, literals) => Predictions::LabelSets {
+            Self::LabelSets(mask, literals) => Column::LabelSets {
                 mask: slice(mask, "mask")?,
                 literals,
             },
-            Self::Values(Numbers::I64(values)) => Predictions::Integers(slice(values, "values")?),
-            Self::Values(values) => Predictions::Values(values.floats("values")?),
-            Self::ValueLists(values, num_targets) => Predictions::ValueLists {
+            Self::Values(Numbers::I64(values)) => Column::Integers(slice(values, "values")?),
+            Self::Values(values) => Column::Values(values.floats("values")?),
+            Self::ValueLists(values, num_targets) => Column::ValueLists {
                 values: values.floats("values")?,
                 num_targets: *num_targets,
             },
-            Self::Texts(texts) => Predictions::Texts(texts),
+            Self::Texts(texts) => Column::Texts(texts),
+            Self::Picked(codes, data, offsets) => Column::Picked {
+                codes: slice(codes, "codes")?,
+                texts: TextTable {
+                    data: slice(data, "data")?,
+                    offsets: slice(offsets, "offsets")?,
+                },
+            },
         })
     }
 }

@@ -1,4 +1,4 @@
-//! The table of results: index, prediction and probabilities of every sample.
+//! The table of results: index, prediction, target, name and probabilities of every sample.
 //!
 //! Floats are the shortest text that reads back to the same number, NaN is an empty cell, and text
 //! is quoted only where it has to be. Rows are formatted in chunks by several threads and written
@@ -28,9 +28,40 @@ pub enum Floats<'a> {
     F64(&'a [f64]),
 }
 
-/// The column of predictions.
+/// Texts that lie one after the other in one piece of memory.
 #[derive(Debug, Clone, Copy)]
-pub enum Predictions<'a> {
+pub struct TextTable<'a> {
+    /// All texts, UTF-8.
+    pub data: &'a [u8],
+    /// Where each text begins in `data`, and where the last one ends.
+    pub offsets: &'a [i64],
+}
+
+impl<'a> TextTable<'a> {
+    /// Number of texts.
+    #[must_use]
+    pub fn len(&self) -> usize {
+        self.offsets.len().saturating_sub(1)
+    }
+
+    /// Whether there is no text.
+    #[must_use]
+    pub fn is_empty(&self) -> bool {
+        self.len() == 0
+    }
+
+    /// A text; `None` where there is none, or offsets do not fit the data.
+    #[must_use]
+    pub fn get(&self, position: usize) -> Option<&'a [u8]> {
+        let start = usize::try_from(*self.offsets.get(position)?).ok()?;
+        let stop = usize::try_from(*self.offsets.get(position + 1)?).ok()?;
+        self.data.get(start..stop)
+    }
+}
+
+/// A column whose cells depend on what they hold: predictions, targets, names.
+#[derive(Debug, Clone, Copy)]
+pub enum Column<'a> {
     /// A label per row, by its position in `labels`.
     Labels {
         /// Positions in `labels`.
@@ -58,15 +89,25 @@ pub enum Predictions<'a> {
     },
     /// A text per row.
     Texts(&'a [String]),
+    /// A text per row, by its position among many.
+    Picked {
+        /// Positions in `texts`.
+        codes: &'a [i64],
+        /// All texts.
+        texts: TextTable<'a>,
+    },
 }
+
+/// A column and what its heading says.
+pub type Named<'a> = (String, Column<'a>);
 
 /// The columns of a table of results.
 #[derive(Debug, Clone, Copy)]
 pub struct Table<'a> {
     /// Row of each sample in its split.
     pub indices: &'a [i64],
-    /// What was predicted.
-    pub predictions: Predictions<'a>,
+    /// The columns between `index` and the probabilities.
+    pub columns: &'a [Named<'a>],
     /// Names of the columns of `probabilities`.
     pub names: &'a [String],
     /// One number per row and name, row after row.
@@ -82,7 +123,7 @@ pub fn write_results(path: &Path, table: &Table<'_>) -> Result<()> {
     let rows = Rows::new(table)?;
     write_whole(path, |file| {
         let format = |chunk: usize, out: &mut Vec<u8>| rows.format_chunk(chunk, out);
-        file.write_all(&header(table.names))
+        file.write_all(&header(table))
             .and_then(|()| write_chunks(file, rows.num_chunks(), num_threads(&rows), &format))
             .map_err(|source| Error::Write {
                 path: path.to_path_buf(),
@@ -94,30 +135,19 @@ pub fn write_results(path: &Path, table: &Table<'_>) -> Result<()> {
 /// A checked table with its labels made ready for cells.
 struct Rows<'a> {
     table: &'a Table<'a>,
-    labels: Vec<Vec<u8>>,
+    columns: Vec<Ready<'a>>,
     rows_per_chunk: usize,
 }
 
 impl<'a> Rows<'a> {
     fn new(table: &'a Table<'a>) -> Result<Self> {
         check(table)?;
-        let labels = match table.predictions {
-            Predictions::Labels { labels, .. } => labels.iter().map(|text| cell(text)).collect(),
-            Predictions::LabelSets { literals, .. } => literals
-                .iter()
-                .map(|literal| literal.replace('"', "\"\"").into_bytes())
-                .collect(),
-            _ => Vec::new(),
-        };
-        let listed = match table.predictions {
-            Predictions::LabelSets { literals, .. } => literals.len(),
-            Predictions::ValueLists { num_targets, .. } => num_targets,
-            _ => 1,
-        };
-        let row_bytes = 12 * (2 + table.names.len() + listed);
+        let columns: Vec<_> = table.columns.iter().map(|(_, c)| Ready::new(*c)).collect();
+        let listed: usize = columns.iter().map(Ready::width).sum();
+        let row_bytes = 12 * (1 + table.names.len() + listed);
         Ok(Self {
             table,
-            labels,
+            columns,
             rows_per_chunk: (CHUNK_BYTES / row_bytes).max(1),
         })
     }
@@ -141,8 +171,10 @@ impl<'a> Rows<'a> {
         for row in rows {
             let index = self.table.indices.get(row).copied().unwrap_or_default();
             out.extend_from_slice(digits.format(index).as_bytes());
-            out.push(b',');
-            self.format_prediction(row, out);
+            for column in &self.columns {
+                out.push(b',');
+                column.format(row, out);
+            }
             for value in values_of(values, row, num_names) {
                 out.push(b',');
                 value.format_cell(out);
@@ -150,40 +182,77 @@ impl<'a> Rows<'a> {
             out.push(b'\n');
         }
     }
+}
 
-    fn format_prediction(&self, row: usize, out: &mut Vec<u8>) {
-        match self.table.predictions {
-            Predictions::Labels { codes, .. } => {
-                let label = codes.get(row).and_then(|&code| usize::try_from(code).ok());
-                if let Some(label) = label.and_then(|code| self.labels.get(code)) {
+/// A column with its labels made ready for cells.
+struct Ready<'a> {
+    column: Column<'a>,
+    labels: Vec<Vec<u8>>,
+}
+
+impl<'a> Ready<'a> {
+    fn new(column: Column<'a>) -> Self {
+        let labels = match column {
+            Column::Labels { labels, .. } => labels.iter().map(|text| cell(text)).collect(),
+            Column::LabelSets { literals, .. } => literals
+                .iter()
+                .map(|literal| literal.replace('"', "\"\"").into_bytes())
+                .collect(),
+            _ => Vec::new(),
+        };
+        Self { column, labels }
+    }
+
+    /// About as many values as a cell has.
+    fn width(&self) -> usize {
+        match self.column {
+            Column::LabelSets { literals, .. } => literals.len(),
+            Column::ValueLists { num_targets, .. } => num_targets,
+            _ => 1,
+        }
+    }
+
+    fn format(&self, row: usize, out: &mut Vec<u8>) {
+        match self.column {
+            Column::Labels { codes, .. } => {
+                if let Some(label) = code_of(codes, row).and_then(|code| self.labels.get(code)) {
                     out.extend_from_slice(label);
                 }
             }
-            Predictions::LabelSets { mask, .. } => {
+            Column::LabelSets { mask, .. } => {
                 let chosen = values_of(mask, row, self.labels.len()).iter();
                 format_label_set(chosen.zip(&self.labels), out);
             }
-            Predictions::Values(Floats::F32(values)) => format_value(values, row, out),
-            Predictions::Values(Floats::F64(values)) => format_value(values, row, out),
-            Predictions::Integers(values) => {
+            Column::Values(Floats::F32(values)) => format_value(values, row, out),
+            Column::Values(Floats::F64(values)) => format_value(values, row, out),
+            Column::Integers(values) => {
                 let value = values.get(row).copied().unwrap_or_default();
                 out.extend_from_slice(itoa::Buffer::new().format(value).as_bytes());
             }
-            Predictions::ValueLists {
+            Column::ValueLists {
                 values: Floats::F32(values),
                 num_targets,
             } => format_value_list(values_of(values, row, num_targets), out),
-            Predictions::ValueLists {
+            Column::ValueLists {
                 values: Floats::F64(values),
                 num_targets,
             } => format_value_list(values_of(values, row, num_targets), out),
-            Predictions::Texts(texts) => {
+            Column::Texts(texts) => {
                 if let Some(text) = texts.get(row) {
+                    extend_cell(text.as_bytes(), out);
+                }
+            }
+            Column::Picked { codes, texts } => {
+                if let Some(text) = code_of(codes, row).and_then(|code| texts.get(code)) {
                     extend_cell(text, out);
                 }
             }
         }
     }
+}
+
+fn code_of(codes: &[i64], row: usize) -> Option<usize> {
+    usize::try_from(*codes.get(row)?).ok()
 }
 
 /// The `width` values of a row.
@@ -285,11 +354,12 @@ macro_rules! number {
 number!(f32);
 number!(f64);
 
-fn header(names: &[String]) -> Vec<u8> {
-    let mut header = b"index,predictions".to_vec();
-    for name in names {
+fn header(table: &Table<'_>) -> Vec<u8> {
+    let mut header = b"index".to_vec();
+    let columns = table.columns.iter().map(|(name, _)| name);
+    for name in columns.chain(table.names) {
         header.push(b',');
-        extend_cell(name, &mut header);
+        extend_cell(name.as_bytes(), &mut header);
     }
     header.push(b'\n');
     header
@@ -297,17 +367,22 @@ fn header(names: &[String]) -> Vec<u8> {
 
 fn cell(text: &str) -> Vec<u8> {
     let mut cell = Vec::new();
-    extend_cell(text, &mut cell);
+    extend_cell(text.as_bytes(), &mut cell);
     cell
 }
 
 /// A text as a cell, quoted where it holds a separator, a quote or a line end.
-fn extend_cell(text: &str, out: &mut Vec<u8>) {
-    if !text.bytes().any(is_special) {
-        return out.extend_from_slice(text.as_bytes());
+fn extend_cell(text: &[u8], out: &mut Vec<u8>) {
+    if !text.iter().any(|&byte| is_special(byte)) {
+        return out.extend_from_slice(text);
     }
     out.push(b'"');
-    out.extend_from_slice(text.replace('"', "\"\"").as_bytes());
+    for &byte in text {
+        if byte == b'"' {
+            out.push(b'"');
+        }
+        out.push(byte);
+    }
     out.push(b'"');
 }
 
@@ -319,21 +394,32 @@ fn check(table: &Table<'_>) -> Result<()> {
     let rows = table.indices.len();
     let cells = rows.saturating_mul(table.names.len());
     check_length("probabilities", cells, length(table.probabilities))?;
-    match table.predictions {
-        Predictions::Labels { codes, labels } => {
+    table
+        .columns
+        .iter()
+        .try_for_each(|(_, column)| check_column(column, rows))
+}
+
+fn check_column(column: &Column<'_>, rows: usize) -> Result<()> {
+    match *column {
+        Column::Labels { codes, labels } => {
             check_length("codes", rows, codes.len())?;
             check_codes(codes, labels.len())
         }
-        Predictions::LabelSets { mask, literals } => {
+        Column::Picked { codes, texts } => {
+            check_length("codes", rows, codes.len())?;
+            check_codes(codes, texts.len())
+        }
+        Column::LabelSets { mask, literals } => {
             check_length("mask", rows.saturating_mul(literals.len()), mask.len())
         }
-        Predictions::Values(values) => check_length("values", rows, length(values)),
-        Predictions::Integers(values) => check_length("values", rows, values.len()),
-        Predictions::ValueLists {
+        Column::Values(values) => check_length("values", rows, length(values)),
+        Column::Integers(values) => check_length("values", rows, values.len()),
+        Column::ValueLists {
             values,
             num_targets,
         } => check_length("values", rows.saturating_mul(num_targets), length(values)),
-        Predictions::Texts(texts) => check_length("texts", rows, texts.len()),
+        Column::Texts(texts) => check_length("texts", rows, texts.len()),
     }
 }
 
