@@ -1,6 +1,7 @@
 """The walls of the house: who imports whom, and what is not imported at all."""
 
 import ast
+import re
 import subprocess
 import sys
 from pathlib import Path
@@ -19,7 +20,7 @@ LAYERS = [
     {"callbacks"},
     {"loggers", "plotting"},
     {"engine"},
-    {"training", "postprocessing", "serving"},
+    {"training"},
     {"cli"},
     {"__main__"},
 ]
@@ -76,6 +77,21 @@ def test_imports_point_down(path):
     for module, _ in imports_of(path):
         other = [*module.split("."), "__init__"][1]
         assert other == room or RANK[other] < RANK[room], f"{path} imports {module}"
+
+
+def test_every_room_of_the_table_exists_and_every_room_is_in_it():
+    shown = {path.stem for path in PACKAGE.iterdir() if path.suffix == ".py" or path.is_dir()}
+    rooms = shown - {"__pycache__", "conf", "core", "py", "_core"}
+    assert rooms == set(RANK) - {"_core"}
+
+
+def test_the_table_in_the_documentation_is_this_one():
+    text = (REPOSITORY / "docs" / "architecture.md").read_text()
+    rows = re.findall(r"^ (\d)  (.+?)(?: {8,}.*)?$", text, re.MULTILINE)
+    told = {int(rank): set(names.split()) for rank, names in rows}
+    private = {"__init__", "__main__"}
+    assert told == {rank: rooms - private for rank, rooms in enumerate(LAYERS) if rooms - private}
+    assert [door for door in DOORS if f"`{door}`" not in text] == []
 
 
 @pytest.mark.parametrize("path", modules(), ids=lambda path: str(path.relative_to(PACKAGE)))

@@ -25,7 +25,11 @@ from tests.conftest import CONF
 
 GROUPS = ("dataset", "model", "optimizer", "scheduler", "augmentation", "plotting")
 RUNS = ("config", "digits")
-FEATURES = {"ToyFFNN": (64,), "SmallCNN": (1, 8, 8), "Seq-FFNN-eGeMAPS": (10, 25)}
+DESCRIPTORS = {"IS09": 32, "IS10": 76, "IS11": 118, "IS12": 128, "IS13": 130, "IS16": 130}
+FEATURES = {
+    **{"ToyFFNN": (64,), "SmallCNN": (1, 8, 8), "Seq-FFNN-eGeMAPS": (10, 25)},
+    **{f"Seq-FFNN-{name}": (10, size) for name, size in DESCRIPTORS.items()},
+}
 """Features that fit a model; a new model needs its line here."""
 
 

@@ -1,0 +1,57 @@
+"""What of 0.10 is not here, and why. A pattern that fits nothing missing is an error too."""
+
+AUDIO = "raw audio: preprocessing, spectrograms, audio models and their pretrained weights"
+AUGMENTATIONS = "augmentations of images, of whole batches and of other libraries"
+POSTPROCESSING = "tables and plots over several runs"
+COMMANDS = "commands on finished runs"
+SERVING = "inference with trained models"
+
+MISSING = {
+    AUDIO: [
+        *("autrainer.cli.fetch", "autrainer.cli.preprocess", "autrainer.core.scripts.preprocess_*"),
+        *(f"autrainer.datasets.{name}" for name in ("AIBO", "AudioSet", "DCASE*", "EDANSA2019")),
+        *(f"autrainer.datasets.{name}" for name in ("EmoDB", "MSPPodcast", "SpeechCommands")),
+        *(f"autrainer.models.{name}" for name in ("Cnn1*", "AudioRNNModel", "LEAFNet", "TDNN*")),
+        *(f"autrainer.models.{name}" for name in ("ASTModel", "W2V2FFNN", "WhisperFFNN")),
+        *(f"autrainer.models.{name}" for name in ("TorchvisionModel", "TimmModel")),
+        *(f"autrainer.models.{name}.*" for name in ("ast_model", "cnn_1?", "end2you", "leaf")),
+        *(f"autrainer.models.{name}.*" for name in ("tdnn", "*_wrapper", "w2v2", "whisper")),
+        "autrainer.models.utils.load_transfer_weights",
+        *(
+            f"autrainer.transforms.{module}{name}"
+            for module in ("", "specific_transforms.")
+            for name in ("Resample", "PannMel", "SpectToImage", "FeatureExtractor", "OpenSMILE")
+        ),
+        *("dataset/AIBO-*", "dataset/AudioSet-*", "dataset/DCASE*", "dataset/EDANSA2019-*"),
+        *("dataset/EmoDB-*", "dataset/MSPPodcast-*", "dataset/SpeechCommands-*"),
+        *("preprocessing/*", "model/[!ST]*", "model/S[!e]*", "model/TDNN*"),
+    ],
+    AUGMENTATIONS: [
+        *(f"autrainer.augmentations.{name}" for name in ("TimeWarp", "SpecAugment", "MixUp")),
+        *(f"autrainer.augmentations.{name}" for name in ("CutMix", "SampleGaussianWhiteNoise")),
+        *("autrainer.augmentations.*Wrapper", "autrainer.augmentations.T*Augmentation"),
+        *("autrainer.augmentations.A[lu]*mentationsAugmentation",),
+        *("autrainer.augmentations.augmentation_wrappers.*", "autrainer.augmentations.image_*"),
+        *("autrainer.augmentations.spectrogram_augmentations.SpecAugment",),
+        *("autrainer.augmentations.spectrogram_augmentations.TimeWarp",),
+        *("augmentation/AugMix", "augmentation/CutMix", "augmentation/MixUp", "augmentation/Rand*"),
+        *("augmentation/TimeWarp", "augmentation/SpecAugment", "augmentation/GaussianBlur"),
+        "augmentation/Sample*",
+    ],
+    POSTPROCESSING: [
+        *("autrainer.postprocessing.*", "autrainer.core.plotting.PlotMetrics.plot_aggregated_bars"),
+        *("autrainer.cli.postprocess", "autrainer.cli.group", "/group"),
+    ],
+    COMMANDS: ["autrainer.cli.rm_failed", "autrainer.cli.rm_states"],
+    SERVING: ["autrainer.serving.*", "autrainer.cli.inference"],
+}
+
+DIFFERENT = {
+    ("autrainer.metrics.BaseDescendingMetric", "fallback"): (
+        "with -1e32, as in 0.10, a diverged run would be the best ever"
+    ),
+    ("trainer", "train_loader_iter"): (
+        "batches are made ahead and counted for resuming; nobody but the loop may take one"
+    ),
+}
+"""Defaults and attributes that are not those of 0.10."""
