@@ -25,6 +25,9 @@ def resume_collector() -> None:
     youngest, *older = gc.get_threshold()
     if youngest >= _PAUSE:
         gc.freeze()
+        # Finds nothing, and forgets how much there was before: the collector waits for a quarter
+        # of that before it looks at old objects again.
+        gc.collect()
         gc.set_threshold(youngest - _PAUSE, *older)
 
 
