@@ -72,7 +72,7 @@ def test_the_id_of_a_configuration_is_the_name_of_its_file(path):
 )
 def test_a_configuration_is_safe_yaml_that_ends_in_one_line_break(path):
     text = path.read_text()
-    assert yaml.safe_load(text)
+    assert isinstance(yaml.safe_load(text), dict)
     assert text.endswith("\n")
     assert not text.endswith("\n\n")
     assert [line for line in text.splitlines() if line != line.rstrip()] == []
@@ -216,11 +216,10 @@ def test_an_augmentation_changes_spectrograms_and_keeps_their_shape(path):
     assert [*dev.transforms, *test.transforms] == []
 
 
-@of_group("plotting")
-def test_a_plot_is_drawn(path, tmp_path):
+def test_a_plot_is_drawn(tmp_path):
     import pandas as pd
 
-    plots = PlotMetrics(str(tmp_path), "epoch", **option("plotting", path.stem), metric_fns=[])
+    plots = PlotMetrics(str(tmp_path), "epoch", **option("plotting", "Default"), metric_fns=[])
     table = pd.DataFrame({"train_loss": [1.0, 0.5], "dev_loss": [1.0, 0.7]}, index=[1, 2])
     plots.plot_run(table)
     (tmp_path / "_plots" / "loss.png").stat()

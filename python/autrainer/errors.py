@@ -5,7 +5,10 @@ Each class is also a built-in error, so `except ValueError` and `except Autraine
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Sequence
+    from typing import Any
 
 
 class AutrainerError(Exception):
@@ -46,6 +49,21 @@ class OutOfMemoryError(AutrainerError, MemoryError):
 
 class RunInUseError(AutrainerError, RuntimeError):
     """Another process works on the run folder."""
+
+
+class RunFailedError(AutrainerError, RuntimeError):
+    """Runs of a sweep that was started from Python have failed; the others have gone on.
+
+    The cause is the error of the first one.
+
+    Args:
+        message: What happened, and where.
+        runs: What became of all runs of the sweep, as `autrainer.cli.train` returns it.
+    """
+
+    def __init__(self, message: str, runs: Sequence[Any] = ()) -> None:
+        super().__init__(message)
+        self.runs = list(runs)
 
 
 class RunInterruptedError(KeyboardInterrupt):

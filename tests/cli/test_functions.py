@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 import autrainer.cli as cli
-from autrainer.cli import CommandLineError, hydra_arguments
+from autrainer.cli import CommandLineError
 
 
 def test_functions_do_what_the_commands_do(capsys):
@@ -51,18 +51,3 @@ def test_the_arguments_of_the_process_are_neither_read_nor_changed(monkeypatch):
         cli.train({"iterations": 0})
     assert sys.argv is argv
     assert argv == ["script.py", "--of-my-own", "iterations=-5"]
-
-
-def test_values_become_overrides():
-    values = {"seed": [1, 2], "progress_bar": False, "learning_rate": 1e-3, "x": None, "m": "A"}
-    assert hydra_arguments(values, "config", "conf") == [
-        "-cn",
-        "config",
-        "-cd",
-        "conf",
-        "seed=1,2",
-        "progress_bar=false",
-        "learning_rate=0.001",
-        "x=null",
-        "m=A",
-    ]

@@ -1,6 +1,5 @@
 """`autrainer train`: what is refused, what is skipped, and the table at the end."""
 
-import logging
 from pathlib import Path
 
 import pytest
@@ -197,19 +196,7 @@ def contents(folder):
 
 
 @pytest.fixture
-def _logging_as_before():
-    """Hydra configures the root logger for good."""
-    root = logging.getLogger()
-    handlers, level = list(root.handlers), root.level
-    yield
-    for handler in set(root.handlers) - set(handlers):
-        handler.close()
-    root.handlers[:] = handlers
-    root.setLevel(level)
-
-
-@pytest.fixture
-def _trained_by_another(_logging_as_before):
+def _trained_by_another():
     RUN.mkdir(parents=True)
     lock = RunLock(RUN)
     yield
@@ -227,7 +214,6 @@ def test_a_refused_command_writes_nothing_where_another_process_trains(capsys):
     assert contents(RUN) == before
 
 
-@pytest.mark.usefixtures("_logging_as_before")
 def test_an_interrupted_run_of_another_configuration_is_not_marked_as_failed(capsys):
     # Any state that was kept will do; that of a real run is larger.
     write_sealed(RUN / RESUME_FOLDER / "state-0", {"number": 1, "rows": [], "tree": {}})

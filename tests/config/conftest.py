@@ -1,6 +1,5 @@
 """A project folder, and sweeps with a task that notes what it gets."""
 
-import logging
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -59,8 +58,6 @@ def sweep(project, capfd):
     `before` is called with the configuration in every job, and may raise; `finish` makes every
     job leave a finished run folder.
     """
-    root = logging.getLogger()
-    handlers, level = list(root.handlers), root.level
 
     def run(*arguments, before=None, finish=False, hooks=None, config_name="config", value=0.5):
         recorded = Recorded()
@@ -88,10 +85,7 @@ def sweep(project, capfd):
         recorded.output, recorded.errors = capfd.readouterr()
         return recorded
 
-    yield run
-    for handler in set(root.handlers) - set(handlers):
-        handler.close()
-    root.handlers[:], root.level = handlers, level
+    return run
 
 
 def finished_run(directory, config):

@@ -1,7 +1,8 @@
 """The commands as functions: `autrainer.cli.train({"seed": [1, 2]})`.
 
-They return None and raise `CommandLineError` where the command would end with a message; in a
-notebook that message is printed. `sys.argv` is neither read nor changed.
+They raise `CommandLineError` where the command would end with a message; in a notebook all but
+`train` print that message. `sys.argv` is neither read nor changed. `train` returns what became of
+its runs, all others return None.
 """
 
 from __future__ import annotations
@@ -16,7 +17,18 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
     from typing import Any
 
-__all__ = ["CommandLineError", "create", "list", "show", "train"]
+    from autrainer.cli.results import RunResult
+
+__all__ = ["CommandLineError", "RunResult", "create", "list", "show", "train"]
+
+
+def __getattr__(name: str) -> Any:
+    """Import what a result is made of when it is first asked for."""
+    if name != "RunResult":
+        raise AttributeError(f"module 'autrainer.cli' has no attribute {name!r}")
+    from autrainer.cli.results import RunResult
+
+    return RunResult
 
 
 def create(
@@ -83,51 +95,44 @@ def show(
 
 
 def train(
-    override_kwargs: Mapping[str, Any] | None = None,
+    override_kwargs: Mapping[str, Any] | Sequence[str] | None = None,
     config_name: str = "config",
     config_path: str | None = None,
-) -> None:
+) -> builtins.list[RunResult]:
     """Train every combination of a main configuration.
 
+    Modules of your own that have been edited since the last call are imported again. What a run
+    changes in this process (environment, signal handlers, loggers, generators and settings of
+    torch) is as before afterwards.
+
     Args:
-        override_kwargs: Values by key; a list is swept over.
+        override_kwargs: Values by key; several values in a list are swept over, lists and mappings
+            within it are values, and so is an empty list. Or overrides as they are typed.
         config_name: Main configuration.
         config_path: Folder of the project's configurations; `conf` by default.
 
-    Raises:
-        SystemExit: if a job failed; why is on stderr.
-    """
-    from autrainer.cli.commands import train as command
-
-    _call(command.run, hydra_arguments(override_kwargs, config_name, config_path))
-
-
-def hydra_arguments(
-    override_kwargs: Mapping[str, Any] | None, config_name: str, config_path: str | None
-) -> builtins.list[str]:
-    """Arguments of a command with Hydra.
+    Returns:
+        What became of each run, in the order of the sweep.
 
     Raises:
-        CommandLineError: if a value is neither text nor number nor a list of them.
+        CommandLineError: if the configuration cannot be used; nothing has run then.
+        RunFailedError: if runs have failed; its `runs` hold what became of all of them.
     """
-    arguments = ["-cn", config_name]
-    if config_path is not None:
-        arguments += ["-cd", config_path]
-    return arguments + [f"{k}={_override(k, v)}" for k, v in (override_kwargs or {}).items()]
+    from autrainer.cli.values import hydra_arguments
 
+    arguments = hydra_arguments(override_kwargs, config_name, config_path)
+    from autrainer.cli.commands.train import outcomes_of
+    from autrainer.cli.process import process_kept
+    from autrainer.cli.results import results_of
+    from autrainer.config.edited import forget_edited_modules
 
-def _override(key: str, value: Any) -> str:
-    if isinstance(value, builtins.list | tuple) and value:
-        return ",".join(_override(key, item) for item in value)
-    if isinstance(value, bool):
-        return str(value).lower()
-    if isinstance(value, str | int | float):
-        return str(value)
-    if value is None:
-        return "null"
-    raise CommandLineError(
-        None, f"{key} is {value!r}; use a text, a number, a bool or a list of them", 2
-    )
+    forget_edited_modules()
+    try:
+        with process_kept():
+            return results_of(outcomes_of(arguments))
+    except CommandLineError as error:
+        # Its message says all; where Hydra has found it does not matter.
+        raise error from None
 
 
 def _call(command: Callable[..., None], *args: Any) -> None:

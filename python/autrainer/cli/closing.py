@@ -61,14 +61,14 @@ def _places(outcomes: Sequence[Outcome]) -> list[str]:
     if states & set(STATES):
         places.append("Plots:   <run>/_plots")
         places.append("Outputs: <run>/_best (dev set), <run>/_test (test set)")
-    if any(map(_was_stopped, outcomes)):
+    if any(map(was_stopped, outcomes)):
         places.append(f"Stopped: why is in <run>/{STATUS_NAME}")
     if any((outcome.directory / ERROR_NAME).is_file() for outcome in outcomes):
         places.append(f"Errors:  <run>/{ERROR_NAME}")
     return places
 
 
-def _was_stopped(outcome: Outcome) -> bool:
+def was_stopped(outcome: Outcome) -> bool:
     """Whether a callback has ended a run early; it counts as finished."""
     is_there = outcome.state in STOPPED_STATES
     return is_there and read_yaml(outcome.directory / STATUS_NAME).get("state") == STOPPED
@@ -89,7 +89,7 @@ def _aligned(rows: Sequence[Row]) -> list[str]:
 
 def _row(outcome: Outcome, named: str) -> Row:
     directory = outcome.directory
-    states = STOPPED_STATES if _was_stopped(outcome) else STATES
+    states = STOPPED_STATES if was_stopped(outcome) else STATES
     state = states.get(outcome.state, outcome.state)
     metric = _metric(directory)
     if outcome.state not in STATES or metric is None:

@@ -17,6 +17,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from autrainer.config.logs import loggers_kept
 from autrainer.config.overrides import Arguments, split_arguments
 from autrainer.errors import AutrainerError, ConfigError
 
@@ -43,6 +44,7 @@ class SweepHooks:
             that, before Hydra sets up the job. Only called where the run takes place here.
         report: Gets the outcomes of all runs after a sweep.
         is_finished: Whether a run folder holds a run that need not run again.
+        tells_failures: Write to stderr why runs have failed.
         record: Name of the file in a run folder that holds the traceback of a run that failed.
     """
 
@@ -52,6 +54,7 @@ class SweepHooks:
     prepare_job: Callable[[Any], None] | None = None
     report: Callable[[list[Any]], None] | None = None
     is_finished: Callable[[Path], bool] = _has_table
+    tells_failures: bool = True
     record: str | None = None
 
 
@@ -114,7 +117,7 @@ def launch(
     from autrainer.config.snapshot import frozen
 
     split = split_arguments(arguments)
-    with _surroundings(), frozen(_user_dir(split)) as snapshots:
+    with _surroundings(), loggers_kept(), frozen(_user_dir(split)) as snapshots:
         hydra_arguments = split.normalized(split.config_name or config_name, snapshots)
         token = command_line.set(tuple(hydra_arguments))
         try:
@@ -192,6 +195,8 @@ def _sweep(
 
     file, module = detect_calling_file_or_module_from_task_function(task)
     search_path = create_automatic_config_search_path(file, module, config_path)
+    # A notebook may have initialised Hydra for itself.
+    before, GlobalHydra.instance().hydra = GlobalHydra.instance().hydra, None
     application = Hydra.create_main_hydra2(detect_task_name(file, module), search_path)
 
     def run() -> None:
@@ -205,7 +210,7 @@ def _sweep(
     try:
         _reported(run)
     finally:
-        GlobalHydra.instance().clear()
+        GlobalHydra.instance().hydra = before
 
 
 def _compose(application: Any, config_name: str, overrides: list[str]) -> Any:

@@ -44,6 +44,7 @@ class Place:
 
     def quoted(self) -> str:
         """The place with its function and what stands there."""
+        linecache.checkcache(self.file)
         code = linecache.getline(self.file, self.line).strip()
         function = f", in {self.name}" if self.name else ""
         return f"{self}{function}" + (f": {code}" if code else "")

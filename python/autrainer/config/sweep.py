@@ -109,6 +109,8 @@ class Sweep:
             told = {outcome.directory for outcome in self.outcomes}
             waiting = [point for point in left if point.directory not in told]
             self.outcomes += [_without_result(point, "waiting") for point in waiting]
+            order = {point.directory: number for number, point in enumerate(points)}
+            self.outcomes.sort(key=lambda outcome: order[outcome.directory])
             self._report()
         return returns
 
@@ -210,18 +212,29 @@ class Sweep:
     def _report(self) -> None:
         if self.hooks.report is not None:
             self.hooks.report(self.outcomes)
-        failed = [(outcome, outcome.error) for outcome in self.outcomes if outcome.error]
-        if not failed:
+        if not any(outcome.error for outcome in self.outcomes):
             return
-        total = sum(outcome.state in ("done", "failed") for outcome in self.outcomes)
-        sys.stdout.flush()
-        sys.stderr.write(f"{len(failed)} of {total} jobs failed:\n")
-        for outcome, error in failed:
-            sys.stderr.write(f"\n{' '.join(outcome.overrides)}\n  in {outcome.directory}\n")
-            record = outcome.directory / self.hooks.record if self.hooks.record else None
-            sys.stderr.write(f"{describe(error, record)}\n")
+        if self.hooks.tells_failures:
+            sys.stdout.flush()
+            sys.stderr.write(f"{failures(self.outcomes, self.hooks.record)}\n")
         if sys.exc_info()[0] is None:
             raise SystemExit(1)
+
+
+def failures(outcomes: Sequence[Outcome], record: str | None) -> str:
+    """Which runs have failed, where and why.
+
+    Args:
+        outcomes: How all runs of the sweep ended.
+        record: Name of the file in a run folder that holds the traceback, or None.
+    """
+    failed = [(outcome, outcome.error) for outcome in outcomes if outcome.error is not None]
+    total = sum(outcome.state in ("done", "failed") for outcome in outcomes)
+    told = [f"{len(failed)} of {total} jobs failed:"]
+    for outcome, error in failed:
+        told.append(f"\n{' '.join(outcome.overrides)}\n  in {outcome.directory}")
+        told.append(describe(error, outcome.directory / record if record else None))
+    return "\n".join(told)
 
 
 def _without_result(point: Point, state: str) -> Outcome:

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import importlib
 import inspect
 from collections.abc import Iterable, Mapping
 from types import ModuleType
 from typing import Any
 
 from autrainer.config.annotations import annotations_of, misfit
+from autrainer.config.edited import import_noted
 from autrainer.config.places import place_in_user_code
 from autrainer.config.problems import Problem
 from autrainer.config.shorthand import parse_shorthand
@@ -54,14 +54,14 @@ def _told(error: Exception) -> str:
 
 def _import_longest(parts: list[str]) -> tuple[ModuleType, list[str]]:
     """Import as many leading parts as are modules; an error inside a module is not hidden."""
-    module = importlib.import_module(parts[0])
+    module = import_noted(parts[0])
     for index, part in enumerate(parts[1:], 1):
         # A name that the module has is meant, even where a submodule is called the same.
         if hasattr(module, part) and not isinstance(getattr(module, part), ModuleType):
             return module, parts[index:]
         name = ".".join(parts[: index + 1])
         try:
-            module = importlib.import_module(name)
+            module = import_noted(name)
         except ModuleNotFoundError as error:
             if error.name not in (name, module.__name__):
                 raise

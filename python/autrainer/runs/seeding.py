@@ -8,12 +8,13 @@ import random
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
+from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 import torch
 
 from autrainer.errors import ConfigError
-from autrainer.runs.keys import global_generators_kept
 
 LARGEST_SEED = 2**32 - 1
 CUBLAS_WORKSPACE = "CUBLAS_WORKSPACE_CONFIG"
@@ -60,7 +61,7 @@ def set_reproducibility(reproducible: bool) -> None:
     """
     if reproducible:
         os.environ.setdefault(CUBLAS_WORKSPACE, ":4096:8")
-    _use_deterministic_algorithms(reproducible)
+    use_deterministic_algorithms(reproducible)
     torch.backends.cudnn.deterministic = reproducible
     torch.backends.cudnn.benchmark = not reproducible
     torch.backends.cudnn.allow_tf32 = not reproducible
@@ -68,28 +69,50 @@ def set_reproducibility(reproducible: bool) -> None:
     torch.set_float32_matmul_precision("highest" if reproducible else "high")
 
 
-def _use_deterministic_algorithms(wanted: bool) -> None:
+def use_deterministic_algorithms(wanted: bool, *, warn_only: bool = False) -> None:
     """`torch.use_deterministic_algorithms` without the seconds that its import of inductor takes.
 
     Where the compiler is loaded, it is told as well; one that is loaded later still sees the wish
     in torch itself, and only goes on measuring which of its kernels is fastest.
     """
     if "torch._inductor.config" in sys.modules:
-        torch.use_deterministic_algorithms(wanted)
+        torch.use_deterministic_algorithms(wanted, warn_only=warn_only)
         return
-    torch._C._set_deterministic_algorithms(wanted, warn_only=False)
+    torch._C._set_deterministic_algorithms(wanted, warn_only=warn_only)
+
+
+@dataclass(frozen=True)
+class Generators:
+    """States of the global generators of Python, NumPy, torch and all CUDA devices in use."""
+
+    python: Any
+    numpy: Any
+    torch_cpu: torch.Tensor
+    torch_cuda: list[torch.Tensor] | None
+
+    @classmethod
+    def now(cls) -> Generators:
+        """The states at this moment."""
+        cuda = torch.cuda.get_rng_state_all() if _uses_cuda() else None
+        return cls(random.getstate(), np.random.get_state(), torch.get_rng_state(), cuda)
+
+    def restore(self) -> None:
+        """Let the generators draw what they would have drawn at that moment."""
+        random.setstate(self.python)
+        np.random.set_state(self.numpy)
+        torch.set_rng_state(self.torch_cpu)
+        if self.torch_cuda is not None:
+            torch.cuda.set_rng_state_all(self.torch_cuda)
 
 
 @contextmanager
 def preserved_rng() -> Iterator[None]:
     """Give the generators of Python, NumPy, torch and CUDA back as they were before the block."""
-    cuda = torch.cuda.get_rng_state_all() if _uses_cuda() else None
-    with global_generators_kept():
-        try:
-            yield
-        finally:
-            if cuda is not None:
-                torch.cuda.set_rng_state_all(cuda)
+    before = Generators.now()
+    try:
+        yield
+    finally:
+        before.restore()
 
 
 def _uses_cuda() -> bool:

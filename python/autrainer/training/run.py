@@ -19,6 +19,7 @@ from autrainer.runs.environment import set_device
 from autrainer.runs.files import make_folder, remove_leftovers
 from autrainer.runs.finished import is_finished
 from autrainer.runs.folder import Bookkeeping
+from autrainer.runs.global_state import GlobalState
 from autrainer.runs.layout import refuse_misplaced
 from autrainer.runs.lock import RunLock
 from autrainer.runs.outputs import OutputsTracker
@@ -98,6 +99,7 @@ class Run:
         experiment_id: str | None = None,
         run_name: str | None = None,
     ) -> None:
+        self._before: GlobalState | None = GlobalState.now()
         checked = CheckedConfig.of(cfg)
         self.cfg = checked.cfg
         self.run_config = checked.plain
@@ -324,10 +326,16 @@ class Run:
         self.best_iteration, self.max_dev_metric = best
 
     def close(self) -> None:
-        """Release threads, processes, log files and loaders; safe to call more than once."""
+        """Release threads, processes, log files and loaders; safe to call more than once.
+
+        Generators and settings of torch are as they were before this run was built.
+        """
         names = ("plots", "train_loader", "dev_loader", "test_loader", "bookkeeping")
         for part in (*getattr(self, "loggers", ()), *(getattr(self, name, None) for name in names)):
             close = getattr(part, "close", None)
             if close is not None:
                 close()
         self._lock.release()
+        before, self._before = self._before, None
+        if before is not None:
+            before.restore()

@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
+import functools
 import logging
 from contextlib import contextmanager
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from autrainer.cli.errors import CommandLineError
 from autrainer.config.collector import resume_collector
-from autrainer.config.compose import SweepHooks, launch, main
+from autrainer.config.compose import HOOKS, SweepHooks, launch, main
 from autrainer.config.overrides import UnsupportedFlagError
 from autrainer.config.problems import refuse
 from autrainer.errors import AnotherRunError, AutrainerError, ConfigError, RunInUseError
@@ -35,15 +37,46 @@ def run(parser: ArgumentParser | None, arguments: list[str], config_name: str = 
 
     Raises:
         CommandLineError: if they cannot be used.
-        SystemExit: if a job failed.
+        SystemExit: if a job failed; why is on stderr.
     """
+    _launch(parser, train_run, arguments, config_name)
+
+
+def outcomes_of(arguments: list[str]) -> list[Outcome]:
+    """Run the sweep that these arguments describe, and return how its runs ended.
+
+    Raises:
+        CommandLineError: if they cannot be used, or Hydra has told on stderr what is wrong.
+    """
+    outcomes: list[Outcome] = []
+
+    def report(told: list[Outcome]) -> None:
+        outcomes.extend(told)
+        _report(told)
+
+    @functools.wraps(train_run)
+    def task(config: DictConfig) -> float:
+        return train_run(config)
+
+    setattr(task, HOOKS, replace(_HOOKS, report=report, tells_failures=False))
+    try:
+        _launch(None, task, arguments, "config")
+    except SystemExit as error:
+        if error.code and not any(outcome.error for outcome in outcomes):
+            raise CommandLineError(None, "Hydra has refused this; why is on stderr", 1) from error
+    return outcomes
+
+
+def _launch(
+    parser: ArgumentParser | None, task: Any, arguments: list[str], config_name: str
+) -> None:
     from autrainer.plotting.process import shared_renderer
     from autrainer.runs.logfile import one_sweep
     from autrainer.runs.signals import warnings_survived
 
     try:
         with shared_renderer(), warnings_survived(), _logs_that_fail_are_silent(), one_sweep():
-            launch(train_run, arguments, config_name)
+            launch(task, arguments, config_name)
     except UnsupportedFlagError as error:
         raise CommandLineError(parser, str(error), 2) from error
     except AutrainerError as error:

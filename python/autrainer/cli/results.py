@@ -1,0 +1,62 @@
+"""What became of the runs of a sweep, for Python."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from autrainer.cli.closing import best_dev_value, read_yaml, was_stopped
+from autrainer.config.sweep import Outcome, failures
+from autrainer.errors import RunFailedError
+from autrainer.runs.status import ERROR_NAME
+
+STATES = {"done": "finished", "finished before": "skipped"}
+
+
+@dataclass(frozen=True)
+class RunResult:
+    """A run of a sweep.
+
+    Args:
+        folder: The run folder, absolute.
+        overrides: What sets the run apart from the main configuration.
+        state: `finished`, `stopped` (by a callback; it counts as finished), `skipped` (it had
+            finished before), `failed`, `interrupted`, or `waiting` if the sweep has ended before.
+        best_value: Best value of the tracking metric on the dev set; None if there is none.
+        best_iteration: The epoch or step that it was reached at.
+        error: Why the run failed, or None.
+    """
+
+    folder: Path
+    overrides: tuple[str, ...]
+    state: str
+    best_value: float | None = None
+    best_iteration: int | None = None
+    error: BaseException | None = None
+
+    @classmethod
+    def of(cls, outcome: Outcome) -> RunResult:
+        """The result of a run that a sweep tells of."""
+        folder, overrides = outcome.directory.absolute(), tuple(outcome.overrides)
+        state = STATES.get(outcome.state, outcome.state)
+        if state == "finished" and was_stopped(outcome):
+            state = "stopped"
+        if outcome.state not in STATES:
+            return cls(folder, overrides, state, error=outcome.error)
+        best = read_yaml(folder / "_best" / "best_results.yaml").get("best_iteration")
+        value = best_dev_value(folder, read_yaml(folder / ".hydra" / "config.yaml"))
+        return cls(folder, overrides, state, value, best)
+
+
+def results_of(outcomes: Sequence[Outcome]) -> list[RunResult]:
+    """The results of a sweep.
+
+    Raises:
+        RunFailedError: if runs have failed.
+    """
+    results = [RunResult.of(outcome) for outcome in outcomes]
+    errors = [outcome.error for outcome in outcomes if outcome.error is not None]
+    if errors:
+        raise RunFailedError(failures(outcomes, ERROR_NAME), results) from errors[0]
+    return results
