@@ -142,6 +142,20 @@ def test_a_toy_run_imports_only_what_it_uses(tmp_path):
     assert "LOADED []" in process.stdout
 
 
+def is_address(path):
+    about = ast.get_docstring(ast.parse(path.read_text())) or ""
+    return path.is_relative_to(PACKAGE / "core") or about.startswith(("Address of", "Where "))
+
+
+@pytest.mark.parametrize(
+    "path", [*filter(is_address, modules())], ids=lambda path: str(path.relative_to(PACKAGE))
+)
+def test_addresses_of_existing_projects_hold_no_logic(path):
+    _docstring, *statements = ast.parse(path.read_text()).body
+    others = [node for node in statements if not isinstance(node, ast.ImportFrom)]
+    assert [ast.unparse(node.targets[0]) for node in others] in ([], ["__all__"])
+
+
 def test_no_file_is_a_drawer_for_anything():
     drawers = {"utils.py", "common.py", "misc.py", "helpers.py"}
     named_by_the_spec = {"core/utils.py", "models/utils.py"}

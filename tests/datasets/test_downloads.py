@@ -259,6 +259,11 @@ def test_an_address_that_is_none_of_the_web_is_refused(tmp_path, url):
         ZipDownloadManager({"a": url}, tmp_path)
 
 
+def test_at_least_one_thread_downloads(tmp_path):
+    with pytest.raises(ConfigError, match="max_threads is 0; use an integer of at least 1"):
+        ZipDownloadManager({}, tmp_path, max_threads=0)
+
+
 def test_archives_are_unpacked_and_other_files_are_left(manager, server, tmp_path):
     (tmp_path / "packed" / "wav").mkdir(parents=True)
     (tmp_path / "packed" / "wav" / "a.wav").write_bytes(b"sound")

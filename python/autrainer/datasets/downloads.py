@@ -33,7 +33,8 @@ class ZipDownloadManager:
         timeout_s: How many seconds a server may say nothing.
 
     Raises:
-        ConfigError: if a name leads out of the folder, or an address is none of the web.
+        ConfigError: if a name leads out of the folder, an address is none of the web, or there are
+            no threads.
         OutputError: if the folder could not be made.
     """
 
@@ -48,6 +49,8 @@ class ZipDownloadManager:
         for name, url in files.items():
             _check_name(name)
             check_url(url)
+        if max_threads < 1:
+            raise ConfigError(f"max_threads is {max_threads!r}; use an integer of at least 1")
         self.files = dict(files)
         self.path = make_folder(Path(path))
         self.max_threads = max_threads
