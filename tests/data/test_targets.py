@@ -10,7 +10,9 @@ from autrainer.data.targets import (
     MinMaxScaler,
     MultiLabelEncoder,
     MultiTargetMinMaxScaler,
+    MultiTargetStandardScaler,
     RaggedTargetsError,
+    StandardScaler,
 )
 from autrainer.errors import ConfigError, DataError
 from autrainer.runs.columns import Labels, LabelSets, Texts, ValueLists, Values
@@ -21,6 +23,8 @@ TRANSFORMS = {
     "label sets": MultiLabelEncoder(0.5, ["b", "a", "c"]),
     "number": MinMaxScaler("age", 10, 30),
     "numbers": MultiTargetMinMaxScaler(["x", "y"], [0, -1], [1, 3]),
+    "number without bounds": StandardScaler("age", 20, 5),
+    "numbers without bounds": MultiTargetStandardScaler(["x", "y"], [0, -1], [1, 3]),
 }
 
 
@@ -54,6 +58,51 @@ def test_scaled_train_values_lie_between_0_and_1_and_decode_to_themselves(values
     assert [scaler.decode(scaler.encode(value)) for value in values] == pytest.approx(
         values, abs=1e-6
     )
+
+
+@given(st.lists(st.floats(-1e6, 1e6, width=32), min_size=2, unique=True))
+def test_standardized_train_values_have_mean_0_and_deviation_1(values):
+    scaler = StandardScaler("age", np.mean(values), np.std(values))
+
+    scaled = scaler.encode_all(np.array(values)).double()
+
+    assert scaled.mean().item() == pytest.approx(0, abs=1e-5)
+    assert scaled.std(correction=0).item() == pytest.approx(1, abs=1e-5)
+    assert [scaler.decode(scaler.encode(value)) for value in values] == pytest.approx(
+        values, abs=1e-6
+    )
+
+
+@pytest.mark.parametrize(
+    ("bounded", "unbounded"),
+    [
+        (MinMaxScaler("age", 10, 30), StandardScaler("age", 20, 5)),
+        (
+            MultiTargetMinMaxScaler(["x", "y"], [10, 10], [30, 30]),
+            MultiTargetStandardScaler(["x", "y"], [20, 20], [5, 5]),
+        ),
+    ],
+)
+def test_only_a_sigmoid_keeps_predictions_within_the_train_values(bounded, unbounded):
+    outputs = torch.full((1, len(bounded)), 50.0)
+
+    for scaler, expected in ((bounded, 30.0), (unbounded, 20 + 5 * 50.0)):
+        assert torch.equal(scaler.probabilities_training(outputs[:0]), outputs[:0])
+        probabilities = scaler.probabilities_inference(outputs)
+        found = decoded(scaler.decode_array(scaler.predict_array(probabilities)))
+        assert np.ravel(found).tolist() == [expected] * len(scaler)
+
+
+class Logarithm(MinMaxScaler):
+    def decode(self, x):
+        return float(np.exp(super().decode(x)))
+
+
+def test_a_transform_is_affine_unless_it_decodes_in_its_own_way():
+    assert [name for name, transform in TRANSFORMS.items() if transform.is_affine] == [
+        *("number", "numbers", "number without bounds", "numbers without bounds")
+    ]
+    assert not Logarithm("age", 0, 1).is_affine
 
 
 def test_all_targets_at_once_are_those_of_single_samples():
@@ -218,6 +267,11 @@ def test_labels_that_cannot_be_coded_are_refused(labels, message):
         lambda: MinMaxScaler("age", float("nan"), 1),
         lambda: MultiTargetMinMaxScaler(["x", "y"], [0, 2], [1, 2]),
         lambda: MultiTargetMinMaxScaler(["x"], [0, 1], [1, 2]),
+        lambda: StandardScaler("age", 1, 0),
+        lambda: StandardScaler("age", float("nan"), 1),
+        lambda: StandardScaler("age", 1, float("inf")),
+        lambda: MultiTargetStandardScaler(["x", "y"], [0, 2], [1, 0]),
+        lambda: MultiTargetStandardScaler([], [], []),
     ],
 )
 def test_ranges_and_labels_that_make_no_sense_are_refused(make):

@@ -292,3 +292,22 @@ def test_an_unknown_task_is_named_with_the_nearest_one():
     handler = "autrainer.datasets.utils.IdentityFileHandler"
     with pytest.raises(ConfigError, match=r"'clasification'.*did you mean 'classification'"):
         Mine(".", "", 0, "clasification", [metric], metric, "file", "label", None, handler)
+
+
+@pytest.mark.parametrize("task", ["regression", "mt-regression"])
+def test_targets_of_regression_can_be_scaled_without_bounds(build, folder, task):
+    frame = pd.read_csv(folder / "train.csv")
+    dataset = build(task, target_scaling="standard")
+    transform = dataset.target_transform
+
+    columns = ["age"] if task == "regression" else ["age", "loud"]
+    assert np.ravel(transform.mean).tolist() == pytest.approx(frame[columns].mean().tolist())
+    assert np.ravel(transform.std).tolist() == pytest.approx(frame[columns].std(ddof=0).tolist())
+    targets = dataset.train_dataset.targets.double().reshape(12, -1)
+    assert targets.mean(dim=0).tolist() == pytest.approx([0] * len(columns), abs=1e-6)
+    assert type(build(task).target_transform).__name__.endswith("MinMaxScaler")
+
+
+def test_an_unknown_scaling_is_named_with_the_nearest_one(build):
+    with pytest.raises(ConfigError, match=r"target_scaling is 'minmax'.*did you mean 'min-max'"):
+        build("regression", target_scaling="minmax")

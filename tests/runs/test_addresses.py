@@ -41,6 +41,8 @@ ADDRESSES = {
     f"{TARGETS}.min_max_scaler.MinMaxScaler",
     f"{TARGETS}.multi_label_encoder.MultiLabelEncoder",
     f"{TARGETS}.multi_target_min_max_scaler.MultiTargetMinMaxScaler",
+    f"{TARGETS}.multi_target_standard_scaler.MultiTargetStandardScaler",
+    f"{TARGETS}.standard_scaler.StandardScaler",
     "autrainer.models.SmallCNN",
     "autrainer.models.ffnn.FFNN",
     "autrainer.models.sequential.SeqFFNN",

@@ -26,6 +26,8 @@ from autrainer.data.targets import (
     MinMaxScaler,
     MultiLabelEncoder,
     MultiTargetMinMaxScaler,
+    MultiTargetStandardScaler,
+    StandardScaler,
 )
 
 __all__ = [
@@ -49,10 +51,12 @@ __all__ = [
     "MinMaxScaler",
     "MultiLabelEncoder",
     "MultiTargetMinMaxScaler",
+    "MultiTargetStandardScaler",
     "NumpyFileHandler",
     "PaddedBatch",
     "ResidentArrays",
     "Source",
+    "StandardScaler",
     "WeightedSampler",
     "collate_fields",
     "gather_rows",

@@ -18,7 +18,7 @@ import torch
 
 from autrainer.errors import DataError
 from autrainer.runs.addressed import AddressedObject
-from autrainer.runs.columns import Predictions, Texts, Values
+from autrainer.runs.columns import Predictions, Texts, ValueLists, Values
 
 Array = npt.NDArray[Any]
 
@@ -61,6 +61,14 @@ class AbstractTargetTransform(ABC, AddressedObject):
     @abstractmethod
     def __len__(self) -> int:
         """Number of outputs that a model needs."""
+
+    @property
+    def is_affine(self) -> bool:
+        """Whether `decode` only shifts and scales numbers, by factors above zero.
+
+        Scores that do not change by that are not computed of decoded values too.
+        """
+        return False
 
     @abstractmethod
     def encode(self, x: Any) -> Any:
@@ -124,6 +132,8 @@ class AbstractTargetTransform(ABC, AddressedObject):
         decoded = [self.decode(prediction) for prediction in predictions.tolist()]
         if all(type(value) is float for value in decoded):
             return Values(np.asarray(decoded, dtype=np.float64))
+        if _are_rows_of_floats(decoded):
+            return ValueLists(np.asarray(decoded, dtype=np.float64))
         return Texts([str(value) for value in decoded])
 
     def decode_targets(self, targets: Array) -> Predictions | None:
@@ -162,6 +172,14 @@ def numbers(values: Sequence[Any] | Array, name: str) -> npt.NDArray[np.float64]
             strange,
         )
     return array
+
+
+def _are_rows_of_floats(values: list[Any]) -> bool:
+    """Whether values are lists of floats, all of one length."""
+    are_rows = all(isinstance(value, (list, tuple)) and value for value in values)
+    if not are_rows or len({len(value) for value in values}) != 1:
+        return False
+    return all(type(number) is float for value in values for number in value)
 
 
 def _number(value: Any) -> float:

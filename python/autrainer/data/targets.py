@@ -8,6 +8,7 @@ from autrainer.data.encoding import (
 )
 from autrainer.data.labels import LabelEncoder, MultiLabelEncoder, check_threshold
 from autrainer.data.scalers import MinMaxScaler, MultiTargetMinMaxScaler
+from autrainer.data.standard import MultiTargetStandardScaler, StandardScaler
 
 __all__ = [
     "AbstractTargetTransform",
@@ -15,7 +16,9 @@ __all__ = [
     "MinMaxScaler",
     "MultiLabelEncoder",
     "MultiTargetMinMaxScaler",
+    "MultiTargetStandardScaler",
     "RaggedTargetsError",
+    "StandardScaler",
     "UnusableTargetsError",
     "check_threshold",
     "numbers",

@@ -14,6 +14,8 @@ from autrainer.data.targets import (
     MinMaxScaler,
     MultiLabelEncoder,
     MultiTargetMinMaxScaler,
+    MultiTargetStandardScaler,
+    StandardScaler,
     check_threshold,
     numbers,
 )
@@ -26,8 +28,16 @@ from autrainer.transforms.compose import SmartCompose
 THRESHOLD = 0.5
 
 
+SCALINGS = ("min-max", "standard")
+"""How targets of regression can be scaled."""
+
+
 def fit_target_transform(
-    task: str, raw: RawTargets, target_column: str | list[str], threshold: float = THRESHOLD
+    task: str,
+    raw: RawTargets,
+    target_column: str | list[str],
+    threshold: float = THRESHOLD,
+    scaling: str = "min-max",
 ) -> AbstractTargetTransform:
     """The target transform of a task, fitted on the train split.
 
@@ -36,38 +46,43 @@ def fit_target_transform(
         raw: Train targets: a list, or a table for a list of columns.
         target_column: Where they come from.
         threshold: Of ml-classification.
+        scaling: Of regression, one of `SCALINGS`.
 
     Raises:
         DataError: if the targets do not suit the task.
     """
-    columns = as_list(target_column)
     if task == "classification":
         return LabelEncoder(list(dict.fromkeys(raw)))
     if task == "ml-classification":
-        return MultiLabelEncoder(threshold, columns)
+        return MultiLabelEncoder(threshold, as_list(target_column))
     if isinstance(target_column, str):
         values = numbers(raw, target_column)
+        if scaling == "standard":
+            return StandardScaler(target_column, float(values.mean()), float(values.std()))
         return MinMaxScaler(target_column, float(values.min()), float(values.max()))
     table = np.asarray(raw)
-    fitted = [numbers(table[:, position], name) for position, name in enumerate(columns)]
-    return MultiTargetMinMaxScaler(
-        columns,
-        [float(values.min()) for values in fitted],
-        [float(values.max()) for values in fitted],
-    )
+    fitted = np.stack([numbers(table[:, i], name) for i, name in enumerate(target_column)])
+    if scaling == "standard":
+        means, deviations = fitted.mean(axis=1).tolist(), fitted.std(axis=1).tolist()
+        return MultiTargetStandardScaler(target_column, means, deviations)
+    minima, maxima = fitted.min(axis=1).tolist(), fitted.max(axis=1).tolist()
+    return MultiTargetMinMaxScaler(target_column, minima, maxima)
 
 
 class _FittedDataset(AbstractDataset):
     """Takes its target transform from the train split and its task."""
 
     threshold: float = THRESHOLD
+    target_scaling: str = "min-max"
 
     @cached_property
     def target_transform(self) -> AbstractTargetTransform:
         """Fitted on the train split, once all splits have been looked at."""
         self._check_splits()
         raw = self._raw_targets("train")
-        return fit_target_transform(self.task, raw, self.target_column, self.threshold)
+        return fit_target_transform(
+            self.task, raw, self.target_column, self.threshold, self.target_scaling
+        )
 
 
 class BaseClassificationDataset(_FittedDataset):
@@ -180,9 +195,11 @@ class BaseMLClassificationDataset(_FittedDataset):
 
 
 class BaseRegressionDataset(_FittedDataset):
-    """One number, scaled by the extrema of the train split.
+    """One number, scaled for the model by what the train split has.
 
-    Args are those of `AbstractDataset` without `task`.
+    Args are those of `AbstractDataset` without `task`, and `target_scaling`: `min-max` makes the
+    train extrema 0 and 1, and no prediction lies outside of them; `standard` makes the mean 0 and
+    the standard deviation 1, and predictions have no bounds.
     """
 
     label_kind: ClassVar[str] = "numbers"
@@ -204,8 +221,11 @@ class BaseRegressionDataset(_FittedDataset):
         test_transform: SmartCompose | None = None,
         stratify: list[str] | None = None,
         check_files: int = CHECK_FILES,
+        target_scaling: str = "min-max",
     ) -> None:
         _check_column(target_column, "regression", "multi-target")
+        check_choice("target_scaling", target_scaling, SCALINGS)
+        self.target_scaling = target_scaling
         super().__init__(
             path=path,
             features_subdir=features_subdir,
@@ -227,9 +247,11 @@ class BaseRegressionDataset(_FittedDataset):
 
 
 class BaseMTRegressionDataset(_FittedDataset):
-    """Several numbers, each scaled by its extrema of the train split.
+    """Several numbers, each scaled for the model by what the train split has.
 
-    Args are those of `AbstractDataset` without `task`.
+    Args are those of `AbstractDataset` without `task`, and `target_scaling`: `min-max` makes the
+    train extrema 0 and 1, and no prediction lies outside of them; `standard` makes the mean 0 and
+    the standard deviation 1, and predictions have no bounds.
     """
 
     label_kind: ClassVar[str] = "numbers"
@@ -251,8 +273,11 @@ class BaseMTRegressionDataset(_FittedDataset):
         test_transform: SmartCompose | None = None,
         stratify: list[str] | None = None,
         check_files: int = CHECK_FILES,
+        target_scaling: str = "min-max",
     ) -> None:
         _check_columns(target_column, "multi-target regression")
+        check_choice("target_scaling", target_scaling, SCALINGS)
+        self.target_scaling = target_scaling
         super().__init__(
             path=path,
             features_subdir=features_subdir,

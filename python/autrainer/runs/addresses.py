@@ -37,6 +37,10 @@ WRITTEN: dict[str, dict[str, str]] = {
     f"{_TARGETS}.multi_target_min_max_scaler": {
         "autrainer.data.scalers": "MultiTargetMinMaxScaler",
     },
+    f"{_TARGETS}.multi_target_standard_scaler": {
+        "autrainer.data.standard": "MultiTargetStandardScaler",
+    },
+    f"{_TARGETS}.standard_scaler": {"autrainer.data.standard": "StandardScaler"},
     "autrainer.models": {"autrainer.models.small_cnn": "SmallCNN"},
     "autrainer.models.ffnn": {"autrainer.models.ffnn": "FFNN"},
     "autrainer.models.sequential": {"autrainer.models.sequential": "SeqFFNN"},

@@ -13,6 +13,8 @@ from autrainer.data.targets import (
     MinMaxScaler,
     MultiLabelEncoder,
     MultiTargetMinMaxScaler,
+    MultiTargetStandardScaler,
+    StandardScaler,
 )
 from autrainer.datasets.downloads import ZipDownloadManager
 from autrainer.datasets.wrapper import DatasetWrapper
@@ -28,6 +30,8 @@ __all__ = [
     "MinMaxScaler",
     "MultiLabelEncoder",
     "MultiTargetMinMaxScaler",
+    "MultiTargetStandardScaler",
     "NumpyFileHandler",
+    "StandardScaler",
     "ZipDownloadManager",
 ]

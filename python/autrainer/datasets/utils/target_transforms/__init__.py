@@ -6,6 +6,8 @@ from autrainer.data.targets import (
     MinMaxScaler,
     MultiLabelEncoder,
     MultiTargetMinMaxScaler,
+    MultiTargetStandardScaler,
+    StandardScaler,
 )
 
 __all__ = [
@@ -14,4 +16,6 @@ __all__ = [
     "MinMaxScaler",
     "MultiLabelEncoder",
     "MultiTargetMinMaxScaler",
+    "MultiTargetStandardScaler",
+    "StandardScaler",
 ]

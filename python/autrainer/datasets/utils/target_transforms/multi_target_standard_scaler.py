@@ -1,0 +1,5 @@
+"""Where stored runs find `MultiTargetStandardScaler`."""
+
+from autrainer.data.targets import MultiTargetStandardScaler
+
+__all__ = ["MultiTargetStandardScaler"]

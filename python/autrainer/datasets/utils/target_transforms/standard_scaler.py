@@ -1,0 +1,5 @@
+"""Where stored runs find `StandardScaler`."""
+
+from autrainer.data.targets import StandardScaler
+
+__all__ = ["StandardScaler"]
