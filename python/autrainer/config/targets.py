@@ -9,6 +9,7 @@ from typing import Any
 
 from autrainer.config.annotations import annotations_of, misfit
 from autrainer.config.edited import import_noted
+from autrainer.config.needed import Needed
 from autrainer.config.places import place_in_user_code
 from autrainer.config.problems import Problem
 from autrainer.config.shorthand import parse_shorthand
@@ -172,10 +173,17 @@ def argument_problems(
         allowed = [*(name for name in names if name not in injected), *sorted(consumed)]
         problems += [_unknown(key, name, label, allowed) for name in sorted(given - set(names))]
     for name in names:
-        if parameters[name].default is inspect.Parameter.empty and name not in given:
-            fix = f"{label} needs it"
+        if name not in given and _has_to_be_given(parameters[name].default, given):
+            instead = getattr(parameters[name].default, "unless", None)
+            fix = f"{label} needs it" + (f", or {instead}" if instead else "")
             problems.append(Problem(f"{key}.{name}", "is missing", fix))
     return problems
+
+
+def _has_to_be_given(default: Any, given: set[str]) -> bool:
+    if isinstance(default, Needed):
+        return default.is_needed(given)
+    return default is inspect.Parameter.empty
 
 
 def value_problems(key: str, target: Any, arguments: Mapping[str, Any]) -> list[Problem]:

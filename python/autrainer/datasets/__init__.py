@@ -8,6 +8,7 @@ from autrainer.datasets.families import (
     BaseMTRegressionDataset,
     BaseRegressionDataset,
 )
+from autrainer.datasets.table import TableDataset
 from autrainer.datasets.toy import ToyDataset
 from autrainer.datasets.wrapper import DatasetWrapper
 
@@ -19,5 +20,6 @@ __all__ = [
     "BaseRegressionDataset",
     "DatasetWrapper",
     "Digits",
+    "TableDataset",
     "ToyDataset",
 ]

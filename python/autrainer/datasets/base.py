@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
+from collections.abc import Iterator
 from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, ClassVar
@@ -12,19 +13,29 @@ import numpy.typing as npt
 import torch
 
 from autrainer.config.instantiate import instantiate_shorthand
+from autrainer.config.needed import refuse_left_out
 from autrainer.config.shorthand import Shorthand
 from autrainer.data.files import AbstractFileHandler
 from autrainer.data.items import DataBatch
 from autrainer.data.itemwise import Collate
 from autrainer.data.order import Order
 from autrainer.data.targets import AbstractTargetTransform
+from autrainer.datasets.arguments import (
+    FOR_FILES,
+    NEEDED,
+    NO_FILES,
+    index_of_files,
+    index_of_table,
+    refuse_files,
+)
 from autrainer.datasets.checks import check_libraries, check_splits, check_strata
 from autrainer.datasets.damage import CHECK_FILES, check_limit
-from autrainer.datasets.frames import Listing, read_frame
+from autrainer.datasets.frames import Listing, no_columns, read_frame
 from autrainer.datasets.loaders import LoadersMixin
 from autrainer.datasets.naming import check_metrics, check_target_names
 from autrainer.datasets.sampling import sampler_of
 from autrainer.datasets.strata import strata_of
+from autrainer.datasets.table import FeatureColumns, TableDataset, table_problems
 from autrainer.datasets.wrapper import (
     DatasetWrapper,
     RawTargets,
@@ -56,6 +67,9 @@ class AbstractDataset(LoadersMixin, ABC):
     Names of files, labels of classes and strata are what the CSV files say: `01` is not `1`, `NA`
     is a name like any other, and only an empty cell is missing; see `read_frame`.
 
+    Features are files, one per sample, or numbers that stand in columns of the CSV files
+    themselves: with `features`, nothing that is about files is needed.
+
     Args:
         path: Folder of the CSV files.
         features_subdir: Folder of the files to load, in `features_path`; None for `audio_subdir`.
@@ -74,6 +88,8 @@ class AbstractDataset(LoadersMixin, ABC):
         stratify: Columns whose values split the metrics of dev and test.
         check_files: Files of a split up to which the header of each is read before training, to
             find those that are damaged. Of larger splits only the names are looked for.
+        features: Columns that are the features, as float32 of shape (C,), in this order: names, or
+            patterns with `*` and `?` that take no index, target or stratum. None for files.
 
     Raises:
         ConfigError: for a task, seed, folder, metric or column that does not exist.
@@ -85,22 +101,27 @@ class AbstractDataset(LoadersMixin, ABC):
     def __init__(
         self,
         path: str,
-        features_subdir: str | None,
-        seed: int,
-        task: str,
-        metrics: list[Shorthand],
-        tracking_metric: Shorthand,
-        index_column: str,
-        target_column: str | list[str],
-        file_type: str | None,
-        file_handler: Shorthand,
+        features_subdir: str | None = FOR_FILES,
+        seed: int = NEEDED,
+        task: str = NEEDED,
+        metrics: list[Shorthand] = NEEDED,
+        tracking_metric: Shorthand = NEEDED,
+        index_column: str | None = FOR_FILES,
+        target_column: str | list[str] = NEEDED,
+        file_type: str | None = FOR_FILES,
+        file_handler: Shorthand = FOR_FILES,
         features_path: str | None = None,
         train_transform: SmartCompose | None = None,
         dev_transform: SmartCompose | None = None,
         test_transform: SmartCompose | None = None,
         stratify: list[str] | None = None,
         check_files: int = CHECK_FILES,
+        features: list[str] | str | None = None,
     ) -> None:
+        refuse_left_out(type(self).__name__, locals())
+        if features is not None:
+            refuse_files(locals())
+            features_subdir, file_type, file_handler = "", None, NO_FILES
         check_choice("task", task, TASKS)
         _check_seed(seed)
         self.task = task
@@ -109,11 +130,13 @@ class AbstractDataset(LoadersMixin, ABC):
         self.features_subdir = self.audio_subdir if features_subdir is None else features_subdir
         self.features_path = path if features_path is None else features_path
         self._check_folders()
-        self.index_column = index_column
+        kind_of_index = index_of_files if features is None else index_of_table
+        self.index_column = kind_of_index(index_column)
         check_target_names(target_column)
         self.target_column = target_column if isinstance(target_column, str) else [*target_column]
         self.file_type = file_type
         self.stratify = list(stratify or [])
+        self._named_features = self._features_of_table(features)
         self.check_files = check_limit(check_files)
         self.metrics: list[AbstractMetric] = [
             instantiate_shorthand(metric, instance_of=AbstractMetric) for metric in metrics
@@ -205,6 +228,13 @@ class AbstractDataset(LoadersMixin, ABC):
             names = list(map(str, df[self.index_column].tolist()))
         return names if len(names) == len(split) else None
 
+    @cached_property
+    def feature_columns(self) -> list[str]:
+        """Columns of the train split that are the features; none if features are files."""
+        if self._named_features is None:
+            return []
+        return self._named_features.of(list(self._frame_of("train").columns))
+
     def build_sampler(self, shorthand: Shorthand) -> Order:
         """A sampler of the train split; see `sampler_of`."""
         return sampler_of(self, shorthand)
@@ -271,7 +301,7 @@ class AbstractDataset(LoadersMixin, ABC):
 
         None if the names of the files are part of the problem, or a subclass makes samples.
         """
-        makes_samples = any(
+        makes_samples = self._named_features is not None or any(
             getattr(type(self), name) is not getattr(AbstractDataset, name)
             for name in ("_init_dataset", "_build_split")
         )
@@ -284,7 +314,7 @@ class AbstractDataset(LoadersMixin, ABC):
         return DatasetWrapper(
             path=self.features_path,
             features_subdir=self.features_subdir,
-            index_column=self.index_column,
+            index_column=index_of_files(self.index_column),
             target_column=[],
             file_type=self.file_type,
             file_handler=self.file_handler,
@@ -297,10 +327,14 @@ class AbstractDataset(LoadersMixin, ABC):
 
     def _init_dataset(self, df: pd.DataFrame, transform: SmartCompose) -> Any:
         """Samples of the rows of one split."""
+        if self._named_features is not None:
+            return TableDataset(
+                self.feature_columns, self.target_column, df, transform, self.target_transform
+            )
         return DatasetWrapper(
             path=self.features_path,
             features_subdir=self.features_subdir,
-            index_column=self.index_column,
+            index_column=index_of_files(self.index_column),
             target_column=self.target_column,
             file_type=self.file_type,
             file_handler=self.file_handler,
@@ -326,8 +360,28 @@ class AbstractDataset(LoadersMixin, ABC):
 
     def _read_csv(self, subset: str) -> pd.DataFrame:
         labels = as_list(self.target_column) if self.task == "classification" else []
-        as_written = {self.index_column, *self.stratify, *labels}
-        return read_frame(Path(self.path) / f"{subset}.csv", as_written)
+        index = [] if self.index_column is None else [self.index_column]
+        numbers = no_columns if self._named_features is None else self._named_features.of
+        path = Path(self.path) / f"{subset}.csv"
+        return read_frame(path, {*index, *self.stratify, *labels}, numbers)
+
+    def _features_of_table(self, features: Any) -> FeatureColumns | None:
+        if features is None:
+            return None
+        targets = as_list(self.target_column)
+        index = [] if self.index_column is None else [self.index_column]
+        return FeatureColumns(features, [*index, *targets, *self.stratify], targets)
+
+    def _feature_problems(self, subset: str) -> Iterator[str]:
+        """What is wrong with the features of a split, where they stand in its rows."""
+        if self._named_features is None:
+            return
+        try:
+            columns = self.feature_columns
+        except (FileNotFoundError, CorruptFileError):
+            # Told of the train split.
+            return
+        yield from table_problems(self._frame_of(subset), columns, self._listing_of(subset))
 
     def _check_folders(self) -> None:
         root = Path(self.features_path)

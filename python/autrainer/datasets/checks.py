@@ -28,7 +28,7 @@ class Splits(Protocol):
 
     label_kind: ClassVar[str]
     task: str
-    index_column: str
+    index_column: str | None
     target_column: str | list[str]
     stratify: list[str]
     check_files: int
@@ -45,6 +45,9 @@ class Splits(Protocol):
 
     def _split_of(self, subset: str) -> Any:
         """Samples of a split."""
+
+    def _feature_problems(self, subset: str) -> Iterator[str]:
+        """What is wrong with features that stand in the rows of a split."""
 
     def _files_of(self, subset: str) -> DatasetWrapper | None:
         """The same without targets, where only files can be looked at; None where not even they."""
@@ -163,11 +166,13 @@ def _raise(
 def _frame_problems(dataset: Splits, subset: str) -> Iterator[str]:
     df, listing = dataset._frame_of(subset), dataset._listing_of(subset)
     targets = as_list(dataset.target_column)
-    yield from missing_columns(df, [dataset.index_column, *targets])
+    index = [] if dataset.index_column is None else [dataset.index_column]
+    yield from missing_columns(df, [*index, *targets])
     if len(df) == 0:
         yield "there is no row; every split needs at least one sample"
         return
-    for column in [dataset.index_column, *targets]:
+    yield from dataset._feature_problems(subset)
+    for column in [*index, *targets]:
         if column in df.columns:
             is_numeric = column in targets and dataset.label_kind == "numbers"
             is_required = column not in targets or dataset.label_kind == "labels"

@@ -7,6 +7,7 @@ from typing import Any, ClassVar, cast
 
 import numpy as np
 
+from autrainer.config.needed import Needed
 from autrainer.config.shorthand import Shorthand
 from autrainer.data.targets import (
     AbstractTargetTransform,
@@ -19,6 +20,7 @@ from autrainer.data.targets import (
     check_threshold,
     numbers,
 )
+from autrainer.datasets.arguments import FOR_FILES, NEEDED
 from autrainer.datasets.base import AbstractDataset, check_choice
 from autrainer.datasets.damage import CHECK_FILES
 from autrainer.datasets.wrapper import RawTargets, as_list
@@ -96,20 +98,21 @@ class BaseClassificationDataset(_FittedDataset):
     def __init__(
         self,
         path: str,
-        features_subdir: str | None,
-        seed: int,
-        metrics: list[Shorthand],
-        tracking_metric: Shorthand,
-        index_column: str,
-        target_column: str,
-        file_type: str | None,
-        file_handler: Shorthand,
+        features_subdir: str | None = FOR_FILES,
+        seed: int = NEEDED,
+        metrics: list[Shorthand] = NEEDED,
+        tracking_metric: Shorthand = NEEDED,
+        index_column: str | None = FOR_FILES,
+        target_column: str = NEEDED,
+        file_type: str | None = FOR_FILES,
+        file_handler: Shorthand = FOR_FILES,
         features_path: str | None = None,
         train_transform: SmartCompose | None = None,
         dev_transform: SmartCompose | None = None,
         test_transform: SmartCompose | None = None,
         stratify: list[str] | None = None,
         check_files: int = CHECK_FILES,
+        features: list[str] | str | None = None,
     ) -> None:
         _check_column(target_column, "classification", "multi-label")
         super().__init__(
@@ -129,6 +132,7 @@ class BaseClassificationDataset(_FittedDataset):
             test_transform=test_transform,
             stratify=stratify,
             check_files=check_files,
+            features=features,
         )
 
     @staticmethod
@@ -155,14 +159,14 @@ class BaseMLClassificationDataset(_FittedDataset):
     def __init__(
         self,
         path: str,
-        features_subdir: str | None,
-        seed: int,
-        metrics: list[Shorthand],
-        tracking_metric: Shorthand,
-        index_column: str,
-        target_column: list[str],
-        file_type: str | None,
-        file_handler: Shorthand,
+        features_subdir: str | None = FOR_FILES,
+        seed: int = NEEDED,
+        metrics: list[Shorthand] = NEEDED,
+        tracking_metric: Shorthand = NEEDED,
+        index_column: str | None = FOR_FILES,
+        target_column: list[str] = NEEDED,
+        file_type: str | None = FOR_FILES,
+        file_handler: Shorthand = FOR_FILES,
         features_path: str | None = None,
         train_transform: SmartCompose | None = None,
         dev_transform: SmartCompose | None = None,
@@ -170,6 +174,7 @@ class BaseMLClassificationDataset(_FittedDataset):
         stratify: list[str] | None = None,
         threshold: float = THRESHOLD,
         check_files: int = CHECK_FILES,
+        features: list[str] | str | None = None,
     ) -> None:
         check_threshold(threshold)
         _check_columns(target_column, "multi-label classification")
@@ -191,6 +196,7 @@ class BaseMLClassificationDataset(_FittedDataset):
             test_transform=test_transform,
             stratify=stratify,
             check_files=check_files,
+            features=features,
         )
 
 
@@ -207,14 +213,14 @@ class BaseRegressionDataset(_FittedDataset):
     def __init__(
         self,
         path: str,
-        features_subdir: str | None,
-        seed: int,
-        metrics: list[Shorthand],
-        tracking_metric: Shorthand,
-        index_column: str,
-        target_column: str,
-        file_type: str | None,
-        file_handler: Shorthand,
+        features_subdir: str | None = FOR_FILES,
+        seed: int = NEEDED,
+        metrics: list[Shorthand] = NEEDED,
+        tracking_metric: Shorthand = NEEDED,
+        index_column: str | None = FOR_FILES,
+        target_column: str = NEEDED,
+        file_type: str | None = FOR_FILES,
+        file_handler: Shorthand = FOR_FILES,
         features_path: str | None = None,
         train_transform: SmartCompose | None = None,
         dev_transform: SmartCompose | None = None,
@@ -222,6 +228,7 @@ class BaseRegressionDataset(_FittedDataset):
         stratify: list[str] | None = None,
         check_files: int = CHECK_FILES,
         target_scaling: str = "min-max",
+        features: list[str] | str | None = None,
     ) -> None:
         _check_column(target_column, "regression", "multi-target")
         check_choice("target_scaling", target_scaling, SCALINGS)
@@ -243,6 +250,7 @@ class BaseRegressionDataset(_FittedDataset):
             test_transform=test_transform,
             stratify=stratify,
             check_files=check_files,
+            features=features,
         )
 
 
@@ -259,14 +267,14 @@ class BaseMTRegressionDataset(_FittedDataset):
     def __init__(
         self,
         path: str,
-        features_subdir: str | None,
-        seed: int,
-        metrics: list[Shorthand],
-        tracking_metric: Shorthand,
-        index_column: str,
-        target_column: list[str],
-        file_type: str | None,
-        file_handler: Shorthand,
+        features_subdir: str | None = FOR_FILES,
+        seed: int = NEEDED,
+        metrics: list[Shorthand] = NEEDED,
+        tracking_metric: Shorthand = NEEDED,
+        index_column: str | None = FOR_FILES,
+        target_column: list[str] = NEEDED,
+        file_type: str | None = FOR_FILES,
+        file_handler: Shorthand = FOR_FILES,
         features_path: str | None = None,
         train_transform: SmartCompose | None = None,
         dev_transform: SmartCompose | None = None,
@@ -274,6 +282,7 @@ class BaseMTRegressionDataset(_FittedDataset):
         stratify: list[str] | None = None,
         check_files: int = CHECK_FILES,
         target_scaling: str = "min-max",
+        features: list[str] | str | None = None,
     ) -> None:
         _check_columns(target_column, "multi-target regression")
         check_choice("target_scaling", target_scaling, SCALINGS)
@@ -295,11 +304,12 @@ class BaseMTRegressionDataset(_FittedDataset):
             test_transform=test_transform,
             stratify=stratify,
             check_files=check_files,
+            features=features,
         )
 
 
 def _check_column(target_column: Any, task: str, several: str) -> None:
-    if isinstance(target_column, str):
+    if isinstance(target_column, (str, Needed)):
         return
     if isinstance(target_column, (int, float)):
         fix = f"names of columns are texts: write {str(target_column)!r}, with quotes"
@@ -309,6 +319,8 @@ def _check_column(target_column: Any, task: str, several: str) -> None:
 
 
 def _check_columns(target_column: Any, task: str) -> None:
+    if isinstance(target_column, Needed):
+        return
     columns = cast("list[str]", target_column)
     if isinstance(columns, str) or not columns:
         raise ConfigError(

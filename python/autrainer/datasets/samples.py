@@ -18,7 +18,7 @@ Array = npt.NDArray[Any]
 class Described(Protocol):
     """What is looked at of a dataset."""
 
-    index_column: str
+    index_column: str | None
     target_column: str | list[str]
 
     @property

@@ -24,6 +24,7 @@ from autrainer.transforms.plan import plan
 if TYPE_CHECKING:
     import pandas as pd
 
+NUM_LISTED = 20
 RawTargets = Sequence[Any] | npt.NDArray[Any]
 
 
@@ -310,7 +311,11 @@ def missing_columns(df: pd.DataFrame, columns: Sequence[str]) -> list[str]:
 def _nearest(column: Any, present: list[str]) -> str:
     if not isinstance(column, str) and str(column) in present:
         return f"names of columns are texts: write {str(column)!r}, with quotes"
-    return did_you_mean(column, present) or f"there are {present}"
+    if len(present) == 1 and (separator := next(filter(present[0].__contains__, ";\t|"), None)):
+        return f"there is {present[0]!r} alone; save the table with commas instead of {separator!r}"
+    listed = ", ".join(map(repr, present[:NUM_LISTED]))
+    more = f", ... ({len(present)} in all)" if len(present) > NUM_LISTED else ""
+    return did_you_mean(column, present) or f"there are {listed}{more}"
 
 
 def with_suffix(path: str, file_type: str) -> str:
