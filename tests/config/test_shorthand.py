@@ -29,8 +29,8 @@ BAD = [
         ({"a.B": wrong}, "gives a.B the arguments .*; use a mapping of names to values, or null")
         for wrong in (0, 1, False, "", "x", [], [1])
     ),
-    ({"a.B": None, "c.D": None}, "has a.B and c.D in one entry; begin every entry .* with a dash"),
-    ({"a.B": {"x": 1}, "c.D": {"x": 1}}, "has a.B and c.D in one entry; begin every entry"),
+    ({"a.B": None, "c.D": None}, "names a.B and c.D at once; begin every entry .* with a dash"),
+    ({"a.B": {"x": 1}, "c.D": {"x": 1}}, "names a.B and c.D at once; begin every entry"),
     ({"a.B": {1: 2}}, "gives a.B an argument called 1; use a mapping of names to values"),
 ]
 
@@ -49,6 +49,11 @@ def test_every_other_form_is_refused_with_what_is_allowed(config, message):
     assert isinstance(problem, Problem)
     with pytest.raises(ConfigError, match=rf"^callbacks\[0\] {message}"):
         read_shorthand(config, "callbacks[0]")
+
+
+def test_where_one_class_belongs_there_is_no_word_of_lists():
+    with pytest.raises(ConfigError, match=r"^criterion names a.B and c.D at once; name one$"):
+        read_shorthand({"a.B": None, "c.D": None}, "criterion")
 
 
 def test_what_is_read_does_not_lead_back_to_the_configuration():

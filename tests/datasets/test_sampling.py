@@ -212,7 +212,7 @@ def test_a_sampler_may_come_from_a_function(build):
 BAD = [
     (f"{SAMPLERS}.BalancdSampler", "s cannot be used; .* did you mean 'BalancedSampler'"),
     ("BalancedSampler", "s cannot be used; 'BalancedSampler' is no import path"),
-    (["x.Y"], r"s cannot be used; s is \['x.Y'\]; use an import path, or a mapping"),
+    (["x.Y"], r"^s is \['x.Y'\]; use an import path, or a mapping"),
     (f"{SAMPLERS}.BlockSampler", r"s\.block_size is missing"),
     (f"{SAMPLERS}.WeightedSampler", r"s\.weights is missing"),
     (

@@ -70,8 +70,9 @@ def parse_shorthand(config: Any, key: str) -> Entry | Problem:
         fix = "use a mapping of names to values, or null for none"
         return Problem(key, f"gives {path} the arguments {arguments!r}", fix)
     if others := [name for name in plain if "." in str(name)]:
-        fix = "begin every entry of the list with a dash of its own"
-        return Problem(key, f"has {path} and {others[0]} in one entry", fix)
+        in_list = key.endswith("]")
+        fix = "begin every entry of the list with a dash of its own" if in_list else "name one"
+        return Problem(key, f"names {path} and {others[0]} at once", fix)
     is_null = arguments is None and not plain
     arguments = {**(arguments or {}), **plain}
     if strange := [name for name in arguments if not isinstance(name, str)]:

@@ -10,7 +10,7 @@ import numpy.typing as npt
 
 from autrainer.config.instantiate import instantiate_shorthand
 from autrainer.config.problems import Problem
-from autrainer.config.shorthand import split_shorthand
+from autrainer.config.shorthand import parse_shorthand, split_shorthand
 from autrainer.config.targets import check_target, locate
 from autrainer.data.order import Order
 from autrainer.data.targets import AbstractTargetTransform, UnusableTargetsError, numbers
@@ -62,8 +62,11 @@ def sampler_problems(key: str, shorthand: Any) -> list[Problem]:
         key: Where it stands.
         shorthand: The shorthand.
     """
+    entry = parse_shorthand(shorthand, key)
+    if isinstance(entry, Problem):
+        return [entry]
+    path, arguments = entry.key, entry.arguments
     try:
-        path, arguments = split_shorthand(shorthand, key)
         target = locate(path)
     except ConfigError as error:
         return [Problem(key, "cannot be used", str(error))]
