@@ -14,7 +14,8 @@ PACKAGE = REPOSITORY / "python" / "autrainer"
 
 LAYERS = [
     {"errors", "_core", "__init__", "fast"},
-    {"config", "runs"},
+    {"runs"},
+    {"config"},
     {"transforms", "metrics", "data"},
     {"datasets", "models", "criterions", "optimizers", "augmentations"},
     {"callbacks"},

@@ -1,5 +1,6 @@
 """Files of configurations that are damaged: one message that names the file or the key."""
 
+import os
 import re
 
 import pytest
@@ -45,6 +46,20 @@ def test_a_damaged_file_of_a_group_is_told_by_its_name_alone(project, sweep, con
 def test_a_link_to_nowhere_is_told(tmp_path, sweep):
     (tmp_path / "conf" / "config.yaml").symlink_to("nowhere")
     with pytest.raises(ConfigError, match=r"config.yaml cannot be read: No such file"):
+        sweep()
+
+
+@pytest.mark.parametrize("name", ["config.yaml", "model/ToyFFNN.yaml"])
+@pytest.mark.parametrize("through_a_link", [False, True])
+def test_a_pipe_is_refused_and_not_waited_for(tmp_path, sweep, name, through_a_link):
+    path = tmp_path / "conf" / name
+    path.parent.mkdir(exist_ok=True)
+    path.unlink(missing_ok=True)
+    pipe = path.with_name("pipe") if through_a_link else path
+    os.mkfifo(pipe)
+    if through_a_link:
+        path.symlink_to("pipe")
+    with pytest.raises(ConfigError, match=f"{path.name}: expected a file, found a pipe"):
         sweep()
 
 

@@ -218,3 +218,14 @@ def test_a_configuration_that_inherits_nothing_is_told_how_to():
     with pytest.raises(ConfigError, match=r"defaults: \[_autrainer_, _self_\]") as caught:
         RunConfig.read({"iterations": 5})
     assert "batch_size" not in str(caught.value)
+
+
+@pytest.mark.parametrize("name", ["..", "../other", "a/../../b", "a/..", "/tmp/x"])
+def test_an_experiment_stays_in_the_folder_of_results(config, name):
+    with pytest.raises(ConfigError, match=r"experiment_id is '.*'; use the name of a folder in"):
+        RunConfig.read({**config, "experiment_id": name})
+
+
+@pytest.mark.parametrize("name", ["default", "group/first", "..a", "a..b", "1.2", "ü x", 5])
+def test_an_experiment_may_have_any_other_name(config, name):
+    assert RunConfig.read({**config, "experiment_id": name}).experiment_id == str(name)

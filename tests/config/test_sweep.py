@@ -1,6 +1,7 @@
 """Which combinations run, which are left out or refused, and what is said about them."""
 
 import gc
+import os
 
 import pytest
 import yaml
@@ -9,7 +10,7 @@ from omegaconf import DictConfig
 
 from autrainer.config.collector import pause_collector, resume_collector
 from autrainer.config.compose import SweepHooks
-from autrainer.errors import ConfigError
+from autrainer.errors import ConfigError, OutputError
 from tests.config.conftest import finished_run
 
 MAIN = """\
@@ -219,6 +220,24 @@ def test_the_record_of_a_sweep_survives_one_that_runs_nothing(sweep, tmp_path):
     assert yaml.safe_load(before)["hydra"]["mode"] == "MULTIRUN"
 
 
+def test_a_link_in_the_place_of_the_record_of_a_sweep_is_replaced(tmp_path, sweep):
+    folder = tmp_path / "results" / "default" / "training"
+    folder.mkdir(parents=True)
+    (tmp_path / "outside").write_text("precious")
+    (folder / "multirun.yaml").symlink_to(tmp_path / "outside")
+    sweep("seed=1", "+batch_size=3", "+learning_rate=1")
+    assert (tmp_path / "outside").read_text() == "precious"
+    assert "batch_size" in (folder / "multirun.yaml").read_text()
+
+
+def test_a_pipe_in_the_place_of_the_record_of_a_sweep_is_told(tmp_path, sweep):
+    folder = tmp_path / "results" / "default" / "training"
+    folder.mkdir(parents=True)
+    os.mkfifo(folder / "multirun.yaml")
+    with pytest.raises(OutputError, match=r"results cannot be written to .*is no regular file"):
+        sweep("seed=1", "+batch_size=3", "+learning_rate=1")
+
+
 def test_the_sweeper_of_hydra_works_too(sweep):
     recorded = sweep("seed=1,2", "+batch_size=3", "+learning_rate=1", "hydra/sweeper=basic")
     assert recorded.values("seed") == [1, 2]
@@ -244,6 +263,9 @@ def test_memory_does_not_grow_with_the_combinations_that_are_composed(sweep, mon
     def launches_nothing(_points):
         raise ConfigError("enough")
 
+    # The more objects live that other tests have imported, the later old garbage is looked at.
+    gc.freeze()
+    gc.collect()
     pause_collector()
     try:
         with pytest.raises(ConfigError, match="enough"):

@@ -1,6 +1,7 @@
 """CSV files of datasets: cells as they are written, and the lines that rows stand in."""
 
 import csv
+import os
 
 import numpy as np
 import pandas as pd
@@ -10,7 +11,7 @@ from hypothesis import strategies as st
 
 from autrainer.datasets import BaseClassificationDataset
 from autrainer.datasets.frames import Listing, read_frame
-from autrainer.errors import DataError
+from autrainer.errors import CorruptFileError, DataError
 from autrainer.runs.objects import object_yaml
 
 WORDS_FOR_NOTHING = ["NA", "None", "null", "nan", "N/A", "<NA>"]
@@ -170,3 +171,14 @@ def test_rows_of_a_frame_are_named_as_rows():
 
 def test_a_file_that_has_gone_still_has_lines(tmp_path):
     assert Listing(str(tmp_path / "gone.csv"), is_file=True).places([0, 4]) == "lines 2, 6"
+
+
+@pytest.mark.parametrize("through_a_link", [False, True])
+def test_a_pipe_in_the_place_of_a_table_is_refused_and_not_waited_for(tmp_path, through_a_link):
+    path = tmp_path / "train.csv"
+    pipe = tmp_path / "pipe" if through_a_link else path
+    os.mkfifo(pipe)
+    if through_a_link:
+        path.symlink_to(pipe)
+    with pytest.raises(CorruptFileError, match=r"train\.csv: expected a file, found a pipe"):
+        read_frame(path, set())

@@ -4,8 +4,16 @@ import os
 
 import pytest
 
+from autrainer.cli.closing import read_yaml as shown
 from autrainer.errors import CorruptFileError
+from autrainer.loggers.marks import Marks
+from autrainer.runs.files import read_yaml
+from autrainer.runs.finished import is_finished
 from autrainer.runs.opening import kind_of, open_regular, read_text, reading
+from autrainer.runs.sealed import read_sealed
+from autrainer.runs.states import read_state
+from autrainer.runs.status import read_status
+from autrainer.training.history import History
 
 
 def test_a_link_is_read_through_and_never_written_through(tmp_path):
@@ -53,3 +61,32 @@ def test_what_is_there_is_named(tmp_path):
 def test_a_missing_file_stays_a_missing_file(tmp_path):
     with pytest.raises(FileNotFoundError), reading(tmp_path / "missing"):
         pass
+
+
+def columns(path):
+    History(["accuracy"]).load_csv(path)
+
+
+@pytest.mark.parametrize("read", [read_state, read_sealed, read_yaml, columns])
+def test_no_file_of_a_run_is_waited_for(tmp_path, read):
+    os.mkfifo(tmp_path / "x")
+    with pytest.raises(CorruptFileError, match="x: expected a file, found a pipe"):
+        read(tmp_path / "x")
+
+
+def test_what_is_only_shown_or_remembered_is_not_waited_for_either(tmp_path):
+    for name in ("metrics.csv", "status.yaml", "timer.yaml", "logged-0-X"):
+        os.mkfifo(tmp_path / name)
+    assert not is_finished(tmp_path)
+    assert read_status(tmp_path) == {}
+    assert shown(tmp_path / "timer.yaml") == {}
+    marks = Marks(tmp_path / "logged-0-X")
+    marks.add(1)
+    assert 1 in marks
+
+
+def test_marks_are_written_through_no_link(tmp_path):
+    (tmp_path / "outside").write_text("precious")
+    (tmp_path / "marks").symlink_to("outside")
+    Marks(tmp_path / "marks").add(1)
+    assert (tmp_path / "outside").read_text() == "precious"

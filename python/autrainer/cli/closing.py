@@ -9,6 +9,8 @@ from typing import TYPE_CHECKING, Any
 
 import yaml
 
+from autrainer.errors import CorruptFileError
+from autrainer.runs.opening import read_text
 from autrainer.runs.status import ERROR_NAME, STOPPED
 from autrainer.runs.status import FILE_NAME as STATUS_NAME
 
@@ -170,7 +172,7 @@ def read_yaml(path: Path) -> dict[str, Any]:
     """Content of a file of a run folder; empty if it is missing or damaged."""
     loader: Any = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
     try:
-        content = yaml.load(path.read_text(encoding="utf-8"), Loader=loader)
-    except (OSError, yaml.YAMLError, UnicodeDecodeError):
+        content = yaml.load(read_text(path), Loader=loader)
+    except (OSError, yaml.YAMLError, UnicodeDecodeError, CorruptFileError):
         return {}
     return content if isinstance(content, dict) else {}

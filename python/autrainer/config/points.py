@@ -16,7 +16,8 @@ from omegaconf.errors import InterpolationToMissingValueError, OmegaConfBaseExce
 from autrainer.config.compose import SweepHooks
 from autrainer.config.identity import differences
 from autrainer.config.sources import Sources
-from autrainer.errors import AnotherRunError, ConfigError
+from autrainer.errors import AnotherRunError, ConfigError, CorruptFileError
+from autrainer.runs.opening import read_text
 
 log = logging.getLogger(__name__)
 
@@ -171,8 +172,8 @@ def read_config(directory: Path) -> dict[str, Any] | None:
         return None
     loader: Any = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
     try:
-        content = yaml.load(path.read_text(encoding="utf-8"), Loader=loader)
-    except (yaml.YAMLError, UnicodeDecodeError) as error:
+        content = yaml.load(read_text(path), Loader=loader)
+    except (yaml.YAMLError, UnicodeDecodeError, CorruptFileError) as error:
         raise ConfigError(f"{path} cannot be read: {error}; remove the folder") from error
     return content if isinstance(content, dict) else {}
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, fields
+from pathlib import PurePath
 from typing import Any
 
 from autrainer.config.annotations import LARGEST_NUMBER
@@ -235,8 +236,11 @@ class _Reader:
             lambda value: value if value in OUTPUTS_FORMATS else None,
             "use 'csv', 'parquet' or 'arrow'",
         )
-        for key in ("device", "results_dir", "experiment_id"):
+        for key in ("device", "results_dir"):
             values[key] = self._value(key, _text, "use a text")
+        values["experiment_id"] = self._value(
+            "experiment_id", _folder_inside, "use the name of a folder in results_dir"
+        )
         values["on_nonfinite"] = self._value(
             "on_nonfinite",
             lambda value: value if value in NONFINITE else None,
@@ -408,6 +412,14 @@ def _flag(value: Any) -> bool | None:
 
 def _text(value: Any) -> str | None:
     return str(value) if isinstance(value, str | int) and not isinstance(value, bool) else None
+
+
+def _folder_inside(value: Any) -> str | None:
+    """Name of a folder that lies in another one; it may have folders of its own."""
+    text = _text(value)
+    if text is None or PurePath(text).is_absolute() or ".." in PurePath(text).parts:
+        return None
+    return text
 
 
 def _policy(value: Any) -> str | None:

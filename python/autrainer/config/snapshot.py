@@ -27,7 +27,8 @@ from omegaconf.errors import OmegaConfBaseException
 import autrainer
 from autrainer.config.dialect import parse_yaml
 from autrainer.config.identity import run_name
-from autrainer.errors import ConfigError
+from autrainer.errors import ConfigError, CorruptFileError
+from autrainer.runs.opening import read_text
 
 SUFFIXES = (".yaml", ".yml")
 
@@ -73,9 +74,11 @@ class Snapshot:
 
 def _text(path: Path) -> str:
     try:
-        return path.read_text(encoding="utf-8")
+        return read_text(path)
     except UnicodeDecodeError as error:
         raise ConfigError(f"{path} is no text in UTF-8: {error}") from error
+    except CorruptFileError as error:
+        raise ConfigError(str(error)) from error
     except OSError as error:
         raise ConfigError(f"{path} cannot be read: {error.strerror or error}") from error
 

@@ -27,6 +27,7 @@ from autrainer.config.hints import explained
 from autrainer.config.places import describe, sentence
 from autrainer.config.points import Point, refuse_shared_folders, refuse_strangers
 from autrainer.errors import ConfigError, OutputError
+from autrainer.runs.files import write_text
 
 log = logging.getLogger(__name__)
 
@@ -200,8 +201,7 @@ class Sweep:
         dumper: Any = getattr(yaml, "CSafeDumper", yaml.SafeDumper)
         text = yaml.dump(content, Dumper=dumper, sort_keys=False)
         try:
-            path.parent.mkdir(parents=True, exist_ok=True)
-            path.write_text(text, encoding="utf-8")
+            write_text(path, text)
         except OSError as error:
             reason = error.strerror or str(error)
             raise OutputError(

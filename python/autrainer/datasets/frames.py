@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from autrainer.errors import CorruptFileError
+from autrainer.runs.opening import refuse_irregular
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -48,10 +49,11 @@ def read_frame(
 
     Raises:
         FileNotFoundError: if there is no such file.
-        CorruptFileError: naming the file, if it is no table.
+        CorruptFileError: naming the file, if it is no table, or no file: a pipe is not waited for.
     """
     import pandas as pd
 
+    refuse_irregular(path)
     try:
         header = list(pd.read_csv(path, nrows=0).columns)
         texts = [name for name in header if name in as_written]

@@ -3,7 +3,11 @@
 from __future__ import annotations
 
 import logging
+import os
 from pathlib import Path
+
+from autrainer.errors import CorruptFileError
+from autrainer.runs.opening import open_regular, reading
 
 log = logging.getLogger(__name__)
 
@@ -24,8 +28,9 @@ class Marks:
     def __init__(self, path: Path) -> None:
         self._path = path
         try:
-            lines = path.read_text(encoding="ascii", errors="replace").split()
-        except OSError:
+            with reading(path) as file:
+                lines = file.read().decode("ascii", errors="replace").split()
+        except (OSError, CorruptFileError):
             lines = []
         self._numbers = {int(line) for line in lines if line.lstrip("-").isdecimal()}
         self.was_empty = not self._numbers
@@ -38,7 +43,10 @@ class Marks:
         self._numbers.add(number)
         try:
             self._path.parent.mkdir(parents=True, exist_ok=True)
-            with self._path.open("a", encoding="ascii") as file:
-                file.write(f"{number}\n")
+            file = open_regular(self._path, os.O_WRONLY | os.O_CREAT | os.O_APPEND)
+            try:
+                os.write(file, f"{number}\n".encode())
+            finally:
+                os.close(file)
         except OSError as error:
             log.debug("%s cannot be written: %s", self._path, error)

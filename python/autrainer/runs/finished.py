@@ -9,6 +9,7 @@ from pathlib import Path
 
 from autrainer.errors import CorruptFileError, RunInUseError
 from autrainer.runs import lock
+from autrainer.runs.opening import reading
 from autrainer.runs.status import FAILED, FILE_NAME, INTERRUPTED, RUNNING, STOPPED, read_status
 
 TABLE = "metrics.csv"
@@ -39,7 +40,8 @@ def stopped_at(folder: Path) -> int | None:
 
 def table_checksum(folder: Path) -> str:
     """Checksum of the table of metrics of a run folder."""
-    return hashlib.blake2b((folder / TABLE).read_bytes(), digest_size=16).hexdigest()
+    with reading(folder / TABLE) as file:
+        return hashlib.blake2b(file.read(), digest_size=16).hexdigest()
 
 
 def check_table(folder: Path) -> None:

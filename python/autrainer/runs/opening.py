@@ -7,6 +7,7 @@ a link lands in a file that nobody has chosen.
 from __future__ import annotations
 
 import errno
+import io
 import os
 import stat
 from collections.abc import Iterator
@@ -71,11 +72,20 @@ def reading(path: StrPath) -> Iterator[BinaryIO]:
         CorruptFileError: naming the file, if it is a pipe, a device, or anything else but a file.
         OSError: if it cannot be opened for another reason.
     """
+    refuse_irregular(path)
+    with os.fdopen(open_regular(path, follows_links=True), "rb") as file:
+        yield file
+
+
+def refuse_irregular(path: StrPath) -> None:
+    """Look whether what a library will open by its name is a file.
+
+    Raises:
+        CorruptFileError: naming the file, if it is a pipe, a device, or anything else but a file.
+    """
     found = kind_of(path, follows_links=True)
     if found is not None:
         raise CorruptFileError(f"{os.fspath(path)}: expected a file, found {found}")
-    with os.fdopen(open_regular(path, follows_links=True), "rb") as file:
-        yield file
 
 
 def kind_of(path: StrPath, *, follows_links: bool = False) -> str | None:
@@ -88,14 +98,14 @@ def kind_of(path: StrPath, *, follows_links: bool = False) -> str | None:
 
 
 def read_text(path: Path) -> str:
-    """Text of a file in UTF-8, as `reading` opens it.
+    """Text of a file in UTF-8, as `reading` opens it; lines end as in `Path.read_text`.
 
     Raises:
         FileNotFoundError: and the others of `reading`.
         UnicodeDecodeError: if it is no UTF-8.
     """
-    with reading(path) as file:
-        return file.read().decode("utf-8")
+    with reading(path) as file, io.TextIOWrapper(file, encoding="utf-8") as text:
+        return text.read()
 
 
 def _refuse(found: os.stat_result, path: StrPath) -> None:

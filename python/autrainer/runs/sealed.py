@@ -23,6 +23,7 @@ import torch
 from autrainer import _core
 from autrainer.errors import CorruptFileError, DataError
 from autrainer.runs.files import with_folder
+from autrainer.runs.opening import reading
 
 MAGIC = b"autrainer sealed"
 VERSION = 1
@@ -60,7 +61,8 @@ def read_sealed(path: str | os.PathLike[str]) -> Any:
         FileNotFoundError: if there is no such file.
         CorruptFileError: naming the file, if it is not what was written or of a later version.
     """
-    content = np.fromfile(path, dtype=np.uint8)
+    with reading(path) as file:
+        content = np.fromfile(file, dtype=np.uint8)
     name = os.fspath(path)
     version, head_bytes = _fixed(name, content)
     body, found = content[:-SEAL_BYTES], content[-SEAL_BYTES:].tobytes()

@@ -19,6 +19,7 @@ import torch
 
 from autrainer.errors import CorruptFileError
 from autrainer.runs.files import write_bytes
+from autrainer.runs.opening import reading
 from autrainer.runs.sealed import seal_of
 
 log = logging.getLogger(__name__)
@@ -72,7 +73,8 @@ def read_state(path: str | Path, device: torch.device | str = "cpu") -> dict[str
         FileNotFoundError: if there is no such file.
         CorruptFileError: naming the file, if it is damaged or holds something else.
     """
-    _check_seal(os.fspath(path), np.fromfile(path, dtype=np.uint8))
+    with reading(path) as file:
+        _check_seal(os.fspath(path), np.fromfile(file, dtype=np.uint8))
     try:
         state = torch.load(path, map_location=device, weights_only=True)
     # Whatever an unpickler trips over.

@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from autrainer.errors import CorruptFileError
+from autrainer.runs.opening import reading
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -93,7 +94,7 @@ class History:
         Raises:
             CorruptFileError: if a cell is not a number or the column `iteration` is missing.
         """
-        with path.open(newline="", encoding="utf-8") as file:
+        with reading(path) as binary, io.TextIOWrapper(binary, "utf-8", newline="") as file:
             for line, cells in enumerate(csv.DictReader(file), start=2):
                 try:
                     iteration = int(float(cells.pop("iteration")))
