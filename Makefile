@@ -20,7 +20,7 @@ WHEEL_OPTIONS := $(if $(filter Linux,$(shell uname -s)),--zig --compatibility ma
 export UV_SYSTEM_CERTS := true
 export UV_NATIVE_TLS := true
 # Interpreters start in half the time where modules are compiled, and tests start many.
-export UV_COMPILE_BYTECODE := true
+COMPILE = $(BIN)/python -m compileall -qq -j 0
 unexport PYTHONDONTWRITEBYTECODE
 export VIRTUAL_ENV := $(abspath $(VENV))
 export PATH := $(abspath $(BIN)):$(PATH)
@@ -38,6 +38,7 @@ $(UV):
 
 $(VENV)/.dependencies: pyproject.toml | $(UV)
 	$(UV) pip install --quiet --requirements pyproject.toml --extra digits --group test --group check --group bench --group build
+	@$(COMPILE) $(VENV)/lib || true  # some packages carry templates of modules
 	@touch $@
 
 $(VENV)/.built: $(VENV)/.dependencies $(RUST_SOURCES)

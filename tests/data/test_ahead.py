@@ -8,6 +8,7 @@ from hypothesis import strategies as st
 
 from autrainer.data.ahead import made_ahead
 from autrainer.errors import DataError
+from tests import forked
 
 
 def threads_of(name):
@@ -139,22 +140,12 @@ def test_a_forked_process_goes_on_by_threads_of_its_own():
     assert list(results) == list(range(5, 20))
 
 
-def test_an_interpreter_may_leave_with_work_half_done(tmp_path):
-    import subprocess
-    import sys
-
+def test_an_interpreter_may_leave_with_work_half_done():
     code = (
         "from autrainer.data.ahead import made_ahead\n"
         "results = made_ahead(lambda n: n, 0, 100, num_threads=2, depth=4)\n"
         "print(next(results))\n"
     )
-    done = subprocess.run(
-        [sys.executable, "-c", code],
-        capture_output=True,
-        text=True,
-        timeout=120,
-        check=False,
-        cwd=tmp_path,
-    )
+    done = forked.run(code)
 
     assert (done.returncode, done.stdout, done.stderr) == (0, "0\n", "")

@@ -1,5 +1,6 @@
 """Loaders in processes of their own: interrupted, spawned, sent elsewhere."""
 
+import contextlib
 import os
 import pickle
 import select
@@ -10,6 +11,8 @@ import textwrap
 
 import numpy as np
 import pytest
+
+from tests.forked import Forked
 
 TABLE = """
     import torch
@@ -29,12 +32,15 @@ TABLE = """
 """
 
 
-def python(folder, code, **options):
-    path = folder / "script.py"
-    path.write_text(textwrap.dedent(code))
-    return subprocess.Popen(
-        [sys.executable, str(path)], cwd=folder, stdout=subprocess.PIPE, text=True, **options
-    )
+@pytest.fixture
+def python(tmp_path):
+    """Start a program in the test's folder; it is ended with the test."""
+    with contextlib.ExitStack() as stack:
+
+        def start(code, **options):
+            return stack.enter_context(Forked(textwrap.dedent(code), **options))
+
+        yield start
 
 
 def test_workers_may_be_spawned(tmp_path):
@@ -49,14 +55,14 @@ def test_workers_may_be_spawned(tmp_path):
         spawned.close()
         print("same" if same else "different")
     """
-    process = python(tmp_path, code)
+    path = tmp_path / "script.py"
+    path.write_text(textwrap.dedent(code))
 
-    assert process.communicate(timeout=120)[0] == "same\n"
-    assert process.returncode == 0
+    assert subprocess.check_output([sys.executable, str(path)], text=True) == "same\n"
 
 
 @pytest.mark.parametrize("transforms", ["None", "held"])
-def test_an_interrupt_ends_the_loader_at_once(tmp_path, transforms):
+def test_an_interrupt_ends_the_loader_at_once(python, tmp_path, transforms):
     for number in range(400):
         np.save(tmp_path / f"{number}.npy", np.zeros((100, 100), dtype=np.float32))
     code = f"""
@@ -92,18 +98,18 @@ def test_an_interrupt_ends_the_loader_at_once(tmp_path, transforms):
     left = [t for t in threading.enumerate() if t is not threading.main_thread()]
     print("ends", left, flush=True)
     """
-    process = python(tmp_path, code)
+    process = python(code)
     assert process.stdout.readline() == "begins\n"
 
     process.send_signal(signal.SIGINT)
-    rest = process.communicate(timeout=60)[0]
+    rest = process.communicate()[0]
 
     assert rest == "ends []\n"
     assert process.returncode == 0
 
 
 @pytest.mark.parametrize("num_workers", [0, 1, 2])
-def test_an_interrupt_ends_a_loader_that_waits_for_an_item(tmp_path, num_workers):
+def test_an_interrupt_ends_a_loader_that_waits_for_an_item(python, num_workers):
     code = f"""{TABLE}
     import threading
 
@@ -125,19 +131,19 @@ def test_an_interrupt_ends_a_loader_that_waits_for_an_item(tmp_path, num_workers
         loader.close()
         print("ends", torch.multiprocessing.active_children(), flush=True)
     """
-    process = python(tmp_path, code, start_new_session=True)
+    process = python(code, start_new_session=True)
     assert process.stdout.readline() == "waits\n"
 
     # As a terminal does: to the workers too.
     os.killpg(process.pid, signal.SIGINT)
-    rest = process.communicate(timeout=60)[0]
+    rest = process.communicate()[0]
 
     assert rest == "ends []\n"
     assert process.returncode == 0
 
 
 @pytest.mark.skipif(sys.platform != "linux", reason="only Linux tells children of a death")
-def test_workers_end_with_their_parent_whatever_they_are_at(tmp_path):
+def test_workers_end_with_their_parent_whatever_they_are_at(python):
     code = f"""{TABLE}
     import threading
 
@@ -154,13 +160,13 @@ def test_workers_end_with_their_parent_whatever_they_are_at(tmp_path):
     print(*(worker.pid for worker in torch.multiprocessing.active_children()), flush=True)
     threading.Event().wait()
     """
-    process = python(tmp_path, code)
+    process = python(code)
     worker = int(process.stdout.readline())
     # That can be waited for, though it is no child of ours.
     ended = os.pidfd_open(worker)
 
     process.kill()
-    process.communicate(timeout=60)
+    process.communicate()
 
     assert select.select([ended], [], [], 60)[0] == [ended]
     os.close(ended)

@@ -5,7 +5,6 @@ import multiprocessing
 import os
 import pickle
 import signal
-import subprocess
 import sys
 import threading
 import time
@@ -21,6 +20,7 @@ from hypothesis.extra import numpy as hnp
 from autrainer.data.files import NativeFormat
 from autrainer.data.stream import FileReader, Layout
 from autrainer.errors import CorruptFileError, DataError
+from tests import forked
 
 on_files = settings(suppress_health_check=[HealthCheck.function_scoped_fixture], deadline=None)
 DTYPES = ["?", "b", "B", "i2", "u2", "i4", "u4", "i8", "u8", "f2", "f4", "f8", "c8", "c16"]
@@ -403,12 +403,11 @@ def test_ctrl_c_ends_a_consumer_and_its_threads(numbered):
         "except KeyboardInterrupt:\n"
         "    print('interrupted', flush=True)\n"
     )
-    command = [sys.executable, "-c", script]
-    with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as process:
+    with forked.Forked(script) as process:
         assert process.stdout.readline() == "reading\n"
         process.send_signal(signal.SIGINT)
         assert process.stdout.readline() == "interrupted\n"
-        assert process.wait(timeout=60) == 0
+        assert process.wait() == 0
 
 
 def test_memory_does_not_grow_with_the_number_of_batches(numbered):

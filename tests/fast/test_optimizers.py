@@ -1,11 +1,12 @@
 """Optimizers without the compiler are the same optimizers, to the last bit.
 
-In fresh processes, because only there has nobody imported the compiler yet.
+In processes of their own, because only there has nobody imported the compiler yet.
 """
 
-import os
 import subprocess
 import sys
+
+from tests import forked
 
 TRAIN = """
 import hashlib, sys, warnings
@@ -102,13 +103,7 @@ print("fine")
 
 
 def run(script, *arguments):
-    done = subprocess.run(
-        [sys.executable, "-c", script, *arguments],
-        env={**os.environ, "OMP_NUM_THREADS": "1"},
-        capture_output=True,
-        text=True,
-        check=False,
-    )
+    done = forked.run(script, *arguments)
     assert done.returncode == 0, done.stderr
     return done.stdout.splitlines()
 
@@ -129,7 +124,8 @@ def test_packages_import_nothing_that_a_toy_run_does_not_need():
     imports = "\n".join(f"import autrainer.{package}" for package in packages)
     heavy = ("pandas", "sklearn", "matplotlib", "torch._dynamo", "audmetric", "torchinfo", "PIL")
     loaded = f"print([name for name in {heavy} if name in sys.modules])"
-    assert run(f"import sys\n{imports}\n{loaded}") == ["[]"]
+    command = [sys.executable, "-c", f"import sys\n{imports}\n{loaded}"]
+    assert subprocess.run(command, stdout=subprocess.PIPE, check=True).stdout == b"[]\n"
 
 
 HEARD = """

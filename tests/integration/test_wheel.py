@@ -10,16 +10,18 @@ import pytest
 
 from tests.conftest import REPOSITORY
 
-pytestmark = pytest.mark.slow
+# Building it compiles the extension anew, for all of Linux.
+pytestmark = pytest.mark.timeout(900)
 
 BIN = Path(sys.executable).parent
 
 
-@pytest.fixture(scope="module")
-def wheel(tmp_path_factory):
-    folder = tmp_path_factory.mktemp("dist")
-    subprocess.run(["make", "wheel", f"DIST={folder}"], cwd=REPOSITORY, check=True)
-    (built,) = folder.glob("*.whl")
+@pytest.fixture(scope="session")
+def wheel(made_once):
+    def build(folder):
+        subprocess.run(["make", "wheel", f"DIST={folder}"], cwd=REPOSITORY, check=True)
+
+    (built,) = made_once("wheel", build).glob("*.whl")
     return built
 
 

@@ -51,16 +51,16 @@ def project(tmp_path):
 def filled(project):
     """Run the commands on a small disk, with whatever it takes to mount one."""
     if shutil.which("unshare") is None:
-        pytest.skip("there is no unshare")
+        pytest.skip("needs unshare")
     for privileges in PRIVILEGES:
         command = [*privileges, "sh", "-c", FILL]
-        done = subprocess.run(command, cwd=project, capture_output=True, timeout=300, check=False)
+        done = subprocess.run(command, cwd=project, capture_output=True, check=False)
         if done.returncode == 0:
             return
     pytest.skip(f"a disk cannot be mounted here: {done.stderr.decode()}")
 
 
-def test_a_run_whose_disk_fills_says_so_keeps_what_it_has_and_goes_on(project, tmp_path):
+def test_a_run_whose_disk_fills_says_so_keeps_what_it_has_and_goes_on(autrainer, project, tmp_path):
     filled(project)
     said = (project / "full.txt").read_text()
     assert (project / "full.code").read_text().strip() == "1", said
@@ -75,9 +75,7 @@ def test_a_run_whose_disk_fills_says_so_keeps_what_it_has_and_goes_on(project, t
     assert (project / "again.code").read_text().strip() == "0", (project / "again.txt").read_text()
     whole = tmp_path / "whole"
     shutil.copytree(project / "conf", whole / "conf")
-    subprocess.run(
-        [AUTRAINER, "train", *OPTIONS], cwd=whole, check=True, capture_output=True, timeout=300
-    )
+    autrainer("train", *OPTIONS, cwd=whole)
     shutil.rmtree(project / "results")
     (project / "again").rename(project / "results")
     assert contents(project) == contents(whole)

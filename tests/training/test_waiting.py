@@ -1,7 +1,6 @@
 """What a run says it waited for, and that it stops when its files cannot be written."""
 
 import re
-import subprocess
 import sys
 
 import pytest
@@ -9,6 +8,7 @@ import pytest
 from autrainer.errors import OutputError
 from autrainer.runs.files import read_yaml, write_text
 from autrainer.runs.stages import NAMES
+from tests import forked
 from tests.conftest import REPOSITORY
 from tests.training.conftest import built, trained
 
@@ -113,14 +113,7 @@ except OutputError as error:
 
 @pytest.mark.skipif(sys.platform == "win32", reason="no limits of file sizes")
 def test_a_full_disk_ends_the_run_and_names_the_file(tmp_path):
-    done = subprocess.run(
-        [sys.executable, "-c", FULL, str(tmp_path)],
-        capture_output=True,
-        text=True,
-        check=False,
-        cwd=REPOSITORY,
-        timeout=120,
-    )
+    done = forked.run(FULL, tmp_path, cwd=REPOSITORY)
     assert done.returncode == 0, done.stderr
     match = re.fullmatch(r"ended in (\d+) (.*)", done.stdout.strip())
     assert match is not None, done.stdout
