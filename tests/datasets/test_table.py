@@ -140,6 +140,18 @@ def test_cells_without_a_number_are_named_with_file_line_and_column(build, folde
     ]
 
 
+def test_a_column_of_texts_is_told_as_one(build, folder):
+    change(folder, "dev", range(6), "steps", "a text that goes on and on, much too long")
+
+    with pytest.raises(DataError) as error:
+        build().create_train_loader(4)
+
+    assert str(error.value).splitlines()[1] == (
+        f"- {folder}/dev.csv: column 'steps' holds no numbers: 'a text that goes on and on..., "
+        "...; leave it out of dataset.features"
+    )
+
+
 def test_columns_that_are_not_there_are_told_with_near_matches(build, folder):
     frame = pd.read_csv(folder / "test.csv")
     frame.drop(columns="mfcc_2").to_csv(folder / "test.csv", index=False)

@@ -27,6 +27,7 @@ if TYPE_CHECKING:
     import pandas as pd
 
 CHUNK_ROWS = 4096
+LONGEST_CELL = 30
 
 
 class FeatureColumns:
@@ -205,12 +206,18 @@ def _cells_without_number(
 ) -> str:
     named = cells.iloc[rows[:NUM_NAMED]]
     shown = [
-        "empty or NaN" if is_missing else repr(cell)
+        "empty or NaN" if is_missing else _short(repr(cell))
         for cell, is_missing in zip(named.tolist(), named.isna().tolist(), strict=True)
     ]
-    number = f"{len(rows)} cell" + ("" if len(rows) == 1 else "s")
     found = ", ".join(dict.fromkeys(shown)) + (", ..." if len(rows) > NUM_NAMED else "")
+    if len(rows) == len(cells):
+        return f"column {name!r} holds no numbers: {found}; leave it out of dataset.features"
+    number = f"{len(rows)} cell" + ("" if len(rows) == 1 else "s")
     return (
         f"column {name!r}: {number} without a finite number: {found} ({listing.places(rows)}); "
         "fill them, or leave the rows or the column out"
     )
+
+
+def _short(text: str) -> str:
+    return text if len(text) <= LONGEST_CELL else f"{text[: LONGEST_CELL - 3]}..."
