@@ -45,5 +45,5 @@ def test_missing_channels_are_filled_with_the_mean(dtype, channels):
 def test_shapes_that_make_no_sense_are_named():
     with pytest.raises(DataError, match=r"\(channels, samples\); got \(5,\)"):
         StereoToMono().change(torch.zeros(5))
-    with pytest.raises(DataError, match="needs one or three channels"):
+    with pytest.raises(DataError, match="needs one channel or three and more"):
         RGBToGrayscale().change(torch.zeros(2, 4, 4))

@@ -61,7 +61,8 @@ class RGBToGrayscale(BatchTransform):
             return features
         if shape[0] < 3:
             raise DataError(
-                f"RGBToGrayscale needs one or three channels; got features of shape {tuple(shape)}"
+                "RGBToGrayscale needs one channel or three and more; got features of shape "
+                f"{tuple(shape)}; where these are grey images with transparency, save them without"
             )
         red, green, blue = floating(features[:, :3]).unbind(1)
         grey: torch.Tensor = red * 0.2989 + green * 0.587 + blue * 0.114
