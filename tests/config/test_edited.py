@@ -36,6 +36,16 @@ def test_nothing_happens_to_what_was_not_edited(module):
     assert sys.modules["my_net"] is first
 
 
+def test_modules_that_torch_makes_up_are_no_files_of_users(module):
+    import torch
+
+    module("_ops", "VALUE = 1\n")
+    module("my_net", "VALUE = 1\n")
+    locate("my_net.VALUE")
+    assert forget_edited_modules() == []
+    assert sys.modules["torch.ops"] is torch.ops
+
+
 def test_an_edit_of_the_same_length_within_a_second_is_seen(module):
     module("my_net", "VALUE = 1\n")
     assert locate("my_net.VALUE") == 1

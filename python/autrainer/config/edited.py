@@ -30,7 +30,7 @@ def import_noted(name: str) -> ModuleType:
     module = importlib.import_module(name)
     if len(sys.modules) != before:
         for _, new in _of_users():
-            if not hasattr(new, _STAMP):
+            if _STAMP not in vars(new):
                 setattr(new, _STAMP, _stamp(_file_of(new)))
                 setattr(new, _NAMED, True)
     return module
@@ -66,9 +66,11 @@ def _of_users() -> Iterator[tuple[str, ModuleType]]:
 
 
 def _file_of(module: Any) -> str:
-    # What stands in `sys.modules` may be anything.
-    file = getattr(module, "__file__", None) if isinstance(module, ModuleType) else None
-    return file if isinstance(file, str) else ""
+    # What stands in `sys.modules` may be anything. `torch.ops` is a module that has every attribute
+    # and the name of no file that it came from.
+    names = vars(module) if isinstance(module, ModuleType) else {}
+    file = names.get("__file__")
+    return file if isinstance(file, str) and names.get("__spec__") is not None else ""
 
 
 def _stamp(file: str) -> tuple[int, int] | None:
@@ -83,7 +85,7 @@ def _stamp(file: str) -> tuple[int, int] | None:
 def _has_changed(name: str, module: ModuleType) -> bool:
     file = _file_of(module)
     now = _stamp(file)
-    if not hasattr(module, _STAMP):
+    if _STAMP not in vars(module):
         # Imported by the user: how its file was then is known of its bytecode alone.
         setattr(module, _STAMP, now)
         return now is not None and _bytecode_differs(module, now)
@@ -108,7 +110,7 @@ def _bytecode_differs(module: ModuleType, stamp: tuple[int, int]) -> bool:
 
 def _is_found_elsewhere(name: str, module: ModuleType) -> bool:
     """Whether an import would find another file: this process has gone to another project."""
-    if "." in name or not hasattr(module, _NAMED):
+    if "." in name or _NAMED not in vars(module):
         return False
     spec = PathFinder.find_spec(name, [os.getcwd(), *sys.path])
     return spec is None or os.path.realpath(spec.origin or "") != os.path.realpath(_file_of(module))
