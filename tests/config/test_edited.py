@@ -14,6 +14,8 @@ from autrainer.config.targets import locate
 def module(tmp_path, monkeypatch):
     """Write a module of the user's project; what was imported from it is forgotten at the end."""
     monkeypatch.syspath_prepend(str(tmp_path))
+    # Of what other tests have imported from folders that they have left.
+    forget_edited_modules()
     before = set(sys.modules)
 
     def write(name, text):
