@@ -385,6 +385,6 @@ def test_a_configuration_that_cannot_be_written_leaves_no_log_open(tmp_path):
     run.mkdir(parents=True)
     (run / ".hydra").write_text("in the way")
     before = list(logging.getLogger().handlers)
-    with pytest.raises(OutputError, match=r"config\.yaml"):
+    with pytest.raises(OutputError, match=r"\.hydra is a file"):
         built(tmp_path)
     assert logging.getLogger().handlers == before
