@@ -100,6 +100,35 @@ def test_different_tracking_metrics_stand_in_the_cells(tmp_path):
     assert "mse 0.7500" in lines[3]
 
 
+def test_a_metric_in_the_unit_of_the_target_stands_before_the_scaled_one(tmp_path):
+    scaled = finished(tmp_path / "a", metric="mae", path="autrainer.metrics.MAE", best=0.04)
+    for file, value in (("_best/dev", 3.82), ("_test/test_holistic", 4.5)):
+        content = {"mae_unscaled": {"all": value}}
+        (scaled / f"{file}_unscaled.yaml").write_text(yaml.safe_dump(content))
+    old = finished(tmp_path / "b", metric="mae", path="autrainer.metrics.MAE", best=0.05)
+    lines = closing_table([Outcome((), run, "done") for run in (scaled, old)])
+    cells = [[cell.strip() for cell in line.split("  ") if cell.strip()] for line in lines[1:4]]
+    assert cells == [
+        *[["run", "state", "best", *HEADINGS, "time"]],
+        ["a", "trained", "3", "3.8200", "4.5000", "0.0400", "0.5000", "1:01:02"],
+        ["b", "trained", "3", "0.0500", "0.5000", "1:01:02"],
+    ]
+    mixed = closing_table([Outcome((), run, "done") for run in (scaled, finished(tmp_path / "c"))])
+    assert "mae_unscaled 3.8200" in mixed[2]
+    assert "mae 0.0400" in mixed[2]
+
+
+HEADINGS = ("mae_unscaled dev", "mae_unscaled test", "mae dev", "mae test")
+
+
+def test_a_metric_with_a_unit_for_every_target_is_said_to_be_scaled(tmp_path):
+    run = finished(tmp_path / "a", metric="mae", path="autrainer.metrics.MAE")
+    content = {"mae_unscaled": {"age": 3.82, "height": 0.1}}
+    (run / "_best" / "dev_unscaled.yaml").write_text(yaml.safe_dump(content))
+    heading = closing_table([Outcome((), run, "done")])[1]
+    assert "mae (scaled) dev  mae (scaled) test" in heading
+
+
 def test_there_is_no_table_without_runs():
     assert closing_table([]) == []
 

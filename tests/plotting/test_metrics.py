@@ -53,6 +53,44 @@ def test_a_run_has_a_plot_of_its_losses_and_one_per_metric(tmp_path, make):
             assert len(image.getcolors(1 << 20)) > 10
 
 
+def test_scores_in_units_of_the_targets_have_plots_of_their_own(tmp_path):
+    run = make_run(**{"mse_unscaled.age": [9.0, 4.0, 1.0], "mse_unscaled.height": [1e6, 2e6, NAN]})
+    make_plots(tmp_path).plot_run(run)
+    files = {file.name: file for file in (tmp_path / "_plots").iterdir()}
+    assert sorted(files) == ["loss.png", "mse.png", "mse_unscaled.png", "uar.png"]
+    with Image.open(files["mse_unscaled.png"]) as image:
+        assert image.size == (1200, 900)
+    make_plots(tmp_path / "other").plot_run(make_run(mse_unscaled=[9.0, 4.0, 1.0]))
+    with Image.open(tmp_path / "other" / "_plots" / "mse_unscaled.png") as image:
+        assert image.size == (1200, 600)
+
+
+def test_the_scaled_score_says_so_beside_the_other(tmp_path):
+    plots = make_plots(tmp_path, pickle=True)
+    plots.plot_run(make_run(**{f"mse_unscaled.{n}": [4.0, 2.0, 3.0] for n in ("age", "height")}))
+
+    def figure(name):
+        return pickle.loads((tmp_path / "_plots" / f"{name}.pkl").read_bytes())
+
+    (scaled,) = figure("mse").axes
+    assert scaled.get_ylabel() == "mse (scaled)"
+    apart = figure("mse_unscaled").axes
+    assert [axes.get_ylabel() for axes in apart] == ["mse_unscaled"] * 2
+    assert [axes.get_xlabel() for axes in apart] == ["", "epoch"]
+    assert [axes.get_legend().get_texts()[0].get_text() for axes in apart] == [
+        "age (best 2 at epoch 2)",
+        "height (best 2 at epoch 2)",
+    ]
+    assert figure("uar").axes[0].get_ylabel() == "uar"
+
+
+def test_very_many_targets_share_one_pair_of_axes(tmp_path):
+    plots = make_plots(tmp_path, pickle=True)
+    plots.plot_run(make_run(**{f"mse_unscaled.{n}": [4.0, 2.0, 3.0] for n in range(13)}))
+    (axes,) = pickle.loads((tmp_path / "_plots" / "mse_unscaled.pkl").read_bytes()).axes
+    assert len(axes.get_legend().get_texts()) == 13
+
+
 @pytest.mark.parametrize(
     "values", [[0.5], [NAN], [NAN, NAN, NAN], [0.5, NAN, 0.6], [INF, 0.5, -INF]]
 )

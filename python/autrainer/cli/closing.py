@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import astuple, dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import yaml
 
 from autrainer.errors import CorruptFileError
+from autrainer.runs.layout import UNSCALED
 from autrainer.runs.opening import read_text
 from autrainer.runs.status import ERROR_NAME, STOPPED
 from autrainer.runs.status import FILE_NAME as STATUS_NAME
@@ -29,9 +30,13 @@ class Row:
     run: str
     state: str
     best: str = ""
+    unscaled_dev: str = ""
+    unscaled_test: str = ""
     dev: str = ""
     test: str = ""
     time: str = ""
+    is_scaled: bool = False
+    """Not shown: the metric has another value in the units of the targets, or one for each."""
 
 
 def closing_table(outcomes: Sequence[Outcome]) -> list[str]:
@@ -47,12 +52,26 @@ def closing_table(outcomes: Sequence[Outcome]) -> list[str]:
     rows = [_row(outcome, named) for outcome in outcomes]
     heading = Row("run", "state")
     if metrics:
-        dev, test = f"{named} dev".strip(), f"{named} test".strip()
-        heading = Row("run", "state", "best", dev, test, "time")
+        heading = _heading(named, rows)
     lines = ["", *_aligned([heading, *rows])]
     if waiting:
         lines.append(f"{waiting} more {'run has' if waiting == 1 else 'runs have'} not begun")
     return [*lines, "", *_places(outcomes)]
+
+
+def _heading(named: str, rows: Sequence[Row]) -> Row:
+    """What stands over the columns; one that no run fills is left out."""
+    in_units, scaled = f"{named}{UNSCALED} " if named else "", f"{named} " if named else ""
+    if named and any(row.is_scaled for row in rows) and not any(row.unscaled_dev for row in rows):
+        scaled = f"{named} (scaled) "
+    return Row(
+        *("run", "state", "best"),
+        unscaled_dev=f"{in_units}dev" if any(row.unscaled_dev for row in rows) else "",
+        unscaled_test=f"{in_units}test" if any(row.unscaled_test for row in rows) else "",
+        dev=f"{scaled}dev",
+        test=f"{scaled}test",
+        time="time",
+    )
 
 
 def _places(outcomes: Sequence[Outcome]) -> list[str]:
@@ -77,8 +96,8 @@ def was_stopped(outcome: Outcome) -> bool:
 
 
 def _aligned(rows: Sequence[Row]) -> list[str]:
-    cells = [(r.run, r.state, r.best, r.dev, r.test, r.time) for r in rows]
-    widths = [max(len(row[column]) for row in cells) for column in range(6)]
+    cells = [astuple(row)[:-1] for row in rows]
+    widths = [max(map(len, column)) for column in zip(*cells, strict=True)]
     return [
         "  ".join(
             cell.ljust(width) if column < 2 else cell.rjust(width)
@@ -96,17 +115,22 @@ def _row(outcome: Outcome, named: str) -> Row:
     metric = _metric(directory)
     if outcome.state not in STATES or metric is None:
         return Row(directory.name, state)
-    dev = read_yaml(directory / "_best" / "dev.yaml")
-    test = read_yaml(directory / "_test" / "test_holistic.yaml")
+    files = directory / "_best" / "dev", directory / "_test" / "test_holistic"
+    scaled = [read_yaml(file.with_name(f"{file.name}.yaml")) for file in files]
+    unscaled = [read_yaml(file.with_name(f"{file.name}{UNSCALED}.yaml")) for file in files]
     best = read_yaml(directory / "_best" / "best_results.yaml").get("best_iteration")
-    prefix = "" if named else f"{metric} "
+    in_units = f"{metric}{UNSCALED}"
+    before = {name: "" if named else f"{name} " for name in (metric, in_units)}
     return Row(
         directory.name,
         state,
         "" if best is None else str(best),
-        _number(dev, metric, prefix),
-        _number(test, metric, prefix),
-        _time(directory),
+        unscaled_dev=_number(unscaled[0], in_units, before[in_units]),
+        unscaled_test=_number(unscaled[1], in_units, before[in_units]),
+        dev=_number(scaled[0], metric, before[metric]),
+        test=_number(scaled[1], metric, before[metric]),
+        time=_time(directory),
+        is_scaled=in_units in unscaled[0],
     )
 
 

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any, Protocol
 from autrainer.config.constants import ExportConstants
 from autrainer.loggers.marks import PARAMS, TEST, Marks
 from autrainer.runs.finished import RESUME_FOLDER
+from autrainer.runs.layout import UNSCALED
 
 if TYPE_CHECKING:
     from omegaconf import DictConfig
@@ -191,13 +192,16 @@ class AbstractLogger(ABC):
     def cb_on_iteration_end(
         self, trainer: LoggedRun, iteration: int, metrics: dict[str, float]
     ) -> None:
-        """Log the values of the iteration and the best so far."""
-        self.log_and_update_metrics(metrics, iteration)
+        """Log the values of the iteration and the best so far, in units of the targets too."""
+        in_units = getattr(trainer, "unscaled_metrics", None)
+        beside = in_units(iteration) if callable(in_units) else {}
+        self.log_and_update_metrics({**beside, **metrics}, iteration)
 
     def cb_on_test_end(self, trainer: LoggedRun, test_results: dict[str, float]) -> None:
         """Log the test results."""
         if self._is_new(TEST):
-            self._attempt(self.log_metrics, dict(test_results))
+            beside = getattr(trainer, "unscaled_test", {})
+            self._attempt(self.log_metrics, {**beside, **test_results})
 
     def cb_on_train_end(self, trainer: LoggedRun) -> None:
         """Log times and artifacts, and end."""
@@ -248,8 +252,10 @@ class AbstractLogger(ABC):
                 if value < self.best_metrics[f"{name}.min"]:
                     self.best_metrics[f"{name}.min"] = value
                 continue
-            key = _best_key(known[name])
-            if known[name].compare(value, self.best_metrics[key]):
+            # `mae_unscaled` and `mae_unscaled.<target>` are values of the metric `mae`.
+            metric = known[name.partition(UNSCALED)[0] if name not in known else name]
+            key = f"{name}.{metric.suffix}"
+            if metric.compare(value, self.best_metrics.setdefault(key, metric.starting_metric)):
                 self.best_metrics[key] = value
                 if name == self.tracking_metric.name:
                     self.best_metrics["best_iteration"] = iteration

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -108,7 +109,9 @@ class MLFlowLogger(LibraryLogger):
     def log_metrics(self, metrics: dict[str, float], iteration: int | None = None) -> None:
         """Log values; those of the whole run at step 0."""
         for name, value in metrics.items():
-            self._client.log_metric(self._run_id, name, float(value), step=iteration or 0)
+            self._client.log_metric(
+                self._run_id, allowed_name(name), float(value), step=iteration or 0
+            )
 
     def log_timers(self, timers: dict[str, str]) -> None:
         """Log mean times as parameters."""
@@ -122,3 +125,12 @@ class MLFlowLogger(LibraryLogger):
     def end_run(self) -> None:
         """Mark the run as ended."""
         self._client.set_terminated(self._run_id)
+
+
+def allowed_name(name: str) -> str:
+    """The name of a value with `_` for every character that MLflow does not take.
+
+    >>> allowed_name("mae_unscaled.valence (1-7)")
+    'mae_unscaled.valence _1-7_'
+    """
+    return re.sub(r"[^\w\-. :/]", "_", name)

@@ -7,7 +7,7 @@ import math
 import warnings
 from abc import ABC, abstractmethod
 from collections.abc import Callable
-from typing import Any
+from typing import Any, ClassVar
 
 import numpy as np
 
@@ -25,6 +25,13 @@ class AbstractMetric(ABC):
         fn: Called with truths, predictions and `fn_kwargs`; returns a number.
         fallback: Given instead of NaN, that is, where the score is not defined.
         **fn_kwargs: Passed on to `fn`.
+    """
+
+    is_scale_free: ClassVar[bool] = False
+    """The score stays the same if truths and predictions are shifted and scaled alike.
+
+    Metrics of regression that are not get a second value, in the unit of the targets, where the
+    targets are scaled for the model.
     """
 
     def __init__(

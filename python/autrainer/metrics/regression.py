@@ -1,12 +1,13 @@
 """Metrics of values, (N,) or (N, T); several targets give the mean over targets.
 
-They are taken where the model works, on scaled targets: MSE and MAE are in scaled units.
+They are taken where the model works, on scaled targets: MSE and MAE are in scaled units. A run
+computes those that are not scale-free once more, on targets and predictions in their own unit.
 """
 
 from __future__ import annotations
 
 import math
-from typing import Any
+from typing import Any, ClassVar
 
 import numpy as np
 
@@ -17,12 +18,16 @@ from autrainer.metrics.base import BaseAscendingMetric, BaseDescendingMetric
 class PCC(BaseAscendingMetric):
     """Pearson's correlation coefficient."""
 
+    is_scale_free: ClassVar[bool] = True
+
     def __init__(self) -> None:
         super().__init__(name="pcc", fn=pearson)
 
 
 class CCC(BaseAscendingMetric):
     """Concordance correlation coefficient."""
+
+    is_scale_free: ClassVar[bool] = True
 
     def __init__(self) -> None:
         super().__init__(name="ccc", fn=concordance)

@@ -98,14 +98,23 @@ class PlotBase:
 
     def new_figure(self) -> tuple[Figure, Axes]:
         """A figure with one pair of axes, labelled with the training type; use within `style`."""
+        figure, (axes,) = self.new_stacked_figure(1)
+        return figure, axes
+
+    def new_stacked_figure(self, rows: int) -> tuple[Figure, list[Axes]]:
+        """A figure with pairs of axes under each other; the lowest has the training type.
+
+        Every pair after the first makes the figure half as high again as one of them alone.
+        """
         from matplotlib.backends.backend_agg import FigureCanvasAgg
         from matplotlib.figure import Figure
 
-        figure = Figure(figsize=self.figsize, dpi=DPI)
+        width, height = self.figsize
+        figure = Figure(figsize=(width, height * (rows + 1) / 2), dpi=DPI)
         FigureCanvasAgg(figure)
-        axes = figure.add_subplot()
-        axes.set_xlabel(self.training_type if self.add_xlabels else "")
-        return figure, axes
+        all_axes: list[Axes] = list(figure.subplots(rows, squeeze=False).flat)
+        all_axes[-1].set_xlabel(self.training_type if self.add_xlabels else "")
+        return figure, all_axes
 
     @contextmanager
     def writing_behind(self) -> Iterator[None]:

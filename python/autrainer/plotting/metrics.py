@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Protocol
 
 from autrainer.plotting.base import PlotBase
+from autrainer.runs.layout import UNSCALED
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -17,6 +18,8 @@ RUN_FOLDER = "_plots"
 ITERATION = "iteration"
 SPREAD = ".std"
 MOST_MARKED = 30
+MOST_APART = 12
+"""So many curves get axes of their own; more share one pair."""
 
 
 class Metric(Protocol):
@@ -114,9 +117,13 @@ class PlotMetrics(PlotBase):
     def plot_run(self, metrics: Any, std_scale: float = 0.1) -> None:
         """Plot the losses and every metric of a run into its folder `_plots`.
 
+        Scores in the units of the targets get a plot of their own, with a pair of axes for every
+        target.
+
         Args:
             metrics: Data frame with a row per evaluated iteration, or a mapping from column names
-                to values. A column `<name>.std` is drawn as a band around `<name>`.
+                to values. A column `<name>.std` is drawn as a band around `<name>`, columns
+                `<name>_unscaled` and `<name>_unscaled.<target>` hold scores in other units.
             std_scale: Half the width of bands, in standard deviations.
         """
         curves = Curves.of(metrics)
@@ -125,9 +132,14 @@ class PlotMetrics(PlotBase):
         with self.writing_behind():
             self._draw(curves, "loss", [line for line in losses if line], RUN_FOLDER, title=title)
             for metric in self.metric_fns:
-                line = self._line(curves, metric.name, metric.name, std_scale)
+                in_units = list(self._lines_in_units(curves, metric.name, std_scale))
+                if in_units:
+                    name = f"{metric.name}{UNSCALED}"
+                    self._draw(curves, name, in_units, RUN_FOLDER, title=title, apart=True)
+                said = f"{metric.name} (scaled)" if in_units else metric.name
+                line = self._line(curves, metric.name, said, std_scale)
                 if line is not None:
-                    self._draw(curves, metric.name, [line], RUN_FOLDER, title=title)
+                    self._draw(curves, metric.name, [line], RUN_FOLDER, title=title, ylabel=said)
 
     def plot_metric(
         self,
@@ -163,6 +175,17 @@ class PlotMetrics(PlotBase):
         spread = curves.values.get(f"{name}{SPREAD}")
         return Line(label, curves.values[name], _scaled(spread, std_scale))
 
+    def _lines_in_units(self, curves: Curves, metric: str, std_scale: float) -> Iterator[Line]:
+        """The curves of a metric in the units of the targets, one per target."""
+        whole = f"{metric}{UNSCALED}"
+        for name in curves.values:
+            is_one = name == whole or name.startswith(f"{whole}.")
+            if is_one and not name.endswith(SPREAD):
+                label = whole if name == whole else name.removeprefix(f"{whole}.")
+                line = self._line(curves, name, label, std_scale)
+                assert line is not None
+                yield line
+
     def _draw(
         self,
         curves: Curves,
@@ -172,17 +195,33 @@ class PlotMetrics(PlotBase):
         *,
         title: str = "",
         legend_title: str | None = None,
+        ylabel: str | None = None,
+        apart: bool = False,
     ) -> None:
+        """Draw curves and write the figure.
+
+        Args:
+            curves: Where the iterations are.
+            name: Of the metric or loss, and of the file.
+            lines: The curves.
+            path: Folder in the output directory.
+            title: Stands over the plot.
+            legend_title: Stands over the legend.
+            ylabel: Label of the y axis; the name by default.
+            apart: A pair of axes for every curve, whose values may be of different sizes.
+        """
+        groups = [[line] for line in lines] if apart and len(lines) <= MOST_APART else [lines]
         with self.style():
-            figure, axes = self.new_figure()
-            for line in lines:
-                self._draw_line(axes, curves.iterations, name, line, len(lines))
-            axes.set_ylabel(self.legend_text(name) if self.add_ylabels else "")
-            _count_iterations(axes, curves.iterations)
+            figure, all_axes = self.new_stacked_figure(len(groups))
+            for axes, group in zip(all_axes, groups, strict=True):
+                for line in group:
+                    self._draw_line(axes, curves.iterations, name, line, len(group))
+                axes.set_ylabel(self.legend_text(ylabel or name) if self.add_ylabels else "")
+                _count_iterations(axes, curves.iterations)
+                if group:
+                    axes.legend(title=legend_title).get_title().set_fontsize("small")
             if title and self.add_titles:
-                axes.set_title(self.legend_text(title), loc="left", fontsize="small")
-            if lines:
-                axes.legend(title=legend_title).get_title().set_fontsize("small")
+                all_axes[0].set_title(self.legend_text(title), loc="left", fontsize="small")
             self.save_plot(figure, name, path)
 
     def _draw_line(
@@ -216,7 +255,7 @@ class PlotMetrics(PlotBase):
 
     def _pick(self, name: str) -> Any:
         """`max` or `min`: losses are best where they are smallest."""
-        bare = name.removeprefix("test_")
+        bare = name.removeprefix("test_").partition(UNSCALED)[0]
         suffix = next((m.suffix for m in self.metric_fns if m.name in (name, bare)), "min")
         return max if suffix == "max" else min
 

@@ -12,18 +12,22 @@ from autrainer.runs.finished import RESUME_FOLDER
 from autrainer.runs.opening import kind_of
 
 PLOTS = "_plots"
+UNSCALED = "_unscaled"
+"""Ends names of scores, and of files of them, in the units of the targets."""
+UNSCALED_TABLE = f"metrics{UNSCALED}.csv"
 FOLDERS = frozenset({".hydra", "_initial", "_best", "_test", PLOTS, RESUME_FOLDER})
 _ITERATION = re.compile(r"(epoch|step)_[0-9]+")
 
 _TOP = re.compile(
-    r"metrics\.csv|status\.yaml|error\.txt|training\.log|train_script\.log|train\.log"
+    rf"metrics({UNSCALED})?\.csv"
+    r"|status\.yaml|error\.txt|training\.log|train_script\.log|train\.log"
     r"|timer\.yaml|stages\.yaml|hardware\.yaml|requirements\.txt|model_summary\.(txt|yaml)"
     r"|(model|target_transform|inference_transform|file_handler)\.yaml"
     r"|(preprocess_file_handler|preprocess_pipeline)\.yaml"
     r"|\.lock(-[\w-]+(\.tmp)?)?"
 )
 _INSIDE = re.compile(
-    r"(model|optimizer|scheduler)\.pt|(dev|best_results|test_holistic)\.yaml"
+    rf"(model|optimizer|scheduler)\.pt|best_results\.yaml|(dev|test_holistic)({UNSCALED})?\.yaml"
     r"|(train|dev|test)_(outputs|targets|indices|losses)\.npy"
     r"|(train|dev|test)_results\.(csv|parquet|arrow)"
 )

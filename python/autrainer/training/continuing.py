@@ -12,7 +12,7 @@ from autrainer.callbacks.dispatch import CallbackMixin
 from autrainer.errors import CorruptFileError, RunInUseError
 from autrainer.runs.finished import TABLE, check_table
 from autrainer.runs.folders import copy_folder, remove_half_removed, remove_run
-from autrainer.runs.layout import misplaced
+from autrainer.runs.layout import UNSCALED_TABLE, misplaced
 from autrainer.runs.states import first_sound
 from autrainer.training.history import History
 from autrainer.training.shorter_runs import FinishedRun, as_shorter_run, held, shorter_runs
@@ -142,6 +142,8 @@ def _start_of(run: FinishedRun, trainer: Any) -> Start:
     check_table(run.path)
     whole = History(trainer.history.columns)
     whole.load_csv(run.path / TABLE)
+    if (run.path / UNSCALED_TABLE).is_file():
+        whole.load_csv(run.path / UNSCALED_TABLE, beside=True)
     if not whole.iterations:
         raise CorruptFileError(f"{run.path / TABLE}: expected a row of metrics, found none")
     names = list(trainer.states())

@@ -17,6 +17,7 @@ from autrainer.models.base import AbstractModel
 from autrainer.runs.stages import OUTPUTS, StageClock
 from autrainer.training.feeding import batches_of
 from autrainer.training.step import Hooks, MeanLoss, Tracker, evaluation_mode
+from autrainer.training.unscaled import UnscaledScores
 
 Array = npt.NDArray[Any]
 
@@ -29,11 +30,13 @@ class Evaluated:
         loss: Mean loss over the samples.
         totals: Every metric over all samples, by name.
         parts: Every metric of each target column or stratum, and of `all`.
+        unscaled: The same in the units of the targets, of metrics that differ there.
     """
 
     loss: float
     totals: dict[str, float]
     parts: dict[str, dict[Any, float]]
+    unscaled: dict[str, dict[Any, float]] = field(default_factory=dict)
 
 
 def _nothing_failed() -> None:
@@ -51,6 +54,7 @@ class Evaluator:
         hooks: Who listens.
         device: Where losses are summed.
         show_progress: Show a bar.
+        unscaled: Computes scores in the units of the targets.
         precision: The numbers that the model computes with.
         clock: Told when outputs are handed over to be written.
         check: Raises if work in the background has failed.
@@ -62,6 +66,7 @@ class Evaluator:
     hooks: Hooks
     device: torch.device
     show_progress: bool
+    unscaled: UnscaledScores
     precision: Precision = field(default_factory=Precision)
     clock: StageClock = field(default_factory=StageClock)
     check: Callable[[], None] = _nothing_failed
@@ -83,6 +88,7 @@ class Evaluator:
         with self.clock.within(OUTPUTS):
             tracker.save(folder, reset=False)
         metrics, columns = self.data.metrics, self.data.target_column
+        strata = _kept(self.data.strata(subset), tracker.indices)
         totals = score(metrics, tracker.targets, tracker.predictions)
         parts = score_parts(
             metrics,
@@ -90,9 +96,10 @@ class Evaluator:
             tracker.targets,
             tracker.predictions,
             target_columns=columns if isinstance(columns, list) else None,
-            strata=_kept(self.data.strata(subset), tracker.indices),
+            strata=strata,
         )
-        return Evaluated(loss, totals, parts)
+        unscaled = self.unscaled.of(tracker.targets, tracker.predictions, strata)
+        return Evaluated(loss, totals, parts, unscaled)
 
     def _pass(
         self, loader: Any, subset: str, tracker: Tracker, move: Callable[[Any], Any]

@@ -5,7 +5,7 @@ from __future__ import annotations
 import csv
 import io
 import math
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -18,6 +18,9 @@ if TYPE_CHECKING:
 
 class History:
     """One row of metrics for every evaluated iteration, in the order of the iterations.
+
+    Whatever else is recorded of an iteration, scores in the units of the targets for instance, is
+    kept beside the row and written to a table of its own.
 
     Args:
         columns: Names of the values of a row.
@@ -43,6 +46,17 @@ class History:
         """All values of an evaluated iteration; a value that was never recorded is NaN."""
         values = self._rows[iteration]
         return {column: values.get(column, math.nan) for column in self.columns}
+
+    @property
+    def names_beside(self) -> list[str]:
+        """Names of the values beside the rows, in the order in which they first came."""
+        names = dict.fromkeys(name for values in self._rows.values() for name in values)
+        return [name for name in names if name not in self.columns]
+
+    def beside(self, iteration: int) -> dict[str, float]:
+        """What is kept beside the row of an evaluated iteration."""
+        values = self._rows[iteration]
+        return {name: value for name, value in values.items() if name not in self.columns}
 
     def column(self, name: str) -> list[float]:
         """One value over all evaluated iterations."""
@@ -78,18 +92,27 @@ class History:
         """Go on from what had been recorded."""
         self._rows = {iteration: dict(values) for iteration, values in state_dict}
 
-    def to_csv(self) -> str:
-        """Text of `metrics.csv`: the columns, then `iteration`; NaN is an empty cell."""
+    def to_csv(self, columns: Sequence[str] | None = None) -> str:
+        """Text of a table: the columns, then `iteration`; NaN is an empty cell.
+
+        Args:
+            columns: Names of values; those of the rows by default, as `metrics.csv` has them.
+        """
+        names = self.columns if columns is None else columns
         text = io.StringIO()
         writer = csv.writer(text, lineterminator="\n")
-        writer.writerow([*self.columns, "iteration"])
-        for iteration in self._rows:
-            values = self.row(iteration).values()
-            writer.writerow(["" if math.isnan(v) else repr(v) for v in values] + [iteration])
+        writer.writerow([*names, "iteration"])
+        for iteration, values in self._rows.items():
+            cells = [values.get(name, math.nan) for name in names]
+            writer.writerow(["" if math.isnan(v) else repr(v) for v in cells] + [iteration])
         return text.getvalue()
 
-    def load_csv(self, path: Path) -> None:
-        """Take over the rows of a `metrics.csv`, whatever the order of its columns.
+    def load_csv(self, path: Path, *, beside: bool = False) -> None:
+        """Take over the rows of a table, whatever the order of its columns.
+
+        Args:
+            path: The table.
+            beside: It holds what is kept beside the rows; otherwise only their columns are taken.
 
         Raises:
             CorruptFileError: if a cell is not a number or the column `iteration` is missing.
@@ -104,4 +127,7 @@ class History:
                         f"{path}, line {line}: expected numbers and a column 'iteration', "
                         f"found {cells}"
                     ) from error
-                self.record(iteration, {k: v for k, v in values.items() if k in self.columns})
+                kept = {k: v for k, v in values.items() if (k in self.columns) is not beside}
+                if beside:
+                    kept = {name: value for name, value in kept.items() if not math.isnan(value)}
+                self.record(iteration, kept)

@@ -41,7 +41,7 @@ class Curves:
         """Have the curves drawn; returns at once."""
         if self.plot_metrics is None:
             return
-        values = {name: history.column(name) for name in history.columns}
+        values = {name: history.column(name) for name in (*history.columns, *history.names_beside)}
         self._process.submit(
             RunPlots(*self._where, self._settings, self._metrics, history.iterations, values)
         )

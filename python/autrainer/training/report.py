@@ -7,12 +7,24 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from autrainer.training.history import History
+from autrainer.training.unscaled import unscaled_names
 
 
 def results_block(
-    kind: str, results: Mapping[str, float], training_type: str | None = None, iteration: int = -1
+    kind: str,
+    results: Mapping[str, float],
+    training_type: str | None = None,
+    iteration: int = -1,
+    note: str = "",
 ) -> str:
     """A block of results for the log.
+
+    Args:
+        kind: What they are results of.
+        results: Values by name.
+        training_type: `epoch` or `step`, for results at an iteration.
+        iteration: Its number.
+        note: What there is to say about them.
 
     >>> print(results_block("Dev", {"accuracy": 0.5, "dev_loss": 1.25}, "epoch", 3))
     Dev results at epoch 3:
@@ -22,24 +34,30 @@ def results_block(
     where = f" at {training_type} {iteration}" if training_type is not None else ""
     width = max(map(len, results), default=0) + 1
     lines = [f"{name + ':':<{width}} {_shown(value)}" for name, value in results.items()]
-    return "\n".join([f"{kind} results{where}:", *lines])
+    said = f" ({note})" if note else ""
+    return "\n".join([f"{kind} results{where}{said}:", *lines])
 
 
 def best_results(
     history: History, metrics: Sequence[Any], best_iteration: int
 ) -> dict[str, float | int]:
-    """The smallest losses, each metric's own best value, and the best iteration of the run."""
+    """The smallest losses, each metric's own best values, and the best iteration of the run."""
     best: dict[str, float | int] = {
         name: min((v for v in history.column(name) if not math.isnan(v)), default=math.nan)
         for name in ("train_loss", "dev_loss")
     }
     best = {f"{name}_min": value for name, value in best.items()}
     for metric in metrics:
-        values = [value for value in history.column(metric.name) if not math.isnan(value)]
-        pick = max if metric.suffix == "max" else min
-        best[metric.name] = pick(values, default=math.nan)
+        for name in unscaled_names(metric.name, history.names_beside):
+            best[name] = _best_of(history.column(name), metric)
+        best[metric.name] = _best_of(history.column(metric.name), metric)
     best["best_iteration"] = best_iteration
     return best
+
+
+def _best_of(values: Sequence[float], metric: Any) -> float:
+    pick = max if metric.suffix == "max" else min
+    return float(pick((value for value in values if not math.isnan(value)), default=math.nan))
 
 
 def _shown(value: float) -> str:

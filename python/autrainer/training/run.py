@@ -58,6 +58,7 @@ from autrainer.training.record import (
 from autrainer.training.resume import Resumption
 from autrainer.training.step import Hooks, MeanLoss
 from autrainer.training.stopping import StopRequest
+from autrainer.training.unscaled import UnscaledScores
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -219,6 +220,7 @@ class Run:
     def _build_records(self, config: dict[str, Any]) -> None:
         metrics = [metric.name for metric in self.data.metrics]
         self.history = History([*metrics, "train_loss", "dev_loss"])
+        self.unscaled_scores = UnscaledScores(self.data)
         self.max_dev_metric = float(self.data.tracking_metric.starting_metric)
         self.best_iteration = 1
         self.initial_iteration = 1
@@ -283,6 +285,14 @@ class Run:
     def metrics(self) -> pd.DataFrame:
         """Metrics of the evaluated iterations; after the test also the column `iteration`."""
         return self.history.frame(with_iteration=self._tested)
+
+    def unscaled_metrics(self, iteration: int) -> dict[str, float]:
+        """Dev scores of an evaluated iteration in the units of the targets, by name.
+
+        `mae_unscaled`, with several targets `mae_unscaled.<target>`. Empty where targets are not
+        scaled, and for iterations that a version trained that did not compute them.
+        """
+        return self.history.beside(iteration)
 
     def states(self) -> dict[str, Stateful]:
         """The parts whose states are saved for users, by file name."""

@@ -16,6 +16,7 @@ from autrainer.engine.update import StepFunction
 from autrainer.errors import AutrainerError, OutputError, RunInterruptedError
 from autrainer.runs.files import remove_file, remove_files, write_text, write_yaml
 from autrainer.runs.finished import TABLE, table_checksum
+from autrainer.runs.layout import UNSCALED, UNSCALED_TABLE
 from autrainer.runs.outputs import OutputsTracker
 from autrainer.runs.seeding import derived_seed, set_seed
 from autrainer.runs.signals import Requests, heeded
@@ -34,6 +35,7 @@ from autrainer.training.report import best_results, results_block
 from autrainer.training.run import Run
 from autrainer.training.step import DeviceMover, TrainingStep
 from autrainer.training.threads import intra_op_threads
+from autrainer.training.unscaled import flat, interleaved
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -67,6 +69,7 @@ class ModularTaskTrainer(Run):
         self.train_step_fn = self._step_function()
         self._is_trained = False
         self._resumed_at: Position | None = None
+        self.unscaled_test: dict[str, float] = {}
 
     def train(self) -> float:
         """Train, test with the best state, and write everything.
@@ -315,6 +318,7 @@ class ModularTaskTrainer(Run):
             self.hooks,
             self.DEVICE,
             show_progress=self.settings.progress_bar,
+            unscaled=self.unscaled_scores,
             precision=self.precision,
             clock=self.clock,
             check=self._check_evaluation,
@@ -324,13 +328,24 @@ class ModularTaskTrainer(Run):
                 loader, subset, tracker, iteration_folder, self._mover(subset)
             )
         if dev_evaluation:
-            self._keep(iteration, iteration_folder, evaluated, f"{save_to}.yaml", tracker)
+            self._keep(iteration, iteration_folder, evaluated, save_to, tracker)
             tracker.reset()
             return None
         results = evaluated.parts | {"loss": {"all": evaluated.loss}}
-        self.bookkeeping.save_results_dict(results, f"{save_to}.yaml", iteration_folder)
+        self._save_results(results, evaluated.unscaled, save_to, iteration_folder)
+        self.unscaled_test = {
+            f"test_{name}": value for name, value in flat(evaluated.unscaled).items()
+        }
         tested = {f"test_{name}": value for name, value in evaluated.totals.items()}
         return {"test_loss": evaluated.loss, **tested}
+
+    def _save_results(
+        self, results: dict[str, Any], unscaled: dict[str, Any], name: str, folder: str
+    ) -> None:
+        """Write results, and those in the units of the targets, if there are any, beside them."""
+        self.bookkeeping.save_results_dict(results, f"{name}.yaml", folder)
+        if unscaled:
+            self.bookkeeping.save_results_dict(unscaled, f"{name}{UNSCALED}.yaml", folder)
 
     def _check_evaluation(self) -> None:
         self.bookkeeping.background.check()
@@ -341,22 +356,22 @@ class ModularTaskTrainer(Run):
         iteration: int,
         folder: str,
         evaluated: Evaluated,
-        filename: str,
+        name: str,
         tracker: OutputsTracker,
     ) -> None:
         """Record a dev evaluation: metrics, log, files, states, and the best of them so far."""
         if not self._has_best():
             self.best_iteration = (self.history.iterations or [iteration])[0]
-        self.history.record(iteration, {**evaluated.totals, "dev_loss": evaluated.loss})
-        block = results_block("Dev", self.history.row(iteration), self.training_type, iteration)
-        self.bookkeeping.log(block)
+        scores = {**evaluated.totals, "dev_loss": evaluated.loss, **flat(evaluated.unscaled)}
+        self.history.record(iteration, scores)
+        self._log_iteration("Dev", iteration)
         tracked = evaluated.totals[self.data.tracking_metric.name]
         schedule = self._schedule_by("evaluation")
         if schedule is not None and schedule.wants_metric:
             schedule.scheduler.step(tracked)
         loss = {"dev_loss": {"all": evaluated.loss}}
         results: dict[str, Any] = {**evaluated.parts, **loss, "iteration": iteration}
-        self.bookkeeping.save_results_dict(results, filename, folder)
+        self._save_results(results, evaluated.unscaled, name, folder)
         folders = [folder] if self._is_saved(iteration) else []
         with self.clock.within(OUTPUTS):
             if self._is_better(tracked, evaluated.loss, self.max_dev_metric):
@@ -364,9 +379,15 @@ class ModularTaskTrainer(Run):
                 self.best_iteration = iteration
                 folders.append("_best")
                 tracker.copy_to("_best")
-                self.bookkeeping.save_results_dict(results, filename, "_best")
+                self._save_results(results, evaluated.unscaled, name, "_best")
             self.bookkeeping.save_states(self.states(), folders)
             self._forget_old_states(iteration)
+
+    def _log_iteration(self, kind: str, iteration: int) -> None:
+        beside = self.unscaled_metrics(iteration)
+        row = interleaved(self.history.row(iteration), beside)
+        note = self.unscaled_scores.note if beside else ""
+        self.bookkeeping.log(results_block(kind, row, self.training_type, iteration, note))
 
     def _forget_old_states(self, iteration: int) -> None:
         """Remove the states of old iterations if only some are kept; their results stay."""
@@ -433,7 +454,8 @@ class ModularTaskTrainer(Run):
             self.train_loader.start_at(*divmod(done, per_pass))
         for logger in self.loggers:
             for iteration in history.iterations:
-                logger.log_and_update_metrics(history.row(iteration), iteration)
+                row = interleaved(history.row(iteration), history.beside(iteration))
+                logger.log_and_update_metrics(row, iteration)
 
     def _load_best(self) -> None:
         with self.clock.within(OUTPUTS):
@@ -461,9 +483,7 @@ class ModularTaskTrainer(Run):
         best = best_results(self.history, self.data.metrics, self.best_iteration)
         self.bookkeeping.save_results_dict(best, "best_results.yaml", "_best")
         if self._has_best():
-            row = self.history.row(self.best_iteration)
-            block = results_block("Best", row, self.training_type, self.best_iteration)
-            self.bookkeeping.log(block)
+            self._log_iteration("Best", self.best_iteration)
         else:
             log.warning(
                 "%s was not defined after any iteration, so the initial state was tested; "
@@ -471,11 +491,15 @@ class ModularTaskTrainer(Run):
                 self.data.tracking_metric.name,
                 self.settings.learning_rate,
             )
-        self.bookkeeping.log(results_block("Test", test_results))
+        note = self.unscaled_scores.note if self.unscaled_test else ""
+        results = interleaved(test_results, self.unscaled_test)
+        self.bookkeeping.log(results_block("Test", results, note=note))
         self._finish_plots()
         with self.clock.within(OUTPUTS):
             self.bookkeeping.background.join()
         self._write_times()
+        if beside := self.history.names_beside:
+            write_text(self.output_directory / UNSCALED_TABLE, self.history.to_csv(beside))
         write_text(self.output_directory / TABLE, self.history.to_csv())
 
     def _write_times(self) -> None:
