@@ -31,6 +31,8 @@ def modules_after(code):
         ["train", "--help"],
         ["list", "model"],
         ["show", "optimizer", "Adam"],
+        ["list", "classes"],
+        ["show", "Standardizer"],
         ["create", "-a"],
         ["trian"],
     ],

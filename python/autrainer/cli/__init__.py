@@ -57,10 +57,10 @@ def list(
     pattern: str = "*",
     config_dir: str = "conf",
 ) -> None:
-    """Print the configurations in a directory.
+    """Print the configurations in a directory, or the classes of a kind.
 
     Args:
-        directory: Kind of configuration, such as `model`.
+        directory: Kind of configuration, such as `model`, or of class, such as `transforms`.
         local_only: Only those of the project.
         global_only: Only those of autrainer.
         pattern: Names to print, such as `Cnn*`.
@@ -73,17 +73,17 @@ def list(
 
 def show(
     directory: str,
-    config: str,
+    config: str | None = None,
     save: bool = False,
     force: bool = False,
     global_only: bool = False,
     config_dir: str = "conf",
 ) -> None:
-    """Print a configuration.
+    """Print a configuration, or what a class is, takes and how it is named.
 
     Args:
-        directory: Kind of configuration, such as `model`.
-        config: Its name.
+        directory: Kind of configuration, such as `model`; or the name of a class.
+        config: Name of the configuration; None for a class.
         save: Copy the packaged one into the project.
         force: Overwrite an existing copy.
         global_only: Print the packaged one, not the project's.

@@ -30,8 +30,15 @@ def config_files(folder: Path) -> dict[str, Path]:
     return {path.stem: path for path in files}
 
 
-def check_directories(parser: ArgumentParser | None, names: Iterable[str]) -> None:
+def check_directories(
+    parser: ArgumentParser | None, names: Iterable[str], others: Iterable[str] = ()
+) -> None:
     """Refuse names that are no kind of configuration.
+
+    Args:
+        parser: Parser of the command.
+        names: The names.
+        others: What the command takes besides.
 
     Raises:
         CommandLineError: if one is not.
@@ -42,12 +49,12 @@ def check_directories(parser: ArgumentParser | None, names: Iterable[str]) -> No
     for name in names:
         if name not in known:
             raise CommandLineError(
-                parser, f"unknown directory {name!r}; {near_matches(name, known)}", 2
+                parser, f"unknown directory {name!r}; {near_matches(name, [*known, *others])}", 2
             )
 
 
-def near_matches(name: str, options: Iterable[str]) -> str:
-    """Which options a name may mean; all of them if there is no near one."""
+def near_matches(name: str, options: Iterable[str], *, or_all: bool = True) -> str:
+    """Which options a name may mean; all of them, or the way to them, if there is no near one."""
     import difflib
 
     options = list(options)
@@ -55,6 +62,8 @@ def near_matches(name: str, options: Iterable[str]) -> str:
     near = difflib.get_close_matches(name.lower(), list(lowered), n=3)
     if near:
         return "did you mean " + " or ".join(repr(lowered[match]) for match in near) + "?"
+    if not or_all:
+        return "autrainer list classes prints all of them"
     return f"use one of {', '.join(options)}" if options else "there is none"
 
 

@@ -11,6 +11,17 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from typing import Any, NoReturn
 
+CLASSES = (
+    "criterions",
+    "metrics",
+    "transforms",
+    "samplers",
+    "loggers",
+    "file-handlers",
+    "target-transforms",
+    "callbacks",
+    "classes",
+)
 CONFIG_DIRS = (
     "augmentation",
     "dataset",
@@ -110,8 +121,16 @@ def _add_create(commands: Any) -> None:
 
 
 def _add_list(commands: Any) -> None:
-    parser = _command(commands, "list", "List configurations.", "autrainer list model -p 'Cnn*'")
-    parser.add_argument("directory", help=f"kind of configuration: {', '.join(CONFIG_DIRS)}")
+    parser = _command(
+        commands,
+        "list",
+        "List configurations, or the classes that configurations can name.",
+        "autrainer list transforms",
+    )
+    parser.add_argument(
+        "directory",
+        help=f"kind of configuration ({', '.join(CONFIG_DIRS)}) or of class ({', '.join(CLASSES)})",
+    )
     parser.add_argument("-l", "--local-only", action="store_true", help="only those of the project")
     parser.add_argument("-g", "--global-only", action="store_true", help="only those of autrainer")
     parser.add_argument("-p", "--pattern", default="*", help="names to list, such as 'Cnn*'")
@@ -122,11 +141,15 @@ def _add_show(commands: Any) -> None:
     parser = _command(
         commands,
         "show",
-        "Print a configuration, as `autrainer train` would find it.",
-        "autrainer show model ToyFFNN",
+        "Print a configuration, as `autrainer train` would find it, or what a class is, takes and "
+        "how it is named.",
+        "autrainer show model ToyFFNN; autrainer show Standardizer",
     )
-    parser.add_argument("directory", help=f"kind of configuration: {', '.join(CONFIG_DIRS)}")
-    parser.add_argument("config", help="name of the configuration")
+    parser.add_argument(
+        "directory",
+        help=f"kind of configuration ({', '.join(CONFIG_DIRS)}), or the name of a class",
+    )
+    parser.add_argument("config", nargs="?", help="name of the configuration")
     parser.add_argument(
         "-s", "--save", action="store_true", help="copy the packaged one into the project"
     )

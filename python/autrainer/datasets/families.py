@@ -150,8 +150,10 @@ class BaseClassificationDataset(_FittedDataset):
 class BaseMLClassificationDataset(_FittedDataset):
     """Any number of labels, a column of zeros and ones for each.
 
-    Args are those of `AbstractDataset` without `task`, and `threshold`: probabilities above it
-    count as a prediction of the label.
+    Args are those of `AbstractDataset` without `task`, and these:
+
+    Args:
+        threshold: Probabilities above it count as a prediction of the label.
     """
 
     label_kind: ClassVar[str] = "numbers"
@@ -203,9 +205,12 @@ class BaseMLClassificationDataset(_FittedDataset):
 class BaseRegressionDataset(_FittedDataset):
     """One number, scaled for the model by what the train split has.
 
-    Args are those of `AbstractDataset` without `task`, and `target_scaling`: `min-max` makes the
-    train extrema 0 and 1, and no prediction lies outside of them; `standard` makes the mean 0 and
-    the standard deviation 1, and predictions have no bounds.
+    Args are those of `AbstractDataset` without `task`, and these:
+
+    Args:
+        target_scaling: `min-max` makes the train extrema 0 and 1, and no prediction lies outside of
+            them; `standard` makes the mean 0 and the standard deviation 1, and predictions have no
+            bounds.
     """
 
     label_kind: ClassVar[str] = "numbers"
@@ -257,9 +262,12 @@ class BaseRegressionDataset(_FittedDataset):
 class BaseMTRegressionDataset(_FittedDataset):
     """Several numbers, each scaled for the model by what the train split has.
 
-    Args are those of `AbstractDataset` without `task`, and `target_scaling`: `min-max` makes the
-    train extrema 0 and 1, and no prediction lies outside of them; `standard` makes the mean 0 and
-    the standard deviation 1, and predictions have no bounds.
+    Args are those of `AbstractDataset` without `task`, and these:
+
+    Args:
+        target_scaling: `min-max` makes the train extrema 0 and 1, and no prediction lies outside of
+            them; `standard` makes the mean 0 and the standard deviation 1, and predictions have no
+            bounds.
     """
 
     label_kind: ClassVar[str] = "numbers"

@@ -85,7 +85,7 @@ class Normalize(BatchTransform):
 
 
 class Standardizer(BatchTransform):
-    """Zero mean and unit variance, channel by channel, as the dataset's features have them.
+    """Features with mean 0 and standard deviation 1 in each channel, as measured on one split.
 
     What is not given is calculated in `setup`, in float64, from the features of one subset after
     the transforms that come before this one. Channels are the first axis, as in `Normalize`. A

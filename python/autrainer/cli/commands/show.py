@@ -1,4 +1,4 @@
-"""`autrainer show`: one configuration, and where it is."""
+"""`autrainer show`: one configuration, or what a class is and takes."""
 
 from __future__ import annotations
 
@@ -23,18 +23,47 @@ if TYPE_CHECKING:
 def run(
     parser: ArgumentParser | None,
     directory: str,
-    config: str,
-    save: bool,
-    force: bool,
+    config: str | None = None,
+    save: bool = False,
+    force: bool = False,
     global_only: bool = False,
     config_dir: str = "conf",
 ) -> None:
     """Print a configuration, the project's before the packaged one, and copy it if asked to.
 
+    A name alone is that of a class, or of a hook of callbacks.
+
     Raises:
-        CommandLineError: if there is no such configuration, or the copy exists already.
+        CommandLineError: if there is no such configuration, class or hook, or the copy exists
+            already.
     """
-    check_directories(parser, [directory])
+    from autrainer.cli.catalogue import LISTABLE, chosen_kind
+    from autrainer.config.constants import NamingConstants
+
+    if config is not None and directory not in NamingConstants().CONFIG_DIRS:
+        if chosen_kind(directory) is None:
+            check_directories(parser, [directory], LISTABLE)
+        directory, config = config, None
+    elif config is None and directory in NamingConstants().CONFIG_DIRS:
+        found = ", ".join(config_files(packaged_dir() / directory))
+        raise CommandLineError(parser, f"name a {directory} configuration, such as {found}", 2)
+    if config is not None:
+        _show_configuration(parser, directory, config, save, force, global_only, config_dir)
+    elif save:
+        raise CommandLineError(parser, "-s copies configurations; a class has no file", 2)
+    else:
+        _show_class(parser, directory)
+
+
+def _show_configuration(
+    parser: ArgumentParser | None,
+    directory: str,
+    config: str,
+    save: bool,
+    force: bool,
+    global_only: bool,
+    config_dir: str,
+) -> None:
     for suffix in SUFFIXES:
         config = config.removesuffix(suffix)
     packaged = config_files(packaged_dir() / directory)
@@ -51,3 +80,19 @@ def run(
     print(text if text.endswith("\n") else f"{text}\n", end="")
     if save:
         copy_new(parser, packaged[config], Path(config_dir, directory, f"{config}.yaml"), force)
+
+
+def _show_class(parser: ArgumentParser | None, name: str) -> None:
+    from autrainer.cli.catalogue import all_names, find_class, hooks
+    from autrainer.cli.describing import describe_class, describe_hook
+
+    # An import path, as configurations have it, is fine too.
+    name = name.rpartition(".")[2]
+    if name in hooks():
+        print(describe_hook(hooks()[name]))
+        return
+    found = find_class(name)
+    if found is None:
+        hint = near_matches(name, all_names(), or_all=False)
+        raise CommandLineError(parser, f"there is no class {name!r} in autrainer; {hint}", 1)
+    print(describe_class(*found))
