@@ -27,7 +27,7 @@ export PATH := $(abspath $(BIN)):$(PATH)
 
 RUST_SOURCES := Cargo.toml Cargo.lock rust-toolchain.toml $(shell find rust -name '*.rs' -o -name 'Cargo.toml')
 
-.PHONY: help setup build demo test test-fast test-rust sanitize fuzz torture check fmt lint types stubs bench wheel docs clean
+.PHONY: help setup build demo test test-fast test-busy test-rust sanitize fuzz torture check fmt lint types stubs bench wheel docs clean
 
 help:  ## Print the targets
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:[^#]*## /\t/' | expand -t 14
@@ -57,6 +57,9 @@ test: setup  ## Python tests, the installed command and the wheel included; JOBS
 
 test-fast: setup  ## Tests that take no second each, in well under a minute
 	$(BIN)/python -m pytest $(PARALLEL) -m 'not slow' $(PYTEST)
+
+test-busy: setup  ## All tests RUNS= times in a row while other processes keep every core busy
+	$(BIN)/python -m tests.torture.busy --runs $(or $(RUNS),10) $(PARALLEL) $(PYTEST)
 
 test-rust:  ## Rust tests
 	cargo test --workspace --quiet
@@ -96,6 +99,7 @@ torture: setup  ## Kill runs for long, let every call fail, damage every file; K
 	$(BIN)/python -m tests.torture.kills --kills $(or $(KILLS),200) $(if $(SEED),--seed $(SEED))
 	$(BIN)/python -m tests.torture.faults
 	$(BIN)/python -m tests.torture.damage $(if $(SEED),--seed $(SEED))
+	HYPOTHESIS_PROFILE=torture $(BIN)/python -m pytest $(PARALLEL) -o timeout=1800 -o faulthandler_timeout=0 -m hypothesis
 
 bench: setup  ## Benchmarks, ours beside what a user would pick instead
 	$(BIN)/python -m pytest benches/python --benchmark-only --benchmark-columns=median,min,rounds --benchmark-sort=name -q -o timeout=600 -o faulthandler_timeout=0 $(PYTEST)

@@ -2,6 +2,7 @@
 
 import fcntl
 import functools
+import importlib.metadata
 import os
 import random
 import shutil
@@ -22,11 +23,17 @@ CONF = REPOSITORY / "conf"
 SET_BY_OTHERS = {"PYTEST_CURRENT_TEST", "CUBLAS_WORKSPACE_CONFIG", "TORCHINDUCTOR_CACHE_DIR"}
 """pytest's own, the one that reproducibility on CUDA needs, and one that torch sets on import."""
 AUTRAINER = forked.AUTRAINER
-COSTLY = ("integration", "torture")
-"""Folders whose tests train with the command; they count as slow, all of them."""
+SLOW_FOLDERS = {"integration", "torture", "training"}
+SLOW_FIXTURES = {"autrainer", "installed_autrainer", "sweep", "made_once"}
+"""Tests that train or compose, which `make test-fast` leaves out beside those marked `slow`."""
 
 # One thread for each of the processes that run tests: more of them wait for each other.
 os.environ.setdefault("OMP_NUM_THREADS", "1")
+
+# Pure, and asked by audobject for every object that it writes: a third of a second each.
+importlib.metadata.packages_distributions = functools.cache(
+    importlib.metadata.packages_distributions
+)
 
 # The same examples every time, however long they take: a test is red because of the code.
 settings.register_profile(
@@ -51,7 +58,8 @@ def pytest_configure():
 
 def pytest_collection_modifyitems(items):
     for item in items:
-        if item.path.relative_to(REPOSITORY / "tests").parts[0] in COSTLY:
+        folder = item.path.relative_to(REPOSITORY / "tests").parts[0]
+        if folder in SLOW_FOLDERS or SLOW_FIXTURES & set(item.fixturenames):
             item.add_marker("slow")
 
 

@@ -129,6 +129,7 @@ def test_what_trains_nothing_imports_nothing_heavy(arguments, tmp_path):
     assert "LOADED []" in process.stdout
 
 
+@pytest.mark.slow
 def test_a_toy_run_imports_only_what_it_uses(tmp_path):
     unused = {"pandas", "sklearn", "scipy", "mlflow", "tensorboard", "torch._dynamo", "PIL"}
     (tmp_path / "spy.py").write_text(

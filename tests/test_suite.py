@@ -64,6 +64,7 @@ def told(tmp_path):
     return session.stdout + session.stderr
 
 
+@pytest.mark.slow
 def test_who_hangs_or_is_skipped_without_leave_is_named_and_all_others_run(told):
     assert "skipped in CI, which tests/skips.py does not allow: it is Monday" in told
     assert "skipped in CI, which tests/skips.py does not allow: it is Tuesday" in told

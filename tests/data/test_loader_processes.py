@@ -14,6 +14,8 @@ import pytest
 
 from tests.forked import Forked
 
+pytestmark = pytest.mark.slow
+
 TABLE = """
     import torch
     from autrainer.data import DataBatch, DataItem, Loader

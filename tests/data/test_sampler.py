@@ -86,6 +86,7 @@ def test_ranks_share_the_samples_of_an_epoch(num_samples, world_size, shuffle):
     assert max(map(len, ranks)) - min(map(len, ranks)) <= 1
 
 
+@pytest.mark.slow
 @given(SIZES, st.integers(1, 4000), st.booleans(), st.booleans(), st.data())
 def test_batches_are_slices_of_the_order(num_samples, batch_size, shuffle, drop_last, data):
     sampler = EpochBatchSampler(

@@ -8,6 +8,7 @@ from hypothesis import strategies as st
 from autrainer.data.softmax import FEWEST_ROWS, softmax
 
 
+@pytest.mark.slow
 @settings(deadline=None)
 @given(
     rows=st.integers(FEWEST_ROWS, 3 * FEWEST_ROWS),

@@ -360,6 +360,7 @@ def child_reads(reader, queue):
     reader.close()
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("method", ["fork", "spawn"])
 @pytest.mark.filterwarnings("ignore:.*multi-threaded:DeprecationWarning")
 def test_a_reader_works_in_another_process_after_its_threads_have_started(numbered, method):

@@ -6,7 +6,11 @@ In processes of their own, because only there has nobody imported the compiler y
 import subprocess
 import sys
 
+import pytest
+
 from tests import forked
+
+pytestmark = pytest.mark.slow
 
 TRAIN = """
 import hashlib, sys, warnings

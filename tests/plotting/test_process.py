@@ -10,6 +10,8 @@ from PIL import Image
 from autrainer.errors import OutputError
 from autrainer.plotting.process import PlotProcess, RunPlots, shared_renderer
 
+pytestmark = pytest.mark.slow
+
 SETTINGS = {
     "figsize": [4, 2],
     "latex": False,

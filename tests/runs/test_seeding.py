@@ -66,6 +66,7 @@ def test_reproducibility_sets_every_switch(reproducible, torch_settings):
     assert torch.get_float32_matmul_precision() == precision
 
 
+@pytest.mark.slow
 def test_reproducibility_does_not_import_the_compiler():
     program = (
         "import sys; from autrainer.runs.seeding import *; set_seed(1); set_reproducibility(True)\n"
