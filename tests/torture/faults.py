@@ -257,7 +257,9 @@ def _complaints_about_end(ended: Ended, run: Path, fault: Fault) -> Iterator[str
 
 def _need_not_be_told(hit: Path, fault: Fault) -> bool:
     """Folders that may not be read cannot be synced; a lock that nobody holds hinders nobody."""
-    is_private = fault.kind == "sync" and fault.error == errno.EACCES and hit.is_dir()
+    # Folders that were copied have another name by now.
+    is_folder = hit.is_dir() or hit.name.endswith(".copying")
+    is_private = fault.kind == "sync" and fault.error == errno.EACCES and is_folder
     return is_private or (fault.kind == "remove" and hit.name == ".lock")
 
 
