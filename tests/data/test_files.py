@@ -126,6 +126,16 @@ def test_palettes_become_colours_and_deep_pixels_are_refused(tmp_path):
         ImageFileHandler()(str(tmp_path / "deep.png"))
 
 
+def test_an_image_beyond_the_limit_of_pillow_is_told_with_it(tmp_path, monkeypatch):
+    Image.new("L", (40, 30)).save(tmp_path / "large.bmp")
+    monkeypatch.setattr(Image, "MAX_IMAGE_PIXELS", 500)
+
+    with pytest.raises(
+        DataError, match=r"large\.bmp: .*1200 pixels.* 1000 pixels.*MAX_IMAGE_PIXELS"
+    ):
+        ImageFileHandler()(str(tmp_path / "large.bmp"))
+
+
 def test_a_broken_image_is_named(tmp_path):
     Image.fromarray(np.random.default_rng(0).integers(0, 255, (64, 64), np.uint8)).save("a.png")
     (tmp_path / "cut.png").write_bytes((tmp_path / "a.png").read_bytes()[:500])

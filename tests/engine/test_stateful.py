@@ -3,7 +3,7 @@
 import pytest
 import torch
 
-from autrainer.engine.stateful import StatefulParts, StatefulValue
+from autrainer.engine.stateful import StatefulParts, StatefulValue, check_alike
 
 
 def parts_of(model, best, **more):
@@ -67,3 +67,35 @@ def test_one_name_is_one_part():
     parts = parts_of(torch.nn.Linear(2, 1), [])
     with pytest.raises(ValueError, match="a part 'best' already"):
         parts.add("best", lambda: None)
+
+
+OWN = {"lr": 0.1, "betas": (0.9, 0.99), "step": torch.tensor(3.0), "fused": None, "name": "a"}
+
+
+@pytest.mark.parametrize(
+    "found",
+    [
+        OWN,
+        {"lr": torch.tensor(0.1), "step": 3, "fused": True, "more": []},
+        {"betas": [1, 2, 3], "step": torch.zeros(5)},
+    ],
+)
+def test_values_of_the_same_kinds_are_alike(found):
+    check_alike(found, OWN, "here")
+
+
+@pytest.mark.parametrize(
+    ("found", "place"),
+    [
+        ({"lr": "0.1"}, "here.lr is of type str, expected int or float"),
+        ({"lr": torch.zeros(2)}, "here.lr is of type Tensor"),
+        ({"betas": (0.9, None)}, r"here.betas\[1\] is of type NoneType"),
+        ({"betas": 0.9}, "here.betas is of type float, expected list or tuple"),
+        ({"step": [3]}, "here.step is of type list, expected Tensor"),
+        ({"name": 5}, "here.name is of type int, expected str"),
+        ([], "here is of type list, expected Mapping"),
+    ],
+)
+def test_a_value_of_another_kind_is_named_by_its_place(found, place):
+    with pytest.raises(TypeError, match=place):
+        check_alike(found, OWN, "here")

@@ -8,6 +8,7 @@ import torch
 from autrainer.runs.background import Background
 from autrainer.runs.finished import RESUME_FOLDER
 from autrainer.runs.resumable import ResumableStates, RowFiles
+from autrainer.runs.sealed import write_sealed
 from autrainer.runs.staging import Staging
 
 
@@ -154,3 +155,49 @@ def test_clearing_leaves_nothing(states, tmp_path):
     states.write({"step": 1}, Rows().files())
     states.clear()
     assert not (tmp_path / RESUME_FOLDER).exists()
+
+
+@pytest.mark.parametrize(
+    "content",
+    [
+        5,
+        {"number": 9, "rows": []},
+        {"number": "9", "rows": [], "tree": {}},
+        {"number": 9, "rows": ["rows-1x"], "tree": {}},
+        {"number": 9, "rows": ["../../metrics.csv"], "tree": {}},
+        {"number": 9, "rows": "rows-1", "tree": {}},
+        {"number": 9, "rows": [], "tree": []},
+    ],
+    ids=str,
+)
+def test_a_forged_state_is_passed_over(tmp_path, background, caplog, content):
+    states = ResumableStates(tmp_path, background, Staging())
+    states.write({"step": 1}, Rows().files())
+    background.join()
+    write_sealed(tmp_path / RESUME_FOLDER / "state-0", content)
+    assert found(tmp_path, background).tree == {"step": 1}
+    assert "state-0 is passed over" in caplog.text
+
+
+class Uncopied:
+    def __deepcopy__(self, memo):
+        raise RuntimeError("not me")
+
+
+def endless():
+    tree = []
+    tree.append(tree)
+    return tree
+
+
+@pytest.mark.parametrize(("value", "reason"), [(Uncopied(), "not me"), (endless(), "without end")])
+def test_a_state_that_cannot_be_copied_costs_the_run_nothing(
+    states, background, caplog, value, reason
+):
+    states.write({"mine": value}, Rows().files())
+    states.write({"mine": 1}, Rows().files())
+    background.join()
+    assert states.read() is None
+    (warning,) = caplog.messages
+    assert "cannot be resumed" in warning
+    assert reason in warning

@@ -1,5 +1,6 @@
 """Sealed files: what was put in comes out, and nothing else is believed."""
 
+import json
 from collections import Counter, OrderedDict
 
 import numpy as np
@@ -9,6 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from autrainer.errors import CorruptFileError, DataError
+from autrainer.runs import sealed
 from autrainer.runs.sealed import read_sealed, write_sealed
 
 PLAIN = st.none() | st.booleans() | st.integers() | st.floats(allow_nan=False) | st.text()
@@ -123,3 +125,63 @@ def test_files_of_another_kind_are_refused(tmp_path, content):
 def test_a_missing_file_is_a_missing_file(tmp_path):
     with pytest.raises(FileNotFoundError):
         read_sealed(tmp_path / "none")
+
+
+def forge(path, tree, *arrays, content=bytes(256)):
+    """A file with a checksum that fits, which `write_sealed` would not have written."""
+    head = json.dumps({"tree": tree, "arrays": arrays}) if not isinstance(tree, bytes) else tree
+    head = head.encode() if isinstance(head, str) else head
+    fixed = sealed.MAGIC + (1).to_bytes(8, "little") + len(head).to_bytes(8, "little")
+    body = fixed + head
+    body += bytes(-len(body) % sealed.ALIGNMENT) + content
+    path.write_bytes(body + sealed.seal_of(np.frombuffer(body, dtype=np.uint8)))
+
+
+TENSOR, ARRAY = ["tensor", 0], ["array", 0]
+
+
+def spec(dtype="float32", shape=(2,), offset=0):
+    return {"dtype": dtype, "shape": list(shape), "offset": offset}
+
+
+def test_a_forged_file_that_is_right_is_read(tmp_path):
+    forge(tmp_path / "tree", TENSOR, spec())
+    assert torch.equal(read_sealed(tmp_path / "tree"), torch.zeros(2))
+
+
+@pytest.mark.parametrize(
+    ("tree", "arrays"),
+    [
+        *(
+            (TENSOR, spec(name))
+            for name in ("nonsense", "nn", "load", "qint8", "uint4", "complex64")
+        ),
+        *((ARRAY, spec(name)) for name in ("nonsense", "O", "|V8", "S4", "M8[s]", "f4,i4", None)),
+        *((TENSOR, spec(shape=shape)) for shape in ([-1], [2**70], [1.5], [None], [2**40])),
+        *((ARRAY, spec("<f4", shape=shape)) for shape in ([-1], [2**70], [True], ["2"])),
+        *((TENSOR, spec(offset=offset)) for offset in (-64, 3, 2**70, 256, 1.0, None)),
+        *(
+            ([kind, content], spec())
+            for kind in ("list", "dict", "bytes", "no")
+            for content in (5,)
+        ),
+        (["tensor", 7], spec()),
+        (["bytes", "%%%"], spec()),
+        (["dict", [[["list", []], 1]]], spec()),
+        ({"a": 1}, spec()),
+        (b"[" * 100_000, spec()),
+        (b'{"arrays": [], "tree": ' + b'["list", [' * 30_000 + b"]]" * 30_000 + b"}", spec()),
+    ],
+    ids=lambda value: str(value)[:40],
+)
+def test_a_forged_file_is_refused_with_its_name(tmp_path, tree, arrays):
+    forge(tmp_path / "tree", tree, arrays)
+    with pytest.raises(CorruptFileError, match="tree: expected a sealed tree"):
+        read_sealed(tmp_path / "tree")
+
+
+def test_a_tree_without_end_is_refused(tmp_path):
+    tree = {}
+    tree["me"] = tree
+    with pytest.raises(DataError, match="nested without end"):
+        write_sealed(tmp_path / "t", tree)

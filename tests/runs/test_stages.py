@@ -2,6 +2,7 @@ from time import perf_counter_ns
 
 import pytest
 
+from autrainer.errors import CorruptFileError
 from autrainer.runs.files import read_yaml, write_yaml
 from autrainer.runs.stages import (
     DATA,
@@ -113,3 +114,10 @@ def test_waiting_is_never_the_slowest_stage_of_a_loader():
 def test_the_line_leaves_out_a_loader_that_tells_nothing():
     line = waiting_line({"data": 1.0, "outputs_and_states": 1.0}, {})
     assert line == "Time: data 50.0 %, outputs and states 50.0 % of 0:00:02"
+
+
+@pytest.mark.parametrize("content", ["seconds: 5", "- 1", "seconds: {data: .inf}"])
+def test_a_file_that_holds_no_times_is_named(tmp_path, content):
+    (tmp_path / "stages.yaml").write_text(content)
+    with pytest.raises(CorruptFileError, match=r"stages\.yaml: expected times"):
+        StageClock().restore(tmp_path)

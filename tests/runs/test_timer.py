@@ -1,5 +1,6 @@
 import pytest
 
+from autrainer.errors import CorruptFileError
 from autrainer.runs.files import read_yaml
 from autrainer.runs.timer import Timer
 
@@ -59,3 +60,26 @@ def test_restoring_from_nothing_adds_nothing(tmp_path):
     timer = Timer(tmp_path, "train")
     timer.restore(tmp_path / "timer.yaml")
     assert timer.get_time_log() == []
+
+
+@pytest.mark.parametrize(
+    "entry", ["5", "{mean_seconds: .nan}", "{mean_seconds: 1}", "{mean_seconds: x}", "[1]"]
+)
+def test_a_file_that_holds_no_times_is_named(tmp_path, entry):
+    (tmp_path / "timer.yaml").write_text(f"train: {entry}\n")
+    with pytest.raises(CorruptFileError, match=r"timer\.yaml: expected times.*remove it"):
+        Timer(tmp_path, "train").restore(tmp_path / "timer.yaml")
+
+
+def test_a_file_cannot_ask_for_more_memory_than_there_is(tmp_path):
+    entry = "{mean_seconds: 1.0e-300, total_seconds: 1.0}"
+    (tmp_path / "timer.yaml").write_text(f"train: {entry}\n")
+    timer = Timer(tmp_path, "train")
+    timer.restore(tmp_path / "timer.yaml")
+    assert len(timer.get_time_log()) <= 10**6
+
+
+@pytest.mark.parametrize("seconds", [float("nan"), float("inf"), -1.0])
+def test_a_state_of_other_numbers_is_refused(tmp_path, seconds):
+    with pytest.raises(ValueError, match="no number of seconds"):
+        Timer(tmp_path, "train").load_state_dict({"log_s": [seconds], "open_s": 0.0})

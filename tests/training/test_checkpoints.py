@@ -133,6 +133,19 @@ def test_an_optimizer_of_other_groups_is_refused(tmp_path, earlier):
         started(tmp_path, MOMENTUM, f"+model.optimizer_checkpoint={path}")
 
 
+def test_an_optimizer_of_a_model_of_another_size_is_refused(tmp_path, earlier):
+    # Fused updates would write beyond the memory of what is too short.
+    path = earlier(ADAM, "model.hidden_size=4")("optimizer")
+    with pytest.raises(ConfigError, match=r"optimizer_checkpoint.*of another model.*\(4, 64\)"):
+        started(tmp_path, ADAM, f"+model.optimizer_checkpoint={path}")
+
+
+def test_a_model_in_place_of_an_optimizer_is_refused(tmp_path, earlier):
+    path = earlier(ADAM)("model")
+    with pytest.raises(ConfigError, match="optimizer_checkpoint"):
+        started(tmp_path, ADAM, f"+model.optimizer_checkpoint={path}")
+
+
 def test_what_was_taken_over_trains_with_another_number_of_classes(tmp_path, earlier):
     path = earlier(ADAM)
     options = (

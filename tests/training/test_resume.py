@@ -16,8 +16,8 @@ from autrainer.errors import (
 )
 from autrainer.runs.files import read_yaml
 from autrainer.runs.finished import RESUME_FOLDER, TABLE, is_finished
+from autrainer.runs.sealed import read_sealed, write_sealed
 from autrainer.runs.status import read_status
-from autrainer.training.resume import random_state, set_random_state
 from tests.torture.kills import contents
 from tests.training.conftest import built, damage, same_states, trained
 from tests.training.parts import Ledger
@@ -290,6 +290,45 @@ def test_what_was_logged_is_not_logged_twice(tmp_path):
     assert sum(line[0] == "params" for x in (first, second) for line in x.lines) == 1
 
 
+def adam_of(tree):
+    return tree["states"]["optimizer.pt"]["state"][0]
+
+
+def numpy_at(position):
+    return lambda tree: tree["random"].update(
+        numpy=(*tree["random"]["numpy"][:2], position, *tree["random"]["numpy"][3:])
+    )
+
+
+@pytest.mark.parametrize(
+    ("change", "told"),
+    [
+        (numpy_at(10**9), "NumPy's generator.* at position 1000000000"),
+        (lambda tree: tree["position"].update(batch=-1), "a run cannot be at"),
+        (lambda tree: tree["loader"].update(epoch=2**70), "cannot start at pass"),
+        (lambda tree: tree.update(history=[(1, {"accuracy": None})]), "are no numbers"),
+        (lambda tree: tree.update(best=[7, 0.5]), "7 is called the best iteration"),
+        (lambda tree: tree["timers"].update(clock=5), "timers/clock is of type int"),
+        (lambda tree: tree["losses"].update(count="x"), "losses.count is of type str"),
+        (lambda tree: tree.update(stop=5), "stop is of type int"),
+        (lambda tree: adam_of(tree).update(exp_avg=torch.ones(1)), "'exp_avg' of shape"),
+        (lambda tree: tree["states"]["model.pt"].clear(), "Missing key"),
+    ],
+)
+def test_a_forged_state_is_refused_with_its_folder(tmp_path, change, told):
+    trainer, _ = stopped(tmp_path, "optimizer=Adam")
+    folder = trainer.output_directory / RESUME_FOLDER
+    newest = max(folder.glob("state-*"), key=lambda path: read_sealed(path)["number"])
+    content = read_sealed(newest)
+    change(content["tree"])
+    write_sealed(newest, content)
+    again = built(tmp_path, *SIZE, "optimizer=Adam")
+    with pytest.raises(
+        CorruptFileError, match=rf"_resume does not fit this run.*{told}.*remove it"
+    ):
+        again.train()
+
+
 def test_a_full_disk_costs_nothing_but_time(tmp_path):
     trained(tmp_path / "whole", *SIZE)
     limits = resource.getrlimit(resource.RLIMIT_FSIZE)
@@ -314,18 +353,3 @@ def test_old_states_go_and_their_results_stay(tmp_path):
     best = read_yaml(run / "_best" / "best_results.yaml")["best_iteration"]
     assert states == {"epoch_5", "epoch_6", f"epoch_{best}"}
     assert len(list(run.glob("epoch_*/dev.yaml"))) == 6
-
-
-def test_random_numbers_go_on_as_they_did():
-    import random
-
-    import numpy as np
-    import torch
-
-    def drawn():
-        return random.random(), np.random.rand(), torch.rand(1).item()
-
-    state = random_state()
-    first = drawn()
-    set_random_state(state)
-    assert drawn() == first

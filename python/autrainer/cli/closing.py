@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping, Sequence
 from dataclasses import astuple, dataclass
 from pathlib import Path
@@ -9,7 +10,6 @@ from typing import TYPE_CHECKING, Any
 
 import yaml
 
-from autrainer.errors import CorruptFileError
 from autrainer.runs.layout import UNSCALED
 from autrainer.runs.opening import read_text
 from autrainer.runs.status import ERROR_NAME, STOPPED
@@ -149,7 +149,7 @@ def _entry(content: Mapping[str, Any], name: str, key: str) -> float | None:
 def _time(directory: Path) -> str:
     timers = read_yaml(directory / "timer.yaml")
     seconds = [_entry(timers, name, "total_seconds") or 0.0 for name in timers]
-    if not seconds:
+    if not seconds or not math.isfinite(sum(seconds)):
         return ""
     if sum(seconds) < 60:
         return f"{sum(seconds):.1f} s"
@@ -197,6 +197,6 @@ def read_yaml(path: Path) -> dict[str, Any]:
     loader: Any = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
     try:
         content = yaml.load(read_text(path), Loader=loader)
-    except (OSError, yaml.YAMLError, UnicodeDecodeError, CorruptFileError):
+    except (OSError, yaml.YAMLError, ValueError):
         return {}
     return content if isinstance(content, dict) else {}

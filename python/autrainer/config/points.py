@@ -16,7 +16,7 @@ from omegaconf.errors import InterpolationToMissingValueError, OmegaConfBaseExce
 from autrainer.config.compose import SweepHooks
 from autrainer.config.identity import differences
 from autrainer.config.sources import Sources
-from autrainer.errors import AnotherRunError, ConfigError, CorruptFileError
+from autrainer.errors import AnotherRunError, ConfigError
 from autrainer.runs.opening import read_text
 
 log = logging.getLogger(__name__)
@@ -173,7 +173,7 @@ def read_config(directory: Path) -> dict[str, Any] | None:
     loader: Any = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
     try:
         content = yaml.load(read_text(path), Loader=loader)
-    except (yaml.YAMLError, UnicodeDecodeError, CorruptFileError) as error:
+    except (yaml.YAMLError, ValueError) as error:
         raise ConfigError(f"{path} cannot be read: {error}; remove the folder") from error
     return content if isinstance(content, dict) else {}
 

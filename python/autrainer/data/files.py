@@ -145,7 +145,7 @@ class ImageFileHandler(AbstractFileHandler):
         Raises:
             FileNotFoundError: if there is no such file.
             CorruptFileError: if the file is no image, or a part of it is missing.
-            DataError: if a pixel takes more than 8 bit a channel.
+            DataError: if a pixel takes more than 8 bit a channel, or there are too many for Pillow.
         """
         image_CHW = NativeFormat("image").decode(file)
         return self._by_pillow(file) if image_CHW is None else image_CHW
@@ -157,6 +157,12 @@ class ImageFileHandler(AbstractFileHandler):
             with Image.open(file) as image:
                 mode = "RGBA" if "transparency" in image.info else self._MODES.get(image.mode, "")
                 pixels = np.array(image.convert(mode) if mode else image)
+        except Image.DecompressionBombError as error:
+            reason = str(error).rstrip(".")
+            raise DataError(
+                f"{file}: expected no more pixels than Pillow's limit, found an image beyond it "
+                f"({reason}); make it smaller, or raise PIL.Image.MAX_IMAGE_PIXELS if it is yours"
+            ) from error
         except (UnidentifiedImageError, OSError, SyntaxError, ValueError) as error:
             raise CorruptFileError(f"{file}: expected a whole image, found {error}") from error
         if pixels.dtype != np.uint8:

@@ -177,7 +177,7 @@ class Loader:
         Raises:
             ConfigError: if there is no such pass or batch.
         """
-        if epoch < 0 or not 0 <= batch <= len(self):
+        if not 0 <= epoch < 2**63 or not 0 <= batch <= len(self):
             raise ConfigError(
                 f"the {self.options.name} loader cannot start at pass {epoch}, batch {batch}: "
                 f"passes count from 0, and one has {len(self)} batches"

@@ -102,6 +102,7 @@ class StatefulParts:
 
         Raises:
             KeyError: naming a part that the tree lacks, or that it has and this run has not.
+            TypeError: naming a value that is of another kind than that of now.
         """
         for name, entry in self._parts.items():
             state = _found(tree, name, required=not entry.is_new)
@@ -110,6 +111,7 @@ class StatefulParts:
             part = entry.get()
             if not isinstance(part, Stateful):
                 raise KeyError(f"the state has {name!r}, this run has not")
+            check_alike(state, part.state_dict(), name)
             part.load_state_dict(state)
 
     def checkpoints(self) -> dict[str, Stateful]:
@@ -121,6 +123,43 @@ class StatefulParts:
         """About how large a state of all parts is, or what users load of it."""
         names = self._checkpoints.values() if checkpoints_only else self._parts
         return sum(_num_bytes(self._parts[name]) for name in names)
+
+
+def check_alike(found: Any, own: Any, where: str) -> None:
+    """Look whether the values of a state are of the kinds that a part has now.
+
+    Parts of other libraries believe what they are given, and fail steps later. What is not there
+    on one side, and how long lists are, is left to them; so are values that are None now.
+
+    Raises:
+        TypeError: naming the place.
+    """
+    if isinstance(own, Mapping):
+        _require(found, Mapping, where)
+        for key in own.keys() & found.keys():
+            check_alike(found[key], own[key], f"{where}.{key}")
+    elif isinstance(own, list | tuple):
+        _require(found, (list, tuple), where)
+        for position, pair in enumerate(zip(found, own, strict=False)):
+            check_alike(*pair, f"{where}[{position}]")
+    elif isinstance(own, str):
+        _require(found, str, where)
+    elif isinstance(own, int | float) and not _is_scalar(found):
+        _require(found, (int, float), where)
+    elif isinstance(own, torch.Tensor) and not isinstance(found, int | float):
+        _require(found, torch.Tensor, where)
+
+
+def _is_scalar(value: Any) -> bool:
+    """Whether a value is a tensor of one number, as learning rates may be."""
+    return isinstance(value, torch.Tensor) and value.dim() == 0
+
+
+def _require(found: Any, kind: type | tuple[type, ...], where: str) -> None:
+    if not isinstance(found, kind):
+        kinds = kind if isinstance(kind, tuple) else (kind,)
+        wanted = " or ".join(one.__name__ for one in kinds)
+        raise TypeError(f"{where} is of type {type(found).__name__}, expected {wanted}")
 
 
 def _num_bytes(entry: _Part) -> int:

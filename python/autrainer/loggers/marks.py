@@ -4,12 +4,15 @@ from __future__ import annotations
 
 import logging
 import os
+import re
 from pathlib import Path
 
 from autrainer.errors import CorruptFileError
 from autrainer.runs.opening import open_regular, reading
 
 log = logging.getLogger(__name__)
+
+_NUMBER = re.compile(r"-?[0-9]{1,18}")
 
 PARAMS, TEST = 0, -1
 """What stands beside iterations, which count from 1."""
@@ -32,7 +35,7 @@ class Marks:
                 lines = file.read().decode("ascii", errors="replace").split()
         except (OSError, CorruptFileError):
             lines = []
-        self._numbers = {int(line) for line in lines if line.lstrip("-").isdecimal()}
+        self._numbers = {int(line) for line in lines if _NUMBER.fullmatch(line)}
         self.was_empty = not self._numbers
 
     def __contains__(self, number: object) -> bool:

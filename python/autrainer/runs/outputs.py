@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Protocol
 
@@ -161,6 +161,8 @@ class OutputsTracker:
         """Begin with rows that `rows_since` gave, part after part."""
         self.reset()
         for part in parts:
+            if not isinstance(part, Mapping):
+                raise TypeError(f"rows are of type {type(part).__name__}, expected dict")
             self.update(part["outputs"], part["targets"], part["losses"], part["indices"])
 
     @property

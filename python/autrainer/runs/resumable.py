@@ -7,12 +7,13 @@ kept are written only once each, into files of their own that the states name.
 from __future__ import annotations
 
 import logging
+import re
 import shutil
 from collections import deque
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 from autrainer.errors import CorruptFileError, DataError
 from autrainer.runs.background import Background, Job
@@ -25,6 +26,7 @@ log = logging.getLogger(__name__)
 
 SLOTS = ("state-0", "state-1")
 ROWS = "rows-"
+_ROWS_NAME = re.compile(rf"{ROWS}[0-9]{{1,18}}")
 
 
 @dataclass(frozen=True)
@@ -82,11 +84,10 @@ class ResumableStates:
         if not path.is_file():
             return None
         try:
-            content = read_sealed(path)
-            names: list[str] = content["rows"]
+            number, names, tree = _checked(path, read_sealed(path))
             rows = [read_sealed(self.folder / name) for name in names]
-            return ResumableState(content["number"], content["tree"], names, rows)
-        except (CorruptFileError, OSError, KeyError, TypeError) as error:
+            return ResumableState(number, tree, names, rows)
+        except (CorruptFileError, OSError) as error:
             log.warning("%s is passed over: %s", path, error)
             return None
 
@@ -102,7 +103,11 @@ class ResumableStates:
         self._number += 1
         name = SLOTS[self._number % len(SLOTS)]
         new_rows, names, obsolete = rows.advance()
-        staged = self._staging.take({"tree": dict(tree), "new_rows": new_rows})
+        try:
+            staged = self._staging.take({"tree": dict(tree), "new_rows": new_rows})
+        except DataError as error:
+            self._give_up(error)
+            return
         head = {"number": self._number, "rows": names}
         self._last = self._background.submit(self._write, name, staged, head, obsolete)
 
@@ -112,12 +117,15 @@ class ResumableStates:
                 write_sealed(self.folder / file, content)
             write_sealed(self.folder / name, {**head, "tree": staged.tree["tree"]})
         except DataError as error:
-            # A state of the user's own that is made of something else: the run itself is sound.
-            self._is_hindered = True
-            log.warning("This run cannot be resumed if it is interrupted: %s", error)
+            self._give_up(error)
         finally:
             staged.release()
         remove_files(self.folder, obsolete)
+
+    def _give_up(self, error: DataError) -> None:
+        """A state of the user's own is made of something else: the run itself is sound."""
+        self._is_hindered = True
+        log.warning("This run cannot be resumed if it is interrupted: %s", error)
 
     def clear(self) -> None:
         """Remove everything: the run has ended and is on disk."""
@@ -126,6 +134,25 @@ class ResumableStates:
         if self.folder.exists():
             # A finished run never looks into it.
             log.warning("%s could not be removed; nobody needs it any more", self.folder)
+
+
+def _checked(path: Path, content: Any) -> tuple[int, list[str], dict[str, Any]]:
+    """Number, names of the files of rows, and tree of a state.
+
+    The names are looked at: files of a state are removed when it is obsolete.
+
+    Raises:
+        CorruptFileError: if the content is that of something else.
+    """
+    if not isinstance(content, dict):
+        content = {}
+    number, names, tree = (content.get(key) for key in ("number", "rows", "tree"))
+    is_named = isinstance(names, list) and all(
+        isinstance(name, str) and _ROWS_NAME.fullmatch(name) for name in names
+    )
+    if type(number) is not int or not is_named or not isinstance(tree, dict):
+        raise CorruptFileError(f"{path}: expected the state of a run, found something else")
+    return number, cast("list[str]", names), tree
 
 
 class RowFiles:

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import base64
 import json
+import math
 import os
 import sys
 from collections import Counter
@@ -47,7 +48,10 @@ def write_sealed(path: str | os.PathLike[str], tree: Any) -> None:
         OutputError: naming the file, if it could not be written; it is then as it was before.
     """
     packer = _Packer()
-    encoded = packer.encode(tree, "")
+    try:
+        encoded = packer.encode(tree, "")
+    except RecursionError as error:
+        raise DataError("the tree is nested without end, or too deeply") from error
     head = json.dumps({"tree": encoded, "arrays": packer.specs}, separators=(",", ":")).encode()
     fixed = MAGIC + VERSION.to_bytes(8, "little") + len(head).to_bytes(8, "little")
     first = np.frombuffer(fixed + head, dtype=np.uint8)
@@ -79,7 +83,7 @@ def read_sealed(path: str | os.PathLike[str]) -> Any:
         head = json.loads(body[_FIXED_BYTES : _FIXED_BYTES + head_bytes].tobytes())
         start = _aligned(_FIXED_BYTES + head_bytes)
         return _Reader(body[start:], head["arrays"]).decode(head["tree"])
-    except (ValueError, KeyError, TypeError, IndexError, RuntimeError) as error:
+    except (ValueError, TypeError, LookupError, RuntimeError, OverflowError) as error:
         # The checksum fits: whoever wrote this was not `write_sealed`.
         raise CorruptFileError(f"{name}: expected a sealed tree, found {error!r}") from error
 
@@ -148,7 +152,7 @@ class _Packer:
         return [self.encode(key, f"{where}.{key}"), self.encode(value, f"{where}.{key}")]
 
     def _tensor(self, tensor: torch.Tensor, where: str) -> int:
-        if tensor.layout is not torch.strided or tensor.is_quantized or tensor.is_complex():
+        if tensor.layout is not torch.strided or not _is_real(tensor.dtype):
             raise DataError(f"{where.lstrip('.')} is no dense tensor of real numbers")
         if tensor.device.type != "cpu":
             raise DataError(f"{where.lstrip('.')} lies on {tensor.device}; copy it to the host")
@@ -161,7 +165,7 @@ class _Packer:
         return self._seen[key]
 
     def _array(self, array: npt.NDArray[Any], where: str) -> int:
-        if array.dtype.kind not in "biufc":
+        if array.dtype.kind not in _KINDS:
             raise DataError(f"{where.lstrip('.')} is an array of {array.dtype}, not of numbers")
         memory = np.ascontiguousarray(array).reshape(-1).view(np.uint8)
         return self._add(memory, array.dtype.str, list(array.shape))
@@ -171,6 +175,20 @@ class _Packer:
         self.arrays.append(memory)
         self._offset = _aligned(self._offset + memory.nbytes)
         return len(self.specs) - 1
+
+
+_KINDS = "biufc"
+"""Arrays of NumPy that are held: of booleans, integers and floating-point or complex numbers."""
+
+_INTEGERS = {
+    *(torch.bool, torch.int8, torch.int16, torch.int32, torch.int64),
+    *(torch.uint8, torch.uint16, torch.uint32, torch.uint64),
+}
+
+
+def _is_real(dtype: torch.dtype) -> bool:
+    """Whether a tensor of this type holds real numbers, each in bytes of its own."""
+    return dtype.is_floating_point or dtype in _INTEGERS
 
 
 _SEQUENCES: dict[str, tuple[type, ...]] = {
@@ -193,6 +211,8 @@ class _Reader:
             # Texts of code are one object each; torch writes other bytes where they are not.
             return sys.intern(encoded)
         if not isinstance(encoded, list):
+            if isinstance(encoded, dict):
+                raise TypeError(f"{encoded} in place of a kind and its content")
             return encoded
         kind, content = encoded
         if kind == "tensor":
@@ -201,21 +221,31 @@ class _Reader:
             return self._tensors[content]
         if kind == "array":
             spec = self._specs[content]
-            return self._numbers(spec, np.dtype(spec["dtype"]))
+            return self._numbers(spec, np.dtype(str(spec["dtype"])))
         if kind == "bytes":
-            return base64.b64decode(content)
+            return base64.b64decode(content, validate=True)
         if kind in ("dict", "counter"):
             pairs = {self.decode(key): self.decode(value) for key, value in content}
             return Counter(pairs) if kind == "counter" else pairs
         return _MAKERS[kind](self.decode(member) for member in content)
 
     def _numbers(self, spec: dict[str, Any], dtype: np.dtype[Any]) -> npt.NDArray[Any]:
-        shape, start = tuple(spec["shape"]), spec["offset"]
-        stop = start + int(np.prod(shape, dtype=np.int64)) * dtype.itemsize
-        return self._memory[start:stop].view(dtype).reshape(shape)
+        if dtype.kind not in _KINDS:
+            raise TypeError(f"an array of {dtype}")
+        shape, start = spec["shape"], spec["offset"]
+        if not all(type(size) is int and size >= 0 for size in (*shape, start)):
+            raise ValueError(f"an array of the sizes {shape} at {start}")
+        stop = start + math.prod(shape) * dtype.itemsize
+        # Where it begins in between, or reaches beyond the file, another library could crash.
+        if start % ALIGNMENT or stop > len(self._memory):
+            raise ValueError(f"an array from byte {start} to {stop} of {len(self._memory)}")
+        numbers: npt.NDArray[Any] = self._memory[start:stop].view(dtype).reshape(shape)
+        return numbers
 
     def _tensor(self, spec: dict[str, Any]) -> torch.Tensor:
-        dtype = getattr(torch, spec["dtype"])
+        dtype = getattr(torch, str(spec["dtype"]), None)
+        if not isinstance(dtype, torch.dtype) or not _is_real(dtype):
+            raise TypeError(f"a tensor of {spec['dtype']}")
         raw = dict(spec, shape=[*spec["shape"], dtype.itemsize])
         numbers = torch.from_numpy(self._numbers(raw, np.dtype(np.uint8)))
         return numbers.reshape(-1).view(dtype).reshape(spec["shape"])

@@ -8,9 +8,10 @@ from pathlib import Path
 from time import perf_counter_ns
 from typing import Any
 
+from autrainer.errors import CorruptFileError
 from autrainer.runs.files import read_yaml, write_yaml
 from autrainer.runs.timer import FILE_NAME as TIMERS
-from autrainer.runs.timer import Timer
+from autrainer.runs.timer import Timer, checked_seconds, no_times
 
 OTHER, DATA, TRANSFER, MODEL, EVALUATION, OUTPUTS = range(6)
 
@@ -88,17 +89,26 @@ class StageClock:
     def load_state_dict(self, state_dict: list[int]) -> None:
         """Add the time of the attempt that gave this state."""
         for stage, spent_ns in enumerate(state_dict):
-            self._spent_ns[stage] += spent_ns
+            self._spent_ns[stage] += int(spent_ns)
 
     def restore(self, path: str | Path) -> None:
         """Add the seconds of an earlier run, so that shares cover both.
 
         Args:
             path: The folder of that run; without a file that tells of stages nothing is added.
+
+        Raises:
+            CorruptFileError: naming the file, if it holds something else.
         """
-        earlier = _read(Path(path)).get("seconds") or {}
-        for stage, name in NAMES.items():
-            self._spent_ns[stage] += int(1e9 * float(earlier.get(name, 0)))
+        try:
+            earlier = _read(Path(path)).get("seconds") or {}
+            seconds = {stage: checked_seconds(earlier.get(n, 0)) for stage, n in NAMES.items()}
+        except (AttributeError, TypeError, ValueError) as error:
+            if isinstance(error, CorruptFileError):
+                raise
+            raise no_times(Path(path) / FILE_NAME, error) from error
+        for stage, spent_s in seconds.items():
+            self._spent_ns[stage] += int(1e9 * spent_s)
 
 
 def write_stages(

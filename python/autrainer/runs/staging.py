@@ -14,6 +14,8 @@ from typing import Any
 import numpy as np
 import torch
 
+from autrainer.errors import DataError
+
 
 class Staged:
     """A tree whose tensors lie in host memory and stay as they are until `release`.
@@ -65,6 +67,9 @@ class Staging:
 
         Tensors of any device are copied to the host; those that share their values (tied weights)
         share them in the copy as well. NumPy numbers become Python ones.
+
+        Raises:
+            DataError: if a value cannot be copied.
         """
         with self._changed:
             self._changed.wait_for(lambda: not self.is_busy)
@@ -74,6 +79,9 @@ class Staging:
             copier = _Copier(ready)
             copied = copier.copied(tree)
             copier.wait()
+        except RecursionError as error:
+            self.take_back([])
+            raise DataError("the state is nested without end, or too deeply") from error
         except BaseException:
             self.take_back([])
             raise
@@ -110,7 +118,13 @@ class _Copier:
             return mapping
         if type(value) in (list, tuple):
             return type(value)(map(self.copied, value))
-        return copy.deepcopy(value)
+        try:
+            return copy.deepcopy(value)
+        except RecursionError:
+            raise
+        # Whatever a class of the user's does when it is copied.
+        except Exception as error:
+            raise DataError(f"a {type(value).__name__} cannot be copied: {error}") from error
 
     def wait(self) -> None:
         """Until copies from other devices have arrived."""

@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
+import math
 import time
 from pathlib import Path
 from typing import Any
 
-from autrainer.errors import ConfigError
+from autrainer.errors import ConfigError, CorruptFileError
 from autrainer.runs.files import read_yaml, write_yaml
 
 FILE_NAME = "timer.yaml"
+
+_MOST_PERIODS = 1_000_000
+"""A run does not begin with a longer log, whatever a damaged file says."""
 
 
 class Timer:
@@ -95,8 +99,8 @@ class Timer:
 
     def load_state_dict(self, state_dict: dict[str, Any]) -> None:
         """Go on from a state; `start` goes on with the period that was open."""
-        self._log_s = [float(seconds) for seconds in state_dict["log_s"]]
-        self._carried_s = float(state_dict["open_s"])
+        self._log_s = [checked_seconds(seconds) for seconds in state_dict["log_s"]]
+        self._carried_s = checked_seconds(state_dict["open_s"])
 
     def restore(self, path: str | Path) -> None:
         """Begin with the periods of an earlier run, so that means and totals cover both.
@@ -106,9 +110,38 @@ class Timer:
 
         Args:
             path: The `timer.yaml` of that run.
+
+        Raises:
+            CorruptFileError: naming the file, if it holds something else.
         """
-        entry = (read_yaml(path) or {}).get(self.timer_type) if Path(path).is_file() else None
-        if not entry or not entry.get("mean_seconds"):
+        if not Path(path).is_file():
             return
-        mean_s, total_s = float(entry["mean_seconds"]), float(entry["total_seconds"])
-        self._log_s[:0] = [mean_s] * max(1, round(total_s / mean_s))
+        content = read_yaml(path)
+        try:
+            entry = (content or {}).get(self.timer_type) or {}
+            mean_s = checked_seconds(entry.get("mean_seconds") or 0)
+            total_s = checked_seconds(entry["total_seconds"]) if mean_s else 0.0
+        except (AttributeError, KeyError, TypeError, ValueError) as error:
+            raise no_times(path, error) from error
+        if mean_s:
+            count = min(max(1, round(total_s / mean_s)), _MOST_PERIODS)
+            self._log_s[:0] = [mean_s] * count
+
+
+def checked_seconds(value: Any) -> float:
+    """A number of seconds.
+
+    Raises:
+        ValueError: if it is none.
+    """
+    seconds = float(value)
+    if not 0 <= seconds < math.inf:
+        raise ValueError(f"{value!r} is no number of seconds")
+    return seconds
+
+
+def no_times(path: str | Path, error: Exception) -> CorruptFileError:
+    """The error for a file of times that holds something else."""
+    return CorruptFileError(
+        f"{path}: expected times, found something else ({error}); remove it to go on without them"
+    )

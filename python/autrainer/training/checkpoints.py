@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import logging
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -10,8 +12,11 @@ from typing import Any
 import torch
 
 from autrainer.config.problems import Problem
-from autrainer.errors import ConfigError
-from autrainer.runs.states import read_state
+from autrainer.engine.stateful import check_alike
+from autrainer.errors import ConfigError, CorruptFileError
+from autrainer.optimizers.shapes import check_shapes
+from autrainer.runs.states import Stateful, read_state
+from autrainer.training.blame import is_about_memory
 
 log = logging.getLogger(__name__)
 
@@ -115,17 +120,56 @@ def load_optimizer_state(
             f"model.optimizer_checkpoint {checkpoints.optimizer!r} has other parameter groups "
             f"than {type(optimizer).__name__} of this model"
         )
-    kept = dict(state["state"])
+    kept = dict(state.get("state") or {})
     if checkpoints.skip_last_layer:
         for position in _positions(optimizer, model, _last_layer(model)):
             kept.pop(position, None)
-    optimizer.load_state_dict({"state": kept, "param_groups": groups})
+    try:
+        optimizer.load_state_dict({"state": kept, "param_groups": groups})
+        check_shapes(optimizer)
+    except (ValueError, KeyError, TypeError, RuntimeError) as error:
+        raise ConfigError(
+            f"model.optimizer_checkpoint {checkpoints.optimizer!r} is of another model or "
+            f"optimizer: {error}"
+        ) from error
 
 
 def load_scheduler_state(scheduler: Any, checkpoints: Checkpoints) -> None:
     """Load the scheduler's checkpoint, if there is one."""
     if checkpoints.scheduler is not None and scheduler is not None:
         scheduler.load_state_dict(read_state(checkpoints.scheduler))
+
+
+def load_part(part: Stateful, state: Any, path: Path) -> None:
+    """Give a part of this run a state that was read from a file.
+
+    Raises:
+        CorruptFileError: naming the file, if it is the state of something else.
+    """
+    with fitting(str(path)):
+        check_alike(state, part.state_dict(), path.name)
+        part.load_state_dict(state)
+        if isinstance(part, torch.optim.Optimizer):
+            check_shapes(part)
+
+
+@contextmanager
+def fitting(place: str, way_out: str = "") -> Iterator[None]:
+    """Tell whatever a part trips over within the block with the place that its state came from.
+
+    Raises:
+        CorruptFileError: naming the place. Errors of the system, and too little memory, say
+            nothing about the state and stay as they are.
+    """
+    try:
+        yield
+    except Exception as error:
+        if isinstance(error, OSError) or is_about_memory(error):
+            raise
+        # What torch has to say takes many lines.
+        reason = " ".join(str(error).split())
+        what = f"{place} does not fit this run ({type(error).__name__}: {reason})"
+        raise CorruptFileError(f"{what}; {way_out}" if way_out else what) from error
 
 
 def _last_layer(model: torch.nn.Module) -> frozenset[str]:

@@ -89,8 +89,17 @@ class History:
         return [(iteration, dict(values)) for iteration, values in self._rows.items()]
 
     def load_state_dict(self, state_dict: list[tuple[int, dict[str, float]]]) -> None:
-        """Go on from what had been recorded."""
-        self._rows = {iteration: dict(values) for iteration, values in state_dict}
+        """Go on from what had been recorded.
+
+        Raises:
+            TypeError: if that is no table of numbers.
+        """
+        rows = {iteration: dict(values) for iteration, values in state_dict}
+        for iteration, values in rows.items():
+            cells = [iteration, *values.values()]
+            if type(iteration) is not int or not all(type(cell) in (int, float) for cell in cells):
+                raise TypeError(f"the metrics of iteration {iteration!r} are no numbers: {values}")
+        self._rows = rows
 
     def to_csv(self, columns: Sequence[str] | None = None) -> str:
         """Text of a table: the columns, then `iteration`; NaN is an empty cell.
@@ -122,7 +131,7 @@ class History:
                 try:
                     iteration = int(float(cells.pop("iteration")))
                     values = {name: float(cell or "nan") for name, cell in cells.items()}
-                except (KeyError, TypeError, ValueError) as error:
+                except (KeyError, TypeError, ValueError, OverflowError) as error:
                     raise CorruptFileError(
                         f"{path}, line {line}: expected numbers and a column 'iteration', "
                         f"found {cells}"

@@ -6,7 +6,7 @@ A loop decides when an iteration begins and ends, and nothing else. What is done
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any, Protocol
 
@@ -31,6 +31,19 @@ class Position:
     iteration: int
     batch: int = 0
     is_within: bool = False
+
+    @classmethod
+    def read(cls, kept: Mapping[str, Any]) -> Position:
+        """The position that a state has.
+
+        Raises:
+            ValueError: if there cannot be such a one.
+        """
+        at = cls(**kept)
+        is_count = type(at.iteration) is int and type(at.batch) is int
+        if not is_count or at.iteration < 1 or at.batch < 0 or type(at.is_within) is not bool:
+            raise ValueError(f"a run cannot be at {dict(kept)}")
+        return at
 
 
 class Keeper(Protocol):

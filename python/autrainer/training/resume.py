@@ -3,20 +3,20 @@
 from __future__ import annotations
 
 import logging
-import random
 import time
 from collections.abc import Iterator, Mapping
+from contextlib import AbstractContextManager
 from dataclasses import asdict
 from typing import Any
 
-import numpy as np
-import torch
-
 from autrainer.config.every import Every
-from autrainer.errors import CorruptFileError, RunInterruptedError
+from autrainer.errors import RunInterruptedError
+from autrainer.optimizers.shapes import check_shapes
+from autrainer.runs.generators import check_random_state, random_state, set_random_state
 from autrainer.runs.resumable import ResumableState, ResumableStates, RowFiles
 from autrainer.runs.signals import Requests
 from autrainer.runs.states import Stateful
+from autrainer.training.checkpoints import fitting
 from autrainer.training.loops import Position
 
 log = logging.getLogger(__name__)
@@ -66,13 +66,18 @@ class Resumption:
         self._requests = requests
 
     def restore_listeners(self) -> None:
-        """Give listeners back what they kept, before training begins."""
+        """Give listeners back what they kept, before training begins.
+
+        Raises:
+            CorruptFileError: if the state is sound but does not fit this run.
+        """
         if self._found is None:
             return
-        kept: Mapping[str, Any] = self._found.tree["listeners"]
-        for name, listener in _listeners(self._trainer):
-            if name in kept:
-                listener.load_state_dict(kept[name])
+        with self._fitting():
+            kept: Mapping[str, Any] = self._found.tree["listeners"]
+            for name, listener in _listeners(self._trainer):
+                if name in kept:
+                    listener.load_state_dict(kept[name])
 
     def restore(self) -> Position | None:
         """Take back the state of the earlier attempt, if there is one; where to go on.
@@ -83,17 +88,14 @@ class Resumption:
         if self._found is None:
             return None
         tree, trainer = self._found.tree, self._trainer
-        try:
-            position = Position(**tree["position"])
+        with self._fitting():
+            position = Position.read(tree["position"])
+            check_random_state(tree["random"])
             trainer.stateful.load_state_dict(tree)
+            check_shapes(trainer.optimizer)
             if trainer.train_tracker is not None:
                 trainer.train_tracker.restore_rows(self._found.rows)
                 self._rows.go_on(self._found.row_files)
-        except (KeyError, TypeError, ValueError, RuntimeError) as error:
-            raise CorruptFileError(
-                f"{self._states.folder} does not fit this run ({error}); remove it to start the "
-                "run anew"
-            ) from error
         self._forget_found()
         log.info(
             "Resuming at %s %d%s",
@@ -102,6 +104,9 @@ class Resumption:
             f", after batch {position.batch}" if position.batch else "",
         )
         return position
+
+    def _fitting(self) -> AbstractContextManager[None]:
+        return fitting(str(self._states.folder), "remove it to start the run anew")
 
     def restore_random(self) -> None:
         """Let random numbers go on as they did; the last thing before the next batch."""
@@ -193,24 +198,3 @@ def _listeners(trainer: Any) -> Iterator[tuple[str, Any]]:
     for position, part in enumerate(parts):
         if part is not None and isinstance(part, Stateful):
             yield f"{position} {type(part).__qualname__}", part
-
-
-def random_state() -> dict[str, Any]:
-    """States of the generators of Python, NumPy, torch and all CUDA devices in use."""
-    in_use = torch.cuda.is_initialized()  # type: ignore[no-untyped-call]
-    cuda = torch.cuda.get_rng_state_all() if in_use else []
-    return {
-        "python": random.getstate(),
-        "numpy": np.random.get_state(),
-        "torch": torch.get_rng_state(),
-        "cuda": cuda,
-    }
-
-
-def set_random_state(state: Mapping[str, Any]) -> None:
-    """Let all generators go on from what `random_state` gave."""
-    random.setstate(state["python"])
-    np.random.set_state(state["numpy"])
-    torch.set_rng_state(state["torch"])
-    if state["cuda"] and torch.cuda.is_available():
-        torch.cuda.set_rng_state_all(state["cuda"])

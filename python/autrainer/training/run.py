@@ -325,7 +325,9 @@ class Run:
     def _stop_reason(self) -> str | None:
         return self.stop_request.reason
 
-    def _stop_for(self, reason: str | None) -> None:
+    def _stop_for(self, reason: Any) -> None:
+        if not isinstance(reason, str | None):
+            raise TypeError(f"stop is of type {type(reason).__name__}, expected str")
         if reason is not None:
             self.stop_request.make(reason)
 
@@ -333,7 +335,10 @@ class Run:
         return [self.best_iteration, self.max_dev_metric]
 
     def _set_best(self, best: list[Any]) -> None:
-        self.best_iteration, self.max_dev_metric = best
+        iteration, value = best
+        if self.history.iterations and iteration not in self.history.iterations:
+            raise ValueError(f"{iteration} is called the best iteration, and was not evaluated")
+        self.best_iteration, self.max_dev_metric = iteration, float(value)
 
     def close(self) -> None:
         """Release threads, processes, log files and loaders; safe to call more than once.

@@ -88,7 +88,7 @@ class MeanLoss:
     def load_state_dict(self, state_dict: dict[str, Any]) -> None:
         """Go on from what had been added."""
         self._total.copy_(state_dict["total"])
-        self._count = state_dict["count"]
+        self._count = int(state_dict["count"])
 
 
 class DeviceMover:

@@ -26,6 +26,7 @@ from autrainer.runs.status import Status
 from autrainer.runs.timer import FILE_NAME
 from autrainer.training.blame import told
 from autrainer.training.build import Schedule
+from autrainer.training.checkpoints import load_part
 from autrainer.training.evaluate import Evaluated, Evaluator
 from autrainer.training.feeding import seconds_inside
 from autrainer.training.history import History
@@ -448,7 +449,7 @@ class ModularTaskTrainer(Run):
             timer.restore(timers)
         self.clock.restore(timers.parent)
         for name, part in self.states().items():
-            part.load_state_dict(read_state(states / name))
+            load_part(part, read_state(states / name), states / name)
         if hasattr(self.train_loader, "start_at"):
             per_pass = len(self.train_loader) if self.training_type == "step" else 1
             self.train_loader.start_at(*divmod(done, per_pass))
@@ -463,9 +464,9 @@ class ModularTaskTrainer(Run):
         parts = {name: part for name, part in self.states().items() if part is not self.scheduler}
         best = self.folder_of(self.best_iteration if self._has_best() else None)
         folders = [self.output_directory / name for name in ("_best", best)]
-        _, states = first_sound(folders, list(parts))
+        folder, states = first_sound(folders, list(parts))
         for name, part in parts.items():
-            part.load_state_dict(states[name])
+            load_part(part, states[name], folder / name)
 
     def _test(self) -> dict[str, float]:
         self.bookkeeping.create_folder("_test")
