@@ -1,6 +1,7 @@
 """Losses that are not finite: found at their step, skipped, or let through."""
 
 import math
+import re
 
 import pytest
 import torch
@@ -72,3 +73,14 @@ def test_every_kind_of_step_trains_on_if_asked(tmp_path, optimizer):
         dataset__criterion="tests.training.parts.SometimesInfinite",
     )
     assert not math.isfinite(trainer.metrics["train_loss"][1])
+
+
+def test_samples_are_named_by_lines_of_their_file(tmp_path, csv_run, csv_data):
+    options = csv_run("Classification", criterion="tests.training.parts.SometimesInfinite")
+    trainer = built(tmp_path, **options)
+    with pytest.raises(NonFiniteLossError) as error:
+        trainer.train()
+    told = re.search(r"with index ([\d, ]+) .*; (\S+), lines? ([\d, ]+)\)", str(error.value))
+    indices, lines = ([int(n) for n in told[group].split(", ")] for group in (1, 3))
+    assert told[2] == str(csv_data / "train.csv")
+    assert lines == [index + 2 for index in indices][:5]

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, ClassVar
@@ -234,6 +234,22 @@ class AbstractDataset(LoadersMixin, ABC):
         if self._named_features is None:
             return []
         return self._named_features.of(list(self._frame_of("train").columns))
+
+    def places(self, subset: str, positions: Sequence[int]) -> str:
+        """Where samples of a split are listed: `data/train.csv, lines 2, 5`.
+
+        Empty where they are not listed in a file.
+
+        Args:
+            subset: `train`, `dev` or `test`.
+            positions: Positions in the split.
+        """
+        split = getattr(self, f"{subset}_dataset")
+        if not isinstance(split, SplitDataset) or type(split).__len__ is not SplitDataset.__len__:
+            return ""
+        if not split.listing.is_file:
+            return ""
+        return f"{split.listing}, {split.listing.places(positions)}"
 
     def build_sampler(self, shorthand: Shorthand) -> Order:
         """A sampler of the train split; see `sampler_of`."""

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 import math
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -37,10 +38,18 @@ class LossGuard:
         choice: `error`, `skip` or `ignore`.
         training_type: What an iteration is, for messages.
         device: Where losses are.
+        places: Says where the training samples with some indices are listed; "" if nowhere.
     """
 
-    def __init__(self, choice: str, training_type: str, device: torch.device) -> None:
+    def __init__(
+        self,
+        choice: str,
+        training_type: str,
+        device: torch.device,
+        places: Callable[[Sequence[int]], str] = lambda indices: "",
+    ) -> None:
         self.choice = choice
+        self._places = places
         self._training_type = training_type
         self._looks_every = 1 if device.type == "cpu" else LOOK_EVERY
         self._seen: list[_Seen] = []
@@ -86,7 +95,7 @@ class LossGuard:
                 if self.choice == "skip"
                 else "on_nonfinite: skip leaves such batches out, ignore trains on"
             )
-            samples = _samples(first.losses, first.indices)
+            samples = self._samples(first.losses, first.indices)
             raise NonFiniteLossError(
                 f"the loss is not finite in {first.where}: {samples}; a lower learning_rate "
                 f"or clean features may help; {hint}"
@@ -101,16 +110,20 @@ class LossGuard:
             self._training_type,
             iteration,
             batch_idx,
-            _samples(losses, getattr(batch, "index", None)),
+            self._samples(losses, getattr(batch, "index", None)),
         )
 
-
-def _samples(losses: torch.Tensor, indices: Any) -> str:
-    """Which samples have a loss that is not finite, and what it is."""
-    rows = losses.reshape(len(losses), -1) if losses.ndim else losses.reshape(1, 1)
-    bad = (~rows.isfinite()).any(dim=1).nonzero().flatten().tolist()
-    if indices is None or losses.ndim == 0 or len(indices) != len(rows):
-        return f"{len(bad)} of {len(rows)} losses"
-    shown = ", ".join(str(int(indices[row])) for row in bad[:SHOWN])
-    more = f" and {len(bad) - SHOWN} more" if len(bad) > SHOWN else ""
-    return f"that of the training samples with index {shown}{more} ({len(bad)} of {len(rows)})"
+    def _samples(self, losses: torch.Tensor, indices: Any) -> str:
+        """Which samples have a loss that is not finite, and what it is."""
+        rows = losses.reshape(len(losses), -1) if losses.ndim else losses.reshape(1, 1)
+        bad = (~rows.isfinite()).any(dim=1).nonzero().flatten().tolist()
+        if indices is None or losses.ndim == 0 or len(indices) != len(rows):
+            return f"{len(bad)} of {len(rows)} losses"
+        found = [int(indices[row]) for row in bad]
+        more = f" and {len(bad) - SHOWN} more" if len(bad) > SHOWN else ""
+        places = self._places(found)
+        where = f"; {places}" if places else ""
+        return (
+            f"that of the training samples with index {', '.join(map(str, found[:SHOWN]))}{more} "
+            f"({len(bad)} of {len(rows)}{where})"
+        )

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -235,7 +236,12 @@ class Run:
         self.dev_tracker = self._tracker("dev", settings.save_dev_outputs)
         self.test_tracker = self._tracker("test", settings.save_test_outputs)
         self.losses = MeanLoss(self.DEVICE)
-        self.loss_guard = LossGuard(settings.on_nonfinite, self.training_type, self.DEVICE)
+        self.loss_guard = LossGuard(
+            settings.on_nonfinite,
+            self.training_type,
+            self.DEVICE,
+            partial(self.data.places, "train"),
+        )
         self.plots = Curves(
             self.output_directory, self.training_type, config.get("plotting"), self.data.metrics
         )
