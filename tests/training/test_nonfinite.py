@@ -80,7 +80,7 @@ def test_samples_are_named_by_lines_of_their_file(tmp_path, csv_run, csv_data):
     trainer = built(tmp_path, **options)
     with pytest.raises(NonFiniteLossError) as error:
         trainer.train()
-    told = re.search(r"with index ([\d, ]+) .*; (\S+), lines? ([\d, ]+)\)", str(error.value))
+    told = re.search(r"index ([\d, ]+\d) .*; (\S+), lines ([\d, ]+\d), \.\.\.\)", str(error.value))
     indices, lines = ([int(n) for n in told[group].split(", ")] for group in (1, 3))
     assert told[2] == str(csv_data / "train.csv")
-    assert lines == [index + 2 for index in indices][:5]
+    assert lines == [index + 2 for index in indices[:5]]
