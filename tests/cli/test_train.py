@@ -6,6 +6,7 @@ import pytest
 import yaml
 
 from autrainer.cli.closing import closing_table, tracking_metric_name
+from autrainer.cli.results import RunResult
 from autrainer.cli.main import run
 from autrainer.config.sweep import Outcome
 from autrainer.runs.files import write_yaml
@@ -116,6 +117,9 @@ def test_a_metric_in_the_unit_of_the_target_stands_before_the_scaled_one(tmp_pat
     mixed = closing_table([Outcome((), run, "done") for run in (scaled, finished(tmp_path / "c"))])
     assert "mae_unscaled 3.8200" in mixed[2]
     assert "mae 0.0400" in mixed[2]
+    results = [RunResult.of(Outcome((), run, "done")) for run in (scaled, old)]
+    assert [result.best_value for result in results] == [0.04, 0.05]
+    assert [result.best_value_unscaled for result in results] == [3.82, None]
 
 
 HEADINGS = ("mae_unscaled dev", "mae_unscaled test", "mae dev", "mae test")

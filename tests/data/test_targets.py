@@ -288,7 +288,7 @@ def test_a_threshold_is_a_probability(threshold):
 def test_targets_that_are_no_numbers_are_counted_and_named_with_their_rows():
     values = [1.0, "two", float("nan"), 4.0]
 
-    with pytest.raises(DataError, match=r"2 values of 'age' .*'two', nan \(rows 1, 2\)"):
+    with pytest.raises(DataError, match=r"2 values of 'age' .*'two', empty or NaN \(rows 1, 2\)"):
         TRANSFORMS["number"].encode_all(values)
     with pytest.raises(DataError, match=r"1 value of 'y'.*inf \(row 0\)"):
         TRANSFORMS["numbers"].encode_all(np.array([[1.0, np.inf]]))

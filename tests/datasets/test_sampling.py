@@ -111,7 +111,7 @@ def test_samples_of_weight_zero_are_never_drawn(build, weigh):
     [
         ([1, -1, 0.5, -2.5], r"2 values of 'weight' below zero: -1, -2\.5 \(lines 3, 5\)"),
         ([-1] * 12, r"12 values of 'weight' below zero: -1, .*\(lines 2, 3, 4, 5, 6, \.\.\.\)$"),
-        ([1, None], r"1 value of 'weight' without a finite number: nan \(line 3\)"),
+        ([1, None], r"1 value of 'weight' without a finite number: empty or NaN \(line 3\)"),
         ([1, 2, "inf"], r"1 value of 'weight' without a finite number: inf \(line 4\)"),
         (["much"], r"1 value of 'weight' without a finite number: 'much' \(line 2\)"),
         ([0] * 12, "column 'weight' is zero in every row"),

@@ -192,6 +192,13 @@ def best_dev_value(directory: Path, config: Mapping[str, Any]) -> float | None:
     return _entry(results, name, "all") if name else None
 
 
+def unscaled_dev_value(directory: Path, config: Mapping[str, Any]) -> float | None:
+    """The same in the unit of the target; None where there is none."""
+    name = tracking_metric_name(config, read_yaml(directory / "_best" / "dev.yaml"))
+    results = read_yaml(directory / "_best" / f"dev{UNSCALED}.yaml")
+    return _entry(results, f"{name}{UNSCALED}", "all") if name else None
+
+
 def read_yaml(path: Path) -> dict[str, Any]:
     """Content of a file of a run folder; empty if it is missing or damaged."""
     loader: Any = getattr(yaml, "CSafeLoader", yaml.SafeLoader)

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from autrainer.cli.closing import best_dev_value, read_yaml, was_stopped
+from autrainer.cli.closing import best_dev_value, read_yaml, unscaled_dev_value, was_stopped
 from autrainer.config.sweep import Outcome, failures
 from autrainer.errors import RunFailedError
 from autrainer.runs.status import ERROR_NAME
@@ -26,6 +26,8 @@ class RunResult:
         best_value: Best value of the tracking metric on the dev set; None if there is none.
         best_iteration: The epoch or step that it was reached at.
         error: Why the run failed, or None.
+        best_value_unscaled: The best value in the unit of the target, where the targets were scaled
+            for the model; None elsewhere.
     """
 
     folder: Path
@@ -34,6 +36,7 @@ class RunResult:
     best_value: float | None = None
     best_iteration: int | None = None
     error: BaseException | None = None
+    best_value_unscaled: float | None = None
 
     @classmethod
     def of(cls, outcome: Outcome) -> RunResult:
@@ -45,8 +48,9 @@ class RunResult:
         if outcome.state not in STATES:
             return cls(folder, overrides, state, error=outcome.error)
         best = read_yaml(folder / "_best" / "best_results.yaml").get("best_iteration")
-        value = best_dev_value(folder, read_yaml(folder / ".hydra" / "config.yaml"))
-        return cls(folder, overrides, state, value, best)
+        config = read_yaml(folder / ".hydra" / "config.yaml")
+        value, unscaled = best_dev_value(folder, config), unscaled_dev_value(folder, config)
+        return cls(folder, overrides, state, value, best, best_value_unscaled=unscaled)
 
 
 def results_of(outcomes: Sequence[Outcome]) -> list[RunResult]:

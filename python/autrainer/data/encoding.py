@@ -165,7 +165,7 @@ def numbers(values: Sequence[Any] | Array, name: str) -> npt.NDArray[np.float64]
     strange = np.flatnonzero(~np.isfinite(array)).tolist()
     if strange:
         plain = plain_values(values)
-        named = ", ".join(repr(plain[row]) for row in strange[:NUM_NAMED])
+        named = ", ".join(_shown(plain[row]) for row in strange[:NUM_NAMED])
         more = ", ..." if len(strange) > NUM_NAMED else ""
         raise UnusableTargetsError(
             f"{counted(len(strange), 'value')} of {name!r} without a finite number: {named}{more}",
@@ -180,6 +180,10 @@ def _are_rows_of_floats(values: list[Any]) -> bool:
     if not are_rows or len({len(value) for value in values}) != 1:
         return False
     return all(type(number) is float for value in values for number in value)
+
+
+def _shown(value: Any) -> str:
+    return "empty or NaN" if value is None or value != value else repr(value)
 
 
 def _number(value: Any) -> float:
