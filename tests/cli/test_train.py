@@ -6,8 +6,8 @@ import pytest
 import yaml
 
 from autrainer.cli.closing import closing_table, tracking_metric_name
-from autrainer.cli.results import RunResult
 from autrainer.cli.main import run
+from autrainer.cli.results import RunResult
 from autrainer.config.sweep import Outcome
 from autrainer.runs.files import write_yaml
 from autrainer.runs.finished import RESUME_FOLDER
