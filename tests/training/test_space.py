@@ -19,6 +19,7 @@ def used_bytes(folder):
         ("iterations=3", "dataset.size=5000"),
         ("iterations=2", "model.hidden_size=20000", "optimizer=Adam"),
         ("iterations=5", "model.hidden_size=20000", "keep_checkpoints=1"),
+        ("iterations=40", "dataset=ToyTabular-MTR"),
         ("iterations=3", f"train_loader_kwargs.sampler={DRAWN}"),
     ],
     ids=" ".join,

@@ -42,9 +42,14 @@ def outputs_bytes(rows: int, output_dim: int) -> int:
     return rows * per_row + 5 * BLOCK_BYTES
 
 
-def records_bytes(evaluations: int) -> int:
-    """Size of everything else: a folder and its results for every evaluation, and the records."""
-    return BLOCK_BYTES * (RECORDS + 2 * evaluations)
+def records_bytes(evaluations: int, *, num_results: int = 1) -> int:
+    """Size of everything else: a folder and its results for every evaluation, and the records.
+
+    Args:
+        evaluations: How often is evaluated.
+        num_results: Files of results that an evaluation leaves.
+    """
+    return BLOCK_BYTES * (RECORDS + (1 + num_results) * evaluations)
 
 
 def warn_if_full(folder: Path, needed_bytes: int) -> None:

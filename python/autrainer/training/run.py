@@ -261,7 +261,9 @@ class Run:
             for subset, times in (("train", evaluations), ("dev", evaluations + 1), ("test", 1))
             if getattr(settings, f"save_{subset}_outputs")
         )
-        return states + outputs + records_bytes(evaluations)
+        # Regression has results in the unit of the target beside the others.
+        num_results = 2 if self.data.task.endswith("regression") else 1
+        return states + outputs + records_bytes(evaluations, num_results=num_results)
 
     def _tracker(self, subset: str, export: bool) -> OutputsTracker:
         settings = self.settings
