@@ -1,4 +1,4 @@
-"""Progress bars on stderr, which cost next to nothing per step."""
+"""Progress bars on stderr, which cost next to nothing per step and end no run."""
 
 from __future__ import annotations
 
@@ -7,6 +7,8 @@ from collections.abc import Callable
 from functools import cache
 from types import TracebackType
 from typing import Any
+
+from autrainer.runs.streams import lenient
 
 
 class Progress:
@@ -25,8 +27,9 @@ class Progress:
             # Looks at the clock at every update: that is what tqdm's thread is otherwise for.
             options: dict[str, Any] = {"leave": False, "dynamic_ncols": True, "miniters": 1}
             # A log file keeps every state of a bar that a terminal paints over.
-            wait_s = 0.1 if sys.stderr.isatty() else 30.0
-            options |= {"delay": wait_s, "mininterval": wait_s}
+            stderr = lenient(sys.stderr)
+            wait_s = 0.1 if stderr.isatty() else 30.0
+            options |= {"delay": wait_s, "mininterval": wait_s, "file": stderr}
             self._bar = _bar_class()(total=total, desc=title, **options)
             self.advance = self._bar.update
 

@@ -10,21 +10,41 @@ import os
 import sys
 
 from autrainer import __version__
-from autrainer.cli.errors import CommandLineError
-from autrainer.config.collector import pause_collector
+from autrainer.cli.leaving import Leaving, command_line
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from typing import Any, NoReturn
 
+    from autrainer.cli.errors import CommandLineError
+
 INTERRUPTED = 130
+UNWRITTEN = "standard output cannot be written"
 HYDRA_COMMANDS = ("train",)
 
 
 def main() -> NoReturn:
     """Run the command that `sys.argv` names, and end the process with its exit code."""
+    arguments = sys.argv[1:]
+    trains = arguments[:1] in ([name] for name in HYDRA_COMMANDS)
+    # Before all imports: a signal that comes in the middle of one must not become an error of it.
+    Leaving(arguments, goes_on=trains).install()
+    _prepare_streams(trains)
+    from autrainer.config.collector import pause_collector
+
     pause_collector()
-    _leave(run(sys.argv[1:]))
+    _leave(run(arguments))
+
+
+def _prepare_streams(trains: bool) -> None:
+    """Let what is said about a run be lost where nobody can read it, and the run go on."""
+    from autrainer.runs.streams import lenient, open_standard_streams
+
+    open_standard_streams()
+    streams: Any = sys
+    streams.stderr = lenient(sys.stderr)
+    if trains:
+        streams.stdout = lenient(sys.stdout)
 
 
 def run(arguments: list[str]) -> int:
@@ -34,6 +54,8 @@ def run(arguments: list[str]) -> int:
         Exit code: 0, 1 if the command failed, 2 if it was misused, 128 and the signal's number if
         one has stopped it: 130 after Ctrl-C.
     """
+    from autrainer.cli.errors import CommandLineError
+
     try:
         dispatch(arguments)
     except CommandLineError as error:
@@ -46,12 +68,21 @@ def run(arguments: list[str]) -> int:
         # Whoever read the output has gone, as in `autrainer list model | head`.
         os.dup2(os.open(os.devnull, os.O_WRONLY), 1)
         return 1
-    except Exception:
-        import traceback
-
-        traceback.print_exc()
-        return 1
+    except Exception as error:
+        return _failed(error, prints=arguments[0] not in HYDRA_COMMANDS)
     return 0
+
+
+def _failed(error: Exception, *, prints: bool) -> int:
+    # The error of a file would have its name.
+    if prints and isinstance(error, OSError) and error.filename is None:
+        os.dup2(os.open(os.devnull, os.O_WRONLY), 1)
+        sys.stderr.write(f"autrainer: {UNWRITTEN}: {error}\n")
+        return 1
+    import traceback
+
+    traceback.print_exc()
+    return 1
 
 
 def dispatch(arguments: list[str]) -> None:
@@ -103,11 +134,9 @@ def _interrupted(error: KeyboardInterrupt, arguments: list[str]) -> int:
     if code is None and arguments[0] not in HYDRA_COMMANDS:
         sys.stderr.write("\nInterrupted\n")
         return INTERRUPTED
-    import shlex
-
     # Between runs, or while one is made ready, there is nothing to keep.
     told = "Interrupted; the same command goes on" if code is None else str(error)
-    sys.stderr.write(f"\n{told}:\n  {shlex.join(['autrainer', *arguments])}\n")
+    sys.stderr.write(f"\n{told}:\n  {command_line(arguments)}\n")
     return INTERRUPTED if code is None else code
 
 
@@ -140,7 +169,8 @@ def _leave(code: int) -> NoReturn:
         atexit._run_exitfuncs()
     try:
         sys.stdout.flush()
-        sys.stderr.flush()
-    except (OSError, ValueError):
+    except (OSError, ValueError) as error:
+        sys.stderr.write(f"autrainer: {UNWRITTEN}: {error}\n")
         code = code or 1
+    sys.stderr.flush()
     os._exit(code)

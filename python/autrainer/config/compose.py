@@ -42,6 +42,8 @@ class SweepHooks:
             folder.
         prepare_job: Gets the composed configuration of a run with its `hydra` node, and may change
             that, before Hydra sets up the job. Only called where the run takes place here.
+        watch: Gets, before the first run, a function that tells the outcomes at any moment. Only
+            called where the runs take place here.
         report: Gets the outcomes of all runs after a sweep.
         is_finished: Whether a run folder holds a run that need not run again.
         tells_failures: Write to stderr why runs have failed.
@@ -52,6 +54,7 @@ class SweepHooks:
     check: Callable[[Any, Mapping[str, Any]], None] | None = None
     before_launch: Callable[[Sequence[Any]], None] | None = None
     prepare_job: Callable[[Any], None] | None = None
+    watch: Callable[[Callable[[], list[Any]]], None] | None = None
     report: Callable[[list[Any]], None] | None = None
     is_finished: Callable[[Path], bool] = _has_table
     tells_failures: bool = True

@@ -80,6 +80,9 @@ class Sweep:
         self.hooks: SweepHooks = getattr(task, HOOKS, SweepHooks(own_folders=False))
         self.filters = filters
         self.outcomes: list[Outcome] = []
+        self._left: Sequence[Point] = []
+        self._order: dict[Path, int] = {}
+        self._launched: tuple[Sequence[Point], Sequence[JobReturn]] = ([], [])
         self._composed: dict[tuple[str, ...], DictConfig] = {}
 
     def run(self, batches: Sequence[Sequence[Sequence[str]]]) -> list[Any]:
@@ -95,10 +98,13 @@ class Sweep:
         left = self._selected(points)
         fails_fast = any(point.config.get("fail_fast") for point in left)
         returns: list[Any] = []
+        self._left = left
+        self._order = {point.directory: number for number, point in enumerate(points)}
         try:
             if left:
                 self._save_config()
                 self._check_before_launch(left)
+                self._watch()
             size = 1 if fails_fast and _runs_here(self.launcher) else max(sizes, default=1)
             for batch in _chunks(left, size):
                 returns.append(
@@ -107,13 +113,24 @@ class Sweep:
                 if fails_fast and any(outcome.error for outcome in self.outcomes):
                     break
         finally:
-            told = {outcome.directory for outcome in self.outcomes}
-            waiting = [point for point in left if point.directory not in told]
-            self.outcomes += [_without_result(point, "waiting") for point in waiting]
-            order = {point.directory: number for number, point in enumerate(points)}
-            self.outcomes.sort(key=lambda outcome: order[outcome.directory])
+            self.outcomes = self._so_far()
             self._report()
         return returns
+
+    def _watch(self) -> None:
+        """From here on somebody may ask at any moment how far this has come."""
+        if self.hooks.watch is not None and _runs_here(self.launcher):
+            self.hooks.watch(self._so_far)
+
+    def _so_far(self) -> list[Outcome]:
+        """The outcomes of all runs in their order, of the one at work and those that wait too."""
+        batch, seen = self._launched
+        outcomes = [*self.outcomes, *(_outcome(*pair) for pair in zip(batch, seen, strict=False))]
+        outcomes += [self._stopped(point) for point in batch[len(seen) : len(seen) + 1]]
+        told = {outcome.directory for outcome in outcomes}
+        waiting = [point for point in self._left if point.directory not in told]
+        outcomes += [_without_result(point, "waiting") for point in waiting]
+        return sorted(outcomes, key=lambda outcome: self._order[outcome.directory])
 
     def _points(self, combinations: Iterable[Sequence[str]]) -> list[Point]:
         points = []
@@ -176,6 +193,7 @@ class Sweep:
         stopped: Sequence[Point] = []
         prepare = self.hooks.prepare_job
         with _Prepared(self.launcher, self.context, self._composed, prepare) as seen:
+            self._launched = (batch, seen)
             try:
                 results = self.launcher.launch(
                     [list(point.overrides) for point in batch], initial_job_idx=initial
@@ -184,6 +202,7 @@ class Sweep:
                 stopped = batch[len(seen) : len(seen) + 1]
                 raise
             finally:
+                self._launched = ([], [])
                 # After Ctrl-C there is no result but what has been seen until then.
                 done = results or seen
                 self.outcomes += [_outcome(*pair) for pair in zip(batch, done, strict=False)]

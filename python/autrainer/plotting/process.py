@@ -22,12 +22,17 @@ from typing import Any, TextIO
 from autrainer.errors import OutputError
 from autrainer.plotting.metrics import ITERATION, PlotMetrics
 from autrainer.runs.background import Background
+from autrainer.runs.streams import open_standard_streams
 
 log = logging.getLogger(__name__)
 
 # The package is the one that this process uses, wherever it was found.
 PROGRAM = """
-import sys
+import signal, sys
+# A request to stop is for the trainer, which then closes this process; it ends with it anyway.
+for name in ("SIGINT", "SIGTERM", "SIGHUP"):
+    if hasattr(signal, name):
+        signal.signal(getattr(signal, name), signal.SIG_IGN)
 sys.path.append(sys.argv[1])
 from autrainer.plotting.process import main
 main()
@@ -124,7 +129,7 @@ class Renderer:
                 stdin=subprocess.PIPE,
                 stdout=subprocess.PIPE,
                 env=os.environ | QUIET,
-                # An interrupt at the keyboard is for the trainer, which then closes this process.
+                # Before it can ignore them: requests of a terminal are for the trainer.
                 start_new_session=True,
                 text=True,
                 encoding="utf-8",
@@ -244,9 +249,11 @@ def main() -> None:
     """Serve requests from standard input until it ends."""
     # The trainer, which has read the same settings, has warned of them already.
     logging.getLogger("autrainer").setLevel(logging.ERROR)
-    answers = os.fdopen(os.dup(sys.stdout.fileno()), "w", encoding="utf-8")
+    # The one that asks may have closed stderr.
+    open_standard_streams()
+    answers = os.fdopen(os.dup(1), "w", encoding="utf-8")
     # What libraries print must not look like an answer.
-    os.dup2(sys.stderr.fileno(), sys.stdout.fileno())
+    os.dup2(2, 1)
     try:
         _prepare()
         serve(sys.stdin, answers)

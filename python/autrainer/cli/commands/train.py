@@ -4,12 +4,15 @@ from __future__ import annotations
 
 import functools
 import logging
+import sys
 from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from autrainer.cli.closing import closing_table
 from autrainer.cli.errors import CommandLineError
+from autrainer.cli.leaving import installed
 from autrainer.config.collector import resume_collector
 from autrainer.config.compose import HOOKS, SweepHooks, launch, main
 from autrainer.config.overrides import UnsupportedFlagError
@@ -17,10 +20,11 @@ from autrainer.config.problems import refuse
 from autrainer.errors import AnotherRunError, AutrainerError, ConfigError, RunInUseError
 from autrainer.runs.finished import is_finished, tidy_up
 from autrainer.runs.status import ERROR_NAME
+from autrainer.runs.streams import lenient
 
 if TYPE_CHECKING:
     from argparse import ArgumentParser
-    from collections.abc import Iterator, Mapping, Sequence
+    from collections.abc import Callable, Iterator, Mapping, Sequence
 
     from omegaconf import DictConfig
 
@@ -132,14 +136,27 @@ def _guard_logs(composed: DictConfig) -> None:
                 composed.hydra.job_logging.handlers[name]["class"] = JOB_LOG
 
 
-def _report(outcomes: list[Outcome]) -> None:
-    from autrainer.cli.closing import closing_table
+def _watch(outcomes: Callable[[], list[Outcome]]) -> None:
+    """Let a signal that ends the process between two runs be followed by the table."""
+    leaving = installed()
+    if leaving is not None:
+        leaving.last_words = lambda: _print_table(outcomes())
 
+
+def _report(outcomes: list[Outcome]) -> None:
     for outcome in outcomes:
         if outcome.state == "finished before":
             tidy_up(outcome.directory)
+    _print_table(outcomes)
+    leaving = installed()
+    if leaving is not None:
+        leaving.last_words = None
+
+
+def _print_table(outcomes: list[Outcome]) -> None:
+    stdout = lenient(sys.stdout)
     for line in closing_table(outcomes):
-        print(line)
+        print(line, file=stdout)
 
 
 def train_run(config: DictConfig) -> float:
@@ -158,8 +175,19 @@ def train_run(config: DictConfig) -> float:
         return _skip(config, directory)
     if config.get("plotting"):
         _prepare_plots()
-    trainer = _built(config, directory)
-    return float(trainer.train())
+    with _panics_are_errors():
+        return float(_built(config, directory).train())
+
+
+@contextmanager
+def _panics_are_errors() -> Iterator[None]:
+    """A panic of a library in Rust is no `Exception`: it would end the sweep without a word."""
+    try:
+        yield
+    except BaseException as error:
+        if type(error).__name__ != "PanicException":
+            raise
+        raise RuntimeError(f"a library has failed: {error}") from error
 
 
 def _built(config: DictConfig, directory: Path) -> Any:
@@ -216,6 +244,7 @@ _HOOKS = SweepHooks(
     check=_check,
     before_launch=_check_classes,
     prepare_job=_guard_logs,
+    watch=_watch,
     report=_report,
     is_finished=is_finished,
     record=ERROR_NAME,
