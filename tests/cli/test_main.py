@@ -46,7 +46,14 @@ def test_importing_the_package_costs_nothing():
     before = modules_after("")
     after = modules_after("import autrainer, autrainer.cli, autrainer.errors")
     ours = {name for name in after - before if name.startswith("autrainer")}
-    assert ours == {"autrainer", "autrainer.cli", "autrainer.cli.errors", "autrainer.errors"}
+    assert ours == {"autrainer", "autrainer.cli", "autrainer.errors"}
+
+
+def test_hardly_anything_is_imported_before_signals_are_handled():
+    before = modules_after("import autrainer.cli")
+    after = modules_after("import autrainer.cli.main")
+    assert after - before == {"autrainer.cli.main", "autrainer.cli.leaving"}
+    assert not {"enum", "re", "signal", "collections", "typing"} & after - modules_after("")
 
 
 def test_public_names_are_found_when_they_are_asked_for():

@@ -10,25 +10,30 @@ from __future__ import annotations
 import builtins
 import sys
 
-from autrainer.cli.errors import CommandLineError
-
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
     from typing import Any
 
+    from autrainer.cli.errors import CommandLineError
     from autrainer.cli.results import RunResult
 
 __all__ = ["CommandLineError", "RunResult", "create", "list", "show", "train"]
 
 
-def __getattr__(name: str) -> Any:
-    """Import what a result is made of when it is first asked for."""
-    if name != "RunResult":
-        raise AttributeError(f"module 'autrainer.cli' has no attribute {name!r}")
-    from autrainer.cli.results import RunResult
+_HOMES = {
+    "CommandLineError": "autrainer.cli.errors",
+    "RunResult": "autrainer.cli.results",
+}
 
-    return RunResult
+
+def __getattr__(name: str) -> Any:
+    """Import a class when it is first asked for: the command passes here before all else."""
+    if name not in _HOMES:
+        raise AttributeError(f"module 'autrainer.cli' has no attribute {name!r}")
+    import importlib
+
+    return getattr(importlib.import_module(_HOMES[name]), name)
 
 
 def create(
@@ -122,6 +127,7 @@ def train(
 
     arguments = hydra_arguments(override_kwargs, config_name, config_path)
     from autrainer.cli.commands.train import outcomes_of
+    from autrainer.cli.errors import CommandLineError
     from autrainer.cli.process import process_kept
     from autrainer.cli.results import results_of
     from autrainer.config.edited import forget_edited_modules
@@ -136,6 +142,8 @@ def train(
 
 
 def _call(command: Callable[..., None], *args: Any) -> None:
+    from autrainer.cli.errors import CommandLineError
+
     try:
         command(None, *args)
     except CommandLineError as error:

@@ -11,7 +11,7 @@ from contextlib import contextmanager
 
 SIGNALS = tuple(
     getattr(signal, name)
-    for name in ("SIGINT", "SIGTERM", "SIGUSR1", "SIGCHLD")
+    for name in ("SIGINT", "SIGTERM", "SIGHUP", "SIGUSR1", "SIGCHLD")
     if hasattr(signal, name)
 )
 """Those that runs handle, and that of torch's worker processes."""
