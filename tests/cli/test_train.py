@@ -222,6 +222,7 @@ SMALL = (
 )
 RUN = Path("r", "e", "training", "run")
 JOB_LOG = "train_script.log"
+ALONE = ("hydra.mode=RUN", f"hydra.run.dir={RUN}")
 
 
 def contents(folder):
@@ -234,6 +235,13 @@ def _trained_by_another():
     lock = RunLock(RUN)
     yield
     lock.release()
+
+
+@pytest.mark.usefixtures("_trained_by_another")
+def test_a_refused_command_without_a_sweep_writes_nothing_either(capsys):
+    assert run([*SMALL, "seed=1", "+batch_size=8", "+learning_rate=1", *ALONE]) == 1
+    assert "is being worked on" in capsys.readouterr().err
+    assert [path.name for path in RUN.iterdir()] == [".lock"]
 
 
 @pytest.mark.usefixtures("_trained_by_another")

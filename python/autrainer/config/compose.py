@@ -208,7 +208,8 @@ def _sweep(
             with _composed_already(application, composed):
                 application.multirun(config_name, task, overrides)
         else:
-            application.run(config_name, task, overrides)
+            with _prepared(application, task):
+                application.run(config_name, task, overrides)
 
     try:
         _reported(run)
@@ -274,6 +275,25 @@ def _reported(run: Callable[[], None]) -> None:
 @contextmanager
 def _composed_already(application: Any, composed: Any) -> Iterator[None]:
     application.compose_config = lambda **_: composed
+    try:
+        yield
+    finally:
+        del application.compose_config
+
+
+@contextmanager
+def _prepared(application: Any, task: Task) -> Iterator[None]:
+    """Let the task prepare its only job, as a sweep does with each of several."""
+    prepare = getattr(task, HOOKS).prepare_job
+    compose = application.compose_config
+
+    def composed(**arguments: Any) -> Any:
+        config = compose(**arguments)
+        if prepare is not None:
+            prepare(config)
+        return config
+
+    application.compose_config = composed
     try:
         yield
     finally:
