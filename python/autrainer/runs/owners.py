@@ -157,6 +157,9 @@ def _started(pid: int) -> str | None:
     One that has ended and is only still listed is `_ENDED`.
     """
     try:
+        if os.readlink("/proc/self") != str(os.getpid()):
+            # It lists the processes of another container.
+            return None
         stat = Path(f"/proc/{pid}/stat").read_text(encoding="utf-8", errors="replace")
     except OSError:
         return None
