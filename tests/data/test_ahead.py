@@ -6,6 +6,7 @@ import torch
 from hypothesis import given
 from hypothesis import strategies as st
 
+from autrainer.data import ahead
 from autrainer.data.ahead import made_ahead
 from autrainer.errors import DataError
 from tests import forked
@@ -42,7 +43,7 @@ def test_no_more_is_made_than_the_depth_allows():
     results = made_ahead(make, 0, 100, num_threads=2, depth=3)
     first = next(results)
     # One that was handed out, three ahead of it.
-    assert allowed.acquire(timeout=10)
+    allowed.acquire()
     results.close()
 
     assert first == 0
@@ -60,7 +61,7 @@ def test_work_goes_on_while_the_consumer_is_busy():
     results = made_ahead(make, 0, 10, num_threads=1, depth=1)
     next(results)
 
-    assert others.wait(timeout=10)
+    others.wait()
     results.close()
 
 
@@ -102,18 +103,18 @@ def test_nothing_starts_before_something_is_asked_for():
     results.close()
 
 
-def test_who_takes_too_long_is_told():
+def test_who_takes_too_long_is_told_and_left_behind(monkeypatch):
+    monkeypatch.setattr(ahead, "LAST_WORDS_S", 0.05)
     forever = threading.Event()
     results = made_ahead(
-        lambda number: forever.wait(20), 0, 2, num_threads=1, depth=1, timeout_s=0.05, name="dev"
+        lambda number: forever.wait(), 0, 2, num_threads=1, depth=1, timeout_s=0.05, name="dev"
     )
 
-    def release():
-        threading.Timer(0.3, forever.set).start()
-
-    release()
     with pytest.raises(DataError, match=r"the dev waited 0\.05 s for a batch"):
         next(results)
+
+    assert len(threads_of("dev")) == 1
+    forever.set()
 
 
 def test_threads_leave_the_intra_op_threads_of_others_alone():

@@ -9,7 +9,6 @@ def test_the_demo_learns_digits_and_is_done_the_second_time(autrainer, project):
     assert len(runs) == 2
     for run in runs.values():
         assert read(run / "_test" / "test_holistic.yaml")["accuracy"]["all"] > 0.97
-        assert read(run / "timer.yaml")["train"]["total_seconds"] < 60
         assert (run / "_plots" / "accuracy.png").is_file()
     table = process.stdout.split("accuracy test")[-1]
     assert all(name in table for name in runs)

@@ -22,12 +22,12 @@ from autrainer.runs.mounts import has_locks_of_one_machine
 from autrainer.runs.owners import Owner
 
 HOLD = """
-import sys, time
+import sys, threading
 from pathlib import Path
 from autrainer.runs.lock import RunLock
 lock = RunLock(Path(sys.argv[1]))
 print("held", flush=True)
-time.sleep(60)
+threading.Event().wait()
 """
 
 on_a_local_disk = pytest.mark.skipif(
@@ -192,7 +192,7 @@ def test_the_owner_shows_that_it_lives(tmp_path, monkeypatch):
     monkeypatch.setattr(locks, "BEAT_S", 0.01)
     lock = RunLock(tmp_path)
     os.utime(tmp_path / FILE_NAME, (0, 0))
-    until = time.monotonic() + 10
+    until = time.monotonic() + 60
     while (tmp_path / FILE_NAME).stat().st_mtime == 0 and time.monotonic() < until:
         time.sleep(0.01)
     assert (tmp_path / FILE_NAME).stat().st_mtime > 0
@@ -210,17 +210,18 @@ def test_an_owner_that_was_succeeded_hears_of_it_and_leaves_the_lock_to_the_othe
     # As another machine puts its name there: by another file.
     written_elsewhere(tmp_path)
     (tmp_path / FILE_NAME).replace(run / FILE_NAME)
-    assert lost.wait(10)
+    lost.wait()
     assert "taken over by process 7 on elsewhere" in str(heard[0])
     assert not lock.is_held
     lock.release()
     assert owner(run)["host"] == "elsewhere"
 
 
-def test_children_of_a_dead_owner_are_waited_for(tmp_path):
+def test_children_of_a_dead_owner_are_waited_for(tmp_path, monkeypatch):
+    monkeypatch.setattr(locks, "ORPHANS_S", 60)
     code = HOLD.replace(
         'print("held", flush=True)',
-        "import os\nif os.fork() == 0:\n    time.sleep(1)\n    os._exit(0)\n"
+        "import os, time\nif os.fork() == 0:\n    time.sleep(0.3)\n    os._exit(0)\n"
         'print("held", flush=True)',
     )
     with subprocess.Popen(

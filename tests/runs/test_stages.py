@@ -26,6 +26,10 @@ def spend(seconds):
         pass
 
 
+def seconds_since(begin_ns):
+    return (perf_counter_ns() - begin_ns) / 1e9
+
+
 def test_every_moment_belongs_to_one_stage():
     begin = perf_counter_ns()
     clock = StageClock()
@@ -35,7 +39,7 @@ def test_every_moment_belongs_to_one_stage():
     spend(0.04)
     clock.enter(OTHER)
     seconds = clock.seconds()
-    elapsed_s = (perf_counter_ns() - begin) / 1e9
+    elapsed_s = seconds_since(begin)
     assert list(seconds) == list(NAMES.values())
     assert seconds["data"] >= 0.02
     assert seconds["forward_and_backward"] >= 0.04
@@ -43,13 +47,14 @@ def test_every_moment_belongs_to_one_stage():
 
 
 def test_a_block_inside_a_block_takes_its_time_from_it():
+    begin = perf_counter_ns()
     clock = StageClock()
     with clock.within(EVALUATION):
         with clock.within(OUTPUTS):
             spend(0.03)
         inner = clock.seconds()
     assert inner["outputs_and_states"] >= 0.03
-    assert inner["evaluation"] < 0.03
+    assert sum(inner.values()) <= seconds_since(begin)
     assert clock.enter(DATA) == OTHER
 
 
@@ -64,8 +69,9 @@ def test_a_block_that_fails_gives_the_stage_back():
 def test_what_came_before_the_start_is_not_counted():
     clock = StageClock()
     spend(0.02)
+    begin = perf_counter_ns()
     clock.start()
-    assert sum(clock.seconds().values()) < 0.02
+    assert sum(clock.seconds().values()) <= seconds_since(begin)
 
 
 def as_a_file(folder, seconds):
@@ -92,9 +98,10 @@ def test_a_continued_run_adds_the_seconds_of_the_one_before(tmp_path, write):
 def test_runs_from_before_there_were_stages_add_nothing(tmp_path, files):
     for name, content in files.items():
         write_yaml(tmp_path / name, content)
+    begin = perf_counter_ns()
     clock = StageClock()
     clock.restore(tmp_path)
-    assert sum(clock.seconds().values()) < 1.0
+    assert sum(clock.seconds().values()) <= seconds_since(begin)
 
 
 def test_the_file_reads_back(tmp_path):

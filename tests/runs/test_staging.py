@@ -60,7 +60,7 @@ def test_a_third_copy_waits_for_one_of_two_to_be_released():
     thread.start()
     assert not taken
     first.release()
-    thread.join(timeout=10)
+    thread.join()
     assert len(taken) == 1
     assert staging.is_busy
 

@@ -2,6 +2,7 @@
 
 import re
 import sys
+import time
 
 import pytest
 
@@ -41,13 +42,13 @@ def test_every_entry_of_the_timer_file_is_a_timer(tmp_path):
 
 
 def test_stages_cover_what_the_timers_measure(tmp_path):
+    begin = time.perf_counter()
     trainer = trained(tmp_path)
     seconds = trainer.clock.seconds()
-    trained_s = trainer.train_timer.get_total_seconds()
-    in_training = ("data", "transfer", "forward_and_backward")
-    assert sum(seconds[stage] for stage in in_training) < 1.1 * trained_s
+    elapsed_s = time.perf_counter() - begin
     timers = (trainer.train_timer, trainer.dev_timer, trainer.test_timer)
-    assert sum(seconds.values()) > sum(timer.get_total_seconds() for timer in timers)
+    measured_s = sum(timer.get_total_seconds() for timer in timers)
+    assert measured_s < sum(seconds.values()) <= elapsed_s
 
 
 @pytest.mark.parametrize("training_type", ["epoch", "step"])
