@@ -18,7 +18,9 @@ from autrainer.runs.status import read_status
 from autrainer.training import ModularTaskTrainer
 from tests.training.any_config import damaged, paths, valid
 
-EXAMPLES = int(os.environ.get("CONFIG_EXAMPLES", "60"))
+EXAMPLES = int(os.environ.get("CONFIG_EXAMPLES", "25"))
+# Many trainings in one test: on a busy machine they take longer than any other test may.
+pytestmark = pytest.mark.timeout(900)
 moderately = settings(
     max_examples=EXAMPLES,
     derandomize=True,

@@ -140,8 +140,10 @@ def check_alike(found: Any, own: Any, where: str) -> None:
             check_alike(found[key], own[key], f"{where}.{key}")
     elif isinstance(own, list | tuple):
         _require(found, (list, tuple), where)
-        for position, pair in enumerate(zip(found, own, strict=False)):
-            check_alike(*pair, f"{where}[{position}]")
+        for position, (one, own_one) in enumerate(zip(found, own, strict=False)):
+            # LBFGS keeps lists whose tensors come one after the other.
+            if one is not None or not isinstance(own_one, torch.Tensor):
+                check_alike(one, own_one, f"{where}[{position}]")
     elif isinstance(own, str):
         _require(found, str, where)
     elif isinstance(own, int | float) and not _is_scalar(found):
