@@ -66,6 +66,23 @@ def test_a_signal_to_the_process_and_then_to_its_group_is_one_request():
         assert requests.stop == signal.SIGTERM
 
 
+def test_whoever_presses_ctrl_c_sees_that_it_was_heard():
+    terminal, end = os.openpty()
+    stderr = os.dup(2)
+    os.dup2(end, 2)
+    try:
+        with heeded():
+            os.kill(os.getpid(), signal.SIGTERM)
+        with heeded():
+            os.kill(os.getpid(), signal.SIGINT)
+    finally:
+        os.dup2(stderr, 2)
+    said = os.read(terminal, 1000)
+    assert said == b"\r\nStopping after this step; Ctrl-C once more leaves at once\r\n"
+    for file in (terminal, end, stderr):
+        os.close(file)
+
+
 def test_a_signal_that_is_ignored_stays_ignored():
     before = signal.signal(signal.SIGINT, signal.SIG_IGN)
     try:

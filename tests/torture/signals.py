@@ -66,7 +66,7 @@ class Result:
     Args:
         signals: Signals that were sent while the command lived.
         ended: How the commands that got them ended, and how often.
-        before: Those that came before the first line of this package; Python tells of them itself.
+        before: Those that came before the handlers stood; Python tells of them in its own way.
         runs: Commands that ended by themselves in the end.
         complaints: What was not as it has to be.
     """
@@ -166,10 +166,10 @@ def complaints_of(shot: Shot, was_sent: bool, code: int, said: str) -> list[str]
     return [f"{shot}: {', '.join(found)}\n{said}"] if found else []
 
 
-def is_python_alone(said: str) -> bool:
-    """Whether a signal came while Python started: what it prints then names nothing of ours."""
+def is_early(said: str) -> bool:
+    """Whether a signal came before the first line of the command, so that Python has told of it."""
     told = "KeyboardInterrupt" in said or "Fatal Python error" in said
-    return told and "cli/main.py" not in said.replace("from autrainer.cli.main import", "")
+    return told and ", in main\n" not in said
 
 
 def torture(
@@ -203,7 +203,7 @@ def torture(
             if was_sent:
                 result.signals += 1
                 result.ended[f"{number.name}: {code}"] += 1
-            if was_sent and is_python_alone(said):
+            if was_sent and is_early(said):
                 result.before += 1
             else:
                 result.complaints += complaints_of(shot, was_sent, code, said)

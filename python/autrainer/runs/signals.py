@@ -7,7 +7,7 @@ import signal
 import threading
 import time
 from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from types import FrameType
 from typing import Any
 
@@ -59,6 +59,7 @@ class Requests:
         if self.stop is None:
             self.stop = signal.Signals(number)
             self._asked_s = time.monotonic()
+            _acknowledge(number)
         elif not self._is_ending and time.monotonic() - self._asked_s >= self._same_request_s:
             raise RunInterruptedError(signal.Signals(number), saved=False)
 
@@ -180,6 +181,14 @@ def _handled(handlers: Mapping[signal.Signals, Handler]) -> Iterator[None]:
         for number, handler in before.items():
             # None stands for a handler that was not set from Python.
             signal.signal(number, signal.SIG_DFL if handler is None else handler)
+
+
+def _acknowledge(number: int) -> None:
+    """Tell whoever has pressed Ctrl-C that it was heard: a step may take a while."""
+    # Not by `sys.stderr`, which may just be writing.
+    with suppress(OSError):
+        if number == signal.SIGINT and os.isatty(2):
+            os.write(2, b"\nStopping after this step; Ctrl-C once more leaves at once\n")
 
 
 def _nothing(number: int, frame: FrameType | None) -> None:
