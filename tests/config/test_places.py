@@ -1,6 +1,7 @@
 """Errors in few lines: what happened, where in the user's own code, and where all of it is."""
 
 import importlib.util
+import os
 import traceback
 from pathlib import Path
 
@@ -105,6 +106,11 @@ def test_where_no_record_holds_the_error_the_whole_traceback_is_shown(fail, reco
     for record in (None, tmp_path / "missing.txt", earlier):
         assert describe(error, record).startswith("Traceback")
         assert describe(error, record).endswith("ValueError: now")
+
+
+def test_a_pipe_in_the_place_of_the_record_is_not_waited_for(tmp_path):
+    os.mkfifo(tmp_path / "error.txt")
+    assert describe(ConfigError("one"), tmp_path / "error.txt") == "ConfigError: one"
 
 
 def test_a_line_in_the_text_of_a_worker_process_is_found(tmp_path):

@@ -15,7 +15,8 @@ from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
 
-from autrainer.errors import AutrainerError
+from autrainer.errors import AutrainerError, CorruptFileError
+from autrainer.runs.opening import reading
 
 _INSTALLED = frozenset({"site-packages", "dist-packages"})
 _PACKAGE = Path(__file__).parent.parent
@@ -151,8 +152,9 @@ def describe(error: BaseException, record: Path | None = None) -> str:
 def _holds(record: Path, error: BaseException) -> bool:
     """Whether a file tells of this error: it may be missing, or of an earlier attempt."""
     try:
-        text = record.read_text(encoding="utf-8", errors="replace")
-    except OSError:
+        with reading(record) as file:
+            text = file.read().decode("utf-8", errors="replace")
+    except (OSError, CorruptFileError):
         return False
     return all(line in text for line in str(error).splitlines()) and type(error).__name__ in text
 

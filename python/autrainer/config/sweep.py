@@ -224,7 +224,7 @@ class Sweep:
         except OSError as error:
             reason = error.strerror or str(error)
             raise OutputError(
-                f"results cannot be written to {path.parent}: {reason}; "
+                f"results cannot be written to {path.parent}: {path.name}: {reason}; "
                 "choose another folder with results_dir=..."
             ) from error
 
