@@ -105,11 +105,16 @@ def did_you_mean(name: str, options: Iterable[str]) -> str:
 
     >>> did_you_mean("epochs", ["epoch", "step"])
     "did you mean 'epoch'?"
+    >>> did_you_mean("uar", ["UAR", "MSE"])
+    "did you mean 'UAR'?"
     """
     # Only somebody who mistyped waits for this import.
     import difflib
 
-    matches = difflib.get_close_matches(str(name), list(options), n=3, cutoff=0.6)
+    known: dict[str, str] = {}
+    for option in options:
+        known.setdefault(option.lower(), option)
+    matches = difflib.get_close_matches(str(name).lower(), list(known), n=3, cutoff=0.6)
     if not matches:
         return ""
-    return "did you mean " + " or ".join(repr(match) for match in matches) + "?"
+    return "did you mean " + " or ".join(repr(known[match]) for match in matches) + "?"

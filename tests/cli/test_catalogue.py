@@ -7,7 +7,10 @@ import re
 import pytest
 import yaml
 
-from autrainer.cli.catalogue import (
+from autrainer.cli.describing import describe_class, yaml_of
+from autrainer.cli.main import run
+from autrainer.cli.parser import CLASSES as NAMED_IN_HELP
+from autrainer.config.catalogue import (
     CALLBACKS,
     CLASSES,
     KINDS,
@@ -17,11 +20,8 @@ from autrainer.cli.catalogue import (
     find_class,
     hooks,
 )
-from autrainer.cli.describing import describe_class, yaml_of
-from autrainer.cli.main import run
-from autrainer.cli.parser import CLASSES as NAMED_IN_HELP
+from autrainer.config.locate import locate
 from autrainer.config.needed import Needed
-from autrainer.config.targets import locate
 
 ALL = [(kind, name) for kind in KINDS for name in classes_of(kind)]
 each_class = pytest.mark.parametrize(

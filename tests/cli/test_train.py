@@ -179,9 +179,17 @@ def test_a_misspelt_argument_is_told_before_the_run_in_its_folder_is_another_one
     (folder / "metrics.csv").touch()
     assert run(["train", "+model.hiden_size=3"]) == 1
     assert capsys.readouterr().err == (
-        "autrainer: model.hiden_size is no argument of autrainer.models.ffnn.FFNN (the command "
+        "autrainer: model.hiden_size is no argument of autrainer.models.FFNN (the command "
         "line); did you mean 'hidden_size' or 'input_size'?\n"
     )
+
+
+def test_a_class_that_is_not_there_is_told_before_a_folder_is_made(capsys):
+    assert run(["train", "callbacks=[nowhere.X]"]) == 1
+    captured = capsys.readouterr()
+    assert captured.out == ""
+    assert captured.err.startswith("autrainer: callbacks[0] cannot be used (the command line); ")
+    assert list(Path().iterdir()) == []
 
 
 def test_a_bad_file_is_named(capsys):

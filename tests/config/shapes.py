@@ -1,5 +1,6 @@
 """Classes that configurations of the tests name."""
 
+from abc import ABC, abstractmethod
 from dataclasses import dataclass
 
 
@@ -25,6 +26,12 @@ class Broken(Shape):
 class WrongCall(Shape):
     def __init__(self):
         len(1)
+
+
+class Unfinished(Shape, ABC):
+    @abstractmethod
+    def area(self):
+        """Nobody knows."""
 
 
 @dataclass

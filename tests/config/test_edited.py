@@ -7,7 +7,7 @@ import sys
 import pytest
 
 from autrainer.config.edited import forget_edited_modules
-from autrainer.config.targets import locate
+from autrainer.config.locate import locate
 
 
 @pytest.fixture

@@ -7,8 +7,9 @@ import pytest
 from omegaconf import DictConfig, ListConfig, OmegaConf
 
 from autrainer import HydraConvertEnum, instantiate, instantiate_shorthand
+from autrainer.config.locate import locate
 from autrainer.config.shorthand import split_shorthand
-from autrainer.config.targets import check_target, locate
+from autrainer.config.targets import check_target
 from autrainer.errors import ConfigError
 from tests.config.shapes import Broken, Circle, Holder, Open, Shape, WrongCall, make_circle
 
@@ -170,6 +171,12 @@ def lines(config, expected=Shape, **options):
     return [problem.line() for problem in check_target("model", config, expected, **options)]
 
 
+def test_a_class_that_does_not_take_what_a_run_gives_is_told():
+    config = {"_target_": f"{HERE}.Circle", "radius": 1}
+    (line,) = lines(config, injected=["output_dim"])
+    assert line.endswith(".Circle; its constructor has to take output_dim, which the run gives")
+
+
 def test_a_good_target_has_no_problem():
     config = {"id": "C", "_target_": f"{HERE}.Circle", "name": "x", "transform": {}}
     assert lines(config, injected=["radius"], consumed=["transform"]) == []
@@ -189,6 +196,7 @@ def test_a_good_target_has_no_problem():
         ({"_target_": f"{HERE}.Circle"}, "model.radius is missing"),
         ({"_target_": f"{HERE}.Circle", "radius": 1, "color": 1}, "did you mean 'colour'"),
         ({"_target_": f"{HERE}.Circle", "radius": 1, "xyz": 1}, "it takes radius, name, colour"),
+        ({"_target_": f"{HERE}.Unfinished"}, "the class has to define area"),
         ("text", "no mapping with _target_"),
     ],
 )

@@ -171,3 +171,11 @@ def test_every_criterion_is_a_loss_of_torch(name):
 def test_weights_of_labels_that_look_like_numbers_need_no_quotes():
     weights = given_weights("class_weights", {1: 1, "x": 3, "01": 2}, ["01", "1", "x"])
     assert weights.tolist() == pytest.approx([1.0, 0.5, 1.5])
+
+
+@pytest.mark.parametrize("targets", [torch.rand(4), torch.ones(4, 3, dtype=torch.int64)])
+def test_balancing_classes_of_what_has_none_is_told_with_the_way_out(targets):
+    data = labels([2, 1, 1])
+    data.train_dataset.targets = targets
+    with pytest.raises(ConfigError, match="weights classes, and target_column 'target' has numb"):
+        criterions.BalancedCrossEntropyLoss().setup(data)

@@ -6,7 +6,7 @@ import inspect
 import pytest
 
 import autrainer
-from autrainer.config.targets import locate
+from autrainer.config.locate import locate
 from autrainer.core import constants
 from autrainer.datasets.toy_dataset import ToyDatasetWrapper
 from autrainer.errors import ConfigError

@@ -129,6 +129,12 @@ def test_a_criterion_that_fails_on_a_batch_is_told_with_its_shapes(tmp_path, opt
         trained(tmp_path, *options, **criterion)
 
 
+def test_a_model_of_another_input_size_is_told_the_size(tmp_path):
+    message = r"float32 \(B, 64\): RuntimeError: .*; try model.input_size=64$"
+    with pytest.raises(ConfigError, match=message):
+        trained(tmp_path, "model.input_size=63")
+
+
 def test_what_a_user_raises_stays_what_it_is(tmp_path):
     with pytest.raises(RuntimeError, match=r"^out of luck$"):
         trained(tmp_path, **model("Raises"))

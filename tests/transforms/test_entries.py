@@ -97,3 +97,8 @@ def test_all_that_is_wrong_is_told_at_once():
     sides = transform("model", [{ANY: 0}, {}])
     sides["dataset"]["train"] = "x.Y"
     assert len(problems(sides)) == 3
+
+
+def test_a_misspelt_type_is_told_and_one_of_the_users_own_is_not():
+    sides = {"model": {"type": "eeg"}, "dataset": {"type": "tabula"}}
+    assert problems(sides) == ["dataset.transform.type is 'tabula'; did you mean 'tabular'?"]

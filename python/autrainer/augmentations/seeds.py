@@ -5,8 +5,8 @@ from __future__ import annotations
 import inspect
 from typing import Any
 
+from autrainer.config.locate import locate
 from autrainer.config.shorthand import split_shorthand
-from autrainer.config.targets import locate
 
 
 class SeedCounter:

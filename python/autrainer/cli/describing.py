@@ -6,7 +6,7 @@ import ast
 import re
 import textwrap
 
-from autrainer.cli.catalogue import (
+from autrainer.config.catalogue import (
     Argument,
     Kind,
     Source,

@@ -18,7 +18,7 @@ from pathlib import Path
 from typing import Any
 
 from autrainer.config.logs import loggers_kept
-from autrainer.config.overrides import Arguments, split_arguments
+from autrainer.config.overrides import Arguments, UnsupportedFlagError, split_arguments
 from autrainer.errors import AutrainerError, ConfigError
 
 Task = Callable[..., Any]
@@ -37,9 +37,7 @@ class SweepHooks:
         check: Raises an `AutrainerError` for a configuration that cannot run. It gets the
             composed configuration with its `hydra` node and the resolved one as plain containers.
         before_launch: Raises an `AutrainerError` if one of the configurations that are about to
-            run cannot; it may import what the runs need. Only asked where they run here, and
-            either several do or one is about to be refused as another one than the run in its
-            folder.
+            run cannot; it may import what the runs need. Only asked where they run here.
         prepare_job: Gets the composed configuration of a run with its `hydra` node, and may change
             that, before Hydra sets up the job. Only called where the run takes place here.
         watch: Gets, before the first run, a function that tells the outcomes at any moment. Only
@@ -166,7 +164,9 @@ def _run(
     from hydra._internal.utils import get_args_parser
     from hydra.core.hydra_config import HydraConfig
 
-    parsed = get_args_parser().parse_args(arguments)
+    parsed, unknown = get_args_parser().parse_known_args(arguments)
+    if unknown:
+        raise _unknown_flag(unknown[0])
     hydra_config = HydraConfig.instance()
     before = hydra_config.cfg
     plain = ("overrides", "config_name", "multirun")
@@ -181,6 +181,14 @@ def _run(
         _sweep(task, parsed.overrides, name, config_path, parsed.multirun)
     finally:
         hydra_config.cfg = before
+
+
+def _unknown_flag(flag: str) -> UnsupportedFlagError:
+    name, equals, value = flag.lstrip("-").partition("=")
+    return UnsupportedFlagError(
+        f"there is no flag {flag.partition('=')[0]!r}; a key of the configuration is set by "
+        f"{name.replace('-', '_')}={value if equals else 'VALUE'}"
+    )
 
 
 def _sweep(

@@ -8,8 +8,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from autrainer.config.locate import locate
 from autrainer.config.shorthand import split_shorthand
-from autrainer.config.targets import locate
 from autrainer.errors import AutrainerError, ConfigError, did_you_mean
 
 log = logging.getLogger(__name__)

@@ -32,6 +32,9 @@ def explained(
     """
     text = str(error).strip()
     if isinstance(error, OverrideParseException):
+        if "=" not in error.override and not error.override.startswith("~"):
+            key = error.override.lstrip("+")
+            return ConfigError(f"the override {error.override!r} has no value; write {key}=VALUE")
         return ConfigError(f"the override {error.override!r} cannot be read: {text}")
     if isinstance(error, MissingConfigException):
         if missing := _NO_MAIN.search(text):

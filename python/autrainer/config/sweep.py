@@ -102,8 +102,9 @@ class Sweep:
         self._order = {point.directory: number for number, point in enumerate(points)}
         try:
             if left:
+                # Before a folder is made, and before the first of many runs has trained for hours.
+                self._check_classes(left)
                 self._save_config()
-                self._check_before_launch(left)
                 self._watch()
             size = 1 if fails_fast and _runs_here(self.launcher) else max(sizes, default=1)
             for batch in _chunks(left, size):
@@ -178,11 +179,6 @@ class Sweep:
                     log.info("Filtered: %s with '%s': %s", overrides, entry.path, reason)
                 return True
         return False
-
-    def _check_before_launch(self, points: Sequence[Point]) -> None:
-        """A run checks itself; of several, the last must not be found wrong after hours."""
-        if len(points) > 1:
-            self._check_classes(points)
 
     def _check_classes(self, points: Sequence[Point]) -> None:
         if self.hooks.before_launch is not None and _runs_here(self.launcher):

@@ -101,11 +101,21 @@ def class_frequencies(data: CriterionData) -> torch.Tensor:
     num_classes = len(data.target_transform)
     targets = getattr(data.train_dataset, "targets", None)
     if targets is not None:
+        _refuse_no_codes(torch.as_tensor(targets), data)
         return torch.bincount(torch.as_tensor(targets), minlength=num_classes)
     frequencies = torch.zeros(num_classes, dtype=torch.int64)
     for label, count in Counter(data.df_train[data.target_column].tolist()).items():
         frequencies[int(data.target_transform.encode(label))] += count
     return frequencies
+
+
+def _refuse_no_codes(targets: torch.Tensor, data: CriterionData) -> None:
+    if targets.dim() != 1 or targets.is_floating_point():
+        raise ConfigError(
+            f"dataset.criterion weights classes, and target_column {data.target_column!r} has "
+            "numbers or several labels; use MSELoss for numbers, BalancedBCEWithLogitsLoss for "
+            "labels"
+        )
 
 
 def label_frequencies(data: CriterionData) -> torch.Tensor:

@@ -10,7 +10,7 @@ import torch
 
 from autrainer.config.groups import GROUP_KEYS
 from autrainer.config.instantiate import instantiate
-from autrainer.config.targets import locate
+from autrainer.config.locate import locate
 from autrainer.errors import ConfigError
 from autrainer.fast.optimizers import keep_dynamo_out
 from autrainer.optimizers.groups import parameter_groups

@@ -10,7 +10,7 @@ import torch
 from torch import nn
 from torch.nn.modules.batchnorm import _BatchNorm, _NormBase
 
-from autrainer.config.targets import locate
+from autrainer.config.locate import locate
 from autrainer.errors import ConfigError
 from autrainer.fast.optimizers import keep_dynamo_out
 

@@ -233,7 +233,7 @@ def _build_schedule(
 
 
 def _class_of(config: dict[str, Any]) -> Any:
-    from autrainer.config.targets import locate
+    from autrainer.config.locate import locate
 
     return locate(config["_target_"])
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import traceback
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -83,8 +84,19 @@ def _misfit(error: BaseException, trainer: Any) -> ConfigError | None:
     return ConfigError(
         f"the model {model['id']}, {shown(model)}, does not work on samples of the dataset "
         f"{config['dataset']['id']}, whose features are {dtype} {seen.shape_of(features)}: "
-        f"{told(error)}"
+        f"{told(error)}{_size_to_try(model, features)}"
     )
+
+
+def _size_to_try(model: Mapping[str, Any], features: Any) -> str:
+    """The size of its input that a model may have to be told, as a hint."""
+    width = getattr(features, "shape", (None,))[-1]
+    named = [
+        name
+        for name, value in model.items()
+        if isinstance(value, int) and ("input" in name or name.startswith("in_")) and value != width
+    ]
+    return f"; try model.{named[0]}={width}" if len(named) == 1 else ""
 
 
 def _is_raised_by_user(error: BaseException) -> bool:

@@ -13,6 +13,8 @@ from autrainer.errors import did_you_mean
 
 log = logging.getLogger(__name__)
 
+TYPES = ("image", "grayscale", "raw", "tabular")
+
 SUBSETS = ("base", "train", "dev", "test")
 KEYS = ("type", *SUBSETS)
 
@@ -77,6 +79,9 @@ def _key_problems(key: str, transform: Mapping[str, Any]) -> Iterator[Problem]:
     if transform.get("type") is None:
         fix = "say what the features are: 'image', 'grayscale', 'raw' or 'tabular'"
         yield Problem(f"{key}.type", "is missing", fix)
+    elif transform["type"] not in TYPES and (hint := did_you_mean(str(transform["type"]), TYPES)):
+        # Types of users may be called as they like.
+        yield Problem(f"{key}.type", f"is {transform['type']!r}", hint)
     for name in transform:
         if name in KEYS:
             continue

@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     from argparse import ArgumentParser
     from collections.abc import Mapping
 
-    from autrainer.cli.catalogue import Kind
+    from autrainer.config.catalogue import Kind
 
 POINTER = "autrainer show NAME prints what one takes and the YAML to write"
 
@@ -31,7 +31,7 @@ def run(
     Raises:
         CommandLineError: if there is no such directory or kind.
     """
-    from autrainer.cli.catalogue import CALLBACKS, CLASSES, KINDS, LISTABLE, chosen_kind
+    from autrainer.config.catalogue import CALLBACKS, CLASSES, KINDS, LISTABLE, chosen_kind
 
     kind = chosen_kind(directory)
     if kind not in LISTABLE:
@@ -77,7 +77,7 @@ def _print(place: str, directory: str, folder: Path, pattern: str) -> None:
 
 
 def _list_classes(kind: Kind, pattern: str) -> bool:
-    from autrainer.cli.catalogue import classes_of
+    from autrainer.config.catalogue import classes_of
 
     heading = f"{kind.name.capitalize()}, {kind.package}.NAME"
     about = {name: source.summary for name, source in classes_of(kind).items()}
@@ -87,7 +87,7 @@ def _list_classes(kind: Kind, pattern: str) -> bool:
 def _list_hooks(pattern: str) -> bool:
     import ast
 
-    from autrainer.cli.catalogue import hooks
+    from autrainer.config.catalogue import hooks
 
     about = {name: ast.get_docstring(node) or "" for name, node in hooks().items()}
     lines = {name: doc.partition("\n")[0] for name, doc in about.items()}

@@ -37,7 +37,7 @@ def run(
         CommandLineError: if there is no such configuration, class or hook, or the copy exists
             already.
     """
-    from autrainer.cli.catalogue import LISTABLE, chosen_kind
+    from autrainer.config.catalogue import LISTABLE, chosen_kind
     from autrainer.config.constants import NamingConstants
 
     if config is not None and directory not in NamingConstants().CONFIG_DIRS:
@@ -83,8 +83,8 @@ def _show_configuration(
 
 
 def _show_class(parser: ArgumentParser | None, name: str) -> None:
-    from autrainer.cli.catalogue import all_names, find_class, hooks
     from autrainer.cli.describing import describe_class, describe_hook
+    from autrainer.config.catalogue import all_names, find_class, hooks
 
     # An import path, as configurations have it, is fine too.
     name = name.rpartition(".")[2]

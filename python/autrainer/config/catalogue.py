@@ -271,6 +271,11 @@ def all_names() -> list[str]:
     return [*(name for kind in KINDS for name in classes_of(kind)), *hooks()]
 
 
+def all_paths() -> dict[str, str]:
+    """Import paths of all classes by name."""
+    return {name: f"{kind.package}.{name}" for kind in KINDS for name in classes_of(kind)}
+
+
 def hooks() -> dict[str, ast.FunctionDef]:
     """The hooks of callbacks by name, in the order in which a run comes to them."""
     source = Module("autrainer.callbacks.base").find("CallbackSignature")
