@@ -100,6 +100,14 @@ class MissingExtraError(AutrainerError, ImportError):
         )
 
 
+def message_of(error: BaseException) -> str:
+    """The message of an error, or an empty text if its class cannot even give that."""
+    try:
+        return str(error)
+    except Exception:
+        return ""
+
+
 def did_you_mean(name: str, options: Iterable[str]) -> str:
     """Sentence that names the options closest to a misspelt name, or an empty text.
 

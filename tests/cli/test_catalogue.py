@@ -148,6 +148,7 @@ def test_a_hook_is_shown_with_a_callback_that_has_it(capsys):
     [
         (["show", "Standardiser"], 1, "no class 'Standardiser' in autrainer; did you mean 'Standa"),
         (["show", "Xyz"], 1, "autrainer list classes prints all of them"),
+        (["show", "metric"], 2, "name one of them; autrainer list metrics prints all"),
         (["show", "dataset"], 2, "name a dataset configuration, such as Digits-Image, "),
         (["show", "Standardizer", "-s"], 2, "-s copies configurations"),
         (["show", "metrix", "UAR"], 2, "unknown directory 'metrix'; did you mean 'metrics'"),

@@ -134,6 +134,25 @@ def test_a_syntax_error_is_told_with_its_own_line(tmp_path):
     assert str(place_in_user_code(error)) == "mine.py, line 2"
 
 
+def test_the_first_lines_of_a_long_message_will_do(fail, recorded):
+    error = caught(fail, ValueError("\n".join(map(str, range(20)))))
+    assert describe(error, recorded(error)).splitlines()[:12] == [
+        "ValueError: 0",
+        *map(str, range(1, 10)),
+        "...",
+        "  my_model.py, line 6, in fail: raise error",
+    ]
+
+
+def test_an_error_that_has_no_text_is_told_by_its_type(fail, recorded):
+    class Weird(Exception):
+        def __str__(self):
+            raise RuntimeError("no text")
+
+    error = caught(fail, Weird())
+    assert describe(error, recorded(error)).startswith("Weird\n  my_model.py, line 6, in fail")
+
+
 def test_an_error_without_a_message_is_told_by_its_type():
     assert sentence(ValueError()) == "ValueError"
     assert sentence(KeyError("a")) == "KeyError: 'a'"

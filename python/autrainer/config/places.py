@@ -15,12 +15,13 @@ from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
 
-from autrainer.errors import AutrainerError, CorruptFileError
+from autrainer.errors import AutrainerError, CorruptFileError, message_of
 from autrainer.runs.opening import reading
 
 _INSTALLED = frozenset({"site-packages", "dist-packages"})
 _PACKAGE = Path(__file__).parent.parent
 _IN_TEXT = re.compile(r'^ *File "(?P<file>[^"\n]+)", line (?P<line>\d+), in (?P<name>.+)$', re.M)
+SHOWN_LINES = 10
 _OF_WORKER = "Original Traceback"
 """What torch puts into the message of an error of one of its processes."""
 
@@ -110,19 +111,28 @@ def _chain(error: BaseException) -> Iterator[BaseException]:
 
 
 def _in_text(error: BaseException) -> Iterator[re.Match[str]]:
-    text = str(error)
+    text = message_of(error)
     return _IN_TEXT.finditer(text) if 'File "' in text else iter(())
 
 
 def sentence(error: BaseException) -> str:
     """Type and message of an error in a line."""
-    lines = str(error).strip().splitlines()
+    lines = message_of(error).strip().splitlines()
     if not lines:
         return type(error).__name__
     if any(line.startswith(_OF_WORKER) for line in lines):
         # Of a worker process that could not send the error itself; the last line is the error.
         return lines[-1]
     return f"{type(error).__name__}: {lines[0]}"
+
+
+def _told(error: BaseException) -> str:
+    """An error with its message, of which the first lines will do."""
+    first, *rest = message_of(error).strip().splitlines() or [""]
+    if sentence(error) != f"{type(error).__name__}: {first}":
+        return sentence(error)
+    shown = [sentence(error), *rest[: SHOWN_LINES - 1]]
+    return "\n".join([*shown, "..."] if len(rest) >= SHOWN_LINES else shown)
 
 
 def describe(error: BaseException, record: Path | None = None) -> str:
@@ -133,14 +143,14 @@ def describe(error: BaseException, record: Path | None = None) -> str:
         record: File that may hold the whole traceback.
 
     Returns:
-        Errors of this package with all of their message, any other as a line, each with the
-        innermost line of the user's code. Where no record has it, the whole traceback.
+        Errors of this package with all of their message, any other with its first lines, each with
+        the innermost line of the user's code. Where no record has it, the whole traceback.
     """
     is_recorded = record is not None and _holds(record, error)
     is_ours = isinstance(error, AutrainerError)
     if not is_ours and not is_recorded:
         return _without_hydra(error)
-    lines = [f"{type(error).__name__}: {error}" if is_ours else sentence(error)]
+    lines = [f"{type(error).__name__}: {error}" if is_ours else _told(error)]
     place = place_in_user_code(error)
     if place is not None and str(place) not in lines[0]:
         lines.append(f"  {place.quoted()}")
@@ -156,7 +166,8 @@ def _holds(record: Path, error: BaseException) -> bool:
             text = file.read().decode("utf-8", errors="replace")
     except (OSError, CorruptFileError):
         return False
-    return all(line in text for line in str(error).splitlines()) and type(error).__name__ in text
+    told = [type(error).__name__, *message_of(error).splitlines()]
+    return all(line in text for line in told)
 
 
 def _without_hydra(error: BaseException) -> str:

@@ -10,7 +10,7 @@ import traceback
 from pathlib import Path
 from typing import Any
 
-from autrainer.errors import CorruptFileError, OutputError, RunInUseError
+from autrainer.errors import CorruptFileError, OutputError, RunInUseError, message_of
 from autrainer.runs.files import read_yaml, remove_file, write_text, write_yaml
 from autrainer.runs.lock import RunLock
 
@@ -66,7 +66,8 @@ class Status:
 
         Raises nothing: the error that is told here must not be lost to another one.
         """
-        self._content["exception"] = {"type": type(error).__qualname__, "message": str(error)}
+        kind = type(error).__qualname__
+        self._content["exception"] = {"type": kind, "message": message_of(error)}
         with contextlib.suppress(OSError):
             if not interrupted:
                 text = "".join(traceback.format_exception(error))

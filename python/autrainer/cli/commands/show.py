@@ -84,7 +84,7 @@ def _show_configuration(
 
 def _show_class(parser: ArgumentParser | None, name: str) -> None:
     from autrainer.cli.describing import describe_class, describe_hook
-    from autrainer.config.catalogue import all_names, find_class, hooks
+    from autrainer.config.catalogue import all_names, chosen_kind, find_class, hooks
 
     # An import path, as configurations have it, is fine too.
     name = name.rpartition(".")[2]
@@ -92,6 +92,8 @@ def _show_class(parser: ArgumentParser | None, name: str) -> None:
         print(describe_hook(hooks()[name]))
         return
     found = find_class(name)
+    if found is None and (kind := chosen_kind(name)) is not None:
+        raise CommandLineError(parser, f"name one of them; autrainer list {kind} prints all", 2)
     if found is None:
         hint = near_matches(name, all_names(), or_all=False)
         raise CommandLineError(parser, f"there is no class {name!r} in autrainer; {hint}", 1)
