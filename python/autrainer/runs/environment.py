@@ -7,11 +7,14 @@ import logging
 import os
 import platform
 from collections.abc import Mapping
+from functools import cache
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import torch
 
+from autrainer import __version__
 from autrainer.runs.files import write_text, write_yaml
 from autrainer.runs.logfile import warn_once_a_sweep
 
@@ -45,6 +48,41 @@ def get_hardware_info() -> dict[str, Any]:
     Within a SLURM job the node is named, and memory and CPU count are those of the job.
     """
     return {"system": _system(os.environ), "gpu": _gpu()}
+
+
+def numeric_environment(device: torch.device) -> dict[str, str | int]:
+    """What the last bits of results depend on, beside the configuration and the data.
+
+    Args:
+        device: Where a run computes. It is asked for while the run does: the number of intra-op
+            threads is that of this moment.
+    """
+    found: dict[str, str | int] = {
+        "autrainer": __version__,
+        "torch": str(torch.__version__),
+        "numpy": np.__version__,
+        "cpu_capability": torch.backends.cpu.get_cpu_capability(),
+        "device": device.type,
+    }
+    if device.type == "cuda":
+        cudnn = torch.backends.cudnn.version()  # type: ignore[no-untyped-call]
+        return found | {
+            "device": f"cuda {torch.cuda.get_device_properties(device).name}",
+            "cuda": str(torch.version.cuda),
+            "cudnn": str(cudnn),
+        }
+    return found | {"processor": _processor(), "intra_op_threads": torch.get_num_threads()}
+
+
+@cache
+def _processor() -> str:
+    """Name of the processor, which decides about the kernels that libraries choose."""
+    try:
+        with open("/proc/cpuinfo", encoding="utf-8", errors="replace") as file:
+            names = (line.partition(":")[2] for line in file if line.startswith("model name"))
+            return next(names).strip()
+    except (OSError, StopIteration):
+        return platform.processor() or platform.machine()
 
 
 def save_hardware_info(output_directory: str | Path) -> None:

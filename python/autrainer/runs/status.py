@@ -47,14 +47,22 @@ class Status:
         remove_file(self._folder / ERROR_NAME)
         self._write()
 
-    def finish(self, table_checksum: str, early_end: tuple[int, str] | None = None) -> None:
+    def finish(
+        self,
+        table_checksum: str,
+        early_end: tuple[int, str] | None = None,
+        conditions: dict[str, Any] | None = None,
+    ) -> None:
         """Everything is on disk.
 
         Args:
             table_checksum: Of the table of metrics, from which a longer run takes its history.
             early_end: The last iteration and the reason, if that was not the last one planned.
+            conditions: The samples and the environments of the run.
         """
         self._content["table_checksum"] = table_checksum
+        if conditions is not None:
+            self._content["conditions"] = conditions
         if early_end is None:
             self._end(FINISHED)
         else:

@@ -14,6 +14,9 @@ from autrainer.runs.finished import TABLE, check_table
 from autrainer.runs.folders import copy_folder, remove_half_removed, remove_run
 from autrainer.runs.layout import UNSCALED_TABLE, misplaced
 from autrainer.runs.states import first_sound
+from autrainer.runs.status import FILE_NAME as STATUS
+from autrainer.runs.status import read_status
+from autrainer.training.checkpoints import fitting
 from autrainer.training.history import History
 from autrainer.training.shorter_runs import FinishedRun, as_shorter_run, held, shorter_runs
 
@@ -63,6 +66,10 @@ class ContinueTraining:
         folder, trouble = trainer.output_directory, None
         remove_half_removed(folder.parent)
         for run in shorter_runs(folder.parent, trainer.run_config, besides=folder):
+            conditions = read_status(run.path).get("conditions")
+            if changed := trainer.conditions.changed_samples(conditions):
+                log.warning("%s is passed over, its samples were others: %s", run.path, changed)
+                continue
             try:
                 with held(run.path, trainer.resumption.leave_if_asked):
                     self._take_over(_start_of(run, trainer), trainer)
@@ -86,6 +93,10 @@ class ContinueTraining:
         copy_folder(path / start.best, target / "_best", without="train_*")
         first_sound([target / "_best"], list(trainer.states()))
         trainer.restore(start.history, path / "timer.yaml", target / folders[-1])
+        conditions = read_status(path).get("conditions")
+        if conditions is not None:
+            with fitting(str(path / STATUS)):
+                trainer.conditions.load_state_dict(conditions)
         self.continued = start.run
 
     def state_dict(self) -> dict[str, Any]:

@@ -45,6 +45,7 @@ from autrainer.training.build import (
     build_parts,
 )
 from autrainer.training.check import CheckedConfig
+from autrainer.training.conditions import Conditions, refuse_changes
 from autrainer.training.continuing import ContinueTraining
 from autrainer.training.fit import Fit, Seen, outputs_kept
 from autrainer.training.history import History
@@ -156,6 +157,9 @@ class Run:
             self._adopt(build_parts(config, settings, self.DEVICE))
             self._build_listeners(config)
         self._build_records(config)
+        self.conditions = Conditions(self.data, self.DEVICE, settings)
+        if found is not None:
+            refuse_changes(found, self, self._states.folder)
         self.stateful = self._stateful_parts()
         self._try_model(checked.plain)
         record_objects(self.bookkeeping, self.model, self.data)
@@ -327,6 +331,7 @@ class Run:
         parts.add("timers/test_timer", lambda: self.test_timer)
         parts.add("timers/clock", lambda: self.clock)
         parts.add("losses", lambda: self.losses)
+        parts.add("conditions", lambda: self.conditions, is_new=True)
         parts.add("stop", lambda: StatefulValue(self._stop_reason, self._stop_for), is_new=True)
         return parts
 

@@ -103,7 +103,11 @@ class ModularTaskTrainer(Run):
                 status.begin()
                 self.resumption.heed(requests)
                 value = self._train()
-                status.finish(table_checksum(self.output_directory), self._early_end())
+                status.finish(
+                    table_checksum(self.output_directory),
+                    self._early_end(),
+                    self.conditions.state_dict(),
+                )
                 self.resumption.clear()
         except BaseException as error:
             with requests.ending():
