@@ -15,7 +15,7 @@ from pathlib import Path
 import pytest
 
 from autrainer.errors import OutputError, RunInUseError
-from autrainer.runs import claims, flocks
+from autrainer.runs import claims, flocks, mounts
 from autrainer.runs import lock as locks
 from autrainer.runs.lock import FILE_NAME, RunLock
 from autrainer.runs.mounts import has_locks_of_one_machine
@@ -61,6 +61,23 @@ def _impatient(monkeypatch):
     monkeypatch.setattr(claims, "POLL_S", 0.01)
 
 
+@pytest.fixture
+def _shared_disk(monkeypatch):
+    """The system locks files, but other machines may have mounted the file system too."""
+    monkeypatch.setattr(mounts, "OF_ONE_MACHINE", frozenset())
+
+
+WHERE = pytest.mark.parametrize("where", ["local disk", "_shared_disk", "_no_system_locks"])
+
+
+@pytest.fixture(autouse=True)
+def _where(request):
+    """The kind of disk that a test asks for."""
+    where = getattr(request.node, "callspec", None) and request.node.callspec.params.get("where")
+    if where in ("_shared_disk", "_no_system_locks"):
+        request.getfixturevalue(where)
+
+
 without_locks = pytest.mark.usefixtures("_no_system_locks")
 impatient = pytest.mark.usefixtures("_impatient")
 
@@ -80,12 +97,14 @@ def dead_owner(folder):
     (folder / FILE_NAME).write_text(json.dumps(me | {"started": "1"}))
 
 
-def test_a_folder_in_use_names_its_owner(tmp_path, other):
+@WHERE
+def test_a_folder_in_use_names_its_owner(tmp_path, other, where):
     with pytest.raises(RunInUseError, match=rf"process {other.pid} on "):
         RunLock(tmp_path)
 
 
-def test_a_killed_owner_leaves_nothing_in_the_way(tmp_path, other):
+@WHERE
+def test_a_killed_owner_leaves_nothing_in_the_way(tmp_path, other, where):
     os.kill(other.pid, signal.SIGKILL)
     other.wait()
     lock = RunLock(tmp_path)
@@ -93,7 +112,8 @@ def test_a_killed_owner_leaves_nothing_in_the_way(tmp_path, other):
     lock.release()
 
 
-def test_two_runs_of_one_process_exclude_each_other(tmp_path):
+@WHERE
+def test_two_runs_of_one_process_exclude_each_other(tmp_path, where):
     lock = RunLock(tmp_path)
     for _ in range(2):
         with pytest.raises(RunInUseError, match=f"process {os.getpid()}"):
@@ -101,7 +121,8 @@ def test_two_runs_of_one_process_exclude_each_other(tmp_path):
     lock.release()
 
 
-def test_a_released_folder_is_free_and_has_no_file_left(tmp_path):
+@WHERE
+def test_a_released_folder_is_free_and_has_no_file_left(tmp_path, where):
     lock = RunLock(tmp_path)
     assert lock.is_held
     lock.release()
@@ -234,22 +255,6 @@ def test_children_of_a_dead_owner_are_waited_for(tmp_path, monkeypatch):
 
 
 @without_locks
-def test_without_locks_of_the_system_a_living_owner_of_this_machine_counts(tmp_path):
-    lock = RunLock(tmp_path)
-    with pytest.raises(RunInUseError, match=f"process {os.getpid()} on "):
-        RunLock(tmp_path)
-    lock.release()
-    RunLock(tmp_path).release()
-
-
-@without_locks
-def test_without_locks_of_the_system_a_killed_owner_leaves_nothing_in_the_way(tmp_path, other):
-    other.kill()
-    other.wait()
-    RunLock(tmp_path, watches=False).release()
-
-
-@without_locks
 def test_a_dead_owner_whose_number_another_process_has_leaves_nothing_in_the_way(tmp_path):
     dead_owner(tmp_path)
     RunLock(tmp_path, watches=False).release()
@@ -268,10 +273,8 @@ def heir_died_too(folder):
 
 
 @pytest.mark.parametrize("before", [no_owner, dead_owner, heir_died_too])
-@pytest.mark.parametrize("locked_by", ["system", "file"])
-def test_of_many_who_start_at_one_instant_one_gets_the_folder(tmp_path, before, locked_by, request):
-    if locked_by == "file":
-        request.getfixturevalue("_no_system_locks")
+@WHERE
+def test_of_many_who_start_at_one_instant_one_gets_the_folder(tmp_path, before, where):
     for number in range(20):
         folder = tmp_path / str(number)
         folder.mkdir()
@@ -311,10 +314,8 @@ def test_where_there_are_no_links_either_one_gets_the_folder(tmp_path, monkeypat
 
 
 @pytest.mark.parametrize("mask", [0o002, 0o022, 0o077])
-@pytest.mark.parametrize("locked_by", ["system", "file"])
-def test_the_umask_decides_who_may_use_the_lock(tmp_path, mask, locked_by, request):
-    if locked_by == "file":
-        request.getfixturevalue("_no_system_locks")
+@WHERE
+def test_the_umask_decides_who_may_use_the_lock(tmp_path, mask, where):
     before = os.umask(mask)
     try:
         lock = RunLock(tmp_path)
@@ -355,10 +356,8 @@ def put_socket(path, outside):
         (put_link_to_nowhere, "a link"),
     ],
 )
-@pytest.mark.parametrize("locked_by", ["system", "file"])
-def test_what_is_no_file_is_no_lock_and_is_left_alone(tmp_path, put, kind, locked_by, request):
-    if locked_by == "file":
-        request.getfixturevalue("_no_system_locks")
+@WHERE
+def test_what_is_no_file_is_no_lock_and_is_left_alone(tmp_path, put, kind, where):
     (tmp_path / "run").mkdir()
     outside = tmp_path / "outside"
     outside.write_text("precious")
