@@ -95,12 +95,12 @@ types: setup  ## mypy --strict
 stubs: setup  ## The stubs of the extension against the extension
 	$(BIN)/python -m mypy.stubtest autrainer._core --mypy-config-file pyproject.toml
 
-torture: setup  ## Kill and stop runs for long, let every call fail, damage every file; KILLS=, SIGNALS= of a kind, SEED=
+torture: setup  ## Kill and stop runs, fail every call, damage every file, draw new examples; KILLS=, SIGNALS= of a kind, SEED=
 	$(BIN)/python -m tests.torture.kills --kills $(or $(KILLS),200) $(if $(SEED),--seed $(SEED))
 	$(BIN)/python -m tests.torture.signals --signals $(or $(SIGNALS),60) $(if $(SEED),--seed $(SEED))
 	$(BIN)/python -m tests.torture.faults
 	$(BIN)/python -m tests.torture.damage $(if $(SEED),--seed $(SEED))
-	HYPOTHESIS_PROFILE=torture $(BIN)/python -m pytest $(PARALLEL) -o timeout=1800 -o faulthandler_timeout=0 -m hypothesis
+	HYPOTHESIS_PROFILE=torture CONFIG_EXAMPLES=1000 $(BIN)/python -m pytest $(PARALLEL) -o timeout=1800 -o faulthandler_timeout=0 -m hypothesis
 
 bench: setup  ## Benchmarks, ours beside what a user would pick instead
 	$(BIN)/python -m pytest benches/python --benchmark-only --benchmark-columns=median,min,rounds --benchmark-sort=name -q -o timeout=600 -o faulthandler_timeout=0 $(PYTEST)

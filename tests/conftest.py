@@ -12,6 +12,7 @@ import sys
 import threading
 from pathlib import Path
 
+import numpy
 import pytest
 from hypothesis import HealthCheck, settings
 
@@ -29,6 +30,10 @@ SLOW_FIXTURES = {"autrainer", "installed_autrainer", "sweep", "made_once"}
 
 # One thread for each of the processes that run tests: more of them wait for each other.
 os.environ.setdefault("OMP_NUM_THREADS", "1")
+
+# Parameters that modules draw are the same in every process.
+random.seed(0)
+numpy.random.seed(0)
 
 # Pure, and asked by audobject for every object that it writes: a third of a second each.
 importlib.metadata.packages_distributions = functools.cache(
@@ -50,7 +55,13 @@ settings.register_profile(
 settings.load_profile(os.environ.get("HYPOTHESIS_PROFILE", "suite"))
 
 
-def pytest_configure():
+def pytest_configure(config):
+    # All workers have to collect the same tests in the same order, those from sets too; whatever
+    # tests start must not depend on the order of a set.
+    if hasattr(config, "workerinput"):
+        os.environ.pop("PYTHONHASHSEED", None)
+    elif config.getoption("numprocesses", None):
+        os.environ["PYTHONHASHSEED"] = "0"
     # Shells start what is in the background with this signal ignored, and that is inherited.
     if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
         signal.signal(signal.SIGINT, signal.default_int_handler)
@@ -58,6 +69,8 @@ def pytest_configure():
 
 def pytest_collection_modifyitems(items):
     for item in items:
+        if " at 0x" in item.nodeid:
+            raise pytest.UsageError(f"{item.nodeid} is named after an address; give it an id")
         folder = item.path.relative_to(REPOSITORY / "tests").parts[0]
         if folder in SLOW_FOLDERS or SLOW_FIXTURES & set(item.fixturenames):
             item.add_marker("slow")

@@ -1,6 +1,6 @@
 """Any configuration that is valid trains; any that is damaged is told about, or was not damaged.
 
-`CONFIG_EXAMPLES=2000` looks at more of them.
+`CONFIG_EXAMPLES=2000 HYPOTHESIS_PROFILE=torture` looks at others, and at more of them.
 """
 
 import os
@@ -23,8 +23,6 @@ EXAMPLES = int(os.environ.get("CONFIG_EXAMPLES", "25"))
 pytestmark = pytest.mark.timeout(900)
 moderately = settings(
     max_examples=EXAMPLES,
-    derandomize=True,
-    deadline=None,
     suppress_health_check=[HealthCheck.too_slow, HealthCheck.function_scoped_fixture],
 )
 
