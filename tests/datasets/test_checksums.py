@@ -64,3 +64,4 @@ def test_what_cannot_be_compared_is_the_same():
     now = {"train": {"rows": 3, "names": "x", "targets": "y"}, "dev": {"rows": 1}}
     assert list(differences(kept, now)) == []
     assert list(differences({}, now)) == []
+    assert list(differences({"train": 5, "dev": {"rows": [1]}}, now)) == []

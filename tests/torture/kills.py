@@ -39,6 +39,10 @@ KINDS = {
         *("scheduler=StepLR", "scheduler.step_frequency=batch", "optimizer=Adam"),
     ),
     "workers": ("iterations=5", "resume_every=1", "+train_loader_kwargs.num_workers=2"),
+    "a run that a callback stops": (
+        *("iterations=9", "eval_frequency=2", "resume_every=1"),
+        "callbacks=[{tests.training.parts.StopsTraining: {event: cb_on_step_end, iteration: 5}}]",
+    ),
     "a continued run": ("iterations=6", "resume_every=2", "continue_training=true"),
 }
 """What is trained, each with a way of its own to be in the middle of something."""

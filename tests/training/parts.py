@@ -165,6 +165,18 @@ class Greedy:
         self.ask(2**46)
 
 
+class StopsTraining:
+    """Calls `trainer.stop` in an event, at an iteration if that has one."""
+
+    def __init__(self, event, iteration=None, reason="good enough"):
+        self.iteration, self.reason = iteration, reason
+        setattr(self, event, self.ask)
+
+    def ask(self, trainer, iteration=None, **given):
+        if iteration == self.iteration:
+            trainer.stop(self.reason)
+
+
 class Interrupting:
     """Is Ctrl-C in one event, if `armed` is a file; that is then gone."""
 

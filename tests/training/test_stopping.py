@@ -8,22 +8,11 @@ from autrainer.errors import RunInterruptedError
 from autrainer.runs.finished import RESUME_FOLDER, TABLE, is_finished
 from autrainer.runs.status import read_status
 from tests.training.conftest import built, same_states, trained
+from tests.training.parts import StopsTraining
 from tests.training.test_resume import SIZE, Stopper, StopsAt, same_files
 
 EPOCHS = ("iterations=5",)
 STEPS = ("training_type=step", "iterations=20", "eval_frequency=4")
-
-
-class StopsTraining:
-    """Calls `trainer.stop` in an event, at an iteration if that has one."""
-
-    def __init__(self, event, iteration=None, reason="good enough"):
-        self.iteration, self.reason = iteration, reason
-        setattr(self, event, self.ask)
-
-    def ask(self, trainer, iteration=None, **given):
-        if iteration == self.iteration:
-            trainer.stop(self.reason)
 
 
 def stopping(folder, *overrides, at, name="run", **changes):

@@ -37,7 +37,9 @@ def differences(kept: Mapping[str, Any], now: Mapping[str, Any]) -> Iterator[tup
     What has not been kept, or cannot be compared now, is taken to be the same.
     """
     for subset, own in now.items():
-        before = kept.get(subset) or {}
+        before = kept.get(subset)
+        if not isinstance(before, Mapping):
+            continue
         changed = [key for key, value in own.items() if _is_other(before.get(key), value)]
         if "rows" in changed:
             yield subset, f"it had {before['rows']} samples and has {own['rows']}"
@@ -46,7 +48,7 @@ def differences(kept: Mapping[str, Any], now: Mapping[str, Any]) -> Iterator[tup
 
 
 def _is_other(before: Any, now: Any) -> bool:
-    return before is not None and now is not None and before != now
+    return type(before) is type(now) and bool(before != now)
 
 
 def _split(data: Any, subset: str) -> dict[str, Any]:

@@ -127,5 +127,6 @@ def _period_in_progress(tree: Mapping[str, Any]) -> int | None:
     position, losses = tree.get("position"), tree.get("losses")
     if not isinstance(position, Mapping) or not isinstance(losses, Mapping):
         return None
-    is_within = position.get("is_within") and losses.get("count")
-    return position.get("iteration") if is_within else None
+    count, iteration = losses.get("count"), position.get("iteration")
+    is_within = position.get("is_within") is True and type(count) is int and count > 0
+    return iteration if is_within and type(iteration) is int else None
