@@ -11,6 +11,7 @@ import argparse
 import hashlib
 import os
 import random
+import re
 import shutil
 import signal
 import subprocess
@@ -57,6 +58,8 @@ BAD = (
 """What nobody wants to read after Ctrl-C."""
 
 STUCK_S = 300
+LAST_MOMENT_S = 2
+"""Who is signalled while the system takes its memory back ends as if it were not, within this."""
 
 
 @dataclass
@@ -169,7 +172,7 @@ def complaints_of(shot: Shot, was_sent: bool, code: int, said: str) -> list[str]
 def is_early(said: str) -> bool:
     """Whether a signal came before the first line of the command, so that Python has told of it."""
     told = "KeyboardInterrupt" in said or "Fatal Python error" in said
-    return told and ", in main\n" not in said
+    return told and not re.search(r'cli/main\.py", line \d+, in ', said.replace("in <module>", ""))
 
 
 def torture(
@@ -199,7 +202,10 @@ def torture(
             shot = Shot(number, rng.random() < 0.5, rng.uniform(0, within_s or whole_s))
             command = start(tried, overrides)
             was_sent = result.signals < signals and command.send(shot)
+            sent_s = time.monotonic()
             code, said = command.end()
+            if was_sent and code == 0 and time.monotonic() - sent_s > LAST_MOMENT_S:
+                result.complaints.append(f"{shot}: it was not heeded\n{said}")
             if was_sent:
                 result.signals += 1
                 result.ended[f"{number.name}: {code}"] += 1
