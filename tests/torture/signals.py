@@ -232,7 +232,10 @@ def main() -> int:
     parser.add_argument("--within", type=float, help="only in so many first seconds of a command")
     parser.add_argument("--show", action="store_true", help="tell of every signal")
     arguments = parser.parse_args()
-    print(f"seed {arguments.seed}")
+    # Shells start what is in the background with this signal ignored; commands would inherit that.
+    if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
+        signal.signal(signal.SIGINT, signal.default_int_handler)
+    print(f"seed {arguments.seed}", flush=True)
     total, bad = 0, 0
     for number, (kind, overrides) in enumerate(KINDS.items()):
         if arguments.kind in (None, kind):
