@@ -40,6 +40,11 @@ def test_keys_that_every_configuration_may_have_need_no_plus(sweep, plus):
     assert recorded.values("train_loader_kwargs") == [{"num_workers": 2}]
 
 
+def test_options_of_a_key_that_is_null_need_no_plus(sweep):
+    recorded = sweep("early_stopping.patience=3", "early_stopping.metric=dev_loss")
+    assert recorded.values("early_stopping") == [{"patience": 3, "metric": "dev_loss"}]
+
+
 OPTIONAL = [
     *((f"dataset.{subset}_loader_kwargs.num_workers", 2) for subset in ("train", "dev", "test")),
     ("dataset.transform.train", ["a.B"]),

@@ -5,7 +5,7 @@ from __future__ import annotations
 SUBSETS = ("train", "dev", "test")
 LOADER_KEYS = tuple(f"{subset}_loader_kwargs" for subset in SUBSETS)
 
-OPTIONAL_KEYS = ("callbacks", "loggers", *LOADER_KEYS)
+OPTIONAL_KEYS = ("callbacks", "loggers", "early_stopping", *LOADER_KEYS)
 """At the top level."""
 
 GROUP_KEYS: dict[str, tuple[str, ...]] = {
