@@ -7,9 +7,9 @@ import torch
 import yaml
 
 from autrainer.datasets import BaseClassificationDataset
+from autrainer.engine.evaluate import score, score_parts
 from autrainer.errors import ConfigError
 from autrainer.metrics import MSE, Accuracy
-from autrainer.training.evaluate import score, score_parts
 from tests.training.conftest import TARGETS, built, trained
 
 

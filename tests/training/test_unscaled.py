@@ -11,6 +11,7 @@ from hypothesis.extra import numpy as hnp
 
 from autrainer.data.targets import MinMaxScaler, StandardScaler
 from autrainer.datasets import BaseRegressionDataset
+from autrainer.engine.unscaled import UnscaledScores, flat, interleaved
 from autrainer.errors import CorruptFileError
 from autrainer.loggers import AbstractLogger
 from autrainer.metrics import CCC, MAE, MSE, PCC
@@ -18,7 +19,6 @@ from autrainer.metrics.base import BaseDescendingMetric
 from autrainer.runs.files import read_yaml
 from autrainer.runs.layout import is_file_of_run
 from autrainer.runs.seeding import set_seed
-from autrainer.training.unscaled import UnscaledScores, flat, interleaved
 from tests.training.conftest import trained
 
 HERE = "tests.training.test_unscaled"

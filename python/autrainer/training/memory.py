@@ -17,7 +17,7 @@ from autrainer.training.fit import Seen
 
 GIB = 2**30
 
-STEPS = ("autrainer.training.step", "autrainer.training.evaluate", "autrainer.engine.update")
+STEPS = ("autrainer.engine.step", "autrainer.engine.evaluate", "autrainer.engine.update")
 """Modules whose functions hold `batch`, then `output`, then `loss`, as far as they come."""
 
 CALLBACKS = "autrainer.callbacks.dispatch"

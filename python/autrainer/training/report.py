@@ -6,8 +6,8 @@ import math
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+from autrainer.engine.unscaled import unscaled_names
 from autrainer.training.history import History
-from autrainer.training.unscaled import unscaled_names
 
 
 def results_block(

@@ -10,6 +10,7 @@ from dataclasses import asdict
 from typing import Any
 
 from autrainer.config.every import Every
+from autrainer.engine.loop import Position
 from autrainer.errors import RunInterruptedError
 from autrainer.optimizers.shapes import check_shapes
 from autrainer.runs.generators import check_random_state, random_state, set_random_state
@@ -17,7 +18,6 @@ from autrainer.runs.resumable import ResumableState, ResumableStates, RowFiles
 from autrainer.runs.signals import Requests
 from autrainer.runs.states import Stateful
 from autrainer.training.checkpoints import fitting
-from autrainer.training.loops import Position
 
 log = logging.getLogger(__name__)
 

@@ -13,8 +13,12 @@ from autrainer.callbacks.dispatch import CallbackManager
 from autrainer.config.points import refuse_stranger
 from autrainer.data.loader import Loader
 from autrainer.datasets.samples import SplitSamples
+from autrainer.engine.nonfinite import LossGuard
 from autrainer.engine.precision import Precision
 from autrainer.engine.stateful import StatefulParts, StatefulValue
+from autrainer.engine.step import Hooks, MeanLoss
+from autrainer.engine.stopping import StopRequest
+from autrainer.engine.unscaled import UnscaledScores
 from autrainer.engine.update import Limits, Update
 from autrainer.runs.environment import set_device
 from autrainer.runs.files import make_folder, remove_leftovers
@@ -49,7 +53,6 @@ from autrainer.training.conditions import Conditions, refuse_changes
 from autrainer.training.continuing import ContinueTraining
 from autrainer.training.fit import Fit, Seen, outputs_kept
 from autrainer.training.history import History
-from autrainer.training.nonfinite import LossGuard
 from autrainer.training.plots import Curves
 from autrainer.training.record import (
     record_config,
@@ -58,9 +61,6 @@ from autrainer.training.record import (
     record_objects,
 )
 from autrainer.training.resume import Resumption
-from autrainer.training.step import Hooks, MeanLoss
-from autrainer.training.stopping import StopRequest
-from autrainer.training.unscaled import UnscaledScores
 
 if TYPE_CHECKING:
     import pandas as pd

@@ -12,6 +12,12 @@ from typing import TYPE_CHECKING, Any
 import torch
 from omegaconf import DictConfig
 
+from autrainer.engine.evaluate import Evaluated, Evaluator
+from autrainer.engine.loading import seconds_inside
+from autrainer.engine.loop import EpochLoop, Position, StepLoop
+from autrainer.engine.step import DeviceMover, TrainingStep
+from autrainer.engine.threads import intra_op_threads
+from autrainer.engine.unscaled import flat, interleaved
 from autrainer.engine.update import StepFunction
 from autrainer.errors import AutrainerError, OutputError, RunInterruptedError
 from autrainer.runs.files import remove_file, remove_files, write_text, write_yaml
@@ -27,16 +33,10 @@ from autrainer.runs.timer import FILE_NAME
 from autrainer.training.blame import told
 from autrainer.training.build import Schedule
 from autrainer.training.checkpoints import load_part
-from autrainer.training.evaluate import Evaluated, Evaluator
-from autrainer.training.feeding import seconds_inside
 from autrainer.training.history import History
-from autrainer.training.loops import EpochLoop, Position, StepLoop
 from autrainer.training.memory import explained
 from autrainer.training.report import best_results, results_block
 from autrainer.training.run import Run
-from autrainer.training.step import DeviceMover, TrainingStep
-from autrainer.training.threads import intra_op_threads
-from autrainer.training.unscaled import flat, interleaved
 
 if TYPE_CHECKING:
     import pandas as pd

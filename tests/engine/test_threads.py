@@ -3,7 +3,7 @@
 import pytest
 import torch
 
-from autrainer.training.threads import intra_op_threads
+from autrainer.engine.threads import intra_op_threads
 
 CPU = torch.device("cpu")
 

@@ -7,15 +7,15 @@ import torch
 
 from autrainer.callbacks.dispatch import CallbackManager
 from autrainer.data.items import AbstractDataBatch, DataBatch
-from autrainer.engine.update import Update
-from autrainer.models import FFNN
-from autrainer.training.step import (
+from autrainer.engine.step import (
     DeviceMover,
     Hooks,
     MeanLoss,
     TrainingStep,
     evaluation_mode,
 )
+from autrainer.engine.update import Update
+from autrainer.models import FFNN
 
 CPU = torch.device("cpu")
 

@@ -1,6 +1,6 @@
 import torch
 
-from autrainer.training.feeding import batches_of, seconds_inside
+from autrainer.engine.loading import batches_of, seconds_inside
 
 CPU = torch.device("cpu")
 

@@ -12,12 +12,12 @@ import torch
 
 from autrainer.callbacks.progress import Progress
 from autrainer.datasets.base import AbstractDataset
+from autrainer.engine.loading import batches_of
 from autrainer.engine.precision import Precision
+from autrainer.engine.step import Hooks, MeanLoss, Tracker, evaluation_mode
+from autrainer.engine.unscaled import UnscaledScores
 from autrainer.models.base import AbstractModel
 from autrainer.runs.stages import OUTPUTS, StageClock
-from autrainer.training.feeding import batches_of
-from autrainer.training.step import Hooks, MeanLoss, Tracker, evaluation_mode
-from autrainer.training.unscaled import UnscaledScores
 
 Array = npt.NDArray[Any]
 

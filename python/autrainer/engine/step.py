@@ -11,9 +11,9 @@ from typing import Any, Protocol
 import torch
 
 from autrainer.callbacks.dispatch import CallbackManager, Handler
+from autrainer.engine.nonfinite import LossGuard
 from autrainer.engine.update import SkippedBatch, StepFunction
 from autrainer.runs.stages import MODEL, OTHER, OUTPUTS, TRANSFER, StageClock
-from autrainer.training.nonfinite import LossGuard
 
 
 class Tracker(Protocol):

@@ -13,9 +13,9 @@ from typing import Any, Protocol
 import torch
 
 from autrainer.callbacks.progress import Progress
+from autrainer.engine.loading import batches_of
+from autrainer.engine.step import Hooks, TrainingStep
 from autrainer.runs.stages import DATA, OTHER, StageClock
-from autrainer.training.feeding import batches_of
-from autrainer.training.step import Hooks, TrainingStep
 
 
 @dataclass(frozen=True)

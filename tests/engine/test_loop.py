@@ -3,8 +3,8 @@
 import pytest
 
 from autrainer.callbacks.dispatch import CallbackManager
-from autrainer.training.loops import EpochLoop, StepLoop
-from autrainer.training.step import Hooks
+from autrainer.engine.loop import EpochLoop, StepLoop
+from autrainer.engine.step import Hooks
 
 
 class Diary:
