@@ -35,7 +35,7 @@ class Hooks:
     """
 
     def __init__(
-        self, manager: CallbackManager, trainer: Any, check: Callable[[], None] | None = None
+        self, manager: CallbackManager, trainer: object, check: Callable[[], None] | None = None
     ) -> None:
         self._manager = manager
         self._trainer = trainer

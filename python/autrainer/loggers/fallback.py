@@ -5,7 +5,7 @@ from __future__ import annotations
 import logging
 from typing import Any, ClassVar
 
-from autrainer.loggers.base import AbstractLogger
+from autrainer.loggers.base import AbstractLogger, LoggedRun
 from autrainer.runs.extras import is_installed
 
 log = logging.getLogger(__name__)
@@ -54,16 +54,18 @@ class FallbackLogger(AbstractLogger):
     def load_state_dict(self, state_dict: dict[str, Any]) -> None:
         """Do nothing."""
 
-    def cb_on_train_begin(self, trainer: Any) -> None:
+    def cb_on_train_begin(self, trainer: LoggedRun) -> None:
         """Do nothing."""
 
-    def cb_on_iteration_end(self, trainer: Any, iteration: int, metrics: dict[str, float]) -> None:
+    def cb_on_iteration_end(
+        self, trainer: LoggedRun, iteration: int, metrics: dict[str, float]
+    ) -> None:
         """Do nothing."""
 
-    def cb_on_test_end(self, trainer: Any, test_results: dict[str, float]) -> None:
+    def cb_on_test_end(self, trainer: LoggedRun, test_results: dict[str, float]) -> None:
         """Do nothing."""
 
-    def cb_on_train_end(self, trainer: Any) -> None:
+    def cb_on_train_end(self, trainer: LoggedRun) -> None:
         """Do nothing."""
 
 

@@ -9,7 +9,7 @@ from __future__ import annotations
 import logging
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Any
+from typing import Any, Protocol
 
 from autrainer.config.schema import RunConfig
 from autrainer.datasets.checksums import Checksums, checksums_of, differences
@@ -91,29 +91,37 @@ class Conditions:
             )
 
 
-def refuse_changes(found: ResumableState, trainer: Any, folder: Path) -> None:
+class InterruptedRun(Protocol):
+    """What is asked of a run that would go on from a state."""
+
+    conditions: Conditions
+    train_tracker: Any
+    training_type: str
+
+
+def refuse_changes(found: ResumableState, run: InterruptedRun, folder: Path) -> None:
     """Refuse to go on from a state where the run cannot become what it was to be.
 
     Args:
         found: The state.
-        trainer: The trainer that would go on.
+        run: The run that would go on.
         folder: Where states are kept.
 
     Raises:
         DataError: if the samples are not those that the run was interrupted with.
         ConfigError: if outputs of training are to be saved, and some have not been kept.
     """
-    changed = trainer.conditions.changed_samples(found.tree.get("conditions"))
+    changed = run.conditions.changed_samples(found.tree.get("conditions"))
     if changed:
         raise DataError(
             f"{changed}. The run in {folder.parent} was interrupted with other samples: restore "
             f"them, or remove {folder} to start it anew"
         )
     iteration = _period_in_progress(found.tree)
-    if trainer.train_tracker is not None and iteration is not None and not found.row_files:
+    if run.train_tracker is not None and iteration is not None and not found.row_files:
         raise ConfigError(
             f"save_train_outputs is true, but the run in {folder.parent} was interrupted with "
-            f"false, in the middle of the evaluation period of {trainer.training_type} "
+            f"false, in the middle of the evaluation period of {run.training_type} "
             f"{iteration}: the outputs of what it was trained on there are gone; go on with "
             f"save_train_outputs=false, or remove {folder} to start it anew"
         )

@@ -19,6 +19,7 @@ from autrainer.runs.status import read_status
 from autrainer.training.checkpoints import fitting
 from autrainer.training.history import History
 from autrainer.training.shorter_runs import FinishedRun, as_shorter_run, held, shorter_runs
+from autrainer.training.view import ContinuingRun
 
 log = logging.getLogger(__name__)
 
@@ -53,7 +54,7 @@ class ContinueTraining:
         self.continued: FinishedRun | None = None
 
     @CallbackMixin.order(100)
-    def cb_on_train_begin(self, trainer: Any) -> None:
+    def cb_on_train_begin(self, trainer: ContinuingRun) -> None:
         """Take over states, metrics and times of the longest shorter run, if there is one.
 
         Raises:
@@ -81,7 +82,7 @@ class ContinueTraining:
         if trouble is not None:
             raise trouble
 
-    def _take_over(self, start: Start, trainer: Any) -> None:
+    def _take_over(self, start: Start, trainer: ContinuingRun) -> None:
         path, done, target = start.run.path, start.history.iterations, trainer.output_directory
         log.info("Continuing %s from its iteration %d", path.name, done[-1])
         # The initial states are being written into the folders that are replaced now.
@@ -116,7 +117,7 @@ class ContinueTraining:
             self.continued = FinishedRun(Path(name), int(state_dict["iterations"]))
 
     @CallbackMixin.order(100)
-    def cb_on_train_end(self, trainer: Any) -> None:
+    def cb_on_train_end(self, trainer: ContinuingRun) -> None:
         """Delete the shorter run: everything it held is in the longer one, which is on disk.
 
         Only what lies beside this run, has finished and is the same run but shorter is deleted.
@@ -132,7 +133,7 @@ class ContinueTraining:
         except (RunInUseError, OSError, CorruptFileError) as error:
             log.warning("%s , which this run went on from, is kept: %s", path, error)
 
-    def _remove(self, path: Path, trainer: Any) -> None:
+    def _remove(self, path: Path, trainer: ContinuingRun) -> None:
         assert self.continued is not None
         with held(path, trainer.resumption.leave_if_asked):
             run = as_shorter_run(path, trainer.run_config)
@@ -146,7 +147,7 @@ class ContinueTraining:
         log.info("Removed %s, which this run went on from", path.name)
 
 
-def _start_of(run: FinishedRun, trainer: Any) -> Start:
+def _start_of(run: FinishedRun, trainer: ContinuingRun) -> Start:
     found = misplaced(run.path)
     if found:
         raise CorruptFileError(f"{'; '.join(found)}: expected files and folders, and no links")
@@ -176,7 +177,7 @@ def _start_of(run: FinishedRun, trainer: Any) -> Start:
 
 
 def _best_folders(
-    run: FinishedRun, whole: History, history: History, trainer: Any
+    run: FinishedRun, whole: History, history: History, trainer: ContinuingRun
 ) -> Iterator[Path]:
     """Folders that hold the best state up to the end of a history."""
     best = trainer.best_in(history)

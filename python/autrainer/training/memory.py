@@ -14,6 +14,7 @@ from autrainer.config.sources import Sources
 from autrainer.errors import AutrainerError, ConfigError, OutOfMemoryError
 from autrainer.training.blame import BLAMED, is_about_memory, shown, told
 from autrainer.training.fit import Seen
+from autrainer.training.view import FailedRun
 
 GIB = 2**30
 
@@ -24,7 +25,7 @@ CALLBACKS = "autrainer.callbacks.dispatch"
 """What comes through this module was raised by a listener."""
 
 
-def explained(error: BaseException, trainer: Any) -> BaseException:
+def explained(error: BaseException, run: FailedRun) -> BaseException:
     """An error as a user needs it.
 
     Of memory: with figures and advice. Of a model or a criterion that does not take what it is
@@ -33,8 +34,8 @@ def explained(error: BaseException, trainer: Any) -> BaseException:
     if isinstance(error, AutrainerError):
         return error
     if is_about_memory(error):
-        return _caused_by(_out_of_memory(error, trainer), error)
-    misfit = _misfit(error, trainer)
+        return _caused_by(_out_of_memory(error, run), error)
+    misfit = _misfit(error, run)
     return error if misfit is None else _caused_by(misfit, error)
 
 
@@ -44,8 +45,8 @@ def _caused_by(told: BaseException, error: BaseException) -> BaseException:
     return told
 
 
-def _out_of_memory(error: BaseException, trainer: Any) -> OutOfMemoryError:
-    settings = trainer.settings
+def _out_of_memory(error: BaseException, run: FailedRun) -> OutOfMemoryError:
+    settings = run.settings
     at_once = min(settings.micro_batch_size or settings.batch_size, settings.batch_size)
     advice = (
         f"try micro_batch_size={at_once // 2}, with which updates stay the same"
@@ -53,13 +54,13 @@ def _out_of_memory(error: BaseException, trainer: Any) -> OutOfMemoryError:
         else "try a smaller model"
     ) + ", a smaller inference_batch_size, or train_loader_kwargs.num_workers=0"
     return OutOfMemoryError(
-        f"there was not enough memory on {trainer.DEVICE} with batch_size {settings.batch_size} "
-        f"and inference_batch_size {settings.inference_batch_size} ({_held(trainer.DEVICE)}); "
+        f"there was not enough memory on {run.DEVICE} with batch_size {settings.batch_size} "
+        f"and inference_batch_size {settings.inference_batch_size} ({_held(run.DEVICE)}); "
         f"{advice}. What torch said: {str(error).splitlines()[0] if str(error) else error!r}"
     )
 
 
-def _misfit(error: BaseException, trainer: Any) -> ConfigError | None:
+def _misfit(error: BaseException, run: FailedRun) -> ConfigError | None:
     """An error of model or criterion as one of shapes that do not fit; None if it is another.
 
     What users raise themselves is left as it is, and so is what a model does not take that has
@@ -71,14 +72,14 @@ def _misfit(error: BaseException, trainer: Any) -> ConfigError | None:
     if seen is None:
         return None
     if seen.output is not None:
-        problem = trainer.fit.criterion_problem(seen, error)
+        problem = run.fit.criterion_problem(seen, error)
         return ConfigError(problem.line(Sources.of_job()))
     features = seen.batch.features
     # A model without a summary has failed on the first sample.
-    is_known = trainer._mult_adds is not None
-    if is_known and getattr(features, "shape", ())[1:] == trainer._sample_shape:
+    is_known = run.mult_adds is not None
+    if is_known and getattr(features, "shape", ())[1:] == run.sample_shape:
         return None
-    config = trainer.run_config
+    config = run.run_config
     model = {key: value for key, value in config["model"].items() if key != "transform"}
     dtype = str(getattr(features, "dtype", "")).removeprefix("torch.")
     return ConfigError(

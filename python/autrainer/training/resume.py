@@ -18,6 +18,7 @@ from autrainer.runs.resumable import ResumableState, ResumableStates, RowFiles
 from autrainer.runs.signals import Requests
 from autrainer.runs.states import Stateful
 from autrainer.training.checkpoints import fitting
+from autrainer.training.view import KeptRun
 
 log = logging.getLogger(__name__)
 
@@ -36,7 +37,7 @@ class Resumption:
     """
 
     def __init__(
-        self, trainer: Any, states: ResumableStates, found: ResumableState | None, every: Every
+        self, trainer: KeptRun, states: ResumableStates, found: ResumableState | None, every: Every
     ) -> None:
         self._trainer = trainer
         self._states = states
@@ -184,7 +185,7 @@ class Resumption:
         self._found.rows.clear()
 
 
-def _collected(trainer: Any) -> dict[str, Any]:
+def _collected(trainer: KeptRun) -> dict[str, Any]:
     return {
         **trainer.stateful.state_dict(),
         "random": random_state(),
@@ -192,7 +193,7 @@ def _collected(trainer: Any) -> dict[str, Any]:
     }
 
 
-def _listeners(trainer: Any) -> Iterator[tuple[str, Any]]:
+def _listeners(trainer: KeptRun) -> Iterator[tuple[str, Any]]:
     """Whoever listens and keeps a state, by a name that is the same in the next attempt."""
     parts = [trainer.data, *trainer.loggers, *trainer.callbacks, trainer.continue_training]
     for position, part in enumerate(parts):

@@ -172,10 +172,10 @@ class Run:
         """Pass a sample through the model: for its summary, and to see whether the parts fit."""
         self.fit = Fit(config, self.data, self.criterion, self.dev_loader, self.DEVICE)
         batch = self.fit.sample()
-        self._sample_shape = getattr(batch.features, "shape", ())[1:]
+        self.sample_shape = getattr(batch.features, "shape", ())[1:]
         with outputs_kept(self.model) as outputs, lone_values(self.model) as lone_layers:
-            self._mult_adds = record_model(self.bookkeeping, self.model, batch)
-        if self._mult_adds is not None:
+            self.mult_adds = record_model(self.bookkeeping, self.model, batch)
+        if self.mult_adds is not None:
             self.fit.check(self.model, Seen(batch, outputs[-1]))
         settings = self.settings
         num_steps = settings.iterations if settings.training_type == "step" else None

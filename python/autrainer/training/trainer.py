@@ -149,7 +149,7 @@ class ModularTaskTrainer(Run):
 
     def threads(self) -> AbstractContextManager[None]:
         """Within the block torch uses as many intra-op threads as this run trains with."""
-        return intra_op_threads(self._mult_adds, self.settings.batch_size, self.DEVICE)
+        return intra_op_threads(self.mult_adds, self.settings.batch_size, self.DEVICE)
 
     def _train(self) -> float:
         # What an earlier attempt left must not make this one look finished if it fails.

@@ -1,0 +1,83 @@
+"""What the parts of a run that keep, continue and explain it see of it."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any, Protocol
+
+import torch
+
+from autrainer.config.schema import RunConfig
+from autrainer.engine.stateful import StatefulParts
+from autrainer.runs.folder import Bookkeeping
+from autrainer.runs.outputs import OutputsTracker
+from autrainer.runs.states import Stateful
+from autrainer.training.conditions import Conditions
+from autrainer.training.fit import Fit
+from autrainer.training.history import History
+
+
+class KeptRun(Protocol):
+    """What resuming sees of a run."""
+
+    data: Any
+    loggers: list[Any]
+    callbacks: list[Any]
+    continue_training: Any
+    optimizer: torch.optim.Optimizer
+    train_loader: Any
+    train_tracker: OutputsTracker | None
+    training_type: str
+    settings: RunConfig
+    bookkeeping: Bookkeeping
+    stateful: StatefulParts
+
+
+class Resuming(Protocol):
+    """What a run that goes on from a shorter one asks of resuming."""
+
+    @property
+    def is_resumed(self) -> bool:
+        """Whether this run goes on from an earlier attempt."""
+
+    def leave_if_asked(self) -> None:
+        """Leave the run if it was asked to stop."""
+
+
+class ContinuingRun(Protocol):
+    """What going on from a shorter run sees of the longer one."""
+
+    output_directory: Path
+    run_config: dict[str, Any]
+    training_type: str
+    bookkeeping: Bookkeeping
+    conditions: Conditions
+    history: History
+
+    @property
+    def resumption(self) -> Resuming:
+        """What keeps its state."""
+
+    def states(self) -> Mapping[str, Stateful]:
+        """The parts whose states are saved for users, by file name."""
+
+    def folder_of(self, iteration: int | None) -> str:
+        """Name of the folder of an iteration."""
+
+    def best_in(self, history: History) -> int | None:
+        """The best iteration of a history."""
+
+    def restore(self, history: History, timers: Path, states: Path) -> None:
+        """Go on from another run's metrics, times and states."""
+
+
+class FailedRun(Protocol):
+    """What explaining an error sees of the run in which it was raised."""
+
+    DEVICE: torch.device
+    settings: RunConfig
+    run_config: dict[str, Any]
+    fit: Fit
+    mult_adds: int | None
+    sample_shape: tuple[int, ...]
