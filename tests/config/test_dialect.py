@@ -2,12 +2,13 @@
 
 import pytest
 import yaml
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 from omegaconf import OmegaConf
 
 from autrainer.config.dialect import parse_yaml
 from autrainer.errors import ConfigError
+from autrainer.runs.yaml_text import yaml_text
 
 SCALARS = [
     "1e-3",
@@ -42,9 +43,15 @@ plain = st.recursive(
 )
 
 
-@given(plain)
-def test_what_is_dumped_is_read_back(value):
-    assert parse_yaml(yaml.safe_dump(value), "x") == value
+numbers = st.from_regex(r"[-+]?[0-9_.]*[eE]?[-+]?[0-9_]*", fullmatch=True)
+
+
+@given(plain | numbers | st.dictionaries(numbers, numbers, max_size=3))
+@example({"1e5": ["0E0", "1_0e1", ".5e3", "-1.5E+2", "1e5"]})
+def test_what_is_written_is_read_back_by_every_reader(value):
+    text = yaml_text(value)
+    assert parse_yaml(text, "x") == value
+    assert yaml.safe_load(text) == value
 
 
 def test_a_key_that_stands_twice_is_an_error_with_its_place():

@@ -13,7 +13,6 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-import yaml
 from hydra.core.utils import JobReturn, JobStatus
 from hydra.errors import CompactHydraException
 from hydra.experimental.callback import Callback
@@ -28,6 +27,7 @@ from autrainer.config.places import describe, sentence
 from autrainer.config.points import Point, refuse_shared_folders, refuse_strangers
 from autrainer.errors import ConfigError, OutputError
 from autrainer.runs.files import write_text
+from autrainer.runs.yaml_text import yaml_text
 
 log = logging.getLogger(__name__)
 
@@ -213,10 +213,8 @@ class Sweep:
     def _save_config(self) -> None:
         path = Path(str(self.config.hydra.sweep.dir), "multirun.yaml")
         content = OmegaConf.to_container(self.config, resolve=False, enum_to_str=True)
-        dumper: Any = getattr(yaml, "CSafeDumper", yaml.SafeDumper)
-        text = yaml.dump(content, Dumper=dumper, sort_keys=False)
         try:
-            write_text(path, text)
+            write_text(path, yaml_text(content))
         except OSError as error:
             reason = error.strerror or str(error)
             raise OutputError(

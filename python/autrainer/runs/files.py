@@ -231,11 +231,9 @@ def write_yaml(path: StrPath, content: Mapping[Any, Any] | Sequence[Any]) -> Non
         DataError: naming the key, if a value cannot be written as plain YAML.
         OutputError: naming the file, if it could not be written; it is then as it was before.
     """
-    import yaml
+    from autrainer.runs.yaml_text import yaml_text
 
-    dumper = getattr(yaml, "CSafeDumper", yaml.SafeDumper)
-    text = yaml.dump(plain(content), Dumper=dumper, sort_keys=False, allow_unicode=True)
-    write_text(path, text)
+    write_text(path, yaml_text(plain(content)))
 
 
 def read_yaml(path: StrPath) -> Any:

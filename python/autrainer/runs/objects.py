@@ -16,11 +16,10 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-import yaml
-
 from autrainer.errors import CorruptFileError
 from autrainer.runs.addresses import current_address, public_address
 from autrainer.runs.files import read_yaml, write_text
+from autrainer.runs.yaml_text import yaml_text
 
 SCALARS = (str, int, float, bool, datetime.datetime, type(None))
 UNBUILDABLE = (type, types.FunctionType, types.BuiltinFunctionType, types.MethodType)
@@ -34,7 +33,7 @@ def object_yaml(obj: Any) -> str:
     Raises:
         TypeError: if the object or one of its arguments cannot be described, naming it.
     """
-    return _dump(object_dict(obj))
+    return yaml_text(object_dict(obj))
 
 
 def save_object(obj: Any, path: str | Path) -> None:
@@ -44,7 +43,7 @@ def save_object(obj: Any, path: str | Path) -> None:
         TypeError: if the object or one of its arguments cannot be described, naming it.
         OutputError: if the file cannot be written.
     """
-    write_text(path, _dump(object_dict(obj, Path(path).parent)))
+    write_text(path, yaml_text(object_dict(obj, Path(path).parent)))
 
 
 def load_object(path: str | Path, override_args: Mapping[str, Any] | None = None) -> Any:
@@ -91,12 +90,6 @@ def object_dict(obj: Any, root: Path | None = None) -> dict[str, dict[str, Any]]
             value = resolvers[name].encode(value)
         encoded[name] = _encode(value, f"{type(obj).__name__}.{name}", root)
     return {class_key(type(obj)): encoded}
-
-
-def _dump(value: Any) -> str:
-    dumper = getattr(yaml, "CSafeDumper", yaml.SafeDumper)
-    text: str = yaml.dump(value, Dumper=dumper, sort_keys=False, allow_unicode=True)
-    return text
 
 
 def class_key(cls: type, *, include_version: bool = True) -> str:
