@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from autrainer.data.items import AbstractDataBatch, DataBatch
-from autrainer.engine.micro_batches import micro_batches
+from autrainer.engine.micro_batches import micro_batches, smallest_part
 
 
 def a_batch(rows):
@@ -23,6 +23,7 @@ def test_parts_are_the_batch_in_order_and_differ_by_one_sample_at_most(rows, siz
     assert torch.equal(torch.cat([part.index for part in parts]), batch.index)
     sizes = [len(part.index) for part in parts]
     assert max(sizes) <= size
+    assert min(sizes) == smallest_part(rows, size)
     assert max(sizes) - min(sizes) <= 1
     assert len(batch.index) == rows
 

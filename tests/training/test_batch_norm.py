@@ -30,6 +30,17 @@ def test_batches_of_one_are_told_as_what_they_are(tmp_path):
         built(tmp_path, "batch_size=1", model=normed())
 
 
+@pytest.mark.parametrize("size", [1, 2])
+def test_parts_of_one_sample_are_refused_too(tmp_path, size):
+    # 24 samples: batches of 3 have a part of one in both cases.
+    with pytest.raises(ConfigError, match=rf"a batch of 3 samples in parts of at most {size} "):
+        built(tmp_path, "batch_size=3", f"micro_batch_size={size}", model=normed())
+
+
+def test_parts_of_two_samples_train(tmp_path):
+    trained(tmp_path, "batch_size=8", "micro_batch_size=3", "iterations=1", model=normed())
+
+
 @pytest.mark.parametrize(
     ("overrides", "changes"),
     [

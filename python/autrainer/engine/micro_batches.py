@@ -31,6 +31,15 @@ def micro_batches(batch: Any, size: int | None) -> Iterator[Any]:
         yield _part(batch, slice(start, stop), num_samples)
 
 
+def smallest_part(num_samples: int, size: int | None) -> int:
+    """Samples of the smallest part of a batch.
+
+    >>> smallest_part(8, 3), smallest_part(3, 2), smallest_part(8, None)
+    (2, 1, 8)
+    """
+    return num_samples // -(-num_samples // (size or num_samples))
+
+
 def _part(batch: Any, rows: slice, num_samples: int) -> Any:
     part = copy.copy(batch)
     for name, value in vars(batch).items():

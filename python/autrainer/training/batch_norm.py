@@ -10,6 +10,7 @@ import torch
 from torch.nn.modules.batchnorm import _BatchNorm
 
 from autrainer.data.loader import Loader
+from autrainer.engine.micro_batches import smallest_part
 from autrainer.errors import ConfigError
 
 
@@ -41,7 +42,11 @@ def lone_values(model: torch.nn.Module) -> Iterator[list[str]]:
 
 
 def refuse_lone_sample(
-    model: torch.nn.Module, layers: list[str], loader: Any, num_steps: int | None
+    model: torch.nn.Module,
+    layers: list[str],
+    loader: Any,
+    num_steps: int | None,
+    micro_batch_size: int | None = None,
 ) -> None:
     """Refuse to train where a batch of one sample would end the run, before it begins.
 
@@ -50,17 +55,27 @@ def refuse_lone_sample(
         layers: What `lone_values` found for a batch of one sample.
         loader: Loader of the train split; one of another kind is not looked at.
         num_steps: How many batches are trained on; None for whole passes.
+        micro_batch_size: Samples that go through the model at once; None for whole batches.
 
     Raises:
         ConfigError: naming what to change.
     """
-    if not layers or not isinstance(loader, Loader) or loader.last_batch_size != 1:
+    if not layers or not isinstance(loader, Loader):
         return
-    if num_steps is not None and num_steps < len(loader):
+    size, last = loader.options.batch_size, loader.last_batch_size
+    reaches_last = num_steps is None or num_steps >= len(loader)
+    sizes = [size] * (len(loader) > 1 or last == size) + [last] * reaches_last
+    alone = [each for each in sizes if smallest_part(each, micro_batch_size) == 1]
+    if not alone:
         return
-    size = loader.options.batch_size
     if size == 1:
         reason, fix = "batch_size is 1", "use a batch_size of 2 or more"
+    elif alone[0] > 1:
+        reason = (
+            f"a batch of {alone[0]} samples in parts of at most {micro_batch_size} "
+            "(micro_batch_size) has one of a single sample"
+        )
+        fix = "use another micro_batch_size, of 2 or more"
     else:
         reason = f"the last of {len(loader)} batches has one sample (batch_size is {size})"
         fix = "set train_loader_kwargs.drop_last to true, or choose another batch_size"

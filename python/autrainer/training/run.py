@@ -179,7 +179,9 @@ class Run:
             self.fit.check(self.model, Seen(batch, outputs[-1]))
         settings = self.settings
         num_steps = settings.iterations if settings.training_type == "step" else None
-        refuse_lone_sample(self.model, lone_layers, self.train_loader, num_steps)
+        refuse_lone_sample(
+            self.model, lone_layers, self.train_loader, num_steps, settings.micro_batch_size
+        )
 
     def _adopt(self, parts: Parts) -> None:
         self.data = parts.data
