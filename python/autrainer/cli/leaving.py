@@ -13,6 +13,8 @@ import _signal as signal  # type: ignore[import-not-found]
 import os
 import sys
 
+from autrainer.runs.forking import default_when_forked
+
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -47,8 +49,7 @@ class Leaving:
                 signal.signal(number, self.leave)
         for number in _numbers(SAVES):
             signal.signal(number, self.survive)
-        if hasattr(os, "register_at_fork"):
-            os.register_at_fork(after_in_child=self._forget)
+        default_when_forked(_numbers(STOPS + SAVES), self._is_ours)
 
     def leave(self, number: int, frame: Any) -> None:
         """End the process with the exit code of a signal; asked again meanwhile, at once."""
@@ -79,14 +80,8 @@ class Leaving:
             return stopped
         return f"{stopped}; the same command goes on:\n  {command_line(self._arguments)}"
 
-    def _forget(self) -> None:
-        """A forked process ends as usual."""
-        for number in _numbers(STOPS + SAVES):
-            if getattr(signal.getsignal(number), "__self__", None) is self:
-                is_interrupt = number == signal.SIGINT
-                signal.signal(
-                    number, signal.default_int_handler if is_interrupt else signal.SIG_DFL
-                )
+    def _is_ours(self, handler: object) -> bool:
+        return getattr(handler, "__self__", None) is self
 
 
 def installed() -> Leaving | None:

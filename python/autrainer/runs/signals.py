@@ -12,6 +12,7 @@ from types import FrameType
 from typing import Any
 
 from autrainer.errors import RunInterruptedError
+from autrainer.runs.forking import default_when_forked
 
 Handler = Callable[[int, FrameType | None], Any]
 
@@ -195,14 +196,8 @@ def _nothing(number: int, frame: FrameType | None) -> None:
     """Let a signal pass."""
 
 
-def _forget_in_child() -> None:
-    """A forked process is no run: what signals ask there would be heeded by nobody."""
-    for number in (*STOPS, *SAVES):
-        handler = signal.getsignal(number)
-        if isinstance(getattr(handler, "__self__", None), Requests | _Held):
-            default = signal.default_int_handler if number == signal.SIGINT else signal.SIG_DFL
-            signal.signal(number, default)
+def _is_ours(handler: object) -> bool:
+    return isinstance(getattr(handler, "__self__", None), Requests | _Held)
 
 
-if hasattr(os, "register_at_fork"):
-    os.register_at_fork(after_in_child=_forget_in_child)
+default_when_forked((*STOPS, *SAVES), _is_ours)
