@@ -101,15 +101,17 @@ class StatefulParts:
         """Give every part its state back.
 
         Raises:
-            KeyError: naming a part that the tree lacks, or that it has and this run has not.
+            KeyError: naming a part that only the tree has, or only this run.
             TypeError: naming a value that is of another kind than that of now.
         """
         for name, entry in self._parts.items():
-            state = _found(tree, name, required=not entry.is_new)
+            part = entry.get()
+            is_there = isinstance(part, Stateful)
+            # What a run has not, such as a scheduler, earlier versions left out of the tree.
+            state = _found(tree, name, required=is_there and not entry.is_new)
             if state is None:
                 continue
-            part = entry.get()
-            if not isinstance(part, Stateful):
+            if not is_there:
                 raise KeyError(f"the state has {name!r}, this run has not")
             check_alike(state, part.state_dict(), name)
             part.load_state_dict(state)
