@@ -29,9 +29,9 @@ RANK = {room: rank for rank, rooms in enumerate(LAYERS) for room in rooms}
 
 DOORS = {
     "data/collate.py": {"stack", "gather"},
-    "data/decode.py": {"decode_file", "file_layout", "first_nonfinite"},
+    "data/decode.py": {"can_decode", "decode_file", "first_nonfinite"},
     "data/shuffle.py": {"permutation", "position_of"},
-    "data/stream.py": {"FileReader"},
+    "data/stream.py": {"FileReader", "Outcome"},
     "data/workers.py": {"leave_signals_to_parent"},
     "runs/files.py": {
         "copy_file",

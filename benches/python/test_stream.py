@@ -15,7 +15,7 @@ import torch
 from torch.utils.data import DataLoader, Dataset
 
 from autrainer.data.buffers import BatchBuffers
-from autrainer.data.files import NativeFormat
+from autrainer.data.decode import NativeFormat
 from autrainer.data.stream import FileReader
 
 REPOSITORY = Path(__file__).parents[2]

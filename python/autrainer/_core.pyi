@@ -1,16 +1,17 @@
 """Decoding, collation, shuffling and output files of autrainer, in Rust."""
 
 from collections.abc import Callable, Iterable, Sequence
-from typing import Any, Literal, TypeAlias, final
+from typing import Any, Literal, Protocol, TypeAlias, final
 
 import numpy as np
 import numpy.typing as npt
 
 __all__ = [
     "FileReader",
+    "Outcome",
+    "can_decode",
     "copy_file",
     "decode_file",
-    "file_layout",
     "first_nonfinite",
     "gather",
     "leave_signals_to_parent",
@@ -27,8 +28,41 @@ __all__ = [
     "write_sealed",
 ]
 
-_Told: TypeAlias = tuple[list[int], list[int], float]
 _Samples: TypeAlias = list[npt.NDArray[Any] | None]
+
+class _NativeFormat(Protocol):
+    @property
+    def kind(self) -> str: ...
+    @property
+    def sample_rate_hz(self) -> int | None: ...
+    @property
+    def offset_s(self) -> float: ...
+    @property
+    def duration_s(self) -> float | None: ...
+
+class _AxisPad(Protocol):
+    @property
+    def axis(self) -> int: ...
+    @property
+    def crop(self) -> bool: ...
+    @property
+    def keeps_rest(self) -> bool: ...
+
+@final
+class Outcome:
+    """What is to be said about the files of a batch."""
+
+    @property
+    def unsupported(self) -> list[int]:
+        """Positions in the batch of files that are not supported, in ascending order."""
+
+    @property
+    def nonfinite(self) -> list[int]:
+        """Positions in the batch of samples that are not finite, in ascending order."""
+
+    @property
+    def busy_s(self) -> float:
+        """Time that threads spent on the files, in seconds."""
 
 @final
 class FileReader:
@@ -37,18 +71,14 @@ class FileReader:
     def __new__(
         cls,
         paths: Iterable[str],
-        format: tuple[str, int | None, float, float | None],
+        format: _NativeFormat,
         *,
         num_threads: int,
         check_finite: bool,
-        pad: tuple[int, bool, bool] | None = None,
+        pad: _AxisPad | None = None,
     ) -> FileReader: ...
     def __len__(self) -> int:
         """Number of files."""
-
-    @property
-    def num_pending(self) -> int:
-        """Number of batches that were submitted and not yet waited for."""
 
     def path(self, row: int) -> str:
         """Path of a row."""
@@ -61,20 +91,17 @@ class FileReader:
     ) -> list[tuple[int, str | None]]:
         """Positions in `rows` of files that are damaged, and how."""
 
-    def read(self, rows: npt.NDArray[np.int64], out: npt.NDArray[Any]) -> _Told:
+    def read(self, rows: npt.NDArray[np.int64], out: npt.NDArray[Any]) -> Outcome:
         """Decode the files of `rows` into `out`."""
 
-    def read_each(self, rows: npt.NDArray[np.int64]) -> tuple[_Samples, _Told]:
+    def read_each(self, rows: npt.NDArray[np.int64]) -> tuple[_Samples, Outcome]:
         """Decode the files of `rows` into arrays of their own."""
 
     def submit(self, rows: npt.NDArray[np.int64], out: npt.NDArray[Any]) -> None:
         """Queue a batch of files of one layout, to be decoded into `out`."""
 
-    def submit_each(self, rows: npt.NDArray[np.int64]) -> None:
-        """Queue a batch of files of any layouts."""
-
-    def wait(self, timeout_s: float) -> tuple[_Samples, _Told]:
-        """The oldest batch that was submitted."""
+    def wait(self, timeout_s: float) -> Outcome:
+        """What is to be said about the oldest batch that was submitted, once it is complete."""
 
     def cancel(self) -> None:
         """Forget all batches; returns when no thread writes any more."""
@@ -88,23 +115,11 @@ def stack(arrays: Sequence[npt.NDArray[Any]], out: npt.NDArray[Any]) -> None:
 def gather(source: npt.NDArray[Any], indices: npt.NDArray[np.int64], out: npt.NDArray[Any]) -> None:
     """Copy the rows of `source` that `indices` name, in this order, into `out`."""
 
-def decode_file(
-    path: str,
-    kind: str,
-    sample_rate_hz: int | None = None,
-    offset_s: float = 0.0,
-    duration_s: float | None = None,
-) -> npt.NDArray[Any] | None:
+def decode_file(path: str, format: _NativeFormat) -> npt.NDArray[Any] | None:
     """Content of a file; None if it is written in a way that is not known here."""
 
-def file_layout(
-    path: str,
-    kind: str,
-    sample_rate_hz: int | None = None,
-    offset_s: float = 0.0,
-    duration_s: float | None = None,
-) -> tuple[tuple[int, ...], str] | None:
-    """Shape and dtype of what `decode_file` would return, from the header of the file."""
+def can_decode(path: str, format: _NativeFormat) -> bool:
+    """Whether `decode_file` would return something, from the header of the file."""
 
 def first_nonfinite(array: npt.NDArray[Any]) -> int | None:
     """Position in the flattened array of the first element that is infinite or not a number."""

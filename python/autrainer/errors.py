@@ -31,6 +31,10 @@ class CorruptFileError(DataError):
     """A file is truncated or contradicts itself."""
 
 
+class InternalError(AutrainerError, RuntimeError):
+    """Code of autrainer itself has failed: a bug, whatever the data looks like."""
+
+
 class OutputError(AutrainerError, OSError):
     """A file of a run folder could not be written."""
 

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from hypothesis.extra import numpy as arrays
 from PIL import Image
 
-from autrainer.data.decode import decode_file, file_layout, first_nonfinite
+from autrainer.data.decode import NativeFormat, decode_file, first_nonfinite
 from autrainer.errors import CorruptFileError, DataError
 
 same_folder = settings(suppress_health_check=[HealthCheck.function_scoped_fixture])
@@ -36,12 +36,12 @@ def test_an_array_is_read_as_numpy_reads_it(tmp_path, array, fortran, version):
         array = np.asfortranarray(array) if fortran else array
         np.lib.format.write_array(file, array, version=version)
 
-    found = decode_file(path, "npy")
+    found = decode_file(path, NativeFormat("npy"))
 
     native = array.dtype.newbyteorder("=")
     assert (found.shape, found.dtype) == (array.shape, native)
     assert found.tobytes() == array.astype(native).tobytes()
-    assert file_layout(path, "npy") == (array.shape, native)
+    assert NativeFormat("npy").can_decode(path)
 
 
 @pytest.mark.parametrize("container", ["WAV", "WAVEX", "RF64"])
@@ -55,12 +55,12 @@ def test_audio_is_read_bit_for_bit_as_soundfile_reads_it(
     signal = np.random.default_rng(0).standard_normal((num_samples, num_channels)) * 0.4
     soundfile.write(path, signal, 16000, subtype=encoding, format=container)
 
-    found = decode_file(path, "wav")
+    found = decode_file(path, NativeFormat("wav"))
 
     expected = soundfile.read(path, dtype="float32", always_2d=True)[0].T
     assert (found.shape, found.dtype) == (expected.shape, np.float32)
     assert found.tobytes() == expected.tobytes()
-    assert file_layout(path, "wav") == (expected.shape, np.float32)
+    assert NativeFormat("wav").can_decode(path)
 
 
 @pytest.mark.parametrize(
@@ -77,7 +77,7 @@ def test_any_bits_of_a_float_in_audio_are_read_as_soundfile_reads_them(
         file.seek(-signal.nbytes, 2)
         file.write(signal.tobytes())
 
-    found = decode_file(path, "wav")
+    found = decode_file(path, NativeFormat("wav"))
 
     assert np.isnan(signal.view(dtype)).any()
     expected = soundfile.read(path, dtype="float32", always_2d=True)[0].T
@@ -92,7 +92,7 @@ def test_the_pixels_of_a_png_are_those_of_pillow(tmp_path, mode):
     image = image.convert("P") if "with" in mode else image.convert("RGB").convert(mode)
     image.save(path)
 
-    found = decode_file(path, "image")
+    found = decode_file(path, NativeFormat("image"))
 
     colours = Image.open(path).convert({"1": "L", "P": "RGB"}.get(mode, mode[-4:]))
     np.testing.assert_array_equal(found, np.atleast_3d(np.array(colours)).transpose(2, 0, 1))
@@ -103,12 +103,12 @@ def test_what_is_no_file_is_named(tmp_path, kind):
     (tmp_path / "empty").touch()
 
     with pytest.raises(FileNotFoundError) as caught:
-        decode_file("missing", kind)
+        decode_file("missing", NativeFormat(kind))
     assert caught.value.filename == "missing"
     with pytest.raises(CorruptFileError, match=r"empty: expected .*found 0 bytes"):
-        decode_file("empty", kind)
+        decode_file("empty", NativeFormat(kind))
     with pytest.raises(CorruptFileError, match="expected a file, found a directory"):
-        decode_file(str(tmp_path), kind)
+        decode_file(str(tmp_path), NativeFormat(kind))
 
 
 @pytest.mark.parametrize("kind", ["npy", "wav", "image"])
@@ -120,19 +120,19 @@ def test_what_cannot_be_read_as_a_file_is_named_at_once(kind):
     for path in ("pipe", "socket", "/dev/null", "/dev/zero"):
         # Nobody ever writes to the pipe: who waited for it would wait for ever.
         with pytest.raises(CorruptFileError, match=f"^{path}: expected a file, found a pipe"):
-            decode_file(path, kind)
+            decode_file(path, NativeFormat(kind))
         with pytest.raises(CorruptFileError, match=f"^{path}: expected a file, found a pipe"):
-            file_layout(path, kind)
+            NativeFormat(kind).can_decode(path)
 
 
 def test_kinds_and_times_that_there_are_not_are_refused():
     with pytest.raises(DataError, match="kind is 'mp3'"):
-        decode_file("a", "mp3")
+        decode_file("a", NativeFormat("mp3"))
     for seconds in (-1.0, float("nan"), float("inf")):
         with pytest.raises(DataError, match="offset_s"):
-            decode_file("a", "wav", None, seconds)
+            decode_file("a", NativeFormat("wav", offset_s=seconds))
         with pytest.raises(DataError, match="duration_s"):
-            file_layout("a", "wav", None, 0.0, seconds)
+            NativeFormat("wav", duration_s=seconds).can_decode("a")
 
 
 @given(

@@ -11,11 +11,11 @@ from hypothesis import strategies as st
 from hypothesis.extra import numpy as arrays
 from PIL import Image
 
+from autrainer.data.decode import NativeFormat
 from autrainer.data.files import (
     AudioFileHandler,
     IdentityFileHandler,
     ImageFileHandler,
-    NativeFormat,
     NumpyFileHandler,
     native_format,
 )

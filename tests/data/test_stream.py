@@ -9,16 +9,19 @@ import sys
 import threading
 import time
 import tracemalloc
+import warnings
 from pathlib import Path
 
 import numpy as np
 import pytest
+import torch
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as hnp
 
-from autrainer.data.files import NativeFormat
-from autrainer.data.stream import FileReader, Layout
+from autrainer import _core
+from autrainer.data.decode import NativeFormat
+from autrainer.data.stream import AxisPad, FileReader, Layout
 from autrainer.errors import CorruptFileError, DataError
 from tests import forked
 
@@ -86,7 +89,8 @@ def test_batches_come_in_order_whatever_the_number_of_threads(numbered, batches,
         reader.wait()
         assert outs[number][:, 1, 1].tolist() == rows
         assert (outs[number] == outs[number][:, :1, :1]).all()
-    assert reader.num_pending == 0
+    with pytest.raises(DataError, match="no batch to wait for"):
+        reader.wait()
     reader.close()
 
 
@@ -106,7 +110,9 @@ def test_samples_are_filled_up_or_cut(
     before, behind = around
     axis = -1 - len(behind) if counts_back else len(before)
     samples = [np.ones((*before, length, *behind), dtype) for length in lengths]
-    reader = FileReader(save(samples), NPY, num_threads=threads, pad=(axis, True, keeps_rest))
+    reader = FileReader(
+        save(samples), NPY, num_threads=threads, pad=AxisPad(axis, True, keeps_rest)
+    )
     out = np.full((len(samples), *before, room, *behind), 7).astype(dtype)
     expected = out.copy() if keeps_rest else np.zeros_like(out)
     for place, length in zip(expected, lengths, strict=True):
@@ -144,7 +150,7 @@ def test_files_that_are_cut_off_are_told_by_any_number_of_threads(save, threads)
     ],
 )
 def test_samples_that_differ_in_more_than_the_padded_axis_are_refused(save, pad):
-    reader = FileReader(save([np.zeros((3, 4))]), NPY, num_threads=0, pad=pad)
+    reader = FileReader(save([np.zeros((3, 4))]), NPY, num_threads=0, pad=AxisPad(*pad))
     for shape, dtype in (((2, 4), float), ((3, 4, 1), float), ((3,), float), ((3, 4), int)):
         with pytest.raises(DataError, match=r"0\.npy: expected .* found \(3, 4\) of float64"):
             reader.read(order(0), np.empty((1, *shape), dtype))
@@ -160,10 +166,9 @@ def test_samples_that_differ_in_more_than_the_padded_axis_are_refused(save, pad)
 def test_arrays_of_every_dtype_and_shape_come_back(save, array):
     paths = save([array, array.ravel()])
     with_threads = FileReader(paths, NPY, num_threads=1)
-    with_threads.submit_each(order(1, 0))
     out = np.empty((2, *array.shape), array.dtype)
     with_threads.submit(order(0, 0), out)
-    (flat, found), _ = with_threads.wait_each()
+    (flat, found), _ = with_threads.read_each(order(1, 0))
     with_threads.wait()
     for loaded, expected in ((found, array), (flat, array.ravel()), (out[1], array)):
         assert (loaded.shape, loaded.dtype) == (expected.shape, expected.dtype)
@@ -178,11 +183,9 @@ def test_in_line_and_ahead_give_the_same(numbered):
     in_line, ahead = np.empty((2, 4, 3, 4), np.float32)
     reader.read(rows, in_line)
     reader.submit(rows, ahead)
-    reader.submit_each(rows)
     reader.wait()
-    arrays, _ = reader.wait_each()
-    again, _ = reader.read_each(rows)
-    for batch in (ahead, arrays, again):
+    arrays, _ = reader.read_each(rows)
+    for batch in (ahead, arrays):
         assert np.array_equal(batch, in_line)
 
 
@@ -235,7 +238,7 @@ def test_the_first_file_of_a_batch_that_fails_is_named(save):
     np.save(paths[23], np.zeros(4))
     Path(paths[27]).unlink()
     reader = FileReader(paths, NPY, num_threads=2)
-    out = np.empty((30, 5))
+    out, behind = np.empty((30, 5)), np.empty((1, 5))
     for _ in range(10):
         for rows, kind, culprit in (
             (np.arange(30), CorruptFileError, 9),
@@ -245,7 +248,7 @@ def test_the_first_file_of_a_batch_that_fails_is_named(save):
             with pytest.raises(kind, match=f"sample-{culprit}.npy"):
                 reader.read(rows, out)
             reader.submit(rows, out)
-            reader.submit(order(0), out[:1])
+            reader.submit(order(0), behind)
             with pytest.raises(kind, match=f"sample-{culprit}.npy"):
                 reader.wait()
             reader.wait()
@@ -284,6 +287,101 @@ def test_waiting_without_a_batch_is_refused(numbered):
         reader.wait()
 
 
+def overlapping(name):
+    """Two arrays that have memory in common."""
+    whole = np.empty((6, 3, 4), np.float32)
+    tensor = torch.empty(6, 3, 4)
+    return {
+        "itself": (whole[:2], whole[:2]),
+        "an equal view": (whole[:2], whole[0:2]),
+        "a view that begins within it": (whole[:2], whole[1:3]),
+        "a view of all": (whole[2:4], whole),
+        "its bytes": (whole[:2], whole.view(np.uint8).reshape(6, 48)[1:3]),
+        "another tensor of its memory": (tensor[:2].numpy(), tensor[1:3].numpy()),
+        "a buffer": (np.frombuffer(memoryview(whole), np.float32).reshape(6, 3, 4)[:2], whole[:2]),
+    }[name]
+
+
+OVERLAPS = [
+    *("itself", "an equal view", "a view that begins within it", "a view of all", "its bytes"),
+    *("another tensor of its memory", "a buffer"),
+]
+
+
+@pytest.mark.parametrize("name", OVERLAPS)
+@pytest.mark.parametrize("ends", ["wait", "cancel", "close"])
+def test_memory_that_threads_write_to_is_refused_until_they_are_done(numbered, name, ends):
+    reader, other = (FileReader(numbered, NPY, num_threads=1) for _ in range(2))
+    first, second = overlapping(name)
+    rows = np.arange(len(second))
+    reader.submit(order(0, 1), first)
+
+    for refused in (
+        lambda: reader.submit(rows, second),
+        lambda: other.read(rows, second),
+        lambda: _core.gather(np.empty_like(second), rows, second),
+        lambda: _core.gather(second, rows, np.empty_like(second)),
+        lambda: _core.stack(list(second), np.empty_like(second)),
+        lambda: _core.stack(list(np.empty_like(second)), second),
+        lambda: _core.seal(second),
+    ):
+        with pytest.raises(DataError, match="shares memory with out, which is still being written"):
+            refused()
+
+    getattr(reader, ends)()
+    _core.gather(second, rows, np.empty_like(second))
+    reader.submit(order(2, 3), first)
+    reader.wait()
+    assert first[:, 0, 0].tolist() == [2, 3]
+
+
+def test_neighbours_in_one_array_are_no_conflict(numbered):
+    reader = FileReader(numbered, NPY, num_threads=2)
+    out = np.empty((40, 3, 4), np.float32)
+    for start in range(0, 40, 4):
+        reader.submit(np.arange(start, start + 4), out[start : start + 4])
+    for _ in range(10):
+        reader.wait()
+    assert out[:, 2, 3].tolist() == list(range(40))
+
+
+def test_a_batch_without_bytes_may_be_submitted_twice(numbered, save):
+    reader = FileReader(save([np.empty((0, 4))]), NPY, num_threads=1)
+    for out in (np.empty((2, 0, 4)), torch.empty(2, 0, 4, dtype=torch.float64).numpy()):
+        for _ in range(2):
+            reader.submit(order(0, 0), out)
+        for _ in range(2):
+            assert reader.wait().unsupported == []
+    nothing = np.empty((0, 3, 4), np.float32)
+    for _ in range(2):
+        reader.submit(order(), nothing)
+
+
+def test_an_array_that_is_reshaped_while_threads_write_to_it_is_free_afterwards(numbered):
+    reader = FileReader(numbered, NPY, num_threads=1)
+    out = np.empty((4, 3, 4), np.float32)
+    reader.submit(np.arange(4), out)
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", DeprecationWarning)
+        out.shape = (48,)
+    reader.wait()
+    assert out.reshape(4, 12)[:, 0].tolist() == [0, 1, 2, 3]
+    reader.read(np.arange(4), out.reshape(4, 3, 4))
+
+
+def test_a_batch_that_fails_leaves_its_array_free(numbered):
+    reader = FileReader([*numbered, "missing"], NPY, num_threads=2)
+    out = np.empty((2, 3, 4), np.float32)
+    for _ in range(3):
+        with pytest.raises(FileNotFoundError):
+            reader.read(order(0, 40), out)
+        reader.submit(order(0, 40), out)
+        with pytest.raises(FileNotFoundError):
+            reader.wait()
+    reader.read(order(5, 6), out)
+    assert out[:, 0, 0].tolist() == [5, 6]
+
+
 def test_a_reader_holds_a_submitted_array_and_lets_go_of_it_when_waited_for(numbered):
     reader = FileReader(numbered, NPY, num_threads=1)
     out = np.empty((2, 3, 4), np.float32)
@@ -300,28 +398,31 @@ def test_threads_start_with_the_first_batch_and_end_with_the_reader(numbered):
     reader = FileReader(numbered, NPY, num_threads=3)
     reader.read_each(order(1))
     assert num_readers(0) == 0
-    reader.submit_each(order(1, 2))
+    out = np.empty((100, 40, 3, 4), np.float32)
+    reader.submit(order(1, 2), out[0, :2])
     assert num_readers(3) == 3
     reader.close()
     assert num_readers(0) == 0
-    reader.submit_each(order(5))
-    assert reader.wait_each()[0][0][0, 0] == 5
+    reader.submit(order(5), out[0, :1])
+    reader.wait()
+    assert out[0, 0, 0, 0] == 5
     assert num_readers(3) == 3
-    for _ in range(100):
-        reader.submit_each(np.arange(40))
+    for batch in out:
+        reader.submit(np.arange(40), batch)
     del reader
     assert num_readers(0) == 0
 
 
 def test_several_readers_at_once_do_not_disturb_each_other(numbered):
     readers = [FileReader(numbered, NPY, num_threads=2) for _ in range(4)]
+    out = np.empty((4, 5, 3, 3, 4), np.float32)
     for number, reader in enumerate(readers):
         for step in range(5):
-            reader.submit_each(order(number, step, number))
+            reader.submit(order(number, step, number), out[number, step])
     for step in range(5):
         for number, reader in enumerate(readers):
-            arrays, _ = reader.wait_each()
-            assert [array[0, 0] for array in arrays] == [number, step, number]
+            reader.wait()
+            assert out[number, step, :, 0, 0].tolist() == [number, step, number]
 
 
 def test_several_threads_can_read_with_one_reader(numbered):
@@ -345,18 +446,19 @@ def test_several_threads_can_read_with_one_reader(numbered):
 
 def test_waiting_ends_in_time_however_long_a_batch_takes(numbered):
     reader = FileReader(numbered, NPY, num_threads=1)
-    reader.submit_each(order(7).repeat(20_000))
+    out = np.empty((20_000, 3, 4), np.float32)
+    reader.submit(order(7).repeat(20_000), out)
     with pytest.raises(TimeoutError, match=r"0\.02 s"):
         reader.wait(0.02)
-    assert reader.num_pending == 1
-    arrays, _ = reader.wait_each(60)
-    assert len(arrays) == 20_000
+    reader.wait(60)
+    assert (out == 7).all()
 
 
 def child_reads(reader, queue):
-    reader.submit_each(order(3, 4))
-    arrays, _ = reader.wait_each()
-    queue.put((reader.num_pending, [float(array[0, 0]) for array in arrays]))
+    out = np.empty((2, 3, 4), np.float32)
+    reader.submit(order(3, 4), out)
+    reader.wait()
+    queue.put(out[:, 0, 0].tolist())
     reader.close()
 
 
@@ -371,7 +473,7 @@ def test_a_reader_works_in_another_process_after_its_threads_have_started(number
     queue = context.SimpleQueue()
     process = context.Process(target=child_reads, args=(reader, queue))
     process.start()
-    assert queue.get() == (0, [3, 4])
+    assert queue.get() == [3, 4]
     process.join()
     assert process.exitcode == 0
     reader.wait()
@@ -391,16 +493,19 @@ def test_a_reader_that_was_pickled_has_the_same_files(numbered, tmp_path):
 def test_ctrl_c_ends_a_consumer_and_its_threads(numbered):
     script = (
         "import numpy as np\n"
-        "from autrainer.data.files import NativeFormat\n"
+        "from autrainer.data.decode import NativeFormat\n"
         "from autrainer.data.stream import FileReader\n"
         f"reader = FileReader({numbered!r}, NativeFormat('npy'), num_threads=2)\n"
-        "for _ in range(8):\n"
-        "    reader.submit_each(np.arange(40).repeat(1000))\n"
+        "rows = np.arange(40).repeat(1000)\n"
+        "outs = [np.empty((40_000, 3, 4), np.float32) for _ in range(8)]\n"
+        "for out in outs:\n"
+        "    reader.submit(rows, out)\n"
         "try:\n"
         "    print('reading', flush=True)\n"
         "    while True:\n"
-        "        reader.submit_each(np.arange(40).repeat(1000))\n"
-        "        reader.wait_each()\n"
+        "        for out in outs:\n"
+        "            reader.wait()\n"
+        "            reader.submit(rows, out)\n"
         "except KeyboardInterrupt:\n"
         "    print('interrupted', flush=True)\n"
     )

@@ -2,31 +2,51 @@
 
 from __future__ import annotations
 
-from typing import Any
+from dataclasses import dataclass
+from typing import Any, Literal
 
-import numpy as np
 import numpy.typing as npt
+import torch
 
 from autrainer import _core
 
 
-def decode_file(
-    path: str,
-    kind: str,
-    sample_rate_hz: int | None = None,
-    offset_s: float = 0.0,
-    duration_s: float | None = None,
-) -> npt.NDArray[Any] | None:
-    """Content of a file.
+@dataclass(frozen=True)
+class NativeFormat:
+    """What the extension has to know to read files as a file handler would.
 
-    Args:
-        path: The file.
-        kind: `npy` for arrays of numbers, which keep their dtype; `wav` for audio, as float32 of
-            shape (channels, samples); `image` for PNG and JPEG, as uint8 of shape (C, H, W).
+    Attributes:
+        kind: Which decoder: `npy` for arrays of numbers, which keep their dtype; `wav` for audio,
+            as float32 of shape (channels, samples); `image` for PNG and JPEG, as uint8 of shape
+            (C, H, W).
         sample_rate_hz: The rate that audio has to have; None takes any.
         offset_s: Where to begin in audio, rounded to the nearest sample.
         duration_s: How much of audio to read, rounded to the nearest sample, less where the file
             ends; None reads all.
+    """
+
+    kind: Literal["npy", "wav", "image"]
+    sample_rate_hz: int | None = None
+    offset_s: float = 0.0
+    duration_s: float | None = None
+
+    def decode(self, file: str) -> torch.Tensor | None:
+        """Content of a file; None if the extension leaves it to its file handler.
+
+        Raises:
+            FileNotFoundError: if there is no such file.
+            CorruptFileError: if the file is truncated or contradicts itself.
+        """
+        array = decode_file(file, self)
+        return None if array is None else torch.from_numpy(array)
+
+    def can_decode(self, file: str) -> bool:
+        """Whether the extension reads a file itself, from its header; errors as of `decode`."""
+        return _core.can_decode(file, self)
+
+
+def decode_file(path: str, format: NativeFormat) -> npt.NDArray[Any] | None:
+    """Content of a file.
 
     Returns:
         In C order and with the bytes of this machine. None if the file is written in a way that
@@ -36,23 +56,9 @@ def decode_file(
         FileNotFoundError: if there is no such file.
         CorruptFileError: if the file is truncated or contradicts itself, is empty or a directory.
         DataError: for a kind or a time that there is not.
+        InternalError: naming the file if the decoder fails, which is a bug of autrainer.
     """
-    return _core.decode_file(path, kind, sample_rate_hz, offset_s, duration_s)
-
-
-def file_layout(
-    path: str,
-    kind: str,
-    sample_rate_hz: int | None = None,
-    offset_s: float = 0.0,
-    duration_s: float | None = None,
-) -> tuple[tuple[int, ...], np.dtype[Any]] | None:
-    """Shape and dtype of what `decode_file` would return, from the header of the file.
-
-    Arguments and errors are those of `decode_file`. Of an image, the whole file is read.
-    """
-    layout = _core.file_layout(path, kind, sample_rate_hz, offset_s, duration_s)
-    return None if layout is None else (layout[0], np.dtype(layout[1]))
+    return _core.decode_file(path, format)
 
 
 def first_nonfinite(array: npt.NDArray[Any]) -> int | None:

@@ -5,47 +5,15 @@ from __future__ import annotations
 import math
 from abc import ABC, abstractmethod
 from collections.abc import Iterable, Sequence
-from dataclasses import astuple, dataclass
-from typing import Any, ClassVar, Literal
+from typing import Any, ClassVar
 
 import numpy as np
 import torch
 
-from autrainer.data.decode import decode_file, file_layout
+from autrainer.data.decode import NativeFormat
 from autrainer.errors import ConfigError, CorruptFileError, DataError
 from autrainer.runs.addressed import AddressedObject
 from autrainer.runs.extras import imported, is_installed
-
-
-@dataclass(frozen=True)
-class NativeFormat:
-    """What the extension has to know to read files as a file handler would.
-
-    Attributes:
-        kind: Which decoder.
-        sample_rate_hz: The rate that audio has to have; None takes any.
-        offset_s: Where to begin in audio.
-        duration_s: How much of audio to read; None reads all.
-    """
-
-    kind: Literal["npy", "wav", "image"]
-    sample_rate_hz: int | None = None
-    offset_s: float = 0.0
-    duration_s: float | None = None
-
-    def decode(self, file: str) -> torch.Tensor | None:
-        """Content of a file; None if the extension leaves it to its file handler.
-
-        Raises:
-            FileNotFoundError: if there is no such file.
-            CorruptFileError: if the file is truncated or contradicts itself.
-        """
-        array = decode_file(file, *astuple(self))
-        return None if array is None else torch.from_numpy(array)
-
-    def knows(self, file: str) -> bool:
-        """Whether the extension reads a file itself; errors are those of `decode`."""
-        return file_layout(file, *astuple(self)) is not None
 
 
 class AbstractFileHandler(ABC, AddressedObject):
@@ -309,7 +277,7 @@ class AudioFileHandler(AbstractFileHandler):
             return
         for file in files:
             try:
-                if not _audio_format(self).knows(file):
+                if not _audio_format(self).can_decode(file):
                     self._check_libraries_for(file)
             except (CorruptFileError, OSError):
                 continue

@@ -18,7 +18,7 @@ from autrainer.data.padding import Pad
 from autrainer.data.shuffle import IndexArray
 from autrainer.data.source import Files
 from autrainer.data.stages import Stages
-from autrainer.data.stream import FileReader, Layout, Outcome
+from autrainer.data.stream import AxisPad, FileReader, Layout, Outcome
 from autrainer.errors import CorruptFileError, DataError
 
 Array = npt.NDArray[Any]
@@ -54,7 +54,7 @@ class SampleReader:
             files.format,
             num_threads=num_threads,
             check_finite=check.policy != "allow",
-            pad=None if pad is None else (pad.axis, pad.crop, pad.value != 0),
+            pad=None if pad is None else AxisPad(pad.axis, pad.crop, keeps_rest=pad.value != 0),
         )
 
     @cached_property

@@ -8,7 +8,7 @@ from typing import Any, Protocol
 
 import torch
 
-from autrainer.data.files import NativeFormat
+from autrainer.data.decode import NativeFormat
 from autrainer.data.shuffle import IndexArray
 
 Features = torch.Tensor | list[torch.Tensor]

@@ -3,16 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import astuple, dataclass
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 
 from autrainer import _core
-from autrainer.data.files import NativeFormat
+from autrainer.data.decode import NativeFormat
 
 IndexArray = npt.NDArray[np.int64]
+Outcome = _core.Outcome
 
 
 @dataclass(frozen=True)
@@ -29,20 +30,18 @@ class Layout:
 
 
 @dataclass(frozen=True)
-class Outcome:
-    """What is to be said about the files of a batch.
+class AxisPad:
+    """How samples are read that are shorter or longer than the memory for them.
 
-    Args:
-        unsupported: Positions in the batch of files that the core leaves to the file handler, in
-            ascending order. Their places in the batch hold nothing in particular.
-        nonfinite: Positions in the batch of samples with an element that is infinite or not a
-            number, in ascending order; empty if nobody asked.
-        busy_s: Time that threads spent on the files, in seconds; with several, more than went by.
+    Attributes:
+        axis: The axis along which they may be shorter; the memory is then filled up with zeros.
+        crop: Whether they may be longer too, so that their end is left out.
+        keeps_rest: Whether the rest of the memory stays as it is, instead of zeros.
     """
 
-    unsupported: list[int]
-    nonfinite: list[int]
-    busy_s: float
+    axis: int
+    crop: bool
+    keeps_rest: bool
 
 
 class FileReader:
@@ -59,10 +58,8 @@ class FileReader:
         format: Format of them all.
         num_threads: Most threads that decode; 0 decodes when a batch is waited for.
         check_finite: Look for elements that are infinite or not a number.
-        pad: An axis along which samples may be shorter than the memory they are decoded into, which
-            is then filled up with zeros; whether they may be longer, so that their end is left out;
-            and whether the rest of the memory stays as it is, instead of zeros. None for samples
-            that fit.
+        pad: Which samples fit that have another length than the memory they are decoded into; None
+            for those of the same length only.
     """
 
     def __init__(
@@ -72,14 +69,14 @@ class FileReader:
         *,
         num_threads: int,
         check_finite: bool = False,
-        pad: tuple[int, bool, bool] | None = None,
+        pad: AxisPad | None = None,
     ) -> None:
         self.format = format
         self.num_threads = num_threads
         self.check_finite = check_finite
         self.pad = pad
         self._reader = _core.FileReader(
-            paths, astuple(format), num_threads=num_threads, check_finite=check_finite, pad=pad
+            paths, format, num_threads=num_threads, check_finite=check_finite, pad=pad
         )
 
     def __len__(self) -> int:
@@ -138,14 +135,19 @@ class FileReader:
             CorruptFileError: naming a file that is truncated or contradicts itself.
             DataError: naming a file with another shape or dtype, and both; a row without a file; or
                 if `out` does not fit. Where several files fail, the first of the batch is named.
+            InternalError: naming a file if its decoder fails, which is a bug of autrainer.
         """
-        return Outcome(*self._reader.read(rows, out))
+        return self._reader.read(rows, out)
 
     def submit(self, rows: IndexArray, out: npt.NDArray[Any]) -> None:
         """Have files of one layout decoded ahead; arguments as for `read`.
 
         Nobody may read or write `out`, which is kept alive, before `wait` has returned this batch
-        or `cancel` or `close` have returned.
+        or `cancel` or `close` have returned. Until then it is borrowed: the extension refuses
+        every array that has memory in common with it, another view of it included.
+
+        Raises:
+            DataError: if memory of `out` is in use.
         """
         self._reader.submit(rows, out)
 
@@ -159,7 +161,7 @@ class FileReader:
             TimeoutError: if it takes longer; the batch can be waited for again.
             DataError: if there is no batch to wait for. Otherwise errors are those of `read`.
         """
-        return Outcome(*self._reader.wait(timeout_s)[1])
+        return self._reader.wait(timeout_s)
 
     def read_each(self, rows: IndexArray) -> tuple[list[npt.NDArray[Any] | None], Outcome]:
         """Arrays of files of any layouts, None for those left to the handler; here and now.
@@ -168,22 +170,7 @@ class FileReader:
             FileNotFoundError: if a file is not there.
             CorruptFileError: naming a file that is truncated or contradicts itself.
         """
-        samples, told = self._reader.read_each(rows)
-        return samples, Outcome(*told)
-
-    def submit_each(self, rows: IndexArray) -> None:
-        """Have files of any layouts decoded ahead, for `wait_each`."""
-        self._reader.submit_each(rows)
-
-    def wait_each(self, timeout_s: float = 0) -> tuple[list[npt.NDArray[Any] | None], Outcome]:
-        """As `wait`, for a batch of `submit_each`; returns what `read_each` does."""
-        samples, told = self._reader.wait(timeout_s)
-        return samples, Outcome(*told)
-
-    @property
-    def num_pending(self) -> int:
-        """Number of batches that were submitted and not yet waited for."""
-        return self._reader.num_pending
+        return self._reader.read_each(rows)
 
     def cancel(self) -> None:
         """Forget all batches; afterwards no thread writes to their memory any more."""
@@ -199,6 +186,6 @@ def _rebuilt(
     format: NativeFormat,
     num_threads: int,
     check_finite: bool,
-    pad: tuple[int, bool, bool] | None,
+    pad: AxisPad | None,
 ) -> FileReader:
     return FileReader(paths, format, num_threads=num_threads, check_finite=check_finite, pad=pad)

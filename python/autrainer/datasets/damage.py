@@ -8,7 +8,8 @@ from typing import Any
 
 import numpy as np
 
-from autrainer.data.files import NativeFormat, native_format
+from autrainer.data.decode import NativeFormat
+from autrainer.data.files import native_format
 from autrainer.data.stream import FileReader
 from autrainer.datasets.wrapper import DatasetWrapper
 from autrainer.errors import AutrainerError, ConfigError, CorruptFileError

@@ -14,53 +14,11 @@ pub type Result<T> = std::result::Result<T, Error>;
 pub enum Error {
     /// A batch was to be made of nothing.
     EmptyBatch,
-    /// Two samples of a batch differ in shape.
-    SampleShapes {
-        /// Position in the batch, and shape, of the sample that set the expectation.
-        expected: (usize, Vec<usize>),
-        /// Position in the batch, and shape, of the sample that differs.
-        found: (usize, Vec<usize>),
-    },
-    /// Two samples of a batch differ in dtype.
-    SampleDtypes {
-        /// Position in the batch, and dtype, of the sample that set the expectation.
-        expected: (usize, String),
-        /// Position in the batch, and dtype, of the sample that differs.
-        found: (usize, String),
-    },
-    /// The array that receives a result has another shape than the result.
-    OutputShape {
-        /// Shape of the result.
-        expected: Vec<usize>,
-        /// Shape of the array.
-        found: Vec<usize>,
-    },
-    /// The array that receives a result has another dtype than the result.
-    OutputDtype {
-        /// Dtype of the result.
-        expected: String,
-        /// Dtype of the array.
-        found: String,
-    },
-    /// An array shares memory with the one that is written.
-    Overlap {
-        /// Name of the argument that is read.
-        argument: &'static str,
-    },
-    /// An argument is not what the function takes.
-    Argument {
-        /// Name of the argument.
-        argument: &'static str,
-        /// What was passed.
-        found: String,
-        /// What is allowed.
-        expected: &'static str,
-    },
-    /// The number of elements of an argument does not fit the others.
+    /// The number of elements of an argument does not fit what it is for.
     Length {
         /// Name of the argument.
         argument: &'static str,
-        /// Number of elements that the others ask for.
+        /// Number of elements that there should be.
         expected: usize,
         /// Number of elements of the argument.
         found: usize,
@@ -150,6 +108,8 @@ pub enum Error {
     DecoderPanic {
         /// The file.
         path: PathBuf,
+        /// What the panic said.
+        message: String,
     },
     /// A batch was waited for, but none had been submitted.
     NothingSubmitted,
@@ -159,46 +119,13 @@ impl fmt::Display for Error {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::EmptyBatch => write!(f, "a batch needs at least one sample, found none"),
-            Self::SampleShapes { expected, found } => write!(
-                f,
-                "samples of a batch differ in shape: sample {} has {}, sample {} has {}; \
-                 pad or crop them to one shape",
-                expected.0,
-                Shape(&expected.1),
-                found.0,
-                Shape(&found.1),
-            ),
-            Self::SampleDtypes { expected, found } => write!(
-                f,
-                "samples of a batch differ in dtype: sample {} has {}, sample {} has {}; \
-                 convert them to one dtype",
-                expected.0, expected.1, found.0, found.1,
-            ),
-            Self::OutputShape { expected, found } => write!(
-                f,
-                "out has shape {}, the result has {}",
-                Shape(found),
-                Shape(expected)
-            ),
-            Self::OutputDtype { expected, found } => {
-                write!(f, "out has dtype {found}, the result has {expected}")
-            }
-            Self::Overlap { argument } => write!(
-                f,
-                "out shares memory with {argument}; pass an array of its own"
-            ),
-            Self::Argument {
-                argument,
-                found,
-                expected,
-            } => write!(f, "{argument} is {found}; it has to be {expected}"),
             Self::Length {
                 argument,
                 expected,
                 found,
             } => write!(
                 f,
-                "{argument} has {found} elements, the other columns ask for {expected}"
+                "{argument} has {found} elements; there should be {expected}"
             ),
             Self::RowIndex {
                 position,
@@ -247,8 +174,7 @@ impl fmt::Display for Error {
                 found,
             } => write!(
                 f,
-                "{}: expected {expected} as in the other files, found {found}; pad or crop with \
-                 the transforms Expand or RandomCrop, or with the loader option pad",
+                "{}: expected {expected} as in the other files, found {found}",
                 path.display()
             ),
             Self::Write { path, source } => {
@@ -262,9 +188,10 @@ impl fmt::Display for Error {
             Self::Unsupported { path, found } => {
                 write!(f, "{}: {found} is not supported", path.display())
             }
-            Self::DecoderPanic { path } => write!(
+            Self::DecoderPanic { path, message } => write!(
                 f,
-                "{}: the decoder failed on this file, which is a bug; please report it",
+                "{}: the decoder of this file panicked ({message}); this is a bug of autrainer, \
+                 please report it",
                 path.display()
             ),
             Self::NothingSubmitted => {
@@ -283,8 +210,9 @@ impl std::error::Error for Error {
     }
 }
 
-/// A shape as Python prints it.
-pub(crate) struct Shape<'a>(pub(crate) &'a [usize]);
+/// A shape as tuples are printed in `.npy` headers and messages: `(3,)`.
+#[derive(Debug, Clone, Copy)]
+pub struct Shape<'a>(pub &'a [usize]);
 
 impl fmt::Display for Shape<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -307,19 +235,22 @@ mod tests {
     use super::*;
 
     #[test]
-    fn shapes_read_as_in_python() {
+    fn shapes_read_as_tuples() {
         assert_eq!(Shape(&[]).to_string(), "()");
         assert_eq!(Shape(&[3]).to_string(), "(3,)");
         assert_eq!(Shape(&[3, 0, 2]).to_string(), "(3, 0, 2)");
     }
 
     #[test]
-    fn a_mismatch_names_both_samples() {
-        let error = Error::SampleShapes {
-            expected: (0, vec![3]),
-            found: (7, vec![4, 1]),
+    fn a_panic_of_a_decoder_names_the_file_and_whose_fault_it_is() {
+        let error = Error::DecoderPanic {
+            path: PathBuf::from("a.png"),
+            message: "index out of bounds".to_owned(),
         };
-        let text = error.to_string();
-        assert!(text.contains("sample 0 has (3,)") && text.contains("sample 7 has (4, 1)"));
+        assert_eq!(
+            error.to_string(),
+            "a.png: the decoder of this file panicked (index out of bounds); this is a bug of \
+             autrainer, please report it"
+        );
     }
 }

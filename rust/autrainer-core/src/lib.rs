@@ -5,6 +5,7 @@
 //! - [`shuffle`]: the order of an epoch as a pure function of (seed, epoch, number of samples).
 //! - [`stream`]: files decoded by threads, in order, ahead of whoever consumes them.
 //! - [`serialize`]: `.npy` arrays and tables of results, written whole or not at all.
+//! - [`panics`]: those of decoders as errors.
 //! - [`io`]: the files below them, whose errors name the path.
 //! - [`worker`]: signals in worker processes.
 //!
@@ -24,9 +25,10 @@ mod copy;
 pub mod decode;
 mod error;
 pub mod io;
+pub mod panics;
 pub mod serialize;
 pub mod shuffle;
 pub mod stream;
 pub mod worker;
 
-pub use error::{Error, Result};
+pub use error::{Error, Result, Shape};

@@ -226,10 +226,7 @@ fn another_layout_is_named_beside_the_expected_one() {
             text.starts_with(&format!("b.npy: expected {expected} ")),
             "{text}"
         );
-        assert!(
-            text.contains("found (2, 2) of uint8; pad or crop"),
-            "{text}"
-        );
+        assert!(text.ends_with("found (2, 2) of uint8"), "{text}");
     }
 }
 
@@ -256,8 +253,9 @@ fn memory_of_another_size_than_the_layout_is_refused() {
     );
     assert!(matches!(
         read,
-        Err(Error::Argument {
+        Err(Error::Length {
             argument: "out",
+            found: 7,
             ..
         })
     ));

@@ -119,11 +119,18 @@ impl Folder {
     }
 }
 
-fn places(num_rows: usize, per_place: usize, sample_bytes: usize) -> Vec<Vec<u8>> {
+/// Zeros for `num_rows` samples, in pieces for `per_piece` of them.
+fn memory(num_rows: usize, per_piece: usize, sample_bytes: usize) -> Vec<Vec<u8>> {
     let rows: Vec<usize> = (0..num_rows).collect();
-    rows.chunks(per_place)
+    rows.chunks(per_piece)
         .map(|rows| vec![0; rows.len() * sample_bytes])
         .collect()
+}
+
+/// Queue files of three bytes each.
+fn submit(reader: &Reader<Raw, Vec<u8>>, rows: &[usize]) {
+    let memory = memory(rows.len(), 1, 3);
+    reader.submit(rows, 3, 1, memory).unwrap();
 }
 
 proptest! {
@@ -131,14 +138,11 @@ proptest! {
     fn bytes_and_order_do_not_depend_on_threads_units_or_depth(
         rows in prop::collection::vec(prop::collection::vec(0usize..20, 0..40), 0..8),
         num_threads in 0usize..5,
-        per_place in 1usize..20,
+        per_piece in 1usize..20,
         depth in 1usize..5,
-        ragged in any::<bool>(),
         helps in any::<bool>(),
     ) {
-        let contents: Vec<Vec<u8>> = (0..20u8)
-            .map(|number| vec![number; if ragged { usize::from(number) } else { 7 }])
-            .collect();
+        let contents: Vec<Vec<u8>> = (0..20u8).map(|number| vec![number; 7]).collect();
         let folder = Folder::of(&contents.iter().map(Vec::as_slice).collect::<Vec<_>>());
         let reader = folder.reader(Raw::default(), num_threads);
         let mut waiting = rows.iter();
@@ -148,25 +152,26 @@ proptest! {
                     break;
                 }
                 waiting.next();
-                if ragged {
-                    reader.submit_each(next);
-                } else {
-                    let places = places(next.len(), per_place, 7);
-                    reader.submit_into(next, 7, per_place, places).unwrap();
-                }
+                let memory = memory(next.len(), per_piece, 7);
+                reader.submit(next, 7, per_piece, memory).unwrap();
             }
             let found = reader.wait(None, helps).unwrap().unwrap();
             prop_assert!(found.result.is_ok());
             let expected: Vec<&[u8]> = batch.iter().map(|&row| contents[row].as_slice()).collect();
-            if ragged {
-                let samples = found.samples.iter().map(|sample| sample.as_ref().unwrap());
-                let samples: Vec<&[u8]> = samples.map(|(_, bytes)| bytes.as_slice()).collect();
-                prop_assert_eq!(samples, expected);
-            } else {
-                prop_assert_eq!(found.places.concat(), expected.concat());
-            }
+            prop_assert_eq!(found.memory.concat(), expected.concat());
         }
-        prop_assert_eq!(reader.num_pending(), 0);
+        prop_assert!(matches!(reader.wait(None, helps), Err(Error::NothingSubmitted)));
+    }
+
+    #[test]
+    fn files_of_any_lengths_are_read_in_order(
+        rows in prop::collection::vec(0usize..20, 0..40),
+    ) {
+        let contents: Vec<Vec<u8>> = (0..20u8).map(|n| vec![n; usize::from(n)]).collect();
+        let folder = Folder::of(&contents.iter().map(Vec::as_slice).collect::<Vec<_>>());
+        let (samples, _) = folder.reader(Raw::default(), 2).read_each(&rows).unwrap();
+        let expected = rows.iter().map(|&row| Some((row, contents[row].clone())));
+        prop_assert_eq!(samples, expected.collect::<Vec<_>>());
     }
 }
 
@@ -175,10 +180,10 @@ fn reading_in_line_gives_the_same() {
     let folder = Folder::of(&[b"abc", b"def", b"ghi"]);
     let reader = folder.reader(Raw::default(), 2);
     let batch = reader.read_into(&[2, 0], 3, vec![0; 6]);
-    assert_eq!(batch.places, [b"ghiabc"]);
+    assert_eq!(batch.memory, [b"ghiabc"]);
     assert!(batch.result.is_ok());
-    let batch = reader.read_each(&[1]);
-    assert_eq!(batch.samples, [Some((3, b"def".to_vec()))]);
+    let (samples, _) = reader.read_each(&[1]).unwrap();
+    assert_eq!(samples, [Some((3, b"def".to_vec()))]);
 }
 
 #[test]
@@ -192,7 +197,7 @@ fn the_first_file_that_fails_is_the_one_that_is_named() {
     for num_threads in 0..4 {
         for helps in [true, false].repeat(10) {
             let reader = folder.reader(Raw::default(), num_threads);
-            reader.submit_into(&rows, 3, 1, places(64, 1, 3)).unwrap();
+            submit(&reader, &rows);
             let error = reader
                 .wait(None, helps)
                 .unwrap()
@@ -230,18 +235,21 @@ fn damage_is_found_in_all_files_at_once_by_any_number_of_threads() {
 }
 
 #[test]
-fn later_batches_survive_a_batch_that_fails() {
+fn a_panic_of_a_decoder_is_told_by_its_file_and_its_words_and_later_batches_survive_it() {
     let folder = Folder::of(&[b"abc", b"panic", b"other", b"nan"]);
     let reader = folder.reader(Raw::default(), 2);
-    reader.submit_each(&[0, 1]);
-    reader.submit_each(&[3, 0, 2]);
-    let error = reader
-        .wait(None, true)
-        .unwrap()
-        .unwrap()
-        .result
-        .unwrap_err();
-    assert!(matches!(error, Error::DecoderPanic { path } if path.ends_with("1")));
+    let is_told = |error: &Error| {
+        matches!(error, Error::DecoderPanic { path, message }
+            if path.ends_with("1") && message == "as a decoder with a bug would")
+            && error
+                .to_string()
+                .contains("this is a bug of autrainer, please report it")
+    };
+    submit(&reader, &[0, 1]);
+    submit(&reader, &[3, 0, 2]);
+    let batch = reader.wait(None, true).unwrap().unwrap();
+    assert!(is_told(&batch.result.unwrap_err()));
+    assert_eq!(batch.memory.len(), 2);
     let batch = reader.wait(None, true).unwrap().unwrap();
     let outcome = Outcome {
         busy: Duration::ZERO,
@@ -249,8 +257,20 @@ fn later_batches_survive_a_batch_that_fails() {
     };
     assert_eq!(outcome.unsupported, [2]);
     assert_eq!(outcome.nonfinite, [0]);
-    assert_eq!(batch.samples[2], None);
-    assert_eq!(batch.samples.len(), 3);
+    let in_line = reader.read_into(&[1], 3, vec![0; 3]);
+    assert!(is_told(&in_line.result.unwrap_err()));
+    assert!(is_told(&reader.read_each(&[0, 1]).unwrap_err()));
+}
+
+#[test]
+fn what_is_not_supported_has_its_place_among_samples_of_any_length() {
+    let folder = Folder::of(&[b"abc", b"other", b"nanny"]);
+    let reader = folder.reader(Raw::default(), 0);
+    let (samples, outcome) = reader.read_each(&[1, 0, 1, 2, 1]).unwrap();
+    let lengths: Vec<_> = samples.iter().map(|s| s.as_ref().map(|s| s.0)).collect();
+    assert_eq!(lengths, [None, Some(3), None, Some(5), None]);
+    assert_eq!(outcome.unsupported, [0, 2, 4]);
+    assert_eq!(outcome.nonfinite, [3]);
 }
 
 #[test]
@@ -266,7 +286,7 @@ fn waiting_for_nothing_is_refused_and_waiting_ends_in_time() {
         reader.wait(None, true),
         Err(Error::NothingSubmitted)
     ));
-    reader.submit_each(&[0]);
+    submit(&reader, &[0]);
     while gate.num_waiting.load(Ordering::SeqCst) == 0 {
         std::thread::yield_now();
     }
@@ -276,7 +296,6 @@ fn waiting_for_nothing_is_refused_and_waiting_ends_in_time() {
             .unwrap()
             .is_none()
     );
-    assert_eq!(reader.num_pending(), 1);
     gate.open();
     assert!(reader.wait(None, true).unwrap().is_some());
 }
@@ -292,24 +311,23 @@ fn a_cancelled_reader_gives_all_memory_back_and_goes_on() {
     let reader = folder.reader(decoder, 2);
     for _ in 0..3 {
         let rows = [0, 1, 0, 1];
-        reader.submit_into(&rows, 3, 2, places(4, 2, 3)).unwrap();
+        reader.submit(&rows, 3, 2, memory(4, 2, 3)).unwrap();
     }
     while gate.num_waiting.load(Ordering::SeqCst) < 2 {
         std::thread::yield_now();
     }
-    let places = std::thread::scope(|scope| {
+    let given_back = std::thread::scope(|scope| {
         let cancelled = scope.spawn(|| reader.cancel());
-        while reader.num_pending() > 0 && !cancelled.is_finished() {
+        while !cancelled.is_finished() {
             gate.open();
             std::thread::yield_now();
         }
         cancelled.join().unwrap()
     });
-    assert_eq!(places.len(), 6);
-    assert_eq!(reader.num_pending(), 0);
-    reader.submit_each(&[1]);
+    assert_eq!(given_back.len(), 6);
+    submit(&reader, &[1]);
     let batch = reader.wait(None, true).unwrap().unwrap();
-    assert_eq!(batch.samples, [Some((3, b"def".to_vec()))]);
+    assert_eq!(batch.memory, [b"def"]);
 }
 
 #[test]
@@ -327,7 +345,7 @@ fn a_reader_that_is_dropped_half_way_reads_no_further() {
     });
     let reader: Reader<Raw, Vec<u8>> = Reader::new(Arc::clone(&files), 2);
     for _ in 0..100 {
-        reader.submit_each(&[0, 1, 2, 3, 4, 5, 6, 7]);
+        submit(&reader, &[0, 1, 2, 3, 4, 5, 6, 7]);
     }
     while gate.num_waiting.load(Ordering::SeqCst) < 2 {
         std::thread::yield_now();
@@ -344,15 +362,14 @@ fn a_reader_that_is_dropped_half_way_reads_no_further() {
 }
 
 #[test]
-fn places_have_to_fit_the_rows() {
+fn memory_has_to_fit_the_rows() {
     let folder = Folder::of(&[b"abc"]);
     let reader = folder.reader(Raw::default(), 0);
-    assert!(
-        reader
-            .submit_into(&[0, 0, 0], 3, 2, places(2, 2, 3))
-            .is_err()
-    );
-    assert_eq!(reader.num_pending(), 0);
+    assert!(reader.submit(&[0, 0, 0], 3, 2, memory(2, 2, 3)).is_err());
+    assert!(matches!(
+        reader.wait(None, true),
+        Err(Error::NothingSubmitted)
+    ));
 }
 
 #[test]
@@ -363,11 +380,8 @@ fn rows_that_are_not_there_are_named() {
         assert!(matches!(error, Error::RowIndex { position, num_rows: 3, .. } if position == at));
     }
     let folder = Folder::of(&[b"abc"]);
-    let batch = folder.reader(Raw::default(), 0).read_each(&[1]);
-    assert!(matches!(
-        batch.result,
-        Err(Error::RowIndex { index: 1, .. })
-    ));
+    let read = folder.reader(Raw::default(), 0).read_each(&[1]);
+    assert!(matches!(read, Err(Error::RowIndex { index: 1, .. })));
 }
 
 #[test]

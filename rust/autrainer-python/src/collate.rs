@@ -1,12 +1,12 @@
 //! Batches from samples and from resident tables.
 
-use autrainer_core::{Error, collate};
-use numpy::{PyArrayDescrMethods, PyReadonlyArray1, PyUntypedArray, PyUntypedArrayMethods};
+use autrainer_core::{Error as CoreError, collate};
+use numpy::{PyArray1, PyArrayDescrMethods, PyUntypedArray, PyUntypedArrayMethods};
 use pyo3::prelude::*;
 
-use crate::arrays::{Source, Target, detached, dtype_name};
-use crate::error::to_py_err;
+use crate::error::{Error, Result};
 use crate::guard::guarded;
+use crate::views::{ReadView, ReadViews, WriteView, detached, dtype_name};
 
 /// Copy arrays of one shape and dtype one after another into `out`.
 #[pyfunction]
@@ -14,26 +14,15 @@ pub(crate) fn stack<'py>(
     py: Python<'py>,
     arrays: Vec<Bound<'py, PyUntypedArray>>,
     out: &Bound<'py, PyUntypedArray>,
-) -> PyResult<()> {
+) -> Result<()> {
     guarded(py, || {
-        check_samples(&arrays, out).map_err(|error| to_py_err(py, error))?;
-        let mut target = Target::new(out)?;
-        let sources = arrays
-            .iter()
-            .map(|array| Source::new(array, "sample"))
-            .collect::<PyResult<Vec<_>>>()?;
-        let samples: Vec<&[u8]> = sources.iter().map(Source::bytes).collect();
-        if samples.iter().any(|sample| target.overlaps(sample)) {
-            return Err(to_py_err(
-                py,
-                Error::Overlap {
-                    argument: "a sample",
-                },
-            ));
-        }
-        let place = target.bytes_mut();
-        detached(py, place.len(), || collate::stack(&samples, place))
-            .map_err(|error| to_py_err(py, error))
+        check_samples(&arrays, out)?;
+        let views = ReadViews::bytes(&arrays, "a sample")?;
+        let mut target = WriteView::new(out, "out")?;
+        let (samples, place) = (views.as_slices(), target.as_mut_slice());
+        Ok(detached(py, place.len(), || {
+            collate::stack(&samples, place)
+        })?)
     })
 }
 
@@ -42,32 +31,18 @@ pub(crate) fn stack<'py>(
 pub(crate) fn gather<'py>(
     py: Python<'py>,
     source: &Bound<'py, PyUntypedArray>,
-    indices: PyReadonlyArray1<'py, i64>,
+    indices: &Bound<'py, PyArray1<i64>>,
     out: &Bound<'py, PyUntypedArray>,
-) -> PyResult<()> {
+) -> Result<()> {
     guarded(py, || {
-        let num_indices = indices.len();
-        let num_rows =
-            check_rows(source, num_indices, out).map_err(|error| to_py_err(py, error))?;
-        let source = Source::new(source, "source")?;
-        let mut target = Target::new(out)?;
-        let rows = source.bytes();
-        if target.overlaps(rows) {
-            return Err(to_py_err(py, Error::Overlap { argument: "source" }));
-        }
-        let copied;
-        let indices = match indices.as_slice() {
-            Ok(indices) => indices,
-            Err(_) => {
-                copied = indices.as_array().to_vec();
-                &copied
-            }
-        };
-        let place = target.bytes_mut();
-        detached(py, place.len(), || {
+        let num_rows = check_rows(source, indices.len(), out)?;
+        let rows = ReadView::bytes(source, "source")?;
+        let indices = ReadView::elements(indices, "indices")?;
+        let mut target = WriteView::new(out, "out")?;
+        let (rows, indices, place) = (rows.as_slice(), indices.as_slice(), target.as_mut_slice());
+        Ok(detached(py, place.len(), || {
             collate::gather(rows, num_rows, indices, place)
-        })
-        .map_err(|error| to_py_err(py, error))
+        })?)
     })
 }
 
@@ -75,21 +50,21 @@ pub(crate) fn gather<'py>(
 fn check_samples(
     arrays: &[Bound<'_, PyUntypedArray>],
     out: &Bound<'_, PyUntypedArray>,
-) -> Result<(), Error> {
+) -> Result<()> {
     let Some(first) = arrays.first() else {
-        return Err(Error::EmptyBatch);
+        return Err(CoreError::EmptyBatch.into());
     };
     let dtype = first.dtype();
     for (position, array) in arrays.iter().enumerate().skip(1) {
         if array.shape() != first.shape() {
             return Err(Error::SampleShapes {
-                expected: (0, first.shape().to_vec()),
+                expected: first.shape().to_vec(),
                 found: (position, array.shape().to_vec()),
             });
         }
         if !array.dtype().is_equiv_to(&dtype) {
             return Err(Error::SampleDtypes {
-                expected: (0, dtype_name(&dtype)),
+                expected: dtype_name(&dtype),
                 found: (position, dtype_name(&array.dtype())),
             });
         }
@@ -102,7 +77,7 @@ fn check_rows(
     source: &Bound<'_, PyUntypedArray>,
     num_indices: usize,
     out: &Bound<'_, PyUntypedArray>,
-) -> Result<usize, Error> {
+) -> Result<usize> {
     let Some((&num_rows, row_shape)) = source.shape().split_first() else {
         return Err(Error::Argument {
             argument: "source",
@@ -120,7 +95,7 @@ fn check_out(
     item_shape: &[usize],
     num_items: usize,
     out: &Bound<'_, PyUntypedArray>,
-) -> Result<(), Error> {
+) -> Result<()> {
     if out.shape().split_first() != Some((&num_items, item_shape)) {
         return Err(Error::OutputShape {
             expected: [&[num_items], item_shape].concat(),

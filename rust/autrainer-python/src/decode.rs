@@ -3,16 +3,17 @@
 use std::cell::Cell;
 use std::path::{Path, PathBuf};
 
-use autrainer_core::Error;
+use autrainer_core::Error as CoreError;
 use autrainer_core::decode::{self, DType, Format, Layout, Scratch, WavOptions};
+use autrainer_core::panics::catch_decoder_panic;
 use numpy::{PyArrayDescr, PyArrayDescrMethods, PyUntypedArray, PyUntypedArrayMethods};
 use pyo3::prelude::*;
 use pyo3::sync::PyOnceLock;
 use pyo3::types::PyTuple;
 
-use crate::arrays::{Source, Target, detached, dtype_name};
-use crate::error::to_py_err;
+use crate::error::{Error, Result};
 use crate::guard::guarded;
+use crate::views::{ReadView, WriteView, detached, dtype_name};
 
 thread_local! {
     /// Memory that calls of one thread pass on. Taken out while in use: an allocation may run
@@ -20,23 +21,74 @@ thread_local! {
     static SCRATCH: Cell<Option<Scratch>> = const { Cell::new(None) };
 }
 
-/// Content of a file; None if it is written in a way that is not known here.
-#[pyfunction]
-#[pyo3(signature = (path, kind, sample_rate_hz=None, offset_s=0.0, duration_s=None))]
-pub(crate) fn decode_file<'py>(
-    py: Python<'py>,
-    path: PathBuf,
-    kind: &str,
+/// The attributes of `autrainer.data.decode.NativeFormat`.
+#[derive(FromPyObject)]
+pub(crate) struct NativeFormat {
+    kind: String,
     sample_rate_hz: Option<u32>,
     offset_s: f64,
     duration_s: Option<f64>,
-) -> PyResult<Option<Bound<'py, PyUntypedArray>>> {
+}
+
+impl NativeFormat {
+    /// The format of the core.
+    pub(crate) fn check(self) -> Result<Format> {
+        check_seconds("offset_s", self.offset_s)?;
+        if let Some(duration_s) = self.duration_s {
+            check_seconds("duration_s", duration_s)?;
+        }
+        match self.kind.as_str() {
+            "npy" => Ok(Format::Npy),
+            "image" => Ok(Format::Image),
+            "wav" => Ok(Format::Wav(WavOptions {
+                sample_rate_hz: self.sample_rate_hz,
+                offset_s: self.offset_s,
+                duration_s: self.duration_s,
+            })),
+            _ => Err(Error::Argument {
+                argument: "kind",
+                found: format!("'{}'", self.kind),
+                expected: "one of 'npy', 'wav', 'image'",
+            }),
+        }
+    }
+}
+
+fn check_seconds(argument: &'static str, seconds: f64) -> Result<()> {
+    if seconds.is_finite() && seconds >= 0.0 {
+        return Ok(());
+    }
+    Err(Error::Argument {
+        argument,
+        found: seconds.to_string(),
+        expected: "a finite number of seconds from 0 on",
+    })
+}
+
+/// Content of a file; None if it is written in a way that is not known here.
+#[pyfunction]
+pub(crate) fn decode_file<'py>(
+    py: Python<'py>,
+    path: PathBuf,
+    format: NativeFormat,
+) -> Result<Option<Bound<'py, PyUntypedArray>>> {
     guarded(py, || {
-        let format = format(py, kind, sample_rate_hz, offset_s, duration_s)?;
-        let mut scratch = SCRATCH.take().unwrap_or_default();
-        let array = decoded(py, &format, &path, &mut scratch);
-        SCRATCH.set(Some(scratch));
-        array
+        let format = format.check()?;
+        with_scratch(|scratch| supported(decoded(py, &format, &path, scratch)))
+    })
+}
+
+/// Whether `decode_file` would return something, from the header of the file.
+#[pyfunction]
+pub(crate) fn can_decode(py: Python<'_>, path: PathBuf, format: NativeFormat) -> Result<bool> {
+    guarded(py, || {
+        let format = format.check()?;
+        let layout = with_scratch(|scratch| {
+            let layout =
+                || catch_decoder_panic(&path, scratch, |scratch| format.layout(&path, scratch));
+            supported(py.detach(layout).map_err(Error::from))
+        });
+        Ok(layout?.is_some())
     })
 }
 
@@ -45,44 +97,34 @@ fn decoded<'py>(
     format: &Format,
     path: &Path,
     scratch: &mut Scratch,
-) -> PyResult<Option<Bound<'py, PyUntypedArray>>> {
-    let opened = match py.detach(|| format.open(path, scratch)) {
-        Ok(opened) => opened,
-        Err(Error::Unsupported { .. }) => return Ok(None),
-        Err(error) => return Err(to_py_err(py, error)),
-    };
+) -> Result<Bound<'py, PyUntypedArray>> {
+    // After a panic `scratch` is not used again: see `with_scratch`.
+    let opened =
+        py.detach(|| catch_decoder_panic(path, &mut (), |()| format.open(path, scratch)))?;
     let array = empty(py, opened.layout())?;
-    let mut target = Target::new(&array)?;
-    let out = target.bytes_mut();
-    match py.detach(|| opened.read_into(out)) {
-        Ok(()) => Ok(Some(array)),
-        Err(Error::Unsupported { .. }) => Ok(None),
-        Err(error) => Err(to_py_err(py, error)),
-    }
+    let mut target = WriteView::new(&array, "out")?;
+    let out = target.as_mut_slice();
+    py.detach(|| catch_decoder_panic(path, &mut (), |()| opened.read_into(out)))?;
+    Ok(array)
 }
 
-/// Shape and dtype of what `decode_file` would return, from the header of the file.
-#[pyfunction]
-#[pyo3(signature = (path, kind, sample_rate_hz=None, offset_s=0.0, duration_s=None))]
-pub(crate) fn file_layout<'py>(
-    py: Python<'py>,
-    path: PathBuf,
-    kind: &str,
-    sample_rate_hz: Option<u32>,
-    offset_s: f64,
-    duration_s: Option<f64>,
-) -> PyResult<Option<(Bound<'py, PyTuple>, &'static str)>> {
-    guarded(py, || {
-        let format = format(py, kind, sample_rate_hz, offset_s, duration_s)?;
-        let mut scratch = SCRATCH.take().unwrap_or_default();
-        let layout = py.detach(|| format.layout(&path, &mut scratch));
+/// Do something with the scratch memory of this thread, which is thrown away after an error.
+fn with_scratch<T>(work: impl FnOnce(&mut Scratch) -> Result<T>) -> Result<T> {
+    let mut scratch = SCRATCH.take().unwrap_or_default();
+    let result = work(&mut scratch);
+    if result.is_ok() {
         SCRATCH.set(Some(scratch));
-        match layout {
-            Ok(layout) => Ok(Some((PyTuple::new(py, layout.shape)?, layout.dtype.name()))),
-            Err(Error::Unsupported { .. }) => Ok(None),
-            Err(error) => Err(to_py_err(py, error)),
-        }
-    })
+    }
+    result
+}
+
+/// None where the error is that a format is not supported.
+fn supported<T>(result: Result<T>) -> Result<Option<T>> {
+    match result {
+        Ok(found) => Ok(Some(found)),
+        Err(Error::Core(CoreError::Unsupported { .. })) => Ok(None),
+        Err(error) => Err(error),
+    }
 }
 
 /// Position in the flattened array of the first element that is infinite or not a number.
@@ -90,61 +132,24 @@ pub(crate) fn file_layout<'py>(
 pub(crate) fn first_nonfinite(
     py: Python<'_>,
     array: &Bound<'_, PyUntypedArray>,
-) -> PyResult<Option<usize>> {
+) -> Result<Option<usize>> {
     guarded(py, || {
         let Some(dtype) = dtype(array) else {
-            let error = Error::Argument {
+            return Err(Error::Argument {
                 argument: "array",
                 found: format!("an array of {}", dtype_name(&array.dtype())),
                 expected: "an array of numbers in the order of bytes of this machine",
-            };
-            return Err(to_py_err(py, error));
+            });
         };
         if !dtype.is_float() {
             return Ok(None);
         }
-        let source = Source::new(array, "array")?;
-        let bytes = source.bytes();
+        let view = ReadView::bytes(array, "array")?;
+        let bytes = view.as_slice();
         Ok(detached(py, bytes.len(), || {
             decode::first_nonfinite(dtype, bytes)
         }))
     })
-}
-
-/// The format of a kind with its options.
-pub(crate) fn format(
-    py: Python<'_>,
-    kind: &str,
-    sample_rate_hz: Option<u32>,
-    offset_s: f64,
-    duration_s: Option<f64>,
-) -> PyResult<Format> {
-    let refused = |argument, found: String, expected| {
-        let error = Error::Argument {
-            argument,
-            found,
-            expected,
-        };
-        Err(to_py_err(py, error))
-    };
-    let is_time = |seconds: f64| seconds.is_finite() && seconds >= 0.0;
-    const SECONDS: &str = "a finite number of seconds from 0 on";
-    if !is_time(offset_s) {
-        return refused("offset_s", offset_s.to_string(), SECONDS);
-    }
-    if let Some(duration_s) = duration_s.filter(|seconds| !is_time(*seconds)) {
-        return refused("duration_s", duration_s.to_string(), SECONDS);
-    }
-    match kind {
-        "npy" => Ok(Format::Npy),
-        "image" => Ok(Format::Image),
-        "wav" => Ok(Format::Wav(WavOptions {
-            sample_rate_hz,
-            offset_s,
-            duration_s,
-        })),
-        _ => refused("kind", format!("'{kind}'"), "one of 'npy', 'wav', 'image'"),
-    }
 }
 
 /// The type of the elements of an array; none if the core does not know it.
@@ -160,7 +165,7 @@ pub(crate) fn dtype(array: &Bound<'_, PyUntypedArray>) -> Option<DType> {
 }
 
 /// A new array, as `numpy.empty` makes it.
-pub(crate) fn empty<'py>(py: Python<'py>, layout: &Layout) -> PyResult<Bound<'py, PyUntypedArray>> {
+pub(crate) fn empty<'py>(py: Python<'py>, layout: &Layout) -> Result<Bound<'py, PyUntypedArray>> {
     static EMPTY: PyOnceLock<Py<PyAny>> = PyOnceLock::new();
     // First: all else in the crate for NumPy panics where NumPy cannot be imported.
     let empty = EMPTY.get_or_try_init(py, || {
@@ -169,5 +174,6 @@ pub(crate) fn empty<'py>(py: Python<'py>, layout: &Layout) -> PyResult<Bound<'py
     })?;
     let shape = PyTuple::new(py, &layout.shape)?;
     let dtype = PyArrayDescr::new(py, layout.dtype.name())?;
-    Ok(empty.bind(py).call1((shape, dtype))?.cast_into()?)
+    let array = empty.bind(py).call1((shape, dtype))?;
+    Ok(array.cast_into().map_err(PyErr::from)?)
 }

@@ -1,14 +1,16 @@
 //! The extension module `autrainer._core`: convert, release the GIL, translate errors.
 
-mod arrays;
+mod claims;
 mod collate;
 mod decode;
 mod error;
 mod guard;
+mod pieces;
 mod sealed;
 mod serialize;
 mod shuffle;
 mod stream;
+mod views;
 mod worker;
 
 use pyo3::prelude::*;
@@ -19,7 +21,7 @@ mod _core {
     #[pymodule_export]
     use super::collate::{gather, stack};
     #[pymodule_export]
-    use super::decode::{decode_file, file_layout, first_nonfinite};
+    use super::decode::{can_decode, decode_file, first_nonfinite};
     #[pymodule_export]
     use super::sealed::{seal, write_sealed};
     #[pymodule_export]
@@ -29,7 +31,7 @@ mod _core {
     #[pymodule_export]
     use super::shuffle::{permutation, position_of};
     #[pymodule_export]
-    use super::stream::FileReader;
+    use super::stream::{FileReader, Outcome};
     #[pymodule_export]
     use super::worker::leave_signals_to_parent;
 }

@@ -7,9 +7,9 @@ use numpy::PyUntypedArray;
 use pyo3::prelude::*;
 use pyo3::types::PyBytes;
 
-use crate::arrays::Source;
-use crate::error::to_py_err;
+use crate::error::Result;
 use crate::guard::guarded;
+use crate::views::{ReadView, ReadViews};
 
 /// Write `parts` to `path`, aligned and with their checksum behind them, whole or not at all.
 #[pyfunction]
@@ -17,15 +17,11 @@ pub(crate) fn write_sealed<'py>(
     py: Python<'py>,
     path: PathBuf,
     parts: Vec<Bound<'py, PyUntypedArray>>,
-) -> PyResult<()> {
+) -> Result<()> {
     guarded(py, || {
-        let sources = parts
-            .iter()
-            .map(|part| Source::new(part, "part"))
-            .collect::<PyResult<Vec<_>>>()?;
-        let parts: Vec<&[u8]> = sources.iter().map(Source::bytes).collect();
-        py.detach(|| serialize::write_sealed(&path, &parts))
-            .map_err(|error| to_py_err(py, error))
+        let views = ReadViews::bytes(&parts, "part")?;
+        let parts = views.as_slices();
+        Ok(py.detach(|| serialize::write_sealed(&path, &parts))?)
     })
 }
 
@@ -34,10 +30,10 @@ pub(crate) fn write_sealed<'py>(
 pub(crate) fn seal<'py>(
     py: Python<'py>,
     content: &Bound<'py, PyUntypedArray>,
-) -> PyResult<Bound<'py, PyBytes>> {
+) -> Result<Bound<'py, PyBytes>> {
     guarded(py, || {
-        let source = Source::new(content, "content")?;
-        let bytes = source.bytes();
+        let view = ReadView::bytes(content, "content")?;
+        let bytes = view.as_slice();
         let seal = py.detach(|| serialize::seal(bytes));
         Ok(PyBytes::new(py, &seal))
     })

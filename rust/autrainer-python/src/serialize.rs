@@ -2,18 +2,19 @@
 
 use std::path::PathBuf;
 
-use autrainer_core::serialize::{self, Array, Column, Floats, Named, Table, TextTable};
-use autrainer_core::{Error, io};
+use autrainer_core::io;
+use autrainer_core::serialize::{self, Array, Column, Floats, NamedColumn, Table, TextTable};
+use numpy::ndarray::IxDyn;
 use numpy::{
-    Element, PyArray, PyArrayDescrMethods, PyArrayMethods, PyReadonlyArray, PyUntypedArray,
+    Element, PyArray, PyArray1, PyArray2, PyArrayDescrMethods, PyUntypedArray,
     PyUntypedArrayMethods,
 };
 use pyo3::prelude::*;
 use pyo3::types::{PyBytes, PyString, PyTuple};
 
-use crate::arrays::{Source, bytes, dtype_name};
-use crate::error::to_py_err;
+use crate::error::{Error, Result};
 use crate::guard::guarded;
+use crate::views::{ReadView, dtype_name};
 
 /// Write `data` to `path`, whole or not at all.
 #[pyfunction]
@@ -21,18 +22,15 @@ pub(crate) fn write_bytes<'py>(
     py: Python<'py>,
     path: PathBuf,
     data: &Bound<'py, PyAny>,
-) -> PyResult<()> {
+) -> Result<()> {
     guarded(py, || {
         if let Ok(data) = data.cast::<PyBytes>() {
             let data = data.as_bytes();
-            return py
-                .detach(|| io::write_bytes(&path, data))
-                .map_err(|error| to_py_err(py, error));
+            return Ok(py.detach(|| io::write_bytes(&path, data))?);
         }
-        let data = Source::new(data.cast()?, "data")?;
-        let data = data.bytes();
-        py.detach(|| io::write_bytes(&path, data))
-            .map_err(|error| to_py_err(py, error))
+        let view = ReadView::bytes(data.cast().map_err(PyErr::from)?, "data")?;
+        let data = view.as_slice();
+        Ok(py.detach(|| io::write_bytes(&path, data))?)
     })
 }
 
@@ -42,60 +40,35 @@ pub(crate) fn write_by_name<'py>(
     py: Python<'py>,
     path: PathBuf,
     fill: &Bound<'py, PyAny>,
-) -> PyResult<()> {
+) -> Result<()> {
     guarded(py, || {
         let fill = fill.clone().unbind();
-        let written = py.detach(|| {
+        py.detach(|| {
             io::write_whole_by_name(&path, |sibling| {
                 Python::attach(|py| fill.call1(py, (sibling.as_os_str(),)))
                     .map(|_| ())
-                    .map_err(Failure::Python)
+                    .map_err(Error::Python)
             })
-        });
-        written.map_err(|failure| match failure {
-            Failure::Core(error) => to_py_err(py, error),
-            Failure::Python(error) => error,
         })
     })
 }
 
-/// What can fail while Python writes a file.
-enum Failure {
-    Core(Error),
-    Python(PyErr),
-}
-
-impl From<Error> for Failure {
-    fn from(error: Error) -> Self {
-        Self::Core(error)
-    }
-}
-
 /// Copy the content of `source` to `target`, whole or not at all.
 #[pyfunction]
-pub(crate) fn copy_file(py: Python<'_>, source: PathBuf, target: PathBuf) -> PyResult<()> {
-    guarded(py, || {
-        py.detach(|| io::copy_file(&source, &target))
-            .map_err(|error| to_py_err(py, error))
-    })
+pub(crate) fn copy_file(py: Python<'_>, source: PathBuf, target: PathBuf) -> Result<()> {
+    guarded(py, || Ok(py.detach(|| io::copy_file(&source, &target))?))
 }
 
 /// Make a folder and those above it, unless they are there.
 #[pyfunction]
-pub(crate) fn make_folder(py: Python<'_>, path: PathBuf) -> PyResult<()> {
-    guarded(py, || {
-        py.detach(|| io::make_folder(&path))
-            .map_err(|error| to_py_err(py, error))
-    })
+pub(crate) fn make_folder(py: Python<'_>, path: PathBuf) -> Result<()> {
+    guarded(py, || Ok(py.detach(|| io::make_folder(&path))?))
 }
 
 /// Give a folder or file another name in the same folder.
 #[pyfunction]
-pub(crate) fn rename(py: Python<'_>, source: PathBuf, target: PathBuf) -> PyResult<()> {
-    guarded(py, || {
-        py.detach(|| io::rename(&source, &target))
-            .map_err(|error| to_py_err(py, error))
-    })
+pub(crate) fn rename(py: Python<'_>, source: PathBuf, target: PathBuf) -> Result<()> {
+    guarded(py, || Ok(py.detach(|| io::rename(&source, &target))?))
 }
 
 /// Write `array` to `path` as `numpy.save` would, whole or not at all.
@@ -104,34 +77,25 @@ pub(crate) fn write_npy<'py>(
     py: Python<'py>,
     path: PathBuf,
     array: &Bound<'py, PyUntypedArray>,
-) -> PyResult<()> {
+) -> Result<()> {
     guarded(py, || {
         let dtype = array.dtype();
         if dtype.has_object() || dtype.has_fields() {
-            let error = Error::Argument {
+            return Err(Error::Argument {
                 argument: "array",
                 found: format!("an array of {}", dtype_name(&dtype)),
                 expected: "an array of numbers or texts",
-            };
-            return Err(to_py_err(py, error));
+            });
         }
         let dtype: String = dtype.getattr("str")?.extract()?;
-        let is_fortran_order = array.is_fortran_contiguous() && !array.is_c_contiguous();
-        let source;
-        let array = if is_fortran_order {
-            array
-        } else {
-            source = Source::new(array, "array")?;
-            source.array()
-        };
+        let view = ReadView::bytes_in_own_order(array, "array")?;
         let content = Array {
             dtype: &dtype,
             shape: array.shape(),
-            is_fortran_order,
-            data: bytes(array),
+            is_fortran_order: array.is_fortran_contiguous() && !array.is_c_contiguous(),
+            data: view.as_slice(),
         };
-        py.detach(|| serialize::write_npy(&path, &content))
-            .map_err(|error| to_py_err(py, error))
+        Ok(py.detach(|| serialize::write_npy(&path, &content))?)
     })
 }
 
@@ -140,87 +104,87 @@ pub(crate) fn write_npy<'py>(
 pub(crate) fn write_results<'py>(
     py: Python<'py>,
     path: PathBuf,
-    indices: PyReadonlyArray<'py, i64, numpy::Ix1>,
+    indices: &Bound<'py, PyArray1<i64>>,
     columns: Vec<(String, Bound<'py, PyTuple>)>,
     names: Vec<String>,
     probabilities: &Bound<'py, PyUntypedArray>,
-) -> PyResult<()> {
+) -> Result<()> {
     guarded(py, || {
-        let held = columns
+        let indices = ReadView::elements(indices, "indices")?;
+        let cells = columns
             .into_iter()
             .map(|(name, column)| Ok((name, Cells::read(&column)?)))
-            .collect::<PyResult<Vec<_>>>()?;
-        let columns = held
+            .collect::<Result<Vec<_>>>()?;
+        let columns = cells
             .iter()
             .map(|(name, cells)| Ok((name.clone(), cells.column()?)))
-            .collect::<PyResult<Vec<Named<'_>>>>()?;
-        let cells = Numbers::read(probabilities, "probabilities")?;
+            .collect::<Result<Vec<NamedColumn<'_>>>>()?;
+        let numbers = Numbers::read(probabilities, "probabilities")?;
         let table = Table {
-            indices: slice(&indices, "indices")?,
+            indices: indices.as_slice(),
             columns: &columns,
             names: &names,
-            probabilities: cells.floats("probabilities")?,
+            probabilities: numbers.floats("probabilities")?,
         };
-        py.detach(|| serialize::write_results(&path, &table))
-            .map_err(|error| to_py_err(py, error))
+        Ok(py.detach(|| serialize::write_results(&path, &table))?)
     })
 }
 
-type Readonly<'py, T> = PyReadonlyArray<'py, T, numpy::IxDyn>;
-
-/// A borrowed array of one of the dtypes that numbers come in.
+/// An array of one of the dtypes that numbers come in.
 enum Numbers<'py> {
-    F32(Readonly<'py, f32>),
-    F64(Readonly<'py, f64>),
-    I64(Readonly<'py, i64>),
+    F32(ReadView<'py, f32>),
+    F64(ReadView<'py, f64>),
+    I64(ReadView<'py, i64>),
 }
 
 impl<'py> Numbers<'py> {
-    fn read(array: &Bound<'py, PyAny>, argument: &'static str) -> PyResult<Self> {
-        if let Some(array) = readonly(array) {
-            return Ok(Self::F32(array));
+    fn read(array: &Bound<'py, PyAny>, argument: &'static str) -> Result<Self> {
+        if let Some(view) = elements(array, argument)? {
+            return Ok(Self::F32(view));
         }
-        if let Some(array) = readonly(array) {
-            return Ok(Self::F64(array));
+        if let Some(view) = elements(array, argument)? {
+            return Ok(Self::F64(view));
         }
-        if let Some(array) = readonly(array) {
-            return Ok(Self::I64(array));
+        if let Some(view) = elements(array, argument)? {
+            return Ok(Self::I64(view));
         }
         Err(refused(array, argument, "an array of float32 or float64"))
     }
 
-    fn floats(&self, argument: &'static str) -> PyResult<Floats<'_>> {
+    fn floats(&self, argument: &'static str) -> Result<Floats<'_>> {
         match self {
-            Self::F32(values) => Ok(Floats::F32(slice(values, argument)?)),
-            Self::F64(values) => Ok(Floats::F64(slice(values, argument)?)),
-            Self::I64(values) => Err(refused(values, argument, "an array of float32 or float64")),
+            Self::F32(values) => Ok(Floats::F32(values.as_slice())),
+            Self::F64(values) => Ok(Floats::F64(values.as_slice())),
+            Self::I64(_) => Err(Error::Argument {
+                argument,
+                found: "an array of int64".to_owned(),
+                expected: "an array of float32 or float64",
+            }),
         }
     }
 }
 
-type Vector<'py, T> = PyReadonlyArray<'py, T, numpy::Ix1>;
-
 /// A column as it came, kept alive while Rust reads it.
 enum Cells<'py> {
-    Labels(Vector<'py, i64>, Vec<String>),
-    LabelSets(PyReadonlyArray<'py, u8, numpy::Ix2>, Vec<String>),
+    Labels(ReadView<'py, i64>, Vec<String>),
+    LabelSets(ReadView<'py, u8>, Vec<String>),
     Values(Numbers<'py>),
     ValueLists(Numbers<'py>, usize),
     Texts(Vec<String>),
-    Picked(Vector<'py, i64>, Vector<'py, u8>, Vector<'py, i64>),
+    Picked(ReadView<'py, i64>, ReadView<'py, u8>, ReadView<'py, i64>),
 }
 
 impl<'py> Cells<'py> {
-    fn read(column: &Bound<'py, PyTuple>) -> PyResult<Self> {
+    fn read(column: &Bound<'py, PyTuple>) -> Result<Self> {
         let kind: String = column.get_item(0)?.extract()?;
         let first = column.get_item(1)?;
         match kind.as_str() {
             "labels" => Ok(Self::Labels(
-                first.extract()?,
+                vector(&first, "codes")?,
                 column.get_item(2)?.extract()?,
             )),
             "label_sets" => Ok(Self::LabelSets(
-                first.extract()?,
+                table(&first, "mask")?,
                 literals(&column.get_item(2)?)?,
             )),
             "values" => Ok(Self::Values(Numbers::read(&first, "values")?)),
@@ -230,9 +194,9 @@ impl<'py> Cells<'py> {
             }
             "texts" => Ok(Self::Texts(first.extract()?)),
             "picked" => Ok(Self::Picked(
-                first.extract()?,
-                column.get_item(2)?.extract()?,
-                column.get_item(3)?.extract()?,
+                vector(&first, "codes")?,
+                vector(&column.get_item(2)?, "data")?,
+                vector(&column.get_item(3)?, "offsets")?,
             )),
             _ => Err(refused(
                 column,
@@ -243,17 +207,17 @@ impl<'py> Cells<'py> {
         }
     }
 
-    fn column(&self) -> PyResult<Column<'_>> {
+    fn column(&self) -> Result<Column<'_>> {
         Ok(match self {
             Self::Labels(codes, labels) => Column::Labels {
-                codes: slice(codes, "codes")?,
+                codes: codes.as_slice(),
                 labels,
             },
             Self::LabelSets(mask, literals) => Column::LabelSets {
-                mask: slice(mask, "mask")?,
+                mask: mask.as_slice(),
                 literals,
             },
-            Self::Values(Numbers::I64(values)) => Column::Integers(slice(values, "values")?),
+            Self::Values(Numbers::I64(values)) => Column::Integers(values.as_slice()),
             Self::Values(values) => Column::Values(values.floats("values")?),
             Self::ValueLists(values, num_targets) => Column::ValueLists {
                 values: values.floats("values")?,
@@ -261,10 +225,10 @@ impl<'py> Cells<'py> {
             },
             Self::Texts(texts) => Column::Texts(texts),
             Self::Picked(codes, data, offsets) => Column::Picked {
-                codes: slice(codes, "codes")?,
+                codes: codes.as_slice(),
                 texts: TextTable {
-                    data: slice(data, "data")?,
-                    offsets: slice(offsets, "offsets")?,
+                    data: data.as_slice(),
+                    offsets: offsets.as_slice(),
                 },
             },
         })
@@ -272,43 +236,48 @@ impl<'py> Cells<'py> {
 }
 
 /// Each label as Python's `repr` prints it inside a list.
-fn literals(labels: &Bound<'_, PyAny>) -> PyResult<Vec<String>> {
-    labels
-        .try_iter()?
-        .map(|label| label?.cast::<PyString>()?.repr()?.extract())
-        .collect()
+fn literals(labels: &Bound<'_, PyAny>) -> Result<Vec<String>> {
+    let literal = |label: PyResult<Bound<'_, PyAny>>| -> PyResult<String> {
+        label?.cast::<PyString>()?.repr()?.extract()
+    };
+    Ok(labels.try_iter()?.map(literal).collect::<PyResult<_>>()?)
 }
 
-fn readonly<'py, T: Element>(array: &Bound<'py, PyAny>) -> Option<Readonly<'py, T>> {
-    let array = array.cast::<PyArray<T, numpy::IxDyn>>().ok()?;
-    array.try_readonly().ok()
-}
-
-fn slice<'a, T: Element, D: numpy::ndarray::Dimension>(
-    array: &'a PyReadonlyArray<'_, T, D>,
+/// The elements of an array, if it has this dtype.
+fn elements<'py, T: Element>(
+    array: &Bound<'py, PyAny>,
     argument: &'static str,
-) -> PyResult<&'a [T]> {
-    if array.is_c_contiguous() {
-        if let Ok(values) = array.as_slice() {
-            return Ok(values);
-        }
+) -> Result<Option<ReadView<'py, T>>> {
+    match array.cast::<PyArray<T, IxDyn>>() {
+        Ok(array) => ReadView::elements(array, argument).map(Some),
+        Err(_) => Ok(None),
     }
-    Err(refused(array, argument, "contiguous in the order of C"))
 }
 
-fn refused(found: &Bound<'_, PyAny>, argument: &'static str, expected: &'static str) -> PyErr {
+fn vector<'py, T: Element>(
+    array: &Bound<'py, PyAny>,
+    argument: &'static str,
+) -> Result<ReadView<'py, T>> {
+    let array = array.cast::<PyArray1<T>>().map_err(PyErr::from)?;
+    ReadView::elements(array, argument)
+}
+
+fn table<'py, T: Element>(
+    array: &Bound<'py, PyAny>,
+    argument: &'static str,
+) -> Result<ReadView<'py, T>> {
+    let array = array.cast::<PyArray2<T>>().map_err(PyErr::from)?;
+    ReadView::elements(array, argument)
+}
+
+fn refused(found: &Bound<'_, PyAny>, argument: &'static str, expected: &'static str) -> Error {
     let found = match found.getattr("dtype") {
-        Ok(dtype) => format!("an array of {dtype} that may have gaps"),
+        Ok(dtype) => format!("an array of {dtype}"),
         Err(_) => found.to_string(),
     };
-    let error = Error::Argument {
+    Error::Argument {
         argument,
         found,
         expected,
-    };
-    to_py_err_of(error)
-}
-
-fn to_py_err_of(error: Error) -> PyErr {
-    Python::attach(|py| to_py_err(py, error))
+    }
 }

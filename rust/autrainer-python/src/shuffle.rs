@@ -1,15 +1,14 @@
 //! The order of an epoch.
 
-use autrainer_core::Error;
 use autrainer_core::decode::{DType, Layout};
 use autrainer_core::shuffle::Order;
 use numpy::{PyArray1, PyArrayMethods};
 use pyo3::prelude::*;
 
-use crate::arrays::detached;
 use crate::decode::empty;
-use crate::error::to_py_err;
+use crate::error::{Error, Result};
 use crate::guard::guarded;
+use crate::views::detached;
 
 /// Samples at the positions from `start` to `stop` of the order of one epoch.
 #[pyfunction]
@@ -24,28 +23,21 @@ pub(crate) fn permutation<'py>(
     epoch: &Bound<'py, PyAny>,
     start: Option<&Bound<'py, PyAny>>,
     stop: Option<&Bound<'py, PyAny>>,
-) -> PyResult<Bound<'py, PyArray1<i64>>> {
+) -> Result<Bound<'py, PyArray1<i64>>> {
     guarded(py, || {
         let num_samples = number("num_samples", num_samples)?;
-        let order = Order::new(num_samples, number("seed", seed)?, number("epoch", epoch)?)
-            .map_err(|error| to_py_err(py, error))?;
+        let order = Order::new(num_samples, number("seed", seed)?, number("epoch", epoch)?)?;
         let start = start.map_or(Ok(0), |start| number("start", start))?;
         let stop = stop.map_or(Ok(num_samples), |stop| number("stop", stop))?;
-        let len = order
-            .num_positions(start, stop)
-            .map_err(|error| to_py_err(py, error))?;
-        let samples: Bound<'_, PyArray1<i64>> = empty(
-            py,
-            &Layout {
-                dtype: DType::I64,
-                shape: vec![len],
-            },
-        )?
-        .cast_into()?;
+        let layout = Layout {
+            dtype: DType::I64,
+            shape: vec![order.num_positions(start, stop)?],
+        };
+        let samples: Bound<'_, PyArray1<i64>> =
+            empty(py, &layout)?.cast_into().map_err(PyErr::from)?;
         let mut places = samples.readwrite();
-        let places = places.as_slice_mut()?;
-        detached(py, size_of_val(places), || order.fill(start, places))
-            .map_err(|error| to_py_err(py, error))?;
+        let places = places.as_slice_mut().map_err(PyErr::from)?;
+        detached(py, size_of_val(places), || order.fill(start, places))?;
         Ok(samples)
     })
 }
@@ -58,23 +50,19 @@ pub(crate) fn position_of(
     seed: &Bound<'_, PyAny>,
     epoch: &Bound<'_, PyAny>,
     sample: &Bound<'_, PyAny>,
-) -> PyResult<u64> {
+) -> Result<u64> {
     guarded(py, || {
         let num_samples = number("num_samples", num_samples)?;
         let sample = number("sample", sample)?;
-        Order::new(num_samples, number("seed", seed)?, number("epoch", epoch)?)
-            .and_then(|order| order.position_of(sample))
-            .map_err(|error| to_py_err(py, error))
+        let order = Order::new(num_samples, number("seed", seed)?, number("epoch", epoch)?)?;
+        Ok(order.position_of(sample)?)
     })
 }
 
-fn number(argument: &'static str, value: &Bound<'_, PyAny>) -> PyResult<u64> {
-    value.extract().map_err(|_| {
-        let error = Error::Argument {
-            argument,
-            found: value.to_string(),
-            expected: "a whole number from 0 to 2**64 - 1",
-        };
-        to_py_err(value.py(), error)
+fn number(argument: &'static str, value: &Bound<'_, PyAny>) -> Result<u64> {
+    value.extract().map_err(|_| Error::Argument {
+        argument,
+        found: value.to_string(),
+        expected: "a whole number from 0 to 2**64 - 1",
     })
 }

@@ -5,48 +5,64 @@ use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
+use autrainer_core::Error as CoreError;
 use autrainer_core::decode::{Layout, Pad};
 use autrainer_core::stream::{
-    Batch, Files, Outcome, Paths, Reader, Sample, Samples, checked_rows, rows_per_unit,
+    self, Batch, Files, FormatDecoder, Paths, Reader, Sample, checked_rows, rows_per_unit,
 };
-use autrainer_core::{Error, Result};
-use numpy::{PyArray1, PyArrayDescr, PyReadonlyArray1, PyUntypedArray, PyUntypedArrayMethods};
+use numpy::{PyArray1, PyArrayDescr, PyUntypedArray, PyUntypedArrayMethods};
 use pyo3::exceptions::PyTimeoutError;
 use pyo3::prelude::*;
 use pyo3::types::{PyString, PyTuple};
 
-use crate::arrays::{Piece, Target, dtype_name};
-use crate::decode::{dtype, format as format_of};
-use crate::error::to_py_err;
+use crate::decode::{NativeFormat, dtype};
+use crate::error::{Error, Result};
 use crate::guard::guarded;
+use crate::pieces::{Piece, pieces_of};
+use crate::views::{ReadView, WriteView, dtype_name};
 
 /// Ctrl-C is noticed this often.
-const SLICE: Duration = Duration::from_millis(50);
+const SIGNAL_INTERVAL: Duration = Duration::from_millis(50);
 
 /// In line, Ctrl-C is noticed after so many bytes or files.
-const SLICE_BYTES: usize = 32 << 20;
-const SLICE_FILES: usize = 256;
+const BYTES_PER_CHUNK: usize = 32 << 20;
+const FILES_PER_CHUNK: usize = 256;
 
 /// Files that are looked at between two looks at signals.
 const INSPECTED_FILES: usize = 4096;
 
-type Rows<'py> = PyReadonlyArray1<'py, i64>;
-type Read = Batch<Layout, Piece>;
-/// Kind, sample rate, offset and duration, as `decode_file` takes them.
-type FormatFields = (String, Option<u32>, f64, Option<f64>);
-/// Positions of unsupported files, positions of samples that are not finite, seconds of work.
-type Told = (Vec<usize>, Vec<usize>, f64);
+type Rows<'py> = Bound<'py, PyArray1<i64>>;
 type Arrays = Vec<Option<Py<PyAny>>>;
 /// Shape, and the name of the dtype.
 type ShapeAndDtype<'py> = (Bound<'py, PyTuple>, &'static str);
 
+/// The attributes of `autrainer.data.stream.AxisPad`.
+#[derive(FromPyObject)]
+struct AxisPad {
+    axis: isize,
+    crop: bool,
+    keeps_rest: bool,
+}
+
+/// What is to be said about the files of a batch.
+#[pyclass(frozen, get_all, module = "autrainer._core")]
+#[derive(Default)]
+pub(crate) struct Outcome {
+    /// Positions in the batch of files that are not supported, in ascending order.
+    unsupported: Vec<usize>,
+    /// Positions in the batch of samples that are not finite, in ascending order.
+    nonfinite: Vec<usize>,
+    /// Time that threads spent on the files, in seconds.
+    busy_s: f64,
+}
+
 /// Files decoded by a pool of threads, in order, ahead of the consumer.
 #[pyclass(frozen)]
 pub(crate) struct FileReader {
-    files: Arc<Files<Samples>>,
+    files: Arc<Files<FormatDecoder>>,
     num_threads: usize,
     /// Locked for a moment only, and by whoever has the GIL: whoever forks finds it free.
-    reader: Mutex<Arc<Reader<Samples, Piece>>>,
+    reader: Mutex<Arc<Reader<FormatDecoder, Piece>>>,
 }
 
 #[pymethods]
@@ -54,23 +70,17 @@ impl FileReader {
     #[new]
     #[pyo3(signature = (paths, format, *, num_threads, check_finite, pad=None))]
     fn new(
-        py: Python<'_>,
         paths: &Bound<'_, PyAny>,
-        format: FormatFields,
+        format: NativeFormat,
         num_threads: usize,
         check_finite: bool,
-        pad: Option<(isize, bool, bool)>,
-    ) -> PyResult<Self> {
-        let (kind, sample_rate_hz, offset_s, duration_s) = format;
+        pad: Option<AxisPad>,
+    ) -> Result<Self> {
         let files = Arc::new(Files {
-            paths: packed(paths)?,
-            decoder: Samples {
-                format: format_of(py, &kind, sample_rate_hz, offset_s, duration_s)?,
-                pad: pad.map(|(axis, crop, keeps_rest)| Pad {
-                    axis,
-                    crop,
-                    keeps_rest,
-                }),
+            paths: paths_of(paths)?,
+            decoder: FormatDecoder {
+                format: format.check()?,
+                pad: pad.map(Pad::from),
             },
             check_finite,
         });
@@ -82,9 +92,8 @@ impl FileReader {
     }
 
     /// Path of a row.
-    fn path(&self, py: Python<'_>, row: usize) -> PyResult<OsString> {
-        let path = self.files.path(row).map_err(raised(py))?;
-        Ok(path.as_os_str().to_owned())
+    fn path(&self, row: usize) -> Result<OsString> {
+        Ok(self.files.path(row)?.as_os_str().to_owned())
     }
 
     /// Number of files.
@@ -96,14 +105,15 @@ impl FileReader {
     fn layouts<'py>(
         &self,
         py: Python<'py>,
-        rows: Rows<'py>,
-    ) -> PyResult<Vec<Option<ShapeAndDtype<'py>>>> {
+        rows: &Rows<'py>,
+    ) -> Result<Vec<Option<ShapeAndDtype<'py>>>> {
         guarded(py, || {
-            let rows = self.checked_rows(&rows).map_err(raised(py))?;
-            let layouts = py.detach(|| self.files.layouts(&rows));
-            let told = |layout: Layout| Ok((PyTuple::new(py, &layout.shape)?, layout.dtype.name()));
-            let layouts = layouts.map_err(raised(py))?.into_iter();
-            layouts.map(|layout| layout.map(told).transpose()).collect()
+            let rows = self.checked_rows(rows)?;
+            let layouts = py.detach(|| self.files.layouts(&rows))?;
+            let described =
+                |layout: Layout| Ok((PyTuple::new(py, &layout.shape)?, layout.dtype.name()));
+            let described = |layout: Option<Layout>| layout.map(described).transpose();
+            layouts.into_iter().map(described).collect()
         })
     }
 
@@ -111,122 +121,97 @@ impl FileReader {
     fn inspect(
         &self,
         py: Python<'_>,
-        rows: Rows<'_>,
+        rows: &Rows<'_>,
         num_threads: usize,
-    ) -> PyResult<Vec<(usize, Option<String>)>> {
-        let rows = self.checked_rows(&rows).map_err(raised(py))?;
-        let mut told = Vec::new();
-        for (number, rows) in rows.chunks(INSPECTED_FILES).enumerate() {
-            py.check_signals()?;
-            let first = number * INSPECTED_FILES;
-            for (position, error) in py.detach(|| self.files.inspect(rows, num_threads)) {
-                let message = match error {
-                    Error::Unsupported { .. } => None,
-                    error => Some(to_py_err(py, error).value(py).to_string()),
-                };
-                told.push((first + position, message));
+    ) -> Result<Vec<(usize, Option<String>)>> {
+        guarded(py, || {
+            let rows = self.checked_rows(rows)?;
+            let mut damaged = Vec::new();
+            for (number, rows) in rows.chunks(INSPECTED_FILES).enumerate() {
+                py.check_signals()?;
+                let first = number * INSPECTED_FILES;
+                for (position, error) in py.detach(|| self.files.inspect(rows, num_threads)) {
+                    damaged.push((first + position, damage(py, error)?));
+                }
             }
-        }
-        Ok(told)
+            Ok(damaged)
+        })
     }
 
     /// Decode the files of `rows` into `out`.
     fn read(
         &self,
         py: Python<'_>,
-        rows: Rows<'_>,
+        rows: &Rows<'_>,
         out: &Bound<'_, PyUntypedArray>,
-    ) -> PyResult<Told> {
+    ) -> Result<Outcome> {
         guarded(py, || {
-            let (rows, layout, sample_bytes) = self.checked(&rows, out).map_err(raised(py))?;
-            let chunk = SLICE_BYTES
+            let (rows, layout, sample_bytes) = self.checked(rows, out)?;
+            let chunk = BYTES_PER_CHUNK
                 .checked_div(sample_bytes)
-                .unwrap_or(SLICE_FILES)
-                .clamp(1, SLICE_FILES);
-            let num = rows.len().div_ceil(chunk);
-            let pieces = Target::new(out)?.into_pieces(chunk.saturating_mul(sample_bytes), num);
+                .unwrap_or(FILES_PER_CHUNK)
+                .clamp(1, FILES_PER_CHUNK);
+            let pieces = in_chunks(out, rows.len(), chunk, sample_bytes)?;
             let reader = self.reader();
-            let mut told = Told::default();
+            let mut outcome = Outcome::default();
             for ((number, rows), piece) in rows.chunks(chunk).enumerate().zip(pieces) {
                 py.check_signals()?;
                 let batch = py.detach(|| reader.read_into(rows, layout.clone(), piece));
-                add(&mut told, batch.result.map_err(raised(py))?, number * chunk);
+                outcome.add(batch.result?, number * chunk);
             }
-            Ok(told)
+            Ok(outcome)
         })
     }
 
     /// Decode the files of `rows` into arrays of their own.
-    fn read_each(&self, py: Python<'_>, rows: Rows<'_>) -> PyResult<(Arrays, Told)> {
+    fn read_each(&self, py: Python<'_>, rows: &Rows<'_>) -> Result<(Arrays, Outcome)> {
         guarded(py, || {
-            let rows = self.checked_rows(&rows).map_err(raised(py))?;
+            let rows = self.checked_rows(rows)?;
             let reader = self.reader();
-            let mut told = Told::default();
-            let mut samples = Arrays::with_capacity(rows.len());
-            for (number, rows) in rows.chunks(SLICE_FILES).enumerate() {
+            let mut outcome = Outcome::default();
+            let mut arrays = Arrays::with_capacity(rows.len());
+            for (number, rows) in rows.chunks(FILES_PER_CHUNK).enumerate() {
                 py.check_signals()?;
-                let batch = py.detach(|| reader.read_each(rows));
-                add(
-                    &mut told,
-                    batch.result.map_err(raised(py))?,
-                    number * SLICE_FILES,
-                );
-                extend(py, &mut samples, batch.samples)?;
+                let (samples, found) = py.detach(|| reader.read_each(rows))?;
+                outcome.add(found, number * FILES_PER_CHUNK);
+                for sample in samples {
+                    arrays.push(array_of(py, sample)?);
+                }
             }
-            Ok((samples, told))
+            Ok((arrays, outcome))
         })
     }
 
-    /// Queue a batch of files of one layout, to be decoded into `out`.
+    /// Queue a batch of files of one layout, to be decoded into `out`, which nobody else may read
+    /// or write until then.
     fn submit(
         &self,
         py: Python<'_>,
-        rows: Rows<'_>,
+        rows: &Rows<'_>,
         out: &Bound<'_, PyUntypedArray>,
-    ) -> PyResult<()> {
+    ) -> Result<()> {
         guarded(py, || {
-            let (rows, layout, sample_bytes) = self.checked(&rows, out).map_err(raised(py))?;
+            let (rows, layout, sample_bytes) = self.checked(rows, out)?;
             let chunk = rows_per_unit(rows.len(), sample_bytes, self.num_threads);
-            let num = rows.len().div_ceil(chunk);
-            let pieces = Target::new(out)?.into_pieces(chunk.saturating_mul(sample_bytes), num);
-            let submitted = self.reader().submit_into(&rows, layout, chunk, pieces);
-            submitted.map_err(raised(py))
+            let pieces = in_chunks(out, rows.len(), chunk, sample_bytes)?;
+            Ok(self.reader().submit(&rows, layout, chunk, pieces)?)
         })
     }
 
-    /// Queue a batch of files of any layouts.
-    fn submit_each(&self, py: Python<'_>, rows: Rows<'_>) -> PyResult<()> {
-        guarded(py, || {
-            let rows = self.checked_rows(&rows).map_err(raised(py))?;
-            self.reader().submit_each(&rows);
-            Ok(())
-        })
-    }
-
-    /// The oldest batch that was submitted: its samples that have arrays of their own, and what is
-    /// to be said about it.
-    fn wait(&self, py: Python<'_>, timeout_s: f64) -> PyResult<(Arrays, Told)> {
+    /// What is to be said about the oldest batch that was submitted, once it is complete.
+    fn wait(&self, py: Python<'_>, timeout_s: f64) -> Result<Outcome> {
         guarded(py, || {
             let reader = self.reader();
-            let ready = reader
-                .wait(Some(Duration::ZERO), false)
-                .map_err(raised(py))?;
-            let batch = match ready {
+            let batch = match reader.wait(Some(Duration::ZERO), false)? {
                 Some(batch) => batch,
                 None => wait_in_slices(py, &reader, timeout_s)?,
             };
-            let mut told = Told::default();
-            add(&mut told, batch.result.map_err(raised(py))?, 0);
-            let mut samples = Arrays::with_capacity(batch.samples.len());
-            extend(py, &mut samples, batch.samples)?;
-            Ok((samples, told))
+            // Before anybody looks at the error: the array is whose it was.
+            drop(batch.memory);
+            let mut outcome = Outcome::default();
+            outcome.add(batch.result?, 0);
+            Ok(outcome)
         })
-    }
-
-    /// Number of batches that were submitted and not yet waited for.
-    #[getter]
-    fn num_pending(&self) -> usize {
-        self.reader().num_pending()
     }
 
     /// Forget all batches; returns when no thread writes any more.
@@ -247,26 +232,24 @@ impl FileReader {
 
 impl FileReader {
     /// The reader of this process: one that was made before a fork lacks its threads.
-    fn reader(&self) -> Arc<Reader<Samples, Piece>> {
+    fn reader(&self) -> Arc<Reader<FormatDecoder, Piece>> {
         let reader = self.reader.lock().unwrap_or_else(PoisonError::into_inner);
-        if reader.is_at_home() {
+        if reader.is_own_process() {
             return Arc::clone(&reader);
         }
         drop(reader);
         self.replace()
     }
 
-    fn replace(&self) -> Arc<Reader<Samples, Piece>> {
+    fn replace(&self) -> Arc<Reader<FormatDecoder, Piece>> {
         let new = Arc::new(Reader::new(Arc::clone(&self.files), self.num_threads));
         *self.reader.lock().unwrap_or_else(PoisonError::into_inner) = Arc::clone(&new);
         new
     }
 
     fn checked_rows(&self, rows: &Rows<'_>) -> Result<Vec<usize>> {
-        match rows.as_slice() {
-            Ok(rows) => checked_rows(rows, self.files.paths.len()),
-            Err(_) => checked_rows(&rows.as_array().to_vec(), self.files.paths.len()),
-        }
+        let rows = ReadView::elements(rows, "rows")?;
+        Ok(checked_rows(rows.as_slice(), self.files.paths.len())?)
     }
 
     /// Rows, layout of their samples, and bytes of each, where `out` has room for exactly them.
@@ -303,12 +286,46 @@ impl FileReader {
     }
 }
 
+impl From<AxisPad> for Pad {
+    fn from(pad: AxisPad) -> Self {
+        Self {
+            axis: pad.axis,
+            crop: pad.crop,
+            keeps_rest: pad.keeps_rest,
+        }
+    }
+}
+
+impl Outcome {
+    /// Add what is to be said about files from position `first` on.
+    fn add(&mut self, outcome: stream::Outcome, first: usize) {
+        let moved = |position: usize| first + position;
+        self.unsupported
+            .extend(outcome.unsupported.into_iter().map(moved));
+        self.nonfinite
+            .extend(outcome.nonfinite.into_iter().map(moved));
+        self.busy_s += outcome.busy.as_secs_f64();
+    }
+}
+
+/// The memory of `out` in pieces for `chunk` files each.
+fn in_chunks(
+    out: &Bound<'_, PyUntypedArray>,
+    num_files: usize,
+    chunk: usize,
+    sample_bytes: usize,
+) -> Result<Vec<Piece>> {
+    let view = WriteView::new(out, "out")?;
+    let piece_bytes = chunk.saturating_mul(sample_bytes);
+    pieces_of(view, piece_bytes, num_files.div_ceil(chunk))
+}
+
 /// The batch that `reader` is at, with a look at signals every now and then.
 fn wait_in_slices(
     py: Python<'_>,
-    reader: &Reader<Samples, Piece>,
+    reader: &Reader<FormatDecoder, Piece>,
     timeout_s: f64,
-) -> PyResult<Read> {
+) -> Result<Batch<Piece>> {
     // No timeout, or one beyond what a clock can tell, means for ever.
     let timeout = Duration::try_from_secs_f64(timeout_s).unwrap_or(Duration::ZERO);
     let deadline = Instant::now()
@@ -316,50 +333,42 @@ fn wait_in_slices(
         .filter(|_| !timeout.is_zero());
     loop {
         let left = deadline.map(|end| end.saturating_duration_since(Instant::now()));
-        let slice = left.map_or(SLICE, |left| left.min(SLICE));
-        if let Some(batch) = py
-            .detach(|| reader.wait(Some(slice), deadline.is_none()))
-            .map_err(raised(py))?
-        {
+        let slice = left.map_or(SIGNAL_INTERVAL, |left| left.min(SIGNAL_INTERVAL));
+        if let Some(batch) = py.detach(|| reader.wait(Some(slice), deadline.is_none()))? {
             return Ok(batch);
         }
         py.check_signals()?;
         if left.is_some_and(|left| left.is_zero()) {
             let message = format!("no batch within {timeout_s} s; files take longer to be read");
-            return Err(PyTimeoutError::new_err(message));
+            return Err(PyTimeoutError::new_err(message).into());
         }
     }
 }
 
-fn raised(py: Python<'_>) -> impl Fn(Error) -> PyErr {
-    move |error| to_py_err(py, error)
-}
-
-fn add(told: &mut Told, outcome: Outcome, first: usize) {
-    told.0
-        .extend(outcome.unsupported.iter().map(|position| first + position));
-    told.1
-        .extend(outcome.nonfinite.iter().map(|position| first + position));
-    told.2 += outcome.busy.as_secs_f64();
-}
-
-/// Append samples as arrays, which take their memory over.
-fn extend(py: Python<'_>, arrays: &mut Arrays, samples: Vec<Sample<Layout>>) -> PyResult<()> {
-    for sample in samples {
-        arrays.push(match sample {
-            None => None,
-            Some((layout, bytes)) => {
-                let dtype = PyArrayDescr::new(py, layout.dtype.name())?;
-                let array = PyArray1::from_vec(py, bytes).call_method1("view", (dtype,))?;
-                let shape = PyTuple::new(py, &layout.shape)?;
-                Some(array.call_method1("reshape", (shape,))?.unbind())
-            }
-        });
+/// How a file is damaged; none where only decoding it can tell. What is no damage is an error.
+fn damage(py: Python<'_>, error: CoreError) -> Result<Option<String>> {
+    match error {
+        CoreError::Unsupported { .. } => Ok(None),
+        CoreError::DecoderPanic { .. } => Err(error.into()),
+        error => {
+            let error = PyErr::from(Error::from(error));
+            Ok(Some(error.value(py).to_string()))
+        }
     }
-    Ok(())
 }
 
-fn packed(paths: &Bound<'_, PyAny>) -> PyResult<Paths> {
+/// A sample as an array, which takes its memory over.
+fn array_of(py: Python<'_>, sample: Sample<Layout>) -> Result<Option<Py<PyAny>>> {
+    let Some((layout, bytes)) = sample else {
+        return Ok(None);
+    };
+    let dtype = PyArrayDescr::new(py, layout.dtype.name())?;
+    let array = PyArray1::from_vec(py, bytes).call_method1("view", (dtype,))?;
+    let shape = PyTuple::new(py, &layout.shape)?;
+    Ok(Some(array.call_method1("reshape", (shape,))?.unbind()))
+}
+
+fn paths_of(paths: &Bound<'_, PyAny>) -> Result<Paths> {
     let mut table = Paths::default();
     for path in paths.try_iter()? {
         let path = path?;

@@ -171,7 +171,7 @@ impl Format {
     ///
     /// # Errors
     /// As [`Format::open`]; [`Error::SampleLayout`] if the file is of another layout, and
-    /// [`Error::Argument`] if `out` is.
+    /// [`Error::Length`] if `out` is.
     pub fn read_into(
         &self,
         path: &Path,
@@ -271,7 +271,7 @@ impl<I: Input> Opened<'_, I> {
     /// Read the elements into `out`: the bytes of this machine, in the order of C.
     ///
     /// # Errors
-    /// As [`Format::open`]; [`Error::Argument`] if `out` has not the size of the layout.
+    /// As [`Format::open`]; [`Error::Length`] if `out` has not the size of the layout.
     pub fn read_into(mut self, out: &mut [u8]) -> Result<()> {
         check_size(self.layout(), out)?;
         let Scratch { window, spare, .. } = self.scratch;
@@ -299,9 +299,9 @@ fn check_size(layout: &Layout, out: &[u8]) -> Result<()> {
     if layout.num_bytes() == Some(out.len()) {
         return Ok(());
     }
-    Err(Error::Argument {
+    Err(Error::Length {
         argument: "out",
-        found: format!("{} bytes for {layout}", out.len()),
-        expected: "of the size of the layout",
+        expected: layout.num_bytes().unwrap_or(usize::MAX),
+        found: out.len(),
     })
 }

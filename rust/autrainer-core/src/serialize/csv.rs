@@ -99,7 +99,7 @@ pub enum Column<'a> {
 }
 
 /// A column and what its heading says.
-pub type Named<'a> = (String, Column<'a>);
+pub type NamedColumn<'a> = (String, Column<'a>);
 
 /// The columns of a table of results.
 #[derive(Debug, Clone, Copy)]
@@ -107,7 +107,7 @@ pub struct Table<'a> {
     /// Row of each sample in its split.
     pub indices: &'a [i64],
     /// The columns between `index` and the probabilities.
-    pub columns: &'a [Named<'a>],
+    pub columns: &'a [NamedColumn<'a>],
     /// Names of the columns of `probabilities`.
     pub names: &'a [String],
     /// One number per row and name, row after row.

@@ -5,6 +5,6 @@ mod csv;
 mod npy;
 mod sealed;
 
-pub use csv::{Column, Floats, Named, Table, TextTable, write_results};
+pub use csv::{Column, Floats, NamedColumn, Table, TextTable, write_results};
 pub use npy::{Array, write_npy};
 pub use sealed::{PART_ALIGNMENT, SEAL_BYTES, seal, write_sealed};

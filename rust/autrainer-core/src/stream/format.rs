@@ -8,14 +8,14 @@ use crate::error::Result;
 
 /// Decodes samples of one format.
 #[derive(Debug, Clone, PartialEq)]
-pub struct Samples {
+pub struct FormatDecoder {
     /// Their format.
     pub format: Format,
     /// Where those that go to memory of the caller may have another size than it has room for.
     pub pad: Option<Pad>,
 }
 
-impl Decode for Samples {
+impl Decode for FormatDecoder {
     type Layout = Layout;
     type Scratch = Scratch;
 

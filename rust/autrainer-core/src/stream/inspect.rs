@@ -4,9 +4,9 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Mutex, PoisonError};
 use std::thread;
 
-use super::unit::guarded;
 use super::{Decode, Files};
 use crate::error::Error;
+use crate::panics::catch_decoder_panic;
 
 /// Files that a thread takes in one go.
 const CHUNK: usize = 32;
@@ -60,7 +60,7 @@ impl<D: Decode> Files<D> {
             };
             for (position, &row) in (first..).zip(chunk) {
                 let result = self.path(row).and_then(|path| {
-                    guarded(path, &mut scratch, |scratch| {
+                    catch_decoder_panic(path, &mut scratch, |scratch| {
                         self.decoder.inspect(path, scratch)
                     })
                 });

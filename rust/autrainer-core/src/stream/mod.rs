@@ -15,7 +15,7 @@ mod unit;
 use std::path::Path;
 use std::time::Duration;
 
-pub use format::Samples;
+pub use format::FormatDecoder;
 pub use paths::Paths;
 pub use reader::{Reader, rows_per_unit};
 pub use unit::Files;
@@ -68,15 +68,6 @@ pub trait Decode: Send + Sync + 'static {
 /// A sample with its layout; none where the format is not supported.
 pub type Sample<L> = Option<(L, Vec<u8>)>;
 
-/// Where the samples of a batch go.
-#[derive(Debug)]
-pub enum Place<L, B> {
-    /// All have one layout and lie one after another in memory of the caller.
-    Into(L, B),
-    /// Each goes to memory of its own.
-    Each,
-}
-
 /// What is to be said about the files of a batch.
 #[derive(Debug, Default, Clone, PartialEq, Eq)]
 pub struct Outcome {
@@ -89,24 +80,13 @@ pub struct Outcome {
     pub busy: Duration,
 }
 
-/// A batch that was waited for.
+/// A batch of files of one layout that has been read, or has failed.
 #[derive(Debug)]
-pub struct Batch<L, B> {
-    /// The memory that came with it, in order; pieces that no thread got to are missing.
-    pub places: Vec<B>,
-    /// Samples that have memory of their own, in order.
-    pub samples: Vec<Sample<L>>,
+pub struct Batch<M> {
+    /// The memory that came with it, in order.
+    pub memory: Vec<M>,
     /// What is to be said about it, or the error of the first file that could not be read.
     pub result: Result<Outcome>,
-}
-
-impl<L, B> Place<L, B> {
-    fn into_memory(self) -> Option<B> {
-        match self {
-            Self::Into(_, memory) => Some(memory),
-            Self::Each => None,
-        }
-    }
 }
 
 impl Outcome {

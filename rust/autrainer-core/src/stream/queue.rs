@@ -1,4 +1,5 @@
-//! What threads and consumer share: units to be taken and batches to be waited for, both in order.
+//! The queue between threads and consumer: units to be taken and batches to be waited for, both in
+//! order.
 
 use std::collections::VecDeque;
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -6,23 +7,23 @@ use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
 use super::unit::{Files, Report, Unit};
-use super::{Batch, Decode, Outcome, Sample};
+use super::{Batch, Decode, Outcome};
 use crate::error::Error;
 
-pub(super) struct Shared<D: Decode, B> {
+pub(super) struct Queue<D: Decode, M> {
     files: Arc<Files<D>>,
-    state: Mutex<State<D, B>>,
+    state: Mutex<State<D, M>>,
     /// There is a unit to take, or nothing more to come.
-    work: Condvar,
+    unit_queued: Condvar,
     /// The oldest batch may be complete, or no thread is at work any more.
-    done: Condvar,
+    batch_done: Condvar,
     /// Grows with every cancellation; a thread that sees it grow leaves the unit it is at.
     cancellations: AtomicU64,
 }
 
-struct State<D: Decode, B> {
-    units: VecDeque<Unit<D, B>>,
-    batches: VecDeque<Progress<D::Layout, B>>,
+struct State<D: Decode, M> {
+    units: VecDeque<Unit<D, M>>,
+    batches: VecDeque<Progress<M>>,
     /// Number of the oldest batch.
     oldest: u64,
     num_running: usize,
@@ -31,22 +32,22 @@ struct State<D: Decode, B> {
 }
 
 /// A batch that is not complete, or not yet waited for.
-struct Progress<L, B> {
-    places: Vec<Option<B>>,
-    samples: Vec<Vec<Sample<L>>>,
+struct Progress<M> {
+    /// That of each unit, once it is done.
+    memory: Vec<Option<M>>,
     outcome: Outcome,
     error: Option<(usize, Error)>,
-    num_left: usize,
+    num_units_left: usize,
 }
 
-/// What a wait came to.
-pub(super) enum Waited<L, B> {
-    Complete(Batch<L, B>),
+/// How a wait for a batch ended.
+pub(super) enum WaitResult<M> {
+    Complete(Batch<M>),
     TimedOut,
     NothingSubmitted,
 }
 
-impl<D: Decode, B: AsMut<[u8]> + Send + 'static> Shared<D, B> {
+impl<D: Decode, M: AsMut<[u8]> + Send + 'static> Queue<D, M> {
     pub(super) fn new(files: Arc<Files<D>>) -> Self {
         Self {
             files,
@@ -58,14 +59,14 @@ impl<D: Decode, B: AsMut<[u8]> + Send + 'static> Shared<D, B> {
                 num_sleeping: 0,
                 closed: false,
             }),
-            work: Condvar::new(),
-            done: Condvar::new(),
+            unit_queued: Condvar::new(),
+            batch_done: Condvar::new(),
             cancellations: AtomicU64::new(0),
         }
     }
 
     /// Queue the units of one batch.
-    pub(super) fn push(&self, mut units: Vec<Unit<D, B>>) {
+    pub(super) fn push(&self, mut units: Vec<Unit<D, M>>) {
         let mut state = self.lock();
         let batch = state.oldest + state.batches.len() as u64;
         state.batches.push_back(Progress::new(units.len()));
@@ -76,20 +77,20 @@ impl<D: Decode, B: AsMut<[u8]> + Send + 'static> Shared<D, B> {
         state.units.extend(units);
         drop(state);
         for _ in 0..num_wanted {
-            self.work.notify_one();
+            self.unit_queued.notify_one();
         }
     }
 
     /// Take units until the reader is closed.
-    pub(super) fn work(&self) {
+    pub(super) fn run_thread(&self) {
         let mut scratch = D::Scratch::default();
         let mut state = self.lock();
         while !state.closed {
             if let Some(unit) = state.units.pop_front() {
-                state = self.run(state, unit, &mut scratch);
+                state = self.read(state, unit, &mut scratch);
             } else {
                 state.num_sleeping += 1;
-                state = wait(&self.work, state);
+                state = wait(&self.unit_queued, state);
                 state.num_sleeping -= 1;
             }
         }
@@ -100,73 +101,65 @@ impl<D: Decode, B: AsMut<[u8]> + Send + 'static> Shared<D, B> {
         &self,
         timeout: Option<Duration>,
         mut scratch: Option<&mut D::Scratch>,
-    ) -> Waited<D::Layout, B> {
+    ) -> WaitResult<M> {
         let deadline = timeout.and_then(|timeout| Instant::now().checked_add(timeout));
         let mut state = self.lock();
         loop {
             match state.batches.front() {
-                None => return Waited::NothingSubmitted,
-                Some(batch) if batch.num_left == 0 => break,
+                None => return WaitResult::NothingSubmitted,
+                Some(batch) if batch.num_units_left == 0 => break,
                 Some(_) => {}
             }
             let left = deadline.map(|end| end.saturating_duration_since(Instant::now()));
             if left.is_some_and(|left| left.is_zero()) {
-                return Waited::TimedOut;
+                return WaitResult::TimedOut;
             }
             state = match scratch
                 .as_mut()
                 .and_then(|scratch| Some((scratch, state.unit_of_oldest()?)))
             {
-                Some((scratch, unit)) => self.run(state, unit, scratch),
-                None => wait_for(&self.done, state, left),
+                Some((scratch, unit)) => self.read(state, unit, scratch),
+                None => wait_for(&self.batch_done, state, left),
             };
         }
         state.oldest += 1;
         match state.batches.pop_front() {
-            Some(batch) => Waited::Complete(batch.complete()),
-            None => Waited::NothingSubmitted,
+            Some(batch) => WaitResult::Complete(batch.complete()),
+            None => WaitResult::NothingSubmitted,
         }
-    }
-
-    /// Number of batches that were submitted and not yet waited for.
-    pub(super) fn num_pending(&self) -> usize {
-        self.lock().batches.len()
     }
 
     /// Forget all batches; afterwards no thread writes any more. Gives the memory back.
-    pub(super) fn cancel(&self) -> Vec<B> {
+    pub(super) fn cancel(&self) -> Vec<M> {
         let mut state = self.lock();
         self.cancellations.fetch_add(1, Ordering::Relaxed);
-        let mut places: Vec<B> = Vec::new();
-        for unit in state.units.drain(..) {
-            places.extend(unit.place.into_memory());
-        }
+        let mut memory: Vec<M> = state.units.drain(..).map(|unit| unit.memory).collect();
         while state.num_running > 0 {
-            state = wait(&self.done, state);
+            state = wait(&self.batch_done, state);
         }
         state.oldest += state.batches.len() as u64;
         for batch in state.batches.drain(..) {
-            places.extend(batch.places.into_iter().flatten());
+            memory.extend(batch.memory.into_iter().flatten());
         }
         drop(state);
         // Whoever waits for a batch has to learn that there is none any more.
-        self.done.notify_all();
-        places
+        self.batch_done.notify_all();
+        memory
     }
 
     /// Let the threads end.
     pub(super) fn close(&self) {
         self.lock().closed = true;
-        self.work.notify_all();
+        self.unit_queued.notify_all();
     }
 
-    /// Run a unit without the lock, and record what became of it.
-    fn run<'a>(
+    /// Decode a unit without the lock, and record what became of it.
+    fn read<'a>(
         &'a self,
-        mut state: MutexGuard<'a, State<D, B>>,
-        unit: Unit<D, B>,
+        mut state: MutexGuard<'a, State<D, M>>,
+        unit: Unit<D, M>,
         scratch: &mut D::Scratch,
-    ) -> MutexGuard<'a, State<D, B>> {
+    ) -> MutexGuard<'a, State<D, M>> {
         let (batch, number, first) = (unit.batch, unit.number, unit.first);
         // Nobody asks for what comes behind a file that failed.
         let is_moot = state
@@ -176,7 +169,7 @@ impl<D: Decode, B: AsMut<[u8]> + Send + 'static> Shared<D, B> {
         state.num_running += 1;
         let cancellations = self.cancellations.load(Ordering::Relaxed);
         drop(state);
-        let report = self.files.run(unit, scratch, || {
+        let report = self.files.read_unit(unit, scratch, || {
             is_moot || self.cancellations.load(Ordering::Relaxed) != cancellations
         });
         let mut state = self.lock();
@@ -184,21 +177,21 @@ impl<D: Decode, B: AsMut<[u8]> + Send + 'static> Shared<D, B> {
         let is_oldest = batch == state.oldest;
         let is_complete = state.batch(batch).is_some_and(|progress| {
             progress.add(number, report);
-            progress.num_left == 0
+            progress.num_units_left == 0
         });
         if (is_oldest && is_complete) || state.num_running == 0 {
-            self.done.notify_all();
+            self.batch_done.notify_all();
         }
         state
     }
 
-    fn lock(&self) -> MutexGuard<'_, State<D, B>> {
+    fn lock(&self) -> MutexGuard<'_, State<D, M>> {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
-impl<D: Decode, B> State<D, B> {
-    fn unit_of_oldest(&mut self) -> Option<Unit<D, B>> {
+impl<D: Decode, M> State<D, M> {
+    fn unit_of_oldest(&mut self) -> Option<Unit<D, M>> {
         if self.units.front()?.batch != self.oldest {
             return None;
         }
@@ -206,32 +199,28 @@ impl<D: Decode, B> State<D, B> {
     }
 
     /// A batch by its number; none after a cancellation.
-    fn batch(&mut self, number: u64) -> Option<&mut Progress<D::Layout, B>> {
+    fn batch(&mut self, number: u64) -> Option<&mut Progress<M>> {
         let place = usize::try_from(number.checked_sub(self.oldest)?).ok()?;
         self.batches.get_mut(place)
     }
 }
 
-impl<L, B> Progress<L, B> {
+impl<M> Progress<M> {
     fn new(num_units: usize) -> Self {
         Self {
-            places: (0..num_units).map(|_| None).collect(),
-            samples: (0..num_units).map(|_| Vec::new()).collect(),
+            memory: (0..num_units).map(|_| None).collect(),
             outcome: Outcome::default(),
             error: None,
-            num_left: num_units,
+            num_units_left: num_units,
         }
     }
 
-    fn add(&mut self, unit: usize, report: Report<L, B>) {
-        if let (Some(place), Some(samples)) =
-            (self.places.get_mut(unit), self.samples.get_mut(unit))
-        {
-            *place = report.place;
-            *samples = report.samples;
+    fn add(&mut self, unit: usize, report: Report<M>) {
+        if let Some(memory) = self.memory.get_mut(unit) {
+            *memory = Some(report.memory);
         }
         self.outcome.add(report.outcome);
-        self.num_left -= 1;
+        self.num_units_left -= 1;
         let is_earlier = |(position, _): &(usize, Error)| {
             self.error.as_ref().is_none_or(|known| position < &known.0)
         };
@@ -240,10 +229,9 @@ impl<L, B> Progress<L, B> {
         }
     }
 
-    fn complete(self) -> Batch<L, B> {
+    fn complete(self) -> Batch<M> {
         Batch {
-            places: self.places.into_iter().flatten().collect(),
-            samples: self.samples.into_iter().flatten().collect(),
+            memory: self.memory.into_iter().flatten().collect(),
             result: match self.error {
                 None => Ok(self.outcome.sorted()),
                 Some((_, error)) => Err(error),

@@ -5,9 +5,9 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::thread::{self, JoinHandle};
 use std::time::Duration;
 
-use super::queue::{Shared, Waited};
+use super::queue::{Queue, WaitResult};
 use super::unit::{Files, Unit};
-use super::{Batch, Decode, Place};
+use super::{Batch, Decode, Outcome, Sample};
 use crate::error::{Error, Result};
 
 /// A unit takes long enough that taking it costs nothing, and so few bytes that they stay in the
@@ -25,26 +25,26 @@ pub fn rows_per_unit(num_rows: usize, sample_bytes: usize, num_threads: usize) -
 
 /// Reads batches of files, in line or by threads ahead of the consumer.
 ///
-/// `B` is memory that a batch brings along. Threads never drop it: it goes back to the consumer.
+/// `M` is memory that a batch brings along. Threads never drop it: it goes back to the consumer.
 /// Threads start with the first batch that is submitted and end when the reader is dropped. In a
 /// process that was forked off, a reader is of no use: make another one from its `files`.
-pub struct Reader<D: Decode, B: AsMut<[u8]> + Send + 'static> {
+pub struct Reader<D: Decode, M: AsMut<[u8]> + Send + 'static> {
     files: Arc<Files<D>>,
     num_threads: usize,
     /// Only taken out when dropped.
-    shared: Option<Arc<Shared<D, B>>>,
+    queue: Option<Arc<Queue<D, M>>>,
     threads: Mutex<Vec<JoinHandle<()>>>,
     scratches: Mutex<Vec<D::Scratch>>,
     process: u32,
 }
 
-impl<D: Decode, B: AsMut<[u8]> + Send + 'static> Reader<D, B> {
+impl<D: Decode, M: AsMut<[u8]> + Send + 'static> Reader<D, M> {
     /// A reader of `files` with at most `num_threads` threads of its own. With none, a batch is
     /// decoded when it is waited for.
     #[must_use]
     pub fn new(files: Arc<Files<D>>, num_threads: usize) -> Self {
         Self {
-            shared: Some(Arc::new(Shared::new(Arc::clone(&files)))),
+            queue: Some(Arc::new(Queue::new(Arc::clone(&files)))),
             files,
             num_threads,
             threads: Mutex::new(Vec::new()),
@@ -55,52 +55,78 @@ impl<D: Decode, B: AsMut<[u8]> + Send + 'static> Reader<D, B> {
 
     /// Whether this is the process that made the reader.
     #[must_use]
-    pub fn is_at_home(&self) -> bool {
+    pub fn is_own_process(&self) -> bool {
         self.process == process::id()
     }
 
-    /// Decode files of one layout into `out`, here and now.
-    pub fn read_into(&self, rows: &[usize], layout: D::Layout, out: B) -> Batch<D::Layout, B> {
-        self.read(rows, Place::Into(Arc::new(layout), out))
+    /// Decode files of one layout into `memory`, here and now.
+    pub fn read_into(&self, rows: &[usize], layout: D::Layout, memory: M) -> Batch<M> {
+        let unit = Unit {
+            batch: 0,
+            number: 0,
+            first: 0,
+            rows: rows.to_vec(),
+            layout: Arc::new(layout),
+            memory,
+        };
+        let mut scratch = self.take_scratch();
+        let report = self.files.read_unit(unit, &mut scratch, || false);
+        self.keep_scratch(scratch);
+        Batch {
+            memory: vec![report.memory],
+            result: match report.error {
+                None => Ok(report.outcome),
+                Some((_, error)) => Err(error),
+            },
+        }
     }
 
     /// Decode files of any layouts, here and now.
-    pub fn read_each(&self, rows: &[usize]) -> Batch<D::Layout, B> {
-        self.read(rows, Place::Each)
-    }
-
-    /// Queue a batch of files of one layout; `places` have room for `rows_per_place` files each.
     ///
     /// # Errors
-    /// [`Error::Length`] where there are more or fewer places than the rows ask for.
-    pub fn submit_into(
+    /// That of the first file that could not be read.
+    pub fn read_each(&self, rows: &[usize]) -> Result<(Vec<Sample<D::Layout>>, Outcome)> {
+        let mut scratch = self.take_scratch();
+        let samples = self.files.read_each(rows, &mut scratch);
+        self.keep_scratch(scratch);
+        samples
+    }
+
+    /// Queue a batch of files of one layout; each piece of `memory` has room for `rows_per_piece`
+    /// files, the last one for what is left.
+    ///
+    /// # Errors
+    /// [`Error::Length`] where there are more or fewer pieces than the rows ask for.
+    pub fn submit(
         &self,
         rows: &[usize],
         layout: D::Layout,
-        rows_per_place: usize,
-        places: Vec<B>,
+        rows_per_piece: usize,
+        memory: Vec<M>,
     ) -> Result<()> {
-        let chunk = rows_per_place.max(1);
-        if places.len() != rows.len().div_ceil(chunk) {
+        let per_unit = rows_per_piece.max(1);
+        if memory.len() != rows.len().div_ceil(per_unit) {
             return Err(Error::Length {
-                argument: "places",
-                expected: rows.len().div_ceil(chunk),
-                found: places.len(),
+                argument: "memory",
+                expected: rows.len().div_ceil(per_unit),
+                found: memory.len(),
             });
         }
         let layout = Arc::new(layout);
-        let places = places
-            .into_iter()
-            .map(|place| Place::Into(Arc::clone(&layout), place));
-        self.submit(rows, chunk, places);
+        let parts = rows.chunks(per_unit).zip(memory).enumerate();
+        let units = parts.map(|(number, (rows, memory))| Unit {
+            batch: 0,
+            number,
+            first: number * per_unit,
+            rows: rows.to_vec(),
+            layout: Arc::clone(&layout),
+            memory,
+        });
+        if let Some(queue) = &self.queue {
+            queue.push(units.collect());
+            self.start_threads(queue);
+        }
         Ok(())
-    }
-
-    /// Queue a batch of files of any layouts.
-    pub fn submit_each(&self, rows: &[usize]) {
-        let chunk = rows_per_unit(rows.len(), 0, self.num_threads);
-        let places = (0..rows.len().div_ceil(chunk)).map(|_| Place::Each);
-        self.submit(rows, chunk, places);
     }
 
     /// The oldest batch that was submitted, or none if it takes longer than `timeout`.
@@ -112,92 +138,39 @@ impl<D: Decode, B: AsMut<[u8]> + Send + 'static> Reader<D, B> {
     /// # Errors
     /// [`Error::NothingSubmitted`] where there is no batch to wait for. What is wrong with the
     /// files of a batch is said by the batch.
-    pub fn wait(
-        &self,
-        timeout: Option<Duration>,
-        helps: bool,
-    ) -> Result<Option<Batch<D::Layout, B>>> {
-        let Some(shared) = &self.shared else {
+    pub fn wait(&self, timeout: Option<Duration>, helps: bool) -> Result<Option<Batch<M>>> {
+        let Some(queue) = &self.queue else {
             return Err(Error::NothingSubmitted);
         };
         let helps = helps || lock(&self.threads).is_empty();
         let mut scratch = helps.then(|| self.take_scratch());
-        let waited = shared.wait(timeout, scratch.as_mut());
+        let result = queue.wait(timeout, scratch.as_mut());
         if let Some(scratch) = scratch {
             self.keep_scratch(scratch);
         }
-        match waited {
-            Waited::Complete(batch) => Ok(Some(batch)),
-            Waited::TimedOut => Ok(None),
-            Waited::NothingSubmitted => Err(Error::NothingSubmitted),
+        match result {
+            WaitResult::Complete(batch) => Ok(Some(batch)),
+            WaitResult::TimedOut => Ok(None),
+            WaitResult::NothingSubmitted => Err(Error::NothingSubmitted),
         }
-    }
-
-    /// Number of batches that were submitted and not yet waited for.
-    #[must_use]
-    pub fn num_pending(&self) -> usize {
-        self.shared
-            .as_ref()
-            .map_or(0, |shared| shared.num_pending())
     }
 
     /// Forget all batches; afterwards no thread writes any more. Gives their memory back.
-    pub fn cancel(&self) -> Vec<B> {
-        self.shared
+    pub fn cancel(&self) -> Vec<M> {
+        self.queue
             .as_ref()
-            .map_or_else(Vec::new, |shared| shared.cancel())
-    }
-
-    fn read(&self, rows: &[usize], place: Place<Arc<D::Layout>, B>) -> Batch<D::Layout, B> {
-        let unit = Unit {
-            batch: 0,
-            number: 0,
-            first: 0,
-            rows: rows.to_vec(),
-            place,
-        };
-        let mut scratch = self.take_scratch();
-        let report = self.files.run(unit, &mut scratch, || false);
-        self.keep_scratch(scratch);
-        Batch {
-            places: report.place.into_iter().collect(),
-            samples: report.samples,
-            result: match report.error {
-                None => Ok(report.outcome),
-                Some((_, error)) => Err(error),
-            },
-        }
-    }
-
-    fn submit(
-        &self,
-        rows: &[usize],
-        chunk: usize,
-        places: impl Iterator<Item = Place<Arc<D::Layout>, B>>,
-    ) {
-        let units = rows.chunks(chunk).zip(places).enumerate();
-        let units = units.map(|(number, (rows, place))| Unit {
-            batch: 0,
-            number,
-            first: number * chunk,
-            rows: rows.to_vec(),
-            place,
-        });
-        if let Some(shared) = &self.shared {
-            shared.push(units.collect());
-            self.start(shared);
-        }
+            .map_or_else(Vec::new, |queue| queue.cancel())
     }
 
     /// Start the threads that are missing. Without any, whoever waits does the work.
-    fn start(&self, shared: &Arc<Shared<D, B>>) {
+    fn start_threads(&self, queue: &Arc<Queue<D, M>>) {
         let mut threads = lock(&self.threads);
         while threads.len() < self.num_threads {
-            let shared = Arc::clone(shared);
+            let queue = Arc::clone(queue);
             let name = format!("autrainer-read-{}", threads.len());
             match thread::Builder::new()
                 .name(name)
-                .spawn(move || shared.work())
+                .spawn(move || queue.run_thread())
             {
                 Ok(thread) => threads.push(thread),
                 Err(_) => return,
@@ -214,9 +187,9 @@ impl<D: Decode, B: AsMut<[u8]> + Send + 'static> Reader<D, B> {
     }
 }
 
-impl<D: Decode, B: AsMut<[u8]> + Send + 'static> Drop for Reader<D, B> {
+impl<D: Decode, M: AsMut<[u8]> + Send + 'static> Drop for Reader<D, M> {
     fn drop(&mut self) {
-        let Some(shared) = self.shared.take() else {
+        let Some(queue) = self.queue.take() else {
             return;
         };
         let threads = std::mem::take(
@@ -224,13 +197,13 @@ impl<D: Decode, B: AsMut<[u8]> + Send + 'static> Drop for Reader<D, B> {
                 .get_mut()
                 .unwrap_or_else(PoisonError::into_inner),
         );
-        if !self.is_at_home() {
+        if !self.is_own_process() {
             // The threads are the parent's; one may have been changing the queue when it forked.
-            std::mem::forget((shared, threads));
+            std::mem::forget((queue, threads));
             return;
         }
-        shared.close();
-        shared.cancel();
+        queue.close();
+        queue.cancel();
         for thread in threads {
             // What a thread has to tell, it has told the queue.
             let _ = thread.join();

@@ -1,12 +1,12 @@
 //! A few files of a batch, decoded in one go.
 
-use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::path::Path;
 use std::sync::Arc;
 use std::time::Instant;
 
-use super::{Decode, Outcome, Paths, Place, Sample};
+use super::{Decode, Outcome, Paths, Sample};
 use crate::error::{Error, Result};
+use crate::panics::catch_decoder_panic;
 
 /// The files that a reader reads, and how.
 #[derive(Debug)]
@@ -19,8 +19,8 @@ pub struct Files<D> {
     pub check_finite: bool,
 }
 
-/// A few files of one batch and the memory that they go to.
-pub(super) struct Unit<D: Decode, B> {
+/// A few files of one batch, all of one layout, and the memory that they go to.
+pub(super) struct Unit<D: Decode, M> {
     /// Number of the batch.
     pub(super) batch: u64,
     /// Number of the unit in its batch.
@@ -28,62 +28,76 @@ pub(super) struct Unit<D: Decode, B> {
     /// Position in the batch of the first file.
     pub(super) first: usize,
     pub(super) rows: Vec<usize>,
-    pub(super) place: Place<Arc<D::Layout>, B>,
+    pub(super) layout: Arc<D::Layout>,
+    /// Room for the samples of `rows`, one after another.
+    pub(super) memory: M,
 }
 
 /// What became of a unit. Its memory goes back to whoever gave it, in one piece and not dropped.
-pub(super) struct Report<L, B> {
-    pub(super) place: Option<B>,
-    pub(super) samples: Vec<Sample<L>>,
+pub(super) struct Report<M> {
+    pub(super) memory: M,
     pub(super) outcome: Outcome,
     /// The first file that could not be read, by its position in the batch.
     pub(super) error: Option<(usize, Error)>,
 }
 
 impl<D: Decode> Files<D> {
-    /// Decode the files of a unit in order, until one fails or `stopped` says so.
-    pub(super) fn run<B: AsMut<[u8]>>(
+    /// Decode the files of a unit in order, until one fails or `is_stopped` says so.
+    pub(super) fn read_unit<M: AsMut<[u8]>>(
         &self,
-        unit: Unit<D, B>,
+        unit: Unit<D, M>,
         scratch: &mut D::Scratch,
-        stopped: impl Fn() -> bool,
-    ) -> Report<D::Layout, B> {
+        is_stopped: impl Fn() -> bool,
+    ) -> Report<M> {
         let started = Instant::now();
-        let mut report = Report {
-            place: None,
-            samples: Vec::new(),
-            outcome: Outcome::default(),
-            error: None,
-        };
-        match unit.place {
-            Place::Into(layout, mut memory) => {
-                let out = memory.as_mut();
-                let sample_bytes = out.len().checked_div(unit.rows.len()).unwrap_or(0);
-                let mut places = out.chunks_exact_mut(sample_bytes.max(1));
-                report.over(&unit.rows, unit.first, stopped, |row, report, position| {
-                    let place = places.next().unwrap_or_default();
-                    let path = self.path(row)?;
-                    guarded(path, scratch, |scratch| {
-                        self.decoder.read_into(path, scratch, &layout, place)
-                    })?;
-                    self.check(&layout, place, position, report);
-                    Ok(())
-                });
-                report.place = Some(memory);
+        let mut memory = unit.memory;
+        let mut outcome = Outcome::default();
+        let out = memory.as_mut();
+        let sample_bytes = out.len().checked_div(unit.rows.len()).unwrap_or(0);
+        let mut places = out.chunks_exact_mut(sample_bytes.max(1));
+        let mut error = None;
+        for (position, &row) in (unit.first..).zip(&unit.rows) {
+            if is_stopped() {
+                break;
             }
-            Place::Each => {
-                report.over(&unit.rows, unit.first, stopped, |row, report, position| {
-                    let path = self.path(row)?;
-                    let (layout, sample) =
-                        guarded(path, scratch, |scratch| self.decoder.read(path, scratch))?;
-                    self.check(&layout, &sample, position, report);
-                    report.samples.push(Some((layout, sample)));
-                    Ok(())
-                });
+            let place = places.next().unwrap_or_default();
+            let read = self.read_row_into(row, scratch, &unit.layout, place);
+            let is_finite = read.map(|()| self.is_finite(&unit.layout, place));
+            if let Err(fatal) = outcome.record(position, is_finite) {
+                error = Some((position, fatal));
+                break;
             }
         }
-        report.outcome.busy = started.elapsed();
-        report
+        outcome.busy = started.elapsed();
+        Report {
+            memory,
+            outcome,
+            error,
+        }
+    }
+
+    /// Decode files of any layouts, in order, until one fails.
+    pub(super) fn read_each(
+        &self,
+        rows: &[usize],
+        scratch: &mut D::Scratch,
+    ) -> Result<(Vec<Sample<D::Layout>>, Outcome)> {
+        let started = Instant::now();
+        let mut outcome = Outcome::default();
+        let mut samples = Vec::with_capacity(rows.len());
+        for (position, &row) in rows.iter().enumerate() {
+            let read = self.read_row(row, scratch);
+            let is_finite = read.map(|(layout, sample)| {
+                let is_finite = self.is_finite(&layout, &sample);
+                samples.push(Some((layout, sample)));
+                is_finite
+            });
+            outcome.record(position, is_finite)?;
+            // What is not supported has its place in the batch too.
+            samples.resize_with(position + 1, || None);
+        }
+        outcome.busy = started.elapsed();
+        Ok((samples, outcome))
     }
 
     /// The path of a row.
@@ -106,7 +120,7 @@ impl<D: Decode> Files<D> {
         let mut scratch = D::Scratch::default();
         let layout = |&row: &usize| {
             let path = self.path(row)?;
-            match guarded(path, &mut scratch, |scratch| {
+            match catch_decoder_panic(path, &mut scratch, |scratch| {
                 self.decoder.layout(path, scratch)
             }) {
                 Ok(layout) => Ok(Some(layout)),
@@ -117,57 +131,39 @@ impl<D: Decode> Files<D> {
         rows.iter().map(layout).collect()
     }
 
-    fn check<B>(
+    fn read_row_into(
         &self,
+        row: usize,
+        scratch: &mut D::Scratch,
         layout: &D::Layout,
-        sample: &[u8],
-        position: usize,
-        report: &mut Report<D::Layout, B>,
-    ) {
-        if self.check_finite && self.decoder.has_nonfinite(layout, sample) {
-            report.outcome.nonfinite.push(position);
-        }
-    }
-}
-
-impl<L, B> Report<L, B> {
-    fn over(
-        &mut self,
-        rows: &[usize],
-        first: usize,
-        stopped: impl Fn() -> bool,
-        mut read: impl FnMut(usize, &mut Self, usize) -> Result<()>,
-    ) {
-        for (position, &row) in (first..).zip(rows) {
-            if stopped() {
-                return;
-            }
-            match read(row, self, position) {
-                Ok(()) => {}
-                Err(Error::Unsupported { .. }) => {
-                    self.outcome.unsupported.push(position);
-                    self.samples.push(None);
-                }
-                Err(error) => {
-                    self.error = Some((position, error));
-                    return;
-                }
-            }
-        }
-    }
-}
-
-/// A panic of a decoder costs the file it was reading, not the thread that batches wait for.
-pub(super) fn guarded<S: Default, T>(
-    path: &Path,
-    scratch: &mut S,
-    read: impl FnOnce(&mut S) -> Result<T>,
-) -> Result<T> {
-    // Scratch memory is the only thing that could be seen half changed; it is thrown away.
-    catch_unwind(AssertUnwindSafe(|| read(scratch))).unwrap_or_else(|_| {
-        *scratch = S::default();
-        Err(Error::DecoderPanic {
-            path: path.to_path_buf(),
+        place: &mut [u8],
+    ) -> Result<()> {
+        let path = self.path(row)?;
+        catch_decoder_panic(path, scratch, |scratch| {
+            self.decoder.read_into(path, scratch, layout, place)
         })
-    })
+    }
+
+    fn read_row(&self, row: usize, scratch: &mut D::Scratch) -> Result<(D::Layout, Vec<u8>)> {
+        let path = self.path(row)?;
+        catch_decoder_panic(path, scratch, |scratch| self.decoder.read(path, scratch))
+    }
+
+    /// Whether a sample is finite, as far as anybody asked.
+    fn is_finite(&self, layout: &D::Layout, sample: &[u8]) -> bool {
+        !(self.check_finite && self.decoder.has_nonfinite(layout, sample))
+    }
+}
+
+impl Outcome {
+    /// Note what became of a file; gives back an error that ends the batch.
+    fn record(&mut self, position: usize, is_finite: Result<bool>) -> Result<()> {
+        match is_finite {
+            Ok(true) => {}
+            Ok(false) => self.nonfinite.push(position),
+            Err(Error::Unsupported { .. }) => self.unsupported.push(position),
+            Err(error) => return Err(error),
+        }
+        Ok(())
+    }
 }
