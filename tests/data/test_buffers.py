@@ -1,6 +1,9 @@
 """Memory that goes round, and never under the feet of somebody who still looks at it."""
 
+import gc
 import pickle
+import sys
+import threading
 from concurrent.futures import ThreadPoolExecutor
 
 import numpy as np
@@ -21,6 +24,9 @@ VIEWS = {
     "its buffer": lambda tensor: memoryview(tensor.numpy()),
     "its storage": lambda tensor: tensor.untyped_storage(),
     "a capsule": lambda tensor: tensor.__dlpack__(),
+    "a tensor of its array": lambda tensor: torch.from_numpy(tensor.numpy()[1:]),
+    "an array of its capsule": lambda tensor: np.from_dlpack(tensor),
+    "a closure that only holds a view": lambda tensor: tensor[0].sum,
 }
 
 
@@ -35,6 +41,38 @@ def test_memory_is_taken_again_only_once_nobody_looks_at_it(view):
     assert other.data_ptr() != address
     del held
     assert buffers.take((4, 8), torch.float32).data_ptr() == address
+
+
+def test_reference_counts_are_not_looked_at(monkeypatch):
+    # Without a GIL they tell nothing: other threads count by themselves.
+    monkeypatch.delattr(sys, "getrefcount")
+    buffers = BatchBuffers(2)
+    address = buffers.take((4, 8), torch.float32).data_ptr()
+    held = buffers.take((4, 8), torch.float32)
+    assert held.data_ptr() == address
+    assert buffers.take((4, 8), torch.float32).data_ptr() != address
+
+
+def test_memory_that_another_thread_lets_go_of_is_free():
+    buffers = BatchBuffers(1)
+    held = [buffers.take((4, 8), torch.float32)]
+    address = held[0].data_ptr()
+    thread = threading.Thread(target=held.clear)
+    thread.start()
+    thread.join()
+    assert buffers.take((4, 8), torch.float32).data_ptr() == address
+
+
+def test_memory_that_is_held_in_a_circle_is_free_once_the_circle_is_collected():
+    buffers = BatchBuffers(2)
+    circle = [buffers.take((4, 8), torch.float32)]
+    address = circle[0].data_ptr()
+    circle.append(circle)
+    del circle
+    assert buffers.take((4, 8), torch.float32).data_ptr() != address
+    gc.collect()
+    addresses = [buffers.take((4, 8), torch.float32) for _ in range(2)]
+    assert address in [tensor.data_ptr() for tensor in addresses]
 
 
 def test_what_autograd_saved_is_left_alone():

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import math
 import os
-import sys
 import threading
+import weakref
 from collections.abc import Sequence
 from typing import Any
 
@@ -22,8 +22,10 @@ class BatchBuffers:
 
     A fresh tensor of some megabytes costs more in page faults than it costs to fill it, so memory
     goes round. It is free when neither the tensor, nor a view of it, nor an array of its elements,
-    nor anything that autograd saved is alive: whoever keeps a batch keeps its memory. This is read
-    off reference counts, without any call to give memory back.
+    nor anything that autograd saved is alive: whoever keeps a batch keeps its memory. Nobody has to
+    give it back: each time memory is taken, what is handed out gets an owner of its own, and a weak
+    reference tells when that is gone. Reference counts are not looked at, so it works the same
+    where the interpreter has no GIL.
 
     For the time in which only raw addresses of a tensor are used (a copy to a device that runs
     asynchronously, for one), somebody has to hold the tensor.
@@ -109,29 +111,35 @@ class BatchBuffers:
                 return
 
 
+class _Owner(np.ndarray[tuple[int, ...], np.dtype[np.uint8]]):
+    """An array that arrays made of it keep alive, and not what it is a view of.
+
+    NumPy passes over owners that are views themselves, but not over those of another class.
+    """
+
+
 class _Memory:
     """A piece of memory that tells whether anybody refers to it."""
 
-    __slots__ = ("_owner", "_start", "capacity", "pinned")
+    __slots__ = ("_allocation", "_owner", "_start", "capacity", "pinned")
 
     def __init__(self, capacity: int, pinned: bool) -> None:
         self.capacity = capacity
         self.pinned = pinned
-        self._owner = _allocated(capacity + ALIGNMENT, pinned)
-        self._start = -self._owner.ctypes.data % ALIGNMENT
+        self._allocation = _allocated(capacity + ALIGNMENT, pinned).view(_Owner)
+        self._start = -self._allocation.ctypes.data % ALIGNMENT
+        self._owner: weakref.ref[_Owner] | None = None
 
     def array(self, shape: Sequence[int], dtype: np.dtype[Any]) -> npt.NDArray[Any]:
-        """An array in this memory. Whatever is made of it refers to the array that owns it."""
-        array: npt.NDArray[Any] = np.ndarray(shape, dtype, self._owner, self._start)
+        """An array in this memory. Whatever is made of it keeps its owner alive."""
+        owner = self._allocation.view()
+        self._owner = weakref.ref(owner)
+        array: npt.NDArray[Any] = np.ndarray(shape, dtype, owner, self._start)
         return array
 
-    def num_references(self) -> int:
-        """How many refer to the memory, this object and this call included."""
-        return sys.getrefcount(self._owner)
-
     def is_free(self) -> bool:
-        """Whether nobody else refers to the memory."""
-        return self.num_references() == NUM_OWN_REFERENCES
+        """Whether nobody refers to what was handed out last."""
+        return self._owner is None or self._owner() is None
 
 
 def _allocated(num_bytes: int, pinned: bool) -> npt.NDArray[np.uint8]:
@@ -141,6 +149,3 @@ def _allocated(num_bytes: int, pinned: bool) -> npt.NDArray[np.uint8]:
         num_bytes, dtype=torch.uint8, pin_memory=True
     ).numpy()
     return locked
-
-
-NUM_OWN_REFERENCES = _Memory(0, pinned=False).num_references()

@@ -16,7 +16,8 @@ mod worker;
 use pyo3::prelude::*;
 
 /// Decoding, collation, shuffling and output files of autrainer, in Rust.
-#[pymodule]
+// Not yet run without a GIL: see docs/architecture.md, "Files to batches".
+#[pymodule(gil_used = true)]
 mod _core {
     #[pymodule_export]
     use super::collate::{gather, stack};
