@@ -1,6 +1,7 @@
 """The walls of the house: who imports whom, and what is not imported at all."""
 
 import ast
+import inspect
 import re
 import subprocess
 import sys
@@ -107,6 +108,86 @@ def test_the_extension_has_few_doors(path):
         and node.value.id == "_core"
     }
     assert taken == DOORS.get(name, set())
+
+
+def is_private(name):
+    return name.startswith("_") and not name.endswith("__")
+
+
+def names_that_torch_keeps_to_itself():
+    """Private attributes of what this package holds of torch: loaders, modules, optimizers."""
+    import torch
+
+    kept = (
+        torch.utils.data.dataloader,
+        torch.nn.Module,
+        torch.optim.Optimizer,
+        torch.optim.lr_scheduler.LRScheduler,
+        torch.amp.GradScaler,
+    )
+    trees = [ast.parse(inspect.cleandoc("\n" + inspect.getsource(part))) for part in kept]
+    found = [node.attr for tree in trees for node in ast.walk(tree) if is_own_attribute(node)]
+    return {name for name in found if is_private(name)}
+
+
+def is_own_attribute(node):
+    return isinstance(node, ast.Attribute) and ast.unparse(node.value) in ("self", "cls")
+
+
+def private_names_of_torch(path, kept):
+    """What a module takes of torch that torch does not offer, as it is written there."""
+    nodes = list(ast.walk(ast.parse(path.read_text())))
+    imports = [node for node in nodes if isinstance(node, ast.ImportFrom)]
+    of_torch = [node for node in imports if (node.module or "").split(".")[0] == "torch"]
+    aliases = {"torch", *(a.asname or a.name for node in of_torch for a in node.names)}
+    names = [f"{node.module}.{alias.name}" for node in of_torch for alias in node.names]
+    names += [a.name for node in nodes if isinstance(node, ast.Import) for a in node.names]
+    names += [
+        ast.unparse(node)
+        for node in nodes
+        if isinstance(node, ast.Attribute) and re.fullmatch(r"[\w.]+", ast.unparse(node))
+    ]
+    found = [n for n in names if n.split(".")[0] in aliases and any(map(is_private, n.split(".")))]
+    others = [n for n in nodes if isinstance(n, ast.Attribute) and not is_own_attribute(n)]
+    found += [ast.unparse(node) for node in others if node.attr in kept]
+    found = [name for name in found if name not in OF_OTHERS]
+    asked = [n for n in nodes if isinstance(n, ast.Call) and ast.unparse(n.func) in ASKING]
+    texts = [n.value for call in asked for n in call.args if isinstance(n, ast.Constant)]
+    return found + [text for text in texts if text in kept]
+
+
+OF_OTHERS = {"threading._shutdown", "instance._reset"}
+"""Names that torch happens to use too."""
+ASKING = {"getattr", "hasattr", "setattr", "delattr"}
+
+
+def test_only_fast_uses_private_names_of_torch():
+    kept = names_that_torch_keeps_to_itself()
+    assert kept >= {"_iterator", "_workers", "_forward_hooks", "_step_count"}
+    found = {
+        str(path.relative_to(PACKAGE.parent)): private_names_of_torch(path, kept)
+        for folder in (PACKAGE, PACKAGE.parent / "hydra_plugins")
+        for path in folder.rglob("*.py")
+        if "fast" not in path.parts
+    }
+    assert {path: names for path, names in found.items() if names} == {}
+
+
+@pytest.mark.parametrize(
+    ("line", "private"),
+    [
+        ("from torch.nn.modules.loss import _Loss", "torch.nn.modules.loss._Loss"),
+        ("import torch._dynamo", "torch._dynamo"),
+        ("import torch\ntorch._C.set()", "torch._C"),
+        ("from torch.optim import optimizer as o\no._hooks", "o._hooks"),
+        ("def end(loader):\n    loader._iterator = None", "loader._iterator"),
+        ("iterator = getattr(loader, '_iterator', None)", "_iterator"),
+    ],
+)
+def test_a_private_name_of_torch_is_seen_however_it_is_written(tmp_path, line, private):
+    (tmp_path / "module.py").write_text(line)
+    kept = names_that_torch_keeps_to_itself()
+    assert private in private_names_of_torch(tmp_path / "module.py", kept)
 
 
 @pytest.mark.parametrize(

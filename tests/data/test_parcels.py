@@ -7,12 +7,15 @@ import signal
 import subprocess
 import sys
 from dataclasses import dataclass
+from types import MappingProxyType
+from typing import NamedTuple
 
 import numpy as np
 import pytest
 import torch
 
 from autrainer.data import DataBatch, DataItem, Loader
+from autrainer.data.parcels import pinned
 from autrainer.errors import DataError
 
 PRIVILEGES = (("unshare", "--mount"), ("unshare", "--user", "--map-root-user", "--mount"))
@@ -130,6 +133,45 @@ def test_a_batch_that_cannot_be_sent_is_an_error_and_not_waited_for(collate_fn):
     with pytest.raises(DataError, match=r"cannot be sent from a worker .* num_workers to 0"):
         list(odd)
     odd.close()
+
+
+class Page(list):
+    """A list with something beside its content."""
+
+    number = 0
+
+
+class Pair(NamedTuple):
+    first: object
+    second: object
+
+
+class Pinned:
+    """Says how it was reached."""
+
+    def __init__(self, is_pinned=False):
+        self.is_pinned = is_pinned
+
+    def pin_memory(self):
+        return Pinned(True)
+
+
+def test_whatever_a_batch_holds_is_pinned_in_containers_of_the_same_classes():
+    page = Page([Pinned(), "text"])
+    page.number = 7
+    batch = {"page": page, "pair": Pair(Pinned(), b"bytes"), "tuple": (Pinned(), 1), "n": None}
+    found = pinned(MappingProxyType(batch))
+    assert type(found) is MappingProxyType
+    assert [type(value) for value in found.values()] == [Page, Pair, tuple, type(None)]
+    assert found["page"].number == 7
+    reached = [found["page"][0], found["pair"].first, found["tuple"][0]]
+    assert [part.is_pinned for part in reached] == [True] * 3
+    assert (found["page"][1], found["pair"].second, found["tuple"][1]) == ("text", b"bytes", 1)
+    assert not page[0].is_pinned
+
+
+def test_a_container_that_cannot_be_filled_again_becomes_a_plain_one():
+    assert pinned(range(3)) == [0, 1, 2]
 
 
 def with_all_sorts(items):

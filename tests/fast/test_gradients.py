@@ -6,7 +6,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from hypothesis.extra.numpy import array_shapes
 
-from autrainer.fast import gradients
+from autrainer.fast import gate, gradients
 from autrainer.fast.gradients import backward_of_mean, forget_gradients
 
 
@@ -15,6 +15,11 @@ def gradients_of(backward, shape, dtype, seed):
     weights = torch.randn(shape, generator=generator).to(dtype).requires_grad_()
     backward((weights * 3 + weights.square()).abs())
     return weights.grad
+
+
+def forget_what_was_found():
+    gate.private.cache_clear()
+    gradients._engine.cache_clear()
 
 
 def by_torch(loss):
@@ -85,12 +90,12 @@ def test_a_torch_without_this_engine_takes_the_long_way(monkeypatch):
             raise TypeError("another signature")
 
     monkeypatch.setattr(torch.autograd.Variable, "_execution_engine", Changed())
-    gradients._engine.cache_clear()
+    forget_what_was_found()
     try:
         assert gradients._engine() is None
         # The engine itself is needed to compute anything at all.
         monkeypatch.undo()
         ours = gradients_of(backward_of_mean(), (7,), torch.float32, 0)
     finally:
-        gradients._engine.cache_clear()
+        forget_what_was_found()
     assert torch.equal(ours, gradients_of(by_torch, (7,), torch.float32, 0))

@@ -1,5 +1,5 @@
 """The class that every criterion has to be of."""
 
-from torch.nn.modules.loss import _Loss as Loss
+from autrainer.fast.families import LOSS as Loss
 
 __all__ = ["Loss"]

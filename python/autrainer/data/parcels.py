@@ -6,15 +6,16 @@ waits for it waits for ever. So they are packed here, and an error takes the pla
 
 from __future__ import annotations
 
+import copy
 import os
 import pickle
+from collections.abc import Mapping, MutableMapping, MutableSequence, Sequence
 from dataclasses import dataclass
 from multiprocessing.reduction import ForkingPickler
 from typing import Any
 
 import numpy as np
 import torch
-from torch.utils.data._utils.pin_memory import pin_memory
 
 from autrainer.errors import DataError
 
@@ -75,8 +76,39 @@ class Delivery:
 
     def pin_memory(self) -> Delivery:
         """The same, in page-locked memory."""
-        pinned = pin_memory(self.batch)  # type: ignore[no-untyped-call]
-        return Delivery(pinned, self.is_copied)
+        return Delivery(pinned(self.batch), self.is_copied)
+
+
+def pinned(value: Any) -> Any:
+    """A batch of users in page-locked memory, in containers of the same classes.
+
+    Args:
+        value: Tensors, objects with a `pin_memory` of their own, and containers of them; anything
+            else is given back as it is.
+    """
+    if hasattr(value, "pin_memory"):
+        return value.pin_memory()
+    if isinstance(value, Mapping):
+        return _refilled(value, {key: pinned(entry) for key, entry in value.items()})
+    if isinstance(value, tuple) and hasattr(value, "_fields"):
+        return type(value)(*map(pinned, value))
+    if isinstance(value, Sequence) and not isinstance(value, (str, bytes)):
+        return _refilled(value, [pinned(entry) for entry in value])
+    return value
+
+
+def _refilled(container: Any, content: Any) -> Any:
+    """A copy of a container with other content; the content where its class does not allow that."""
+    try:
+        if not isinstance(container, (MutableMapping, MutableSequence)):
+            return type(container)(content)
+        # Its class may have more attributes than its content.
+        made: Any = copy.copy(container)
+        for key, entry in content.items() if isinstance(content, dict) else enumerate(content):
+            made[key] = entry
+        return made
+    except TypeError:
+        return content
 
 
 def _unpacked(content: bytes, is_copied: bool) -> Delivery:

@@ -30,6 +30,7 @@ from autrainer.data.parcels import (
 )
 from autrainer.data.shuffle import IndexArray
 from autrainer.errors import DataError
+from autrainer.fast.workers import end_workers, exit_codes
 from autrainer.runs.signals import stops_held
 
 log = logging.getLogger(__name__)
@@ -85,10 +86,8 @@ class WorkersPath:
         """End the processes."""
         self._leave_to_parent()
         loader, self._loader = self._loader, None
-        iterator = getattr(loader, "_iterator", None)
-        if loader is not None and iterator is not None:
-            loader._iterator = None
-            iterator._shutdown_workers()
+        if loader is not None:
+            end_workers(loader)
 
     def _leave_to_parent(self) -> None:
         if self._pid != os.getpid():
@@ -116,8 +115,7 @@ class WorkersPath:
 
     def _has_bus_error(self) -> bool:
         """Whether a process was ended because it wrote beyond what there is of shared memory."""
-        workers = getattr(getattr(self._loader, "_iterator", None), "_workers", ())
-        return any(worker.exitcode and worker.exitcode == -BUS_ERROR for worker in workers)
+        return BUS_ERROR != 0 and -BUS_ERROR in exit_codes(self._loader)
 
     def _warn_if_copied(self, received: Delivery, name: str) -> None:
         if received.is_copied and not self._has_warned:

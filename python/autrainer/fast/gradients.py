@@ -13,7 +13,7 @@ from typing import Any
 
 import torch
 
-from autrainer.fast.gate import is_profiled
+from autrainer.fast.gate import is_profiled, private
 
 
 def forget_gradients(optimizer: torch.optim.Optimizer) -> None:
@@ -70,9 +70,7 @@ def _engine() -> Callable[[torch.Tensor, torch.Tensor], None] | None:
 
     It is no public function, so a small gradient is computed with it before it is believed.
     """
-    run_backward = getattr(
-        getattr(torch.autograd.Variable, "_execution_engine", None), "run_backward", None
-    )
+    run_backward = private("torch.autograd", "Variable._execution_engine.run_backward")
     if run_backward is None:
         return None
 

@@ -17,9 +17,8 @@ from types import CodeType, FunctionType
 from typing import Any
 
 import torch
-from torch.optim import optimizer as torch_optimizer
 
-from autrainer.fast.gate import is_compiler_loaded, is_profiled
+from autrainer.fast.gate import is_compiler_loaded, is_profiled, private
 
 _MARK = "__dynamo_disable"
 
@@ -48,15 +47,14 @@ def keep_dynamo_out(optimizer_class: type[torch.optim.Optimizer]) -> None:
 
 def _code_of_disable_wrapper() -> CodeType | None:
     """Code shared by all functions that `torch._disable_dynamo` has wrapped."""
-    disable = getattr(torch, "_disable_dynamo", None)
-    code = _code_of_wrapper(disable)
+    code = _code_of_wrapper(private("torch", "_disable_dynamo"))
     # They look for the compiler's own wrapper under this name, and import it if there is none.
     return code if code is not None and _MARK in code.co_consts else None
 
 
 def _code_of_step_wrapper() -> CodeType | None:
     """Code shared by all `step` methods that set whether gradients are recorded."""
-    code = _code_of_wrapper(getattr(torch_optimizer, "_use_grad_for_differentiable", None))
+    code = _code_of_wrapper(private("torch.optim.optimizer", "_use_grad_for_differentiable"))
     expected = ("set_grad_enabled", "is_grad_enabled", "graph_break")
     known = code is not None and all(name in code.co_names for name in expected)
     return code if known and "differentiable" in _texts(code) else None
@@ -120,10 +118,11 @@ def _hook_lightly(optimizer_class: type[torch.optim.Optimizer]) -> None:
     if not isinstance(wrap, FunctionType) or getattr(step, "hooked", None):
         return
     hooked: Any = wrap(step)
-    if not set(hooked.__code__.co_names) >= _HOOK_NAMES:
+    global_pre = private("torch.optim.optimizer", "_global_optimizer_pre_hooks")
+    global_post = private("torch.optim.optimizer", "_global_optimizer_post_hooks")
+    is_known = set(hooked.__code__.co_names) >= _HOOK_NAMES
+    if not is_known or global_pre is None or global_post is None:
         return
-    global_pre = torch_optimizer._global_optimizer_pre_hooks
-    global_post = torch_optimizer._global_optimizer_post_hooks
 
     @wraps(step)
     def light(self: torch.optim.Optimizer, *args: Any, **kwargs: Any) -> Any:

@@ -7,10 +7,11 @@ from typing import Any
 
 import torch
 from torch import nn
-from torch.nn.modules.batchnorm import _NormBase
+
+from autrainer.fast.families import RUNNING_NORMS
 
 _NORMS: tuple[type[nn.Module], ...] = (
-    _NormBase,
+    *RUNNING_NORMS,
     nn.LayerNorm,
     nn.GroupNorm,
     nn.RMSNorm,

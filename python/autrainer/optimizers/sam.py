@@ -8,10 +8,10 @@ from typing import Any, Protocol
 
 import torch
 from torch import nn
-from torch.nn.modules.batchnorm import _BatchNorm, _NormBase
 
 from autrainer.config.locate import locate
 from autrainer.errors import ConfigError
+from autrainer.fast.families import BATCH_NORMS, RUNNING_NORMS
 from autrainer.fast.optimizers import keep_dynamo_out
 
 Result = tuple[torch.Tensor, torch.Tensor]
@@ -233,10 +233,11 @@ def _global_norm(slopes: list[torch.Tensor]) -> torch.Tensor:
 @contextmanager
 def second_pass(model: Model) -> Iterator[None]:
     """Within the block, norm layers use statistics as before and do not update running ones."""
-    norms = [module for module in model.modules() if isinstance(module, _NormBase)]
+    norms: list[Any] = [norm for norm in model.modules() if isinstance(norm, RUNNING_NORMS)]
     before = [(norm.track_running_stats, norm.momentum) for norm in norms]
     for norm in norms:
-        if isinstance(norm, _BatchNorm) and norm.training:
+        normalises_batch = isinstance(norm, BATCH_NORMS)
+        if normalises_batch and norm.training:
             # Batch statistics are used in training either way; this only stops the bookkeeping.
             norm.track_running_stats = False
         else:

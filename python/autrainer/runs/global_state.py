@@ -7,7 +7,8 @@ from dataclasses import dataclass
 
 import torch
 
-from autrainer.runs.seeding import CUBLAS_WORKSPACE, Generators, use_deterministic_algorithms
+from autrainer.fast.determinism import use_deterministic_algorithms
+from autrainer.runs.seeding import CUBLAS_WORKSPACE, Generators
 
 
 @dataclass(frozen=True)

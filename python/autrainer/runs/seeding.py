@@ -5,7 +5,6 @@ from __future__ import annotations
 import hashlib
 import os
 import random
-import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -15,6 +14,7 @@ import numpy as np
 import torch
 
 from autrainer.errors import ConfigError
+from autrainer.fast.determinism import use_deterministic_algorithms
 
 LARGEST_SEED = 2**32 - 1
 CUBLAS_WORKSPACE = "CUBLAS_WORKSPACE_CONFIG"
@@ -67,18 +67,6 @@ def set_reproducibility(reproducible: bool) -> None:
     torch.backends.cudnn.allow_tf32 = not reproducible
     torch.backends.cuda.matmul.allow_tf32 = not reproducible
     torch.set_float32_matmul_precision("highest" if reproducible else "high")
-
-
-def use_deterministic_algorithms(wanted: bool, *, warn_only: bool = False) -> None:
-    """`torch.use_deterministic_algorithms` without the seconds that its import of inductor takes.
-
-    Where the compiler is loaded, it is told as well; one that is loaded later still sees the wish
-    in torch itself, and only goes on measuring which of its kernels is fastest.
-    """
-    if "torch._inductor.config" in sys.modules:
-        torch.use_deterministic_algorithms(wanted, warn_only=warn_only)
-        return
-    torch._C._set_deterministic_algorithms(wanted, warn_only=warn_only)
 
 
 @dataclass(frozen=True)

@@ -7,11 +7,11 @@ from contextlib import contextmanager
 from typing import Any
 
 import torch
-from torch.nn.modules.batchnorm import _BatchNorm
 
 from autrainer.data.loader import Loader
 from autrainer.engine.micro_batches import smallest_part
 from autrainer.errors import ConfigError
+from autrainer.fast.families import BATCH_NORMS
 
 
 @contextmanager
@@ -87,7 +87,7 @@ def refuse_lone_sample(
 
 def _trained(model: torch.nn.Module) -> list[tuple[str, torch.nn.Module]]:
     """Batch normalisations by name that are in training mode while the model trains."""
-    layers = [pair for pair in model.named_modules() if isinstance(pair[1], _BatchNorm)]
+    layers = [pair for pair in model.named_modules() if isinstance(pair[1], BATCH_NORMS)]
     if not layers:
         return []
     modes = [(module, module.training) for module in model.modules()]
