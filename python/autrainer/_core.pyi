@@ -161,7 +161,7 @@ def write_results(
             | tuple[Literal["values", "value_lists"], npt.NDArray[Any]]
             | tuple[Literal["texts"], Sequence[str]]
             | tuple[
-                Literal["picked"],
+                Literal["coded_texts"],
                 npt.NDArray[np.int64],
                 npt.NDArray[np.uint8],
                 npt.NDArray[np.int64],

@@ -36,7 +36,7 @@ def test_numbers_of_another_kind_are_refused(tmp_path, probabilities):
         )
 
 
-@pytest.mark.parametrize("column", [(), ("labels", np.arange(1)), ("picked", np.arange(1))])
+@pytest.mark.parametrize("column", [(), ("labels", np.arange(1)), ("coded_texts", np.arange(1))])
 def test_columns_that_are_incomplete_are_refused(tmp_path, column):
     with pytest.raises(IndexError):
         _core.write_results(

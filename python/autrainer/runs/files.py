@@ -319,7 +319,7 @@ def _column(column: Column) -> tuple[Any, ...]:
         return "value_lists", as_floats(column.values)
     if isinstance(column, Picked):
         codes = np.ascontiguousarray(column.codes, dtype=np.int64)
-        return "picked", codes, column.texts.data, column.texts.offsets
+        return "coded_texts", codes, column.texts.data, column.texts.offsets
     if isinstance(column, Texts):
         return "texts", [str(text) for text in column.texts]
     raise DataError(

@@ -204,7 +204,7 @@ fn texts_are_picked_by_their_position_and_quoted_where_needed() {
         data: "aü,bc\"d".as_bytes(),
         offsets: &[0, 1, 5, 8],
     };
-    let picked = |codes| Column::Picked { codes, texts };
+    let picked = |codes| Column::CodedTexts { codes, texts };
     let table = Table {
         indices: &[7, 8, 9],
         columns: &[
@@ -229,7 +229,7 @@ fn a_text_that_is_not_there_is_refused_and_offsets_that_lie_end_in_empty_cells()
         };
         let table = Table {
             indices: &[0],
-            columns: &[("file".to_owned(), Column::Picked { codes, texts })],
+            columns: &[("file".to_owned(), Column::CodedTexts { codes, texts })],
             names: &[],
             probabilities: Floats::F32(&[]),
         };

@@ -140,7 +140,7 @@ proptest! {
         num_threads in 0usize..5,
         per_piece in 1usize..20,
         depth in 1usize..5,
-        helps in any::<bool>(),
+        caller_decodes in any::<bool>(),
     ) {
         let contents: Vec<Vec<u8>> = (0..20u8).map(|number| vec![number; 7]).collect();
         let folder = Folder::of(&contents.iter().map(Vec::as_slice).collect::<Vec<_>>());
@@ -155,12 +155,12 @@ proptest! {
                 let memory = memory(next.len(), per_piece, 7);
                 reader.submit(next, 7, per_piece, memory).unwrap();
             }
-            let found = reader.wait(None, helps).unwrap().unwrap();
+            let found = reader.wait(None, caller_decodes).unwrap().unwrap();
             prop_assert!(found.result.is_ok());
             let expected: Vec<&[u8]> = batch.iter().map(|&row| contents[row].as_slice()).collect();
             prop_assert_eq!(found.memory.concat(), expected.concat());
         }
-        prop_assert!(matches!(reader.wait(None, helps), Err(Error::NothingSubmitted)));
+        prop_assert!(matches!(reader.wait(None, caller_decodes), Err(Error::NothingSubmitted)));
     }
 
     #[test]
@@ -195,11 +195,11 @@ fn the_first_file_that_fails_is_the_one_that_is_named() {
     let folder = Folder::of(&contents);
     let rows: Vec<usize> = (0..64).collect();
     for num_threads in 0..4 {
-        for helps in [true, false].repeat(10) {
+        for caller_decodes in [true, false].repeat(10) {
             let reader = folder.reader(Raw::default(), num_threads);
             submit(&reader, &rows);
             let error = reader
-                .wait(None, helps)
+                .wait(None, caller_decodes)
                 .unwrap()
                 .unwrap()
                 .result

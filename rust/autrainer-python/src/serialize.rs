@@ -171,7 +171,7 @@ enum Cells<'py> {
     Values(Numbers<'py>),
     ValueLists(Numbers<'py>, usize),
     Texts(Vec<String>),
-    Picked(ReadView<'py, i64>, ReadView<'py, u8>, ReadView<'py, i64>),
+    CodedTexts(ReadView<'py, i64>, ReadView<'py, u8>, ReadView<'py, i64>),
 }
 
 impl<'py> Cells<'py> {
@@ -193,7 +193,7 @@ impl<'py> Cells<'py> {
                 Ok(Self::ValueLists(Numbers::read(&first, "values")?, shape.1))
             }
             "texts" => Ok(Self::Texts(first.extract()?)),
-            "picked" => Ok(Self::Picked(
+            "coded_texts" => Ok(Self::CodedTexts(
                 vector(&first, "codes")?,
                 vector(&column.get_item(2)?, "data")?,
                 vector(&column.get_item(3)?, "offsets")?,
@@ -202,7 +202,7 @@ impl<'py> Cells<'py> {
                 column,
                 "columns",
                 "a tuple of a kind ('labels', 'label_sets', 'values', 'value_lists', 'texts', \
-                 'picked') and what it consists of",
+                 'coded_texts') and what it consists of",
             )),
         }
     }
@@ -224,7 +224,7 @@ impl<'py> Cells<'py> {
                 num_targets: *num_targets,
             },
             Self::Texts(texts) => Column::Texts(texts),
-            Self::Picked(codes, data, offsets) => Column::Picked {
+            Self::CodedTexts(codes, data, offsets) => Column::CodedTexts {
                 codes: codes.as_slice(),
                 texts: TextTable {
                     data: data.as_slice(),

@@ -24,8 +24,8 @@ mod image;
 mod input;
 mod literal;
 mod npy;
-mod order;
 mod pad;
+mod reorder;
 mod riff;
 mod wav;
 
@@ -56,7 +56,7 @@ pub enum Format {
 pub struct Scratch {
     window: Window,
     spare: Vec<u8>,
-    memo: npy::Memo,
+    last_header: npy::LastHeader,
 }
 
 impl Scratch {
@@ -200,7 +200,7 @@ impl Format {
         if *self == Self::Npy {
             return npy::read_into(
                 &mut input,
-                &mut scratch.memo,
+                &mut scratch.last_header,
                 &mut scratch.spare,
                 expected,
                 out,

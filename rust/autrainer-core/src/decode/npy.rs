@@ -5,7 +5,7 @@ use std::io::{self, IoSliceMut, Read, SeekFrom};
 use super::dtype::{DType, Layout};
 use super::input::{Fault, Input, bytes_found, grow, length, read_full};
 use super::literal::{Entry, dictionary};
-use super::order;
+use super::reorder;
 
 const MAGIC: &[u8] = b"\x93NUMPY";
 const EXPECTED: &str = "a NumPy array (.npy)";
@@ -29,7 +29,7 @@ pub(crate) struct Header {
 /// The header that was read last: the files of a dataset mostly begin with the same bytes, which
 /// are then compared instead of read.
 #[derive(Debug, Default)]
-pub(crate) struct Memo {
+pub(crate) struct LastHeader {
     head: Vec<u8>,
     known: Option<(Vec<u8>, Header)>,
 }
@@ -69,25 +69,31 @@ pub(crate) fn check_length(input: &mut impl Input, header: &Header) -> Result<()
 /// is the one before it, or has the usual length.
 pub(crate) fn read_into(
     input: &mut impl Input,
-    memo: &mut Memo,
+    last_header: &mut LastHeader,
     spare: &mut Vec<u8>,
     expected: &Layout,
     out: &mut [u8],
 ) -> Result<(), Fault> {
-    let guess = match &memo.known {
+    let guess = match &last_header.known {
         Some((head, _)) => head.len(),
         None => USUAL_HEADER_BYTES,
     };
-    let filled = read_both(input, grow(&mut memo.head, guess)?, out)?;
-    let head = memo.head.get(..guess.min(filled)).unwrap_or_default();
-    let is_known = memo.known.as_ref().is_some_and(|(known, _)| known == head);
+    let filled = read_both(input, grow(&mut last_header.head, guess)?, out)?;
+    let head = last_header
+        .head
+        .get(..guess.min(filled))
+        .unwrap_or_default();
+    let is_known = last_header
+        .known
+        .as_ref()
+        .is_some_and(|(known, _)| known == head);
     if !is_known {
         input.rewind()?;
         let mut head = Vec::new();
         let header = header(input, &mut head)?;
-        memo.known = Some((head, header));
+        last_header.known = Some((head, header));
     }
-    let Some((_, header)) = &memo.known else {
+    let Some((_, header)) = &last_header.known else {
         return Ok(());
     };
     if header.layout != *expected {
@@ -135,10 +141,10 @@ fn arrange(header: &Header, spare: &mut Vec<u8>, out: &mut [u8]) -> io::Result<(
     if header.is_fortran {
         let source = grow(spare, out.len())?;
         source.copy_from_slice(out);
-        order::from_fortran(dtype.size(), shape, source, out);
+        reorder::from_fortran(dtype.size(), shape, source, out);
     }
     if header.is_swapped {
-        order::swap_bytes(dtype.number_size(), out);
+        reorder::swap_bytes(dtype.number_size(), out);
     }
     Ok(())
 }
@@ -256,7 +262,7 @@ fn parse(text: &[u8], data_start: usize) -> Result<Header, Fault> {
             descr.escape_ascii()
         )));
     };
-    let is_fortran = is_fortran && !order::is_one_line(&shape);
+    let is_fortran = is_fortran && !reorder::is_one_line(&shape);
     let layout = Layout { dtype, shape };
     let Some(data_bytes) = layout.num_bytes() else {
         return Err(Fault::corrupt(

@@ -15,18 +15,18 @@ pub struct Pad {
 
 /// How the bytes of a sample become those of a padded one: row by row.
 #[derive(Debug, Clone, Copy)]
-pub(super) struct Rows {
+pub(super) struct PaddedRows {
     num: usize,
     /// Bytes of a row of the sample.
-    pub(super) from: usize,
+    pub(super) sample_bytes: usize,
     /// Bytes of a row of the padded sample.
-    pub(super) to: usize,
+    pub(super) padded_bytes: usize,
     keeps_rest: bool,
 }
 
 impl Pad {
     /// The rows of a sample of the layout `found`; none if it cannot become one of `expected`.
-    pub(super) fn rows(&self, found: &Layout, expected: &Layout) -> Option<Rows> {
+    pub(super) fn rows(&self, found: &Layout, expected: &Layout) -> Option<PaddedRows> {
         let num_axes = expected.shape.len();
         let axis = match usize::try_from(self.axis) {
             Ok(axis) => axis,
@@ -45,31 +45,31 @@ impl Pad {
         let step = behind
             .iter()
             .try_fold(found.dtype.size(), |bytes, size| bytes.checked_mul(*size))?;
-        Some(Rows {
+        Some(PaddedRows {
             num: before.iter().product(),
-            from: length.checked_mul(step)?,
-            to: size.checked_mul(step)?,
+            sample_bytes: length.checked_mul(step)?,
+            padded_bytes: size.checked_mul(step)?,
             keeps_rest: self.keeps_rest,
         })
     }
 }
 
-impl Rows {
+impl PaddedRows {
     /// Where the sample itself goes if its bytes stay together; the rest of `out` is filled up.
     pub(super) fn whole(self, out: &mut [u8]) -> Option<&mut [u8]> {
-        if self.num != 1 || self.from > self.to {
+        if self.num != 1 || self.sample_bytes > self.padded_bytes {
             return None;
         }
-        let (sample, rest) = out.split_at_mut_checked(self.from)?;
+        let (sample, rest) = out.split_at_mut_checked(self.sample_bytes)?;
         self.fill(rest);
         Some(sample)
     }
 
     /// Copy a sample, row by row.
     pub(super) fn copy(self, sample: &[u8], out: &mut [u8]) {
-        let kept = self.from.min(self.to);
-        let mut rows = sample.chunks_exact(self.from.max(1));
-        for place in out.chunks_exact_mut(self.to.max(1)) {
+        let kept = self.sample_bytes.min(self.padded_bytes);
+        let mut rows = sample.chunks_exact(self.sample_bytes.max(1));
+        for place in out.chunks_exact_mut(self.padded_bytes.max(1)) {
             let row = rows.next().and_then(|row| row.get(..kept));
             let (start, rest) = place.split_at_mut(row.map_or(0, <[u8]>::len));
             start.copy_from_slice(row.unwrap_or_default());

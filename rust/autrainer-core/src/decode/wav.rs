@@ -119,35 +119,35 @@ impl Wav {
             if frames.len() < count * frame_bytes {
                 return Err(self.truncated(from + frames.len() as u64));
             }
-            self.spread(frames, done, out);
+            self.deinterleave(frames, done, out);
             done += count;
         }
         Ok(())
     }
 
     /// Convert `frames` to the columns of `out` from `column` on.
-    fn spread(&self, frames: &[u8], column: usize, out: &mut [u8]) {
-        let place = Place {
+    fn deinterleave(&self, frames: &[u8], column: usize, out: &mut [u8]) {
+        let rows = ChannelRows {
             num_channels: self.sound.num_channels,
             row_bytes: self.num_frames * size_of::<f32>(),
             skipped_bytes: column * size_of::<f32>(),
         };
         match self.sound.encoding {
-            Encoding::U8 => place.convert(frames, out, |[byte]| {
+            Encoding::U8 => rows.convert(frames, out, |[byte]| {
                 (f32::from(byte) - 128.0) * (1.0 / 128.0)
             }),
-            Encoding::I16 => place.convert(frames, out, |bytes| {
+            Encoding::I16 => rows.convert(frames, out, |bytes| {
                 f32::from(i16::from_le_bytes(bytes)) * (1.0 / 32_768.0)
             }),
-            Encoding::I24 => place.convert(frames, out, |[low, middle, high]| {
+            Encoding::I24 => rows.convert(frames, out, |[low, middle, high]| {
                 // In the upper bytes, so that the sign is where it belongs.
                 i32::from_le_bytes([0, low, middle, high]) as f32 * (1.0 / 2_147_483_648.0)
             }),
-            Encoding::I32 => place.convert(frames, out, |bytes| {
+            Encoding::I32 => rows.convert(frames, out, |bytes| {
                 i32::from_le_bytes(bytes) as f32 * (1.0 / 2_147_483_648.0)
             }),
-            Encoding::F32 => place.convert(frames, out, f32::from_le_bytes),
-            Encoding::F64 => place.convert(frames, out, |bytes| narrow(f64::from_le_bytes(bytes))),
+            Encoding::F32 => rows.convert(frames, out, f32::from_le_bytes),
+            Encoding::F64 => rows.convert(frames, out, |bytes| narrow(f64::from_le_bytes(bytes))),
         }
     }
 
@@ -178,13 +178,13 @@ fn narrow(value: f64) -> f32 {
 }
 
 /// Where converted samples go in an array of one row per channel.
-struct Place {
+struct ChannelRows {
     num_channels: usize,
     row_bytes: usize,
     skipped_bytes: usize,
 }
 
-impl Place {
+impl ChannelRows {
     /// Convert interleaved `frames` to rows. One and two channels go in one pass without steps, so
     /// that the compiler can convert many samples at a time.
     fn convert<const SIZE: usize>(

@@ -79,7 +79,7 @@ struct Queue {
 
 impl Queue {
     fn work(&self, fill: &Sender<Message>, format: &impl Fn(usize, &mut Vec<u8>)) {
-        let _alarm = Alarm(fill);
+        let _notice = PanicNotice(fill);
         // A buffer first: whoever has taken a chunk can finish it, so the writer never waits for
         // one that waits for a buffer.
         while let Some(mut buffer) = self.buffer() {
@@ -104,9 +104,9 @@ impl Queue {
 type Message = Option<(usize, Vec<u8>)>;
 
 /// Tells the writer of a panic, which would else wait for a chunk that never comes.
-struct Alarm<'a>(&'a Sender<Message>);
+struct PanicNotice<'a>(&'a Sender<Message>);
 
-impl Drop for Alarm<'_> {
+impl Drop for PanicNotice<'_> {
     fn drop(&mut self) {
         if thread::panicking() {
             let _ = self.0.send(None);

@@ -131,19 +131,23 @@ impl<D: Decode, M: AsMut<[u8]> + Send + 'static> Reader<D, M> {
 
     /// The oldest batch that was submitted, or none if it takes longer than `timeout`.
     ///
-    /// With `helps`, the caller decodes files of this batch which no thread has taken yet: that is
+    /// With `caller_decodes`, the caller decodes files of this batch which no thread has taken yet: that is
     /// quicker, but a file that takes long is then not left when time is over. A reader without
     /// threads always lets the caller decode.
     ///
     /// # Errors
     /// [`Error::NothingSubmitted`] where there is no batch to wait for. What is wrong with the
     /// files of a batch is said by the batch.
-    pub fn wait(&self, timeout: Option<Duration>, helps: bool) -> Result<Option<Batch<M>>> {
+    pub fn wait(
+        &self,
+        timeout: Option<Duration>,
+        caller_decodes: bool,
+    ) -> Result<Option<Batch<M>>> {
         let Some(queue) = &self.queue else {
             return Err(Error::NothingSubmitted);
         };
-        let helps = helps || lock(&self.threads).is_empty();
-        let mut scratch = helps.then(|| self.take_scratch());
+        let caller_decodes = caller_decodes || lock(&self.threads).is_empty();
+        let mut scratch = caller_decodes.then(|| self.take_scratch());
         let result = queue.wait(timeout, scratch.as_mut());
         if let Some(scratch) = scratch {
             self.keep_scratch(scratch);

@@ -31,11 +31,11 @@ pub(crate) fn from_fortran(size: usize, shape: &[usize], source: &[u8], out: &mu
     let axes: Vec<usize> = shape.iter().copied().filter(|size| *size != 1).collect();
     match (axes.as_slice(), size) {
         ([] | [_], _) => out.copy_from_slice(source),
-        (_, 1) => turn::<1>(&axes, source, out),
-        (_, 2) => turn::<2>(&axes, source, out),
-        (_, 4) => turn::<4>(&axes, source, out),
-        (_, 8) => turn::<8>(&axes, source, out),
-        _ => turn::<16>(&axes, source, out),
+        (_, 1) => transpose::<1>(&axes, source, out),
+        (_, 2) => transpose::<2>(&axes, source, out),
+        (_, 4) => transpose::<4>(&axes, source, out),
+        (_, 8) => transpose::<8>(&axes, source, out),
+        _ => transpose::<16>(&axes, source, out),
     }
 }
 
@@ -45,7 +45,7 @@ pub(crate) fn is_one_line(shape: &[usize]) -> bool {
 }
 
 /// For every place on the axes in between, the matrix of the first and the last axis is turned.
-fn turn<const SIZE: usize>(axes: &[usize], source: &[u8], out: &mut [u8]) {
+fn transpose<const SIZE: usize>(axes: &[usize], source: &[u8], out: &mut [u8]) {
     let [rows, between @ .., columns] = axes else {
         return;
     };
