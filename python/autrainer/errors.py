@@ -31,8 +31,11 @@ class CorruptFileError(DataError):
     """A file is truncated or contradicts itself."""
 
 
-class InternalError(AutrainerError, RuntimeError):
-    """Code of autrainer itself has failed: a bug, whatever the data looks like."""
+class InternalError(AutrainerError, SystemError):
+    """Code of autrainer itself has failed: a bug, whatever the data looks like.
+
+    Not a `RuntimeError`: whoever catches one has an error of torch in mind, and would go on.
+    """
 
 
 class OutputError(AutrainerError, OSError):

@@ -51,7 +51,7 @@ class FileReader:
     hold the same bytes. Threads start with the first batch that is submitted, sleep when nothing is
     left to do, and end with `close` or with the reader. Whoever waits without a time limit decodes
     along. In a forked process, and in one that got the reader by pickle, it begins with nothing
-    submitted and threads of its own.
+    submitted and threads of its own; arrays that were being read into then stay borrowed there.
 
     Args:
         paths: The files; their positions are the rows that batches consist of.

@@ -12,7 +12,7 @@ from autrainer.data.decode import NativeFormat
 from autrainer.data.files import native_format
 from autrainer.data.stream import FileReader
 from autrainer.datasets.wrapper import DatasetWrapper
-from autrainer.errors import AutrainerError, ConfigError, CorruptFileError
+from autrainer.errors import AutrainerError, ConfigError, CorruptFileError, InternalError
 
 log = logging.getLogger(__name__)
 
@@ -87,6 +87,8 @@ def _problem_of(split: DatasetWrapper, row: int) -> str | None:
         split.load_features(row)
     except CorruptFileError as error:
         return str(error)
+    except InternalError:
+        raise
     except (AutrainerError, OSError):
         # Another problem than damage; whoever needs the file tells it.
         return None
