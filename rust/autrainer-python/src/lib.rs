@@ -2,6 +2,7 @@
 
 mod claims;
 mod collate;
+mod conversions;
 mod decode;
 mod error;
 mod guard;
@@ -22,6 +23,8 @@ mod _core {
     #[pymodule_export]
     use super::collate::{gather, stack};
     #[pymodule_export]
+    use super::conversions::Outcome;
+    #[pymodule_export]
     use super::decode::{can_decode, decode_file, first_nonfinite};
     #[pymodule_export]
     use super::sealed::{seal, write_sealed};
@@ -32,7 +35,7 @@ mod _core {
     #[pymodule_export]
     use super::shuffle::{permutation, position_of};
     #[pymodule_export]
-    use super::stream::{FileReader, Outcome};
+    use super::stream::FileReader;
     #[pymodule_export]
     use super::worker::leave_signals_to_parent;
 }

@@ -38,10 +38,7 @@ impl AsMut<[u8]> for Piece {
 /// An array in `num` pieces of `piece_bytes` each, the last of which may be shorter.
 pub(crate) fn pieces_of(view: WriteView<'_>, piece_bytes: usize, num: usize) -> Result<Vec<Piece>> {
     let (data, len) = view.as_mut_ptr();
-    let loan = match len {
-        0 => None,
-        _ => Some(Arc::new(Loan::new(view)?)),
-    };
+    let loan = Loan::of(view)?.map(Arc::new);
     let piece = |number: usize| {
         let start = number.saturating_mul(piece_bytes).min(len);
         Piece {
@@ -68,9 +65,12 @@ unsafe impl Send for Loan {}
 unsafe impl Sync for Loan {}
 
 impl Loan {
-    /// Of a view that is not empty: those may have no memory at all.
-    fn new(view: WriteView<'_>) -> Result<Self> {
+    /// The loan of the array of a view; none where it has no bytes, as there may be no memory then.
+    fn of(view: WriteView<'_>) -> Result<Option<Self>> {
         let (data, len) = view.as_mut_ptr();
+        if len == 0 {
+            return Ok(None);
+        }
         let (array, claim) = view.into_parts();
         // SAFETY: the memory is that of `array`, which becomes the owner of the new array and is
         // not reallocated while it has one. The view of ndarray is gone after the statement.
@@ -86,10 +86,10 @@ impl Loan {
         // SAFETY: only the lifetime changes. It says that the GIL is held wherever the borrow is
         // used; it is used nowhere but in `drop`, which sees to that.
         let borrow: PyReadwriteArray1<'static, u8> = unsafe { mem::transmute(borrow) };
-        Ok(Self {
+        Ok(Some(Self {
             borrow: ManuallyDrop::new(borrow),
             claim: ManuallyDrop::new(claim),
-        })
+        }))
     }
 }
 

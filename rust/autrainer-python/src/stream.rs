@@ -1,20 +1,18 @@
 //! Files decoded by threads into NumPy arrays.
 
 use std::ffi::OsString;
-use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
-use autrainer_core::Error as CoreError;
 use autrainer_core::decode::{Layout, Pad};
-use autrainer_core::stream::{
-    self, Batch, Files, FormatDecoder, Paths, Reader, Sample, checked_rows, rows_per_unit,
-};
-use numpy::{PyArray1, PyArrayDescr, PyUntypedArray, PyUntypedArrayMethods};
+use autrainer_core::stream::{Batch, Files, FormatDecoder, Reader, checked_rows, rows_per_unit};
+use numpy::{PyArray1, PyUntypedArray, PyUntypedArrayMethods};
 use pyo3::exceptions::PyTimeoutError;
 use pyo3::prelude::*;
-use pyo3::types::{PyString, PyTuple};
 
+use crate::conversions::{
+    AxisPad, Outcome, ShapeAndDtype, array_of, damage, paths_of, shape_and_dtype,
+};
 use crate::decode::{NativeFormat, dtype};
 use crate::error::{Error, Result};
 use crate::guard::guarded;
@@ -33,28 +31,6 @@ const INSPECTED_FILES: usize = 4096;
 
 type Rows<'py> = Bound<'py, PyArray1<i64>>;
 type Arrays = Vec<Option<Py<PyAny>>>;
-/// Shape, and the name of the dtype.
-type ShapeAndDtype<'py> = (Bound<'py, PyTuple>, &'static str);
-
-/// The attributes of `autrainer.data.stream.AxisPad`.
-#[derive(FromPyObject)]
-struct AxisPad {
-    axis: isize,
-    crop: bool,
-    keeps_rest: bool,
-}
-
-/// What is to be said about the files of a batch.
-#[pyclass(frozen, get_all, module = "autrainer._core")]
-#[derive(Default)]
-pub(crate) struct Outcome {
-    /// Positions in the batch of files that are not supported, in ascending order.
-    unsupported: Vec<usize>,
-    /// Positions in the batch of samples that are not finite, in ascending order.
-    nonfinite: Vec<usize>,
-    /// Time that threads spent on the files, in seconds.
-    busy_s: f64,
-}
 
 /// Files decoded by a pool of threads, in order, ahead of the consumer.
 #[pyclass(frozen)]
@@ -111,8 +87,7 @@ impl FileReader {
             let rows = self.checked_rows(rows)?;
             let layouts = py.detach(|| self.files.layouts(&rows))?;
             let described =
-                |layout: Layout| Ok((PyTuple::new(py, &layout.shape)?, layout.dtype.name()));
-            let described = |layout: Option<Layout>| layout.map(described).transpose();
+                |layout: Option<Layout>| layout.map(|l| shape_and_dtype(py, l)).transpose();
             layouts.into_iter().map(described).collect()
         })
     }
@@ -286,28 +261,6 @@ impl FileReader {
     }
 }
 
-impl From<AxisPad> for Pad {
-    fn from(pad: AxisPad) -> Self {
-        Self {
-            axis: pad.axis,
-            crop: pad.crop,
-            keeps_rest: pad.keeps_rest,
-        }
-    }
-}
-
-impl Outcome {
-    /// Add what is to be said about files from position `first` on.
-    fn add(&mut self, outcome: stream::Outcome, first: usize) {
-        let moved = |position: usize| first + position;
-        self.unsupported
-            .extend(outcome.unsupported.into_iter().map(moved));
-        self.nonfinite
-            .extend(outcome.nonfinite.into_iter().map(moved));
-        self.busy_s += outcome.busy.as_secs_f64();
-    }
-}
-
 /// The memory of `out` in pieces for `chunk` files each.
 fn in_chunks(
     out: &Bound<'_, PyUntypedArray>,
@@ -343,44 +296,4 @@ fn wait_in_slices(
             return Err(PyTimeoutError::new_err(message).into());
         }
     }
-}
-
-/// How a file is damaged; none where only decoding it can tell. What is no damage is an error.
-fn damage(py: Python<'_>, error: CoreError) -> Result<Option<String>> {
-    match error {
-        CoreError::Unsupported { .. } => Ok(None),
-        CoreError::DecoderPanic { .. } => Err(error.into()),
-        error => {
-            let error = PyErr::from(Error::from(error));
-            Ok(Some(error.value(py).to_string()))
-        }
-    }
-}
-
-/// A sample as an array, which takes its memory over.
-fn array_of(py: Python<'_>, sample: Sample<Layout>) -> Result<Option<Py<PyAny>>> {
-    let Some((layout, bytes)) = sample else {
-        return Ok(None);
-    };
-    let dtype = PyArrayDescr::new(py, layout.dtype.name())?;
-    let array = PyArray1::from_vec(py, bytes).call_method1("view", (dtype,))?;
-    let shape = PyTuple::new(py, &layout.shape)?;
-    Ok(Some(array.call_method1("reshape", (shape,))?.unbind()))
-}
-
-fn paths_of(paths: &Bound<'_, PyAny>) -> Result<Paths> {
-    let mut table = Paths::default();
-    for path in paths.try_iter()? {
-        let path = path?;
-        match path
-            .cast::<PyString>()
-            .ok()
-            .and_then(|text| text.to_str().ok())
-        {
-            Some(text) => table.push(Path::new(text)),
-            // A name that is no Unicode, or an object that stands for a path.
-            None => table.push(&path.extract::<PathBuf>()?),
-        }
-    }
-    Ok(table)
 }

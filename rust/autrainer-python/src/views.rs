@@ -50,7 +50,8 @@ impl<'py> ReadView<'py, u8> {
         array: &Bound<'py, PyUntypedArray>,
         argument: &'static str,
     ) -> Result<Self> {
-        Self::of(Memory::in_c_order(array, argument)?, argument)
+        // SAFETY: any bytes are valid and aligned `u8`.
+        unsafe { Self::of(Memory::in_c_order(array, argument)?, argument) }
     }
 
     /// The same, but an array in the order of Fortran stays as it is.
@@ -62,7 +63,8 @@ impl<'py> ReadView<'py, u8> {
             return Self::bytes(array, argument);
         }
         check_no_objects(array, argument)?;
-        Self::of(Memory(array.clone()), argument)
+        // SAFETY: as above.
+        unsafe { Self::of(Memory(array.clone()), argument) }
     }
 }
 
@@ -73,16 +75,19 @@ impl<'py, T: Element> ReadView<'py, T> {
         argument: &'static str,
     ) -> Result<Self> {
         let array = array.as_untyped();
-        let memory = Memory::in_c_order(array, argument)?;
-        if memory.bytes().start % align_of::<T>() == 0 {
-            return Self::of(memory, argument);
+        let mut memory = Memory::in_c_order(array, argument)?;
+        if memory.bytes().start % align_of::<T>() != 0 {
+            memory = Memory::copied(array)?;
         }
-        Self::of(Memory::copied(array)?, argument)
+        // SAFETY: the dtype of the array is that of `T`, and NumPy aligns arrays that it allocates.
+        unsafe { Self::of(memory, argument) }
     }
 }
 
 impl<'py, T> ReadView<'py, T> {
-    fn of(memory: Memory<'py>, argument: &'static str) -> Result<Self> {
+    /// # Safety
+    /// The elements have to be valid and aligned as `T`.
+    unsafe fn of(memory: Memory<'py>, argument: &'static str) -> Result<Self> {
         let _claim = ReadClaim::of(memory.bytes(), argument)?;
         Ok(Self {
             memory,
@@ -92,8 +97,7 @@ impl<'py, T> ReadView<'py, T> {
     }
 
     pub(crate) fn as_slice(&self) -> &[T] {
-        // SAFETY: constructors have checked that the array holds elements of `T`, or that `T` is
-        // `u8`, which any bytes are, and that they are aligned. `_claim` keeps writers away.
+        // SAFETY: `of` was promised elements of `T`, and `_claim` keeps writers away.
         unsafe { self.memory.slice() }
     }
 }
