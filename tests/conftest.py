@@ -31,6 +31,12 @@ SLOW_FIXTURES = {"autrainer", "installed_autrainer", "sweep", "made_once"}
 # One thread for each of the processes that run tests: more of them wait for each other.
 os.environ.setdefault("OMP_NUM_THREADS", "1")
 
+# What a shell in the background or `nohup` has its children ignore is not ignored in tests.
+for number in (signal.SIGINT, signal.SIGHUP, signal.SIGTERM):
+    if signal.getsignal(number) is signal.SIG_IGN:
+        is_interrupt = number == signal.SIGINT
+        signal.signal(number, signal.default_int_handler if is_interrupt else signal.SIG_DFL)
+
 # Parameters that modules draw are the same in every process.
 random.seed(0)
 numpy.random.seed(0)

@@ -23,7 +23,12 @@ import warnings
 
 IMPORTED = (
     *("autrainer.cli.main", "autrainer.cli.commands.train", "autrainer.training"),
-    *("autrainer.datasets", "autrainer.models", "autrainer.criterions", "autrainer.config.sweep"),
+    *(
+        "autrainer.datasets",
+        "autrainer.models",
+        "autrainer.criterions",
+        "autrainer.config.hydra.sweep",
+    ),
     *("hydra.main", "hydra._internal.hydra", "hydra_plugins.autrainer_sweeper"),
     *("numpy.random", "pandas", "sklearn.datasets", "torch", "yaml"),
 )

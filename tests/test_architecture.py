@@ -29,12 +29,12 @@ LAYERS = [
 RANK = {room: rank for rank, rooms in enumerate(LAYERS) for room in rooms}
 
 DOORS = {
-    "data/collate.py": {"stack", "gather"},
-    "data/decode.py": {"can_decode", "decode_file", "first_nonfinite"},
-    "data/shuffle.py": {"permutation", "position_of"},
-    "data/stream.py": {"FileReader", "Outcome"},
-    "data/workers.py": {"leave_signals_to_parent"},
-    "runs/files.py": {
+    "data/native/collate.py": {"stack", "gather"},
+    "data/native/decode.py": {"can_decode", "decode_file", "first_nonfinite"},
+    "data/native/shuffle.py": {"permutation", "position_of"},
+    "data/native/file_reader.py": {"FileReader", "Outcome"},
+    "data/paths/workers.py": {"leave_signals_to_parent"},
+    "runs/writing/files.py": {
         "copy_file",
         "make_folder",
         "rename",
@@ -43,7 +43,7 @@ DOORS = {
         "write_npy",
         "write_results",
     },
-    "runs/sealed.py": {"seal", "write_sealed"},
+    "runs/state/sealed.py": {"seal", "write_sealed"},
 }
 """The only modules that import from the extension, and what."""
 

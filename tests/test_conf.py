@@ -11,7 +11,7 @@ from omegaconf import OmegaConf
 
 from autrainer.augmentations import AugmentationManager
 from autrainer.config.instantiate import instantiate
-from autrainer.config.schema import RunConfig
+from autrainer.config.schema.training import RunConfig
 from autrainer.data.items import DataItem
 from autrainer.engine.update import Update
 from autrainer.models import AbstractModel

@@ -6,8 +6,8 @@ import torch
 from torch.utils.data import default_collate
 
 from autrainer.data.buffers import BatchBuffers
-from autrainer.data.collate import collate_fields, gather_rows
 from autrainer.data.items import DataBatch, DataItem
+from autrainer.data.native.collate import collate_fields, gather_rows
 
 BATCHES = {
     "32_rows_of_64": ((64,), 32),

@@ -6,7 +6,7 @@ import soundfile
 import torch
 from PIL import Image
 
-from autrainer.data.files import AudioFileHandler, ImageFileHandler, NumpyFileHandler
+from autrainer.data.file_handlers import AudioFileHandler, ImageFileHandler, NumpyFileHandler
 
 NUM_FILES = 50
 

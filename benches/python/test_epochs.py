@@ -52,7 +52,7 @@ def loader(folder, num_files, suffix, handler, num_workers, **options):
         index_column="file",
         target_column="label",
         file_type=suffix,
-        file_handler=f"autrainer.data.files.{handler}",
+        file_handler=f"autrainer.data.file_handlers.{handler}",
     )
     return dataset.create_train_loader(
         BATCH, num_workers=num_workers, **{"resident_mb": 0, **options}

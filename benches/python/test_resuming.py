@@ -6,9 +6,9 @@ import pytest
 import torch
 from benches.python.test_training import trainer_on
 
-from autrainer.runs.background import Background
-from autrainer.runs.resumable import ResumableStates, RowFiles
-from autrainer.runs.staging import Staging
+from autrainer.runs.state.resumable import ResumableStates, RowFiles
+from autrainer.runs.state.staging import Staging
+from autrainer.runs.writing.background import Background
 
 SIZES = {"10 MB": 10_000_000, "100 MB": 100_000_000}
 

@@ -5,9 +5,9 @@ import pytest
 import torch
 from torch.utils.data import RandomSampler, WeightedRandomSampler
 
-from autrainer.data.order import BatchOrder
+from autrainer.data.native.shuffle import shuffled
 from autrainer.data.sampler import BlockSampler, EpochSampler, WeightedSampler
-from autrainer.data.shuffle import shuffled
+from autrainer.data.samplers.batch_order import BatchOrder
 
 SIZES = [1_000, 100_000, 10_000_000]
 LARGE_SIZES = [10_000_000, 100_000_000]

@@ -15,8 +15,8 @@ import torch
 from torch.utils.data import DataLoader, Dataset
 
 from autrainer.data.buffers import BatchBuffers
-from autrainer.data.decode import NativeFormat
-from autrainer.data.stream import FileReader
+from autrainer.data.native.decode import NativeFormat
+from autrainer.data.native.file_reader import FileReader
 
 REPOSITORY = Path(__file__).parents[2]
 JOBS = {

@@ -6,7 +6,7 @@ from types import SimpleNamespace
 import pytest
 import torch
 
-from autrainer.runs.outputs import OutputsTracker
+from autrainer.runs.writing.outputs import OutputsTracker
 
 BATCH = 32
 

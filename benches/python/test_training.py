@@ -11,7 +11,7 @@ from hydra import compose, initialize_config_dir
 from omegaconf import OmegaConf
 
 import autrainer
-from autrainer.runs.stages import DATA, MODEL, OUTPUTS, TRANSFER
+from autrainer.runs.stage_clock import DATA, MODEL, OUTPUTS, TRANSFER
 from autrainer.training import ModularTaskTrainer
 
 REPOSITORY = Path(__file__).parents[2]

@@ -9,7 +9,7 @@ TYPE_CHECKING = False  # type checkers take it for true; importing `typing` take
 if TYPE_CHECKING:
     from typing import Any
 
-    from autrainer.config.compose import main
+    from autrainer.config.hydra.compose import main
     from autrainer.config.instantiate import HydraConvertEnum, instantiate, instantiate_shorthand
 
 __version__ = "0.11.0"
@@ -17,7 +17,7 @@ __version__ = "0.11.0"
 __all__ = ["HydraConvertEnum", "__version__", "instantiate", "instantiate_shorthand", "main"]
 
 _HOMES = {
-    "main": "autrainer.config.compose",
+    "main": "autrainer.config.hydra.compose",
     "HydraConvertEnum": "autrainer.config.instantiate",
     "instantiate": "autrainer.config.instantiate",
     "instantiate_shorthand": "autrainer.config.instantiate",

@@ -1,4 +1,4 @@
-"""Where Hydra looks for sweepers; the logic is in `autrainer.config.sweep`."""
+"""Where Hydra looks for sweepers; the logic is in `autrainer.config.hydra.sweep`."""
 
 from __future__ import annotations
 
@@ -44,8 +44,8 @@ class AutrainerFilterSweeper(FilterSweeper):  # type: ignore[misc]
             ConfigError: if a combination cannot run; none has run then.
             SystemExit: if jobs failed; why is on stderr.
         """
-        from autrainer.config.filters import read_filters
-        from autrainer.config.sweep import Sweep
+        from autrainer.config.hydra.filters import read_filters
+        from autrainer.config.hydra.sweep import Sweep
 
         context: HydraContext = self.hydra_context
         parser = OverridesParser.create(config_loader=context.config_loader)

@@ -21,7 +21,7 @@ from autrainer.config.catalogue import (
     hooks,
 )
 from autrainer.config.locate import locate
-from autrainer.config.needed import Needed
+from autrainer.config.schema.required_arguments import Needed
 
 ALL = [(kind, name) for kind in KINDS for name in classes_of(kind)]
 each_class = pytest.mark.parametrize(

@@ -8,12 +8,12 @@ import yaml
 from autrainer.cli.closing import closing_table, tracking_metric_name
 from autrainer.cli.main import run
 from autrainer.cli.results import RunResult
-from autrainer.config.sweep import Outcome
-from autrainer.runs.files import write_yaml
+from autrainer.config.hydra.sweep import Outcome
 from autrainer.runs.finished import RESUME_FOLDER
-from autrainer.runs.lock import RunLock
-from autrainer.runs.sealed import write_sealed
+from autrainer.runs.locking.lock import RunLock
+from autrainer.runs.state.sealed import write_sealed
 from autrainer.runs.status import Status
+from autrainer.runs.writing.files import write_yaml
 
 
 def finished(directory, *, metric="accuracy", path="autrainer.metrics.Accuracy", best=0.75):

@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 import yaml
 
-from autrainer.config.compose import HOOKS, SweepHooks, launch
+from autrainer.config.hydra.compose import HOOKS, SweepHooks, launch
 
 DATASET = """\
 id: {id}

@@ -8,8 +8,8 @@ from omegaconf import DictConfig, ListConfig, OmegaConf
 
 from autrainer import HydraConvertEnum, instantiate, instantiate_shorthand
 from autrainer.config.locate import locate
+from autrainer.config.schema.classes import check_target
 from autrainer.config.shorthand import split_shorthand
-from autrainer.config.targets import check_target
 from autrainer.errors import ConfigError
 from tests.config.shapes import Broken, Circle, Holder, Open, Shape, WrongCall, make_circle
 

@@ -3,7 +3,7 @@
 import pytest
 from omegaconf import OmegaConf
 
-from autrainer.config.problems import Problem
+from autrainer.config.schema.problems import Problem
 from autrainer.config.shorthand import Entry, parse_shorthand, read_shorthand
 from autrainer.errors import ConfigError
 

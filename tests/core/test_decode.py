@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from hypothesis.extra import numpy as arrays
 from PIL import Image
 
-from autrainer.data.decode import NativeFormat, decode_file, first_nonfinite
+from autrainer.data.native.decode import NativeFormat, decode_file, first_nonfinite
 from autrainer.errors import CorruptFileError, DataError
 
 same_folder = settings(suppress_health_check=[HealthCheck.function_scoped_fixture])

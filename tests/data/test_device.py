@@ -5,7 +5,7 @@ import torch
 
 from autrainer.data.items import DataBatch, DataItem
 from autrainer.data.loader import Loader
-from autrainer.data.source import ResidentArrays
+from autrainer.data.split_source import ResidentArrays
 
 pytestmark = [
     pytest.mark.cuda,

@@ -10,9 +10,9 @@ from hypothesis import strategies as st
 
 from autrainer.data.items import DataBatch, DataItem
 from autrainer.data.loader import Loader
+from autrainer.data.paths.workers import WorkerSeeding
 from autrainer.data.sampler import BalancedSampler, BlockSampler, EpochSampler, WeightedSampler
-from autrainer.data.source import ItemsOnly, ResidentArrays
-from autrainer.data.workers import WorkerSeeding
+from autrainer.data.split_source import ItemsOnly, ResidentArrays
 from autrainer.errors import ConfigError, DataError
 
 # Forking beside torch's own threads is what a torch DataLoader does on Linux.

@@ -12,7 +12,7 @@ import pytest
 import soundfile
 import torch
 
-from autrainer.data.files import AudioFileHandler, NumpyFileHandler
+from autrainer.data.file_handlers import AudioFileHandler, NumpyFileHandler
 from autrainer.data.items import DataBatch
 from autrainer.data.loader import Loader
 from autrainer.datasets.utils import LabelEncoder

@@ -13,15 +13,15 @@ import torch
 from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 
-from autrainer.data.files import AudioFileHandler, NumpyFileHandler, native_format
-from autrainer.data.finite import look_at_raw
+from autrainer.data.file_handlers import AudioFileHandler, NumpyFileHandler, native_format
 from autrainer.data.items import DataBatch, DataItem
 from autrainer.data.loader import Loader
-from autrainer.data.resident import ResidentLoading, TableReader, free_bytes, resident_limit
-from autrainer.data.source import Files, ItemsOnly, Source
+from autrainer.data.nonfinite import look_at_raw
+from autrainer.data.paths.resident import ResidentLoading, TableReader, free_bytes, resident_limit
+from autrainer.data.split_source import Files, ItemsOnly, Source
 from autrainer.errors import CorruptFileError, DataError
-from autrainer.runs.keys import current_key, key_seed
-from tests.data.test_stream import needs_proc, num_readers
+from autrainer.runs.random.keys import current_key, key_seed
+from tests.data.native.test_file_reader import needs_proc, num_readers
 
 DTYPES = ["bool", "uint8", "int16", "int64", "float16", "float32", "float64", "complex64"]
 

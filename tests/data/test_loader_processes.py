@@ -69,9 +69,9 @@ def test_an_interrupt_ends_the_loader_at_once(python, tmp_path, transforms):
         np.save(tmp_path / f"{number}.npy", np.zeros((100, 100), dtype=np.float32))
     code = f"""
     import threading, torch
-    from autrainer.data.files import NumpyFileHandler, native_format
+    from autrainer.data.file_handlers import NumpyFileHandler, native_format
     from autrainer.data import DataBatch, Loader
-    from autrainer.data.source import Files, Source
+    from autrainer.data.split_source import Files, Source
 
     def held(features, indices):
         threading.Event().wait(0.02)

@@ -8,6 +8,7 @@ import torch
 from hypothesis import given
 from hypothesis import strategies as st
 
+from autrainer.data.native.shuffle import position_of, shuffled
 from autrainer.data.sampler import (
     BalancedSampler,
     BlockSampler,
@@ -15,7 +16,6 @@ from autrainer.data.sampler import (
     EpochSampler,
     WeightedSampler,
 )
-from autrainer.data.shuffle import position_of, shuffled
 from autrainer.errors import DataError
 
 SIZES = st.one_of(st.integers(1, 300), st.integers(1, 30_000))

@@ -15,8 +15,8 @@ from autrainer.data.targets import (
     StandardScaler,
 )
 from autrainer.errors import ConfigError, DataError
-from autrainer.runs.columns import Labels, LabelSets, Texts, ValueLists, Values
 from autrainer.runs.objects import object_yaml
+from autrainer.runs.writing.columns import Labels, LabelSets, Texts, ValueLists, Values
 
 TRANSFORMS = {
     "labels": LabelEncoder(["b", "a", "c"]),

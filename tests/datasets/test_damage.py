@@ -8,7 +8,7 @@ import pytest
 import soundfile
 from PIL import Image
 
-from autrainer.data.files import NumpyFileHandler
+from autrainer.data.file_handlers import NumpyFileHandler
 from autrainer.datasets import BaseClassificationDataset
 from autrainer.errors import ConfigError, CorruptFileError, DataError
 

@@ -10,10 +10,11 @@ from pathlib import Path
 
 import pytest
 
+from autrainer.callbacks.progress import Progress
 from autrainer.datasets.downloads import ZipDownloadManager
 from autrainer.datasets.fetching import fetch
 from autrainer.errors import ConfigError, CorruptFileError, DownloadError, OutputError
-from autrainer.runs import flocks
+from autrainer.runs.locking import flocks
 
 CONTENT = bytes(range(256)) * 5000
 
@@ -243,6 +244,10 @@ def test_a_bar_that_cannot_be_shown_ends_no_download(manager, monkeypatch):
     (made.path / "a").unlink()
     made.download()
     assert names(made.path) == ["a"]
+    # A bar of a download is one of another thread, and all bars share a lock.
+    monkeypatch.undo()
+    with Progress("Train", 1, disabled=False) as bar:
+        bar.advance()
 
 
 @pytest.mark.parametrize("name", ["", "..", "../a", "a/../../b", "/tmp/a"])

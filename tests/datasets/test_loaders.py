@@ -7,11 +7,11 @@ import pytest
 import torch
 
 from autrainer.augmentations import GaussianNoise, TimeMask
-from autrainer.data.files import NumpyFileHandler
+from autrainer.data.file_handlers import NumpyFileHandler
 from autrainer.data.items import DataBatch
 from autrainer.datasets import BaseClassificationDataset, DatasetWrapper
 from autrainer.errors import DataError
-from autrainer.runs.keys import keyed
+from autrainer.runs.random.keys import keyed
 from autrainer.transforms import AbstractTransform, Expand, Normalize, ScaleRange, SmartCompose
 
 SHAPE = (1, 6, 8)

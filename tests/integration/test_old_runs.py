@@ -23,8 +23,8 @@ from autrainer.data.items import DataItem
 from autrainer.runs.environment import numeric_environment
 from autrainer.runs.finished import RESUME_FOLDER, is_finished
 from autrainer.runs.objects import load_object
-from autrainer.runs.resumable import SLOTS
-from autrainer.runs.states import read_state
+from autrainer.runs.state.resumable import SLOTS
+from autrainer.runs.state.torch_files import read_state
 from autrainer.runs.status import read_status
 from autrainer.training import ModularTaskTrainer
 from tests.conftest import REPOSITORY

@@ -6,7 +6,7 @@ from types import SimpleNamespace
 import pytest
 from omegaconf import OmegaConf
 
-from autrainer.config.targets import check_target
+from autrainer.config.schema.classes import check_target
 from autrainer.loggers import (
     AbstractLogger,
     FallbackLogger,

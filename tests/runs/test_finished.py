@@ -7,7 +7,7 @@ import pytest
 from autrainer.errors import CorruptFileError
 from autrainer.runs.finished import RESUME_FOLDER, TABLE, check_table, is_finished, tidy_up
 from autrainer.runs.finished import table_checksum as checksum
-from autrainer.runs.lock import RunLock
+from autrainer.runs.locking.lock import RunLock
 from autrainer.runs.status import Status
 
 

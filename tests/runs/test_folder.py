@@ -9,8 +9,8 @@ import pytest
 import torch
 
 from autrainer.errors import OutputError
-from autrainer.runs.files import read_yaml
 from autrainer.runs.folder import Bookkeeping
+from autrainer.runs.writing.files import read_yaml
 
 SCHEDULERS = {
     "StepLR": {"step_size": 1},

@@ -1,8 +1,8 @@
 import pytest
 
 from autrainer.errors import CorruptFileError
-from autrainer.runs.files import read_yaml
 from autrainer.runs.timer import Timer
+from autrainer.runs.writing.files import read_yaml
 
 
 def run_periods(timer, count):

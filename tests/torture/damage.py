@@ -26,7 +26,7 @@ import torch
 from autrainer.cli.commands.train import run as train
 from autrainer.errors import CorruptFileError
 from autrainer.runs.finished import RESUME_FOLDER
-from autrainer.runs.states import COMMENT_BYTES, read_state
+from autrainer.runs.state.torch_files import COMMENT_BYTES, read_state
 from tests.torture.kills import TELLS_OF_TIME
 
 OPTIONS = (

@@ -29,7 +29,7 @@ import yaml
 
 from autrainer.errors import AutrainerError
 from autrainer.runs.finished import RESUME_FOLDER, is_finished, tidy_up
-from autrainer.runs.sealed import read_sealed
+from autrainer.runs.state.sealed import read_sealed
 from autrainer.training import ModularTaskTrainer
 from tests.torture.kills import TELLS_OF_TIME, contents
 from tests.training.conftest import configured

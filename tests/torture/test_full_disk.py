@@ -8,7 +8,7 @@ import pandas as pd
 import pytest
 import yaml
 
-from autrainer.runs.states import read_state
+from autrainer.runs.state.torch_files import read_state
 from tests.conftest import AUTRAINER
 from tests.torture.damage import contents
 

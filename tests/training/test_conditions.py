@@ -8,10 +8,10 @@ import torch
 
 from autrainer.errors import ConfigError, DataError, RunInterruptedError
 from autrainer.runs.environment import numeric_environment
-from autrainer.runs.files import read_yaml, write_yaml
 from autrainer.runs.finished import RESUME_FOLDER, is_finished
-from autrainer.runs.sealed import read_sealed, write_sealed
+from autrainer.runs.state.sealed import read_sealed, write_sealed
 from autrainer.runs.status import read_status
+from autrainer.runs.writing.files import read_yaml, write_yaml
 from tests.training.conftest import built, trained
 from tests.training.test_resume import SIZE, Stopper, same_files, stopped
 

@@ -10,11 +10,11 @@ import torch
 
 from autrainer.callbacks.dispatch import CallbackMixin
 from autrainer.errors import CorruptFileError, RunInterruptedError, RunInUseError
-from autrainer.runs.files import read_yaml, write_yaml
 from autrainer.runs.finished import is_finished
-from autrainer.runs.folders import remove_run
-from autrainer.runs.lock import RunLock
-from autrainer.runs.sealed import read_sealed, write_sealed
+from autrainer.runs.locking.lock import RunLock
+from autrainer.runs.state.sealed import read_sealed, write_sealed
+from autrainer.runs.writing.files import read_yaml, write_yaml
+from autrainer.runs.writing.folders import remove_run
 from tests.training.conftest import built, damage, same_states, state, trained
 from tests.training.test_resume import Stopper
 

@@ -83,7 +83,7 @@ def sounds(tmp_path, csv_run):
         with wave.open(str(path.with_suffix(".wav")), "wb") as file:
             file.setparams((1, 2, 8000, 0, "NONE", ""))
             file.writeframes(rng.integers(-999, 999, 16, np.int16).tobytes())
-    handler = "autrainer.data.files.AudioFileHandler"
+    handler = "autrainer.data.file_handlers.AudioFileHandler"
     dataset = csv_run("Classification", file_type="wav", file_handler=handler)["dataset"]
     dataset["transform"] = {"type": "raw"}
     model = {"id": "Flat", "_target_": f"{FlatModel.__module__}.FlatModel", "input_size": 16}

@@ -14,10 +14,10 @@ from autrainer.errors import (
     RunInterruptedError,
     RunInUseError,
 )
-from autrainer.runs.files import read_yaml
 from autrainer.runs.finished import RESUME_FOLDER, TABLE, is_finished
-from autrainer.runs.sealed import read_sealed, write_sealed
+from autrainer.runs.state.sealed import read_sealed, write_sealed
 from autrainer.runs.status import read_status
+from autrainer.runs.writing.files import read_yaml
 from tests.torture.kills import contents
 from tests.training.conftest import built, damage, same_states, trained
 from tests.training.parts import Ledger

@@ -6,8 +6,8 @@ from pathlib import Path
 import pytest
 
 from autrainer.errors import AutrainerError, OutputError, RunInUseError
-from autrainer.runs import lock as locks
 from autrainer.runs.layout import is_file_of_run, is_folder_of_run
+from autrainer.runs.locking import lock as locks
 from autrainer.runs.status import read_status
 from tests.training.conftest import built
 

@@ -7,8 +7,8 @@ import time
 import pytest
 
 from autrainer.errors import OutputError
-from autrainer.runs.files import read_yaml, write_text
-from autrainer.runs.stages import NAMES
+from autrainer.runs.stage_clock import NAMES
+from autrainer.runs.writing.files import read_yaml, write_text
 from tests import forked
 from tests.conftest import REPOSITORY
 from tests.training.conftest import built, trained

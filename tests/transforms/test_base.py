@@ -6,7 +6,7 @@ from hypothesis import strategies as st
 
 from autrainer.augmentations import AbstractAugmentation, Choice, GaussianNoise, Sequential
 from autrainer.data.items import DataItem
-from autrainer.runs.keys import active_key, keyed
+from autrainer.runs.random.keys import active_key, keyed
 from autrainer.transforms import (
     AbstractTransform,
     AnyToTensor,

@@ -19,7 +19,7 @@ from autrainer.augmentations import (
     TimeShift,
 )
 from autrainer.data.items import DataItem
-from autrainer.runs.keys import keyed, keyed_batch
+from autrainer.runs.random.keys import keyed, keyed_batch
 from autrainer.transforms import (
     AbstractTransform,
     Expand,

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Callable
-from functools import cache
 from types import TracebackType
 from typing import Any
 
-from autrainer.runs.streams import lenient
+from autrainer.runs.process.bars import new_bar
+from autrainer.runs.process.streams import lenient
 
 
 class Progress:
@@ -27,10 +27,9 @@ class Progress:
             # Looks at the clock at every update: that is what tqdm's thread is otherwise for.
             options: dict[str, Any] = {"leave": False, "dynamic_ncols": True, "miniters": 1}
             # A log file keeps every state of a bar that a terminal paints over.
-            stderr = lenient(sys.stderr)
-            wait_s = 0.1 if stderr.isatty() else 30.0
-            options |= {"delay": wait_s, "mininterval": wait_s, "file": stderr}
-            self._bar = _bar_class()(total=total, desc=title, **options)
+            wait_s = 0.1 if lenient(sys.stderr).isatty() else 30.0
+            options |= {"delay": wait_s, "mininterval": wait_s}
+            self._bar = new_bar(total=total, desc=title, **options)
             self.advance = self._bar.update
 
     def close(self) -> None:
@@ -50,14 +49,6 @@ class Progress:
         trace: TracebackType | None,
     ) -> None:
         self.close()
-
-
-@cache
-def _bar_class() -> Any:
-    """A bar of tqdm without its monitor, a thread that would outlive the run and its forks."""
-    from tqdm import tqdm
-
-    return type("Bar", (tqdm,), {"monitor_interval": 0})
 
 
 def _nothing() -> None:

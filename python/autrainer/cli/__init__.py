@@ -130,7 +130,7 @@ def train(
     from autrainer.cli.errors import CommandLineError
     from autrainer.cli.process import process_kept
     from autrainer.cli.results import results_of
-    from autrainer.config.edited import forget_edited_modules
+    from autrainer.config.module_reload import forget_edited_modules
 
     forget_edited_modules()
     try:

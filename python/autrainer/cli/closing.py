@@ -11,12 +11,12 @@ from typing import TYPE_CHECKING, Any
 import yaml
 
 from autrainer.runs.layout import UNSCALED
-from autrainer.runs.opening import read_text
 from autrainer.runs.status import ERROR_NAME, STOPPED
 from autrainer.runs.status import FILE_NAME as STATUS_NAME
+from autrainer.runs.writing.opening import read_text
 
 if TYPE_CHECKING:
-    from autrainer.config.sweep import Outcome
+    from autrainer.config.hydra.sweep import Outcome
 
 STATES = {"done": "trained", "finished before": "skipped: finished before"}
 STOPPED_STATES = {"done": "stopped", "finished before": "skipped: stopped before"}

@@ -3,7 +3,7 @@
 Nothing is raised. An error that comes up anywhere (in an import, in the constructor of an
 extension, where configurations are composed) would be lost there, or turned into another one. What
 is written meanwhile is whole or not at all, so a process may end at any time. A run that trains has
-handlers of its own, which let it save its state: `runs/signals.py`.
+handlers of its own, which let it save its state: `runs/process/signals.py`.
 """
 
 from __future__ import annotations
@@ -13,7 +13,7 @@ import _signal as signal  # type: ignore[import-not-found]
 import os
 import sys
 
-from autrainer.runs.forking import default_when_forked
+from autrainer.runs.process.forking import default_when_forked
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:

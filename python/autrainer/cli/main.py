@@ -30,7 +30,7 @@ def main() -> NoReturn:
     # Before all imports: a signal that comes in the middle of one must not become an error of it.
     Leaving(arguments, goes_on=trains).install()
     _prepare_streams(trains)
-    from autrainer.config.collector import pause_collector
+    from autrainer.config.hydra.collector import pause_collector
 
     pause_collector()
     _leave(run(arguments))
@@ -38,7 +38,7 @@ def main() -> NoReturn:
 
 def _prepare_streams(trains: bool) -> None:
     """Let what is said about a run be lost where nobody can read it, and the run go on."""
-    from autrainer.runs.streams import lenient, open_standard_streams
+    from autrainer.runs.process.streams import lenient, open_standard_streams
 
     open_standard_streams()
     streams: Any = sys

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from autrainer.cli.closing import best_dev_value, read_yaml, unscaled_dev_value, was_stopped
-from autrainer.config.sweep import Outcome, failures
+from autrainer.config.hydra.sweep import Outcome, failures
 from autrainer.errors import RunFailedError
 from autrainer.runs.status import ERROR_NAME
 

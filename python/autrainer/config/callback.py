@@ -6,7 +6,7 @@ from hydra.experimental.callback import Callback
 
 
 class ConfigDirSnapshot(Callback):
-    """Does nothing: configurations are frozen in memory, see `autrainer.config.snapshot`.
+    """Does nothing: configurations are frozen in memory, see `autrainer.config.hydra.snapshot`.
 
     It exists so that configurations that list it under `hydra.callbacks` compose as they are.
     """

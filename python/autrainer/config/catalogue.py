@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
 NEEDED = {"NEEDED": "", "FOR_FILES": " Not beside `features`."}
-"""Defaults that stand for none, and what is to say about them; see `autrainer.config.needed`."""
+"""Defaults that stand for none, and what is to say: `config/schema/required_arguments.py`."""
 
 _ENTRY = re.compile(r"(\*{0,2}\w+): (.*)")
 _ELSEWHERE = re.compile(r"As in `(\w+)`")

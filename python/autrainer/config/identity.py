@@ -14,7 +14,7 @@ from collections.abc import Iterator, Mapping
 from typing import Any
 
 from autrainer.config.constants import NamingConstants
-from autrainer.config.groups import LOADER_KEYS
+from autrainer.config.hydra.groups import LOADER_KEYS
 
 NOT_IDENTITY = frozenset(
     {

@@ -8,8 +8,8 @@ from enum import Enum
 from typing import Any
 
 from autrainer.config.locate import locate
+from autrainer.config.schema.classes import argument_problems
 from autrainer.config.shorthand import plain_copy, split_shorthand
-from autrainer.config.targets import argument_problems
 from autrainer.errors import ConfigError
 
 # Hydra keeps lists of callables that a configuration may not name, such as `os.system`. They are

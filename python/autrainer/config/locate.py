@@ -8,8 +8,8 @@ from pathlib import Path
 from types import ModuleType
 from typing import Any
 
-from autrainer.config.edited import import_noted
-from autrainer.config.places import place_in_user_code
+from autrainer.config.error_places import place_in_user_code
+from autrainer.config.module_reload import import_noted
 from autrainer.errors import AutrainerError, ConfigError, did_you_mean
 
 MOST_FILES = 200

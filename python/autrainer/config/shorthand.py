@@ -19,7 +19,7 @@ from dataclasses import dataclass
 from functools import lru_cache
 from typing import Any
 
-from autrainer.config.problems import Problem
+from autrainer.config.schema.problems import Problem
 from autrainer.errors import ConfigError
 
 log = logging.getLogger(__name__)

@@ -1,7 +1,6 @@
 """Items, batches, loaders, file handlers and target transforms."""
 
-from autrainer.data.collate import collate_fields, gather_rows
-from autrainer.data.files import (
+from autrainer.data.file_handlers import (
     AbstractFileHandler,
     AudioFileHandler,
     IdentityFileHandler,
@@ -10,6 +9,8 @@ from autrainer.data.files import (
 )
 from autrainer.data.items import AbstractDataBatch, AbstractDataItem, DataBatch, DataItem
 from autrainer.data.loader import Loader
+from autrainer.data.native.collate import collate_fields, gather_rows
+from autrainer.data.native.shuffle import shuffled
 from autrainer.data.padding import PaddedBatch
 from autrainer.data.sampler import (
     BalancedSampler,
@@ -18,8 +19,7 @@ from autrainer.data.sampler import (
     EpochSampler,
     WeightedSampler,
 )
-from autrainer.data.shuffle import shuffled
-from autrainer.data.source import Files, ItemsOnly, ResidentArrays, Source
+from autrainer.data.split_source import Files, ItemsOnly, ResidentArrays, Source
 from autrainer.data.targets import (
     AbstractTargetTransform,
     LabelEncoder,

@@ -12,7 +12,7 @@ from typing import Any
 import torch
 
 from autrainer.data.buffers import BatchBuffers
-from autrainer.data.stages import Stages
+from autrainer.data.stage_times import Stages
 
 STAGING_BUFFERS = 12
 """Pieces of pinned memory that go round: some fields of two or three batches."""

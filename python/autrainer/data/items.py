@@ -9,7 +9,7 @@ from typing import Any, Generic, TypeVar
 
 import torch
 
-from autrainer.data.collate import collate_fields
+from autrainer.data.native.collate import collate_fields
 
 
 @dataclass

@@ -14,16 +14,16 @@ from typing import Any
 import numpy as np
 import torch
 
-from autrainer.data.batching import Path, Setting
-from autrainer.data.choice import choose_path
 from autrainer.data.device import copied_ahead
-from autrainer.data.finite import FiniteCheck
 from autrainer.data.items import DataBatch
-from autrainer.data.itemwise import Collate, ItemBatches
+from autrainer.data.nonfinite import FiniteCheck
 from autrainer.data.options import RESIDENT_MB, LoaderOptions
-from autrainer.data.order import BatchOrder, CheckedOrder, Order, WholeOrder
-from autrainer.data.source import MapDataset, ResidentArrays
-from autrainer.data.workers import WorkerSeeding
+from autrainer.data.paths.base import Path, Setting
+from autrainer.data.paths.items import Collate, ItemBatches
+from autrainer.data.paths.selection import choose_path
+from autrainer.data.paths.workers import WorkerSeeding
+from autrainer.data.samplers.batch_order import BatchOrder, CheckedOrder, Order, WholeOrder
+from autrainer.data.split_source import MapDataset, ResidentArrays
 from autrainer.errors import ConfigError
 from autrainer.runs.addresses import public_address
 

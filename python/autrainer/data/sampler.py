@@ -14,11 +14,11 @@ import numpy as np
 import numpy.typing as npt
 from torch.utils.data import Sampler
 
-from autrainer.data.order import BatchOrder, Order, WholeOrder, growing_ranges
-from autrainer.data.shuffle import IndexArray, position_of, shuffled
-from autrainer.data.weights import checked_weights, class_weights
+from autrainer.data.native.shuffle import IndexArray, position_of, shuffled
+from autrainer.data.samplers.batch_order import BatchOrder, Order, WholeOrder, growing_ranges
+from autrainer.data.samplers.weights import checked_weights, class_weights
 from autrainer.errors import DataError
-from autrainer.runs.keys import key_seed, uniforms
+from autrainer.runs.random.keys import key_seed, uniforms
 
 
 class PassSampler(Sampler[int], ABC):

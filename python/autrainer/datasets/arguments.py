@@ -5,14 +5,14 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from autrainer.config.needed import Needed
+from autrainer.config.schema.required_arguments import Needed
 from autrainer.errors import ConfigError
 
 NEEDED: Any = Needed()
 FOR_FILES: Any = Needed(unless="features")
 """Of arguments that are about files: a table of features needs none."""
 
-NO_FILES = "autrainer.data.files.IdentityFileHandler"
+NO_FILES = "autrainer.data.file_handlers.IdentityFileHandler"
 _ABOUT_FILES = ("features_subdir", "file_type", "file_handler", "features_path")
 
 

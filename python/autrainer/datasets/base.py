@@ -13,12 +13,12 @@ import numpy.typing as npt
 import torch
 
 from autrainer.config.instantiate import instantiate_shorthand
-from autrainer.config.needed import refuse_left_out
+from autrainer.config.schema.required_arguments import refuse_left_out
 from autrainer.config.shorthand import Shorthand
-from autrainer.data.files import AbstractFileHandler
+from autrainer.data.file_handlers import AbstractFileHandler
 from autrainer.data.items import DataBatch
-from autrainer.data.itemwise import Collate
-from autrainer.data.order import Order
+from autrainer.data.paths.items import Collate
+from autrainer.data.samplers.batch_order import Order
 from autrainer.data.targets import AbstractTargetTransform
 from autrainer.datasets.arguments import (
     FOR_FILES,

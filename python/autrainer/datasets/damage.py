@@ -8,9 +8,9 @@ from typing import Any
 
 import numpy as np
 
-from autrainer.data.decode import NativeFormat
-from autrainer.data.files import native_format
-from autrainer.data.stream import FileReader
+from autrainer.data.file_handlers import native_format
+from autrainer.data.native.decode import NativeFormat
+from autrainer.data.native.file_reader import FileReader
 from autrainer.datasets.wrapper import DatasetWrapper
 from autrainer.errors import AutrainerError, ConfigError, CorruptFileError, InternalError
 

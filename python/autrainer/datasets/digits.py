@@ -74,7 +74,7 @@ class Digits(MemoryDataset):
             index_column="index",
             target_column="digit",
             file_type="",
-            file_handler="autrainer.data.files.IdentityFileHandler",
+            file_handler="autrainer.data.file_handlers.IdentityFileHandler",
             train_transform=train_transform,
             dev_transform=dev_transform,
             test_transform=test_transform,

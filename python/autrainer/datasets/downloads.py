@@ -14,8 +14,8 @@ from pathlib import Path, PurePath
 from autrainer.datasets.fetching import TIMEOUT_S, check_url, fetch
 from autrainer.datasets.unpacking import unpack
 from autrainer.errors import ConfigError, DownloadError
-from autrainer.runs import flocks
-from autrainer.runs.files import make_folder, remove_file
+from autrainer.runs.locking import flocks
+from autrainer.runs.writing.files import make_folder, remove_file
 
 log = logging.getLogger(__name__)
 

@@ -7,7 +7,7 @@ from typing import Any, ClassVar, cast
 
 import numpy as np
 
-from autrainer.config.needed import Needed
+from autrainer.config.schema.required_arguments import Needed
 from autrainer.config.shorthand import Shorthand
 from autrainer.data.targets import (
     AbstractTargetTransform,

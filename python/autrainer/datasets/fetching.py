@@ -11,12 +11,14 @@ import urllib.error
 import urllib.parse
 import urllib.request
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
 from autrainer.errors import ConfigError, DownloadError
-from autrainer.runs.files import with_folder, write_by_name
+from autrainer.runs.process.bars import new_bar
+from autrainer.runs.process.streams import lenient
+from autrainer.runs.writing.files import with_folder, write_by_name
 
 log = logging.getLogger(__name__)
 
@@ -124,26 +126,13 @@ def _reason(error: Exception) -> str:
 
 
 @contextmanager
-def _bar(title: str, size: int | None) -> Iterator[Callable[[int], None]]:
+def _bar(title: str, size: int | None) -> Iterator[Callable[[int], object]]:
     """A progress bar where somebody sees it; that it cannot be shown matters to no download."""
-    made: list[Any] = []
-    # stderr is None if it was closed before this process began.
-    if sys.stderr is not None and sys.stderr.isatty():
-        from tqdm import tqdm
-
-        # tqdm's own thread would outlive the download and its forks.
-        kind = type("Bar", (tqdm,), {"monitor_interval": 0})
-        with suppress(OSError, ValueError):
-            made.append(kind(total=size, desc=title, unit="B", unit_scale=True, leave=False))
-
-    def advance(num_bytes: int) -> None:
-        with suppress(OSError, ValueError):
-            for bar in made:
-                bar.update(num_bytes)
-
+    if not lenient(sys.stderr).isatty():
+        yield lambda num_bytes: None
+        return
+    bar = new_bar(total=size, desc=title, unit="B", unit_scale=True, leave=False)
     try:
-        yield advance
+        yield bar.update
     finally:
-        with suppress(OSError, ValueError):
-            for bar in made:
-                bar.close()
+        bar.close()

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from autrainer.errors import CorruptFileError
-from autrainer.runs.opening import refuse_irregular
+from autrainer.runs.writing.opening import refuse_irregular
 
 if TYPE_CHECKING:
     import pandas as pd

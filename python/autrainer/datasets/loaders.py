@@ -6,8 +6,8 @@ from abc import abstractmethod
 from typing import TYPE_CHECKING, Any, TypedDict
 
 from autrainer.data.loader import Loader
-from autrainer.data.order import Order
-from autrainer.data.workers import WorkerSeeding
+from autrainer.data.paths.workers import WorkerSeeding
+from autrainer.data.samplers.batch_order import Order
 from autrainer.transforms.compose import SmartCompose
 
 if TYPE_CHECKING:

@@ -10,7 +10,7 @@ import numpy.typing as npt
 
 from autrainer.data.targets import AbstractTargetTransform
 from autrainer.datasets.wrapper import SplitDataset
-from autrainer.runs.columns import Column, Picked, Texts, TextTable, ValueLists, Values
+from autrainer.runs.writing.columns import Column, Picked, Texts, TextTable, ValueLists, Values
 
 Array = npt.NDArray[Any]
 

@@ -10,10 +10,10 @@ import numpy.typing as npt
 
 from autrainer.config.instantiate import instantiate_shorthand
 from autrainer.config.locate import locate
-from autrainer.config.problems import Problem
+from autrainer.config.schema.classes import check_target
+from autrainer.config.schema.problems import Problem
 from autrainer.config.shorthand import parse_shorthand, split_shorthand
-from autrainer.config.targets import check_target
-from autrainer.data.order import Order
+from autrainer.data.samplers.batch_order import Order
 from autrainer.data.targets import AbstractTargetTransform, UnusableTargetsError, numbers
 from autrainer.datasets.checks import counted, first
 from autrainer.datasets.frames import Listing

@@ -11,7 +11,7 @@ import numpy as np
 import numpy.typing as npt
 import torch
 
-from autrainer.data.source import Files, ItemsOnly
+from autrainer.data.split_source import Files, ItemsOnly
 from autrainer.data.targets import AbstractTargetTransform
 from autrainer.datasets.frames import NUM_NAMED, Listing
 from autrainer.datasets.wrapper import (

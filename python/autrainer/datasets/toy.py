@@ -79,7 +79,7 @@ class ToyDataset(MemoryDataset):
             index_column="index",
             target_column=_target_column(task, num_targets),
             file_type="",
-            file_handler="autrainer.data.files.IdentityFileHandler",
+            file_handler="autrainer.data.file_handlers.IdentityFileHandler",
             train_transform=train_transform,
             dev_transform=dev_transform,
             test_transform=test_transform,

@@ -13,9 +13,9 @@ from pathlib import Path, PurePosixPath, PureWindowsPath
 from shutil import copyfileobj, disk_usage
 
 from autrainer.errors import CorruptFileError
-from autrainer.runs.files import make_folder, unwritable
-from autrainer.runs.folders import remove_folder
-from autrainer.runs.opening import reading
+from autrainer.runs.writing.files import make_folder, unwritable
+from autrainer.runs.writing.folders import remove_folder
+from autrainer.runs.writing.opening import reading
 
 Members = dict[PurePosixPath, zipfile.ZipInfo]
 

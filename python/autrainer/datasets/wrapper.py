@@ -12,10 +12,10 @@ import numpy as np
 import numpy.typing as npt
 import torch
 
-from autrainer.data.files import AbstractFileHandler, native_format
-from autrainer.data.finite import look_at_raw
+from autrainer.data.file_handlers import AbstractFileHandler, native_format
 from autrainer.data.items import AbstractDataItem, DataItem
-from autrainer.data.source import Files, ItemsOnly, ResidentArrays, Source
+from autrainer.data.nonfinite import look_at_raw
+from autrainer.data.split_source import Files, ItemsOnly, ResidentArrays, Source
 from autrainer.data.targets import AbstractTargetTransform, RaggedTargetsError
 from autrainer.datasets.frames import Listing
 from autrainer.errors import CorruptFileError, DataError, did_you_mean

@@ -17,7 +17,7 @@ from autrainer.engine.precision import Precision
 from autrainer.engine.step import Hooks, MeanLoss, Tracker, evaluation_mode
 from autrainer.engine.unscaled import UnscaledScores
 from autrainer.models.base import AbstractModel
-from autrainer.runs.stages import OUTPUTS, StageClock
+from autrainer.runs.stage_clock import OUTPUTS, StageClock
 
 Array = npt.NDArray[Any]
 

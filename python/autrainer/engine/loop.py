@@ -15,7 +15,7 @@ import torch
 from autrainer.callbacks.progress import Progress
 from autrainer.engine.loading import batches_of
 from autrainer.engine.step import Hooks, TrainingStep
-from autrainer.runs.stages import DATA, OTHER, StageClock
+from autrainer.runs.stage_clock import DATA, OTHER, StageClock
 
 
 @dataclass(frozen=True)

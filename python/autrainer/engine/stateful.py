@@ -12,7 +12,7 @@ from typing import Any, Generic, TypeVar
 
 import torch
 
-from autrainer.runs.states import Stateful
+from autrainer.runs.state.torch_files import Stateful
 
 Value = TypeVar("Value")
 

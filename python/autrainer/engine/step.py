@@ -13,7 +13,7 @@ import torch
 from autrainer.callbacks.dispatch import CallbackManager, Handler
 from autrainer.engine.nonfinite import LossGuard
 from autrainer.engine.update import SkippedBatch, StepFunction
-from autrainer.runs.stages import MODEL, OTHER, OUTPUTS, TRANSFER, StageClock
+from autrainer.runs.stage_clock import MODEL, OTHER, OUTPUTS, TRANSFER, StageClock
 
 
 class Tracker(Protocol):

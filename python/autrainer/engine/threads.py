@@ -14,7 +14,7 @@ from contextlib import contextmanager
 
 import torch
 
-from autrainer.runs.intra_op import one_intra_op_thread
+from autrainer.runs.process.intra_op import one_intra_op_thread
 
 log = logging.getLogger(__name__)
 

@@ -12,8 +12,8 @@ import numpy.typing as npt
 from autrainer.data.targets import AbstractTargetTransform
 from autrainer.datasets.strata import TOTAL
 from autrainer.metrics.base import AbstractMetric
-from autrainer.runs.columns import ValueLists, Values
 from autrainer.runs.layout import UNSCALED
+from autrainer.runs.writing.columns import ValueLists, Values
 
 log = logging.getLogger(__name__)
 

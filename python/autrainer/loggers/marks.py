@@ -8,7 +8,7 @@ import re
 from pathlib import Path
 
 from autrainer.errors import CorruptFileError
-from autrainer.runs.opening import open_regular, reading
+from autrainer.runs.writing.opening import open_regular, reading
 
 log = logging.getLogger(__name__)
 

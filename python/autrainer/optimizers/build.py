@@ -8,7 +8,7 @@ from typing import Any
 
 import torch
 
-from autrainer.config.groups import GROUP_KEYS
+from autrainer.config.hydra.groups import GROUP_KEYS
 from autrainer.config.instantiate import instantiate
 from autrainer.config.locate import locate
 from autrainer.errors import ConfigError

@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from autrainer.plotting.theme import check_settings, settings
-from autrainer.runs.background import Background
+from autrainer.runs.writing.background import Background
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -154,7 +154,7 @@ class PlotBase:
         Raises:
             OutputError: if a file cannot be written.
         """
-        from autrainer.runs.files import write_bytes
+        from autrainer.runs.writing.files import write_bytes
 
         if tight_layout:
             fig.tight_layout()

@@ -21,8 +21,8 @@ from typing import Any, TextIO
 
 from autrainer.errors import OutputError
 from autrainer.plotting.metrics import ITERATION, PlotMetrics
-from autrainer.runs.background import Background
-from autrainer.runs.streams import open_standard_streams
+from autrainer.runs.process.streams import open_standard_streams
+from autrainer.runs.writing.background import Background
 
 log = logging.getLogger(__name__)
 

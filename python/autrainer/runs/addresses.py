@@ -10,6 +10,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 _TARGETS = "autrainer.datasets.utils.target_transforms"
+_FILE_HANDLERS = "AudioFileHandler IdentityFileHandler ImageFileHandler NumpyFileHandler"
 
 # Public module -> every module whose name was ever written, or would be, for these classes. A class
 # that moves gets an entry of its new module beside those that are here; no entry ever goes.
@@ -27,20 +28,33 @@ WRITTEN: dict[str, dict[str, str]] = {
         "autrainer.data.sampler": "BalancedSampler BlockSampler EpochSampler WeightedSampler",
     },
     "autrainer.datasets.utils.file_handlers": {
-        "autrainer.data.files": (
-            "AudioFileHandler IdentityFileHandler ImageFileHandler NumpyFileHandler"
-        ),
+        "autrainer.data.files": _FILE_HANDLERS,
+        "autrainer.data.file_handlers": _FILE_HANDLERS,
     },
-    f"{_TARGETS}.label_encoder": {"autrainer.data.labels": "LabelEncoder"},
-    f"{_TARGETS}.min_max_scaler": {"autrainer.data.scalers": "MinMaxScaler"},
-    f"{_TARGETS}.multi_label_encoder": {"autrainer.data.labels": "MultiLabelEncoder"},
+    f"{_TARGETS}.label_encoder": {
+        "autrainer.data.labels": "LabelEncoder",
+        "autrainer.data.targets.labels": "LabelEncoder",
+    },
+    f"{_TARGETS}.min_max_scaler": {
+        "autrainer.data.scalers": "MinMaxScaler",
+        "autrainer.data.targets.scalers": "MinMaxScaler",
+    },
+    f"{_TARGETS}.multi_label_encoder": {
+        "autrainer.data.labels": "MultiLabelEncoder",
+        "autrainer.data.targets.labels": "MultiLabelEncoder",
+    },
     f"{_TARGETS}.multi_target_min_max_scaler": {
         "autrainer.data.scalers": "MultiTargetMinMaxScaler",
+        "autrainer.data.targets.scalers": "MultiTargetMinMaxScaler",
     },
     f"{_TARGETS}.multi_target_standard_scaler": {
         "autrainer.data.standard": "MultiTargetStandardScaler",
+        "autrainer.data.targets.standard_scalers": "MultiTargetStandardScaler",
     },
-    f"{_TARGETS}.standard_scaler": {"autrainer.data.standard": "StandardScaler"},
+    f"{_TARGETS}.standard_scaler": {
+        "autrainer.data.standard": "StandardScaler",
+        "autrainer.data.targets.standard_scalers": "StandardScaler",
+    },
     "autrainer.models": {"autrainer.models.small_cnn": "SmallCNN"},
     "autrainer.models.ffnn": {"autrainer.models.ffnn": "FFNN"},
     "autrainer.models.sequential": {"autrainer.models.sequential": "SeqFFNN"},

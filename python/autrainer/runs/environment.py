@@ -15,8 +15,8 @@ import numpy as np
 import torch
 
 from autrainer import __version__
-from autrainer.runs.files import write_text, write_yaml
-from autrainer.runs.logfile import warn_once_a_sweep
+from autrainer.runs.process.logfile import warn_once_a_sweep
+from autrainer.runs.writing.files import write_text, write_yaml
 
 log = logging.getLogger(__name__)
 

@@ -8,9 +8,9 @@ import shutil
 from pathlib import Path
 
 from autrainer.errors import CorruptFileError, RunInUseError
-from autrainer.runs import lock
-from autrainer.runs.opening import reading
+from autrainer.runs.locking import lock
 from autrainer.runs.status import FAILED, FILE_NAME, INTERRUPTED, RUNNING, STOPPED, read_status
+from autrainer.runs.writing.opening import reading
 
 TABLE = "metrics.csv"
 """Written when everything else is on disk; in folders of every version the mark of the end."""

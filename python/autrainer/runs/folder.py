@@ -12,13 +12,13 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import torch
 
-from autrainer.runs.background import Background
-from autrainer.runs.files import make_folder, write_npy, write_text, write_yaml
-from autrainer.runs.logfile import LogFile
+from autrainer.runs.model_summary import save_model_summary
 from autrainer.runs.objects import save_object
-from autrainer.runs.staging import Staged, Staging
-from autrainer.runs.states import Stateful, read_state, write_state
-from autrainer.runs.summary import save_model_summary
+from autrainer.runs.process.logfile import LogFile
+from autrainer.runs.state.staging import Staged, Staging
+from autrainer.runs.state.torch_files import Stateful, read_state, write_state
+from autrainer.runs.writing.background import Background
+from autrainer.runs.writing.files import make_folder, write_npy, write_text, write_yaml
 
 if TYPE_CHECKING:
     import pandas as pd

@@ -9,7 +9,7 @@ from pathlib import Path, PurePath
 
 from autrainer.errors import OutputError
 from autrainer.runs.finished import RESUME_FOLDER
-from autrainer.runs.opening import kind_of
+from autrainer.runs.writing.opening import kind_of
 
 PLOTS = "_plots"
 UNSCALED = "_unscaled"

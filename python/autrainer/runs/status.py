@@ -11,8 +11,8 @@ from pathlib import Path
 from typing import Any
 
 from autrainer.errors import CorruptFileError, OutputError, RunInUseError, message_of
-from autrainer.runs.files import read_yaml, remove_file, write_text, write_yaml
-from autrainer.runs.lock import RunLock
+from autrainer.runs.locking.lock import RunLock
+from autrainer.runs.writing.files import read_yaml, remove_file, write_text, write_yaml
 
 FILE_NAME = "status.yaml"
 ERROR_NAME = "error.txt"

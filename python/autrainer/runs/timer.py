@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from autrainer.errors import ConfigError, CorruptFileError
-from autrainer.runs.files import read_yaml, write_yaml
+from autrainer.runs.writing.files import read_yaml, write_yaml
 
 FILE_NAME = "timer.yaml"
 

@@ -2,7 +2,7 @@
 
 from autrainer.callbacks.base import CallbackSignature
 from autrainer.callbacks.dispatch import CallbackManager
-from autrainer.runs.outputs import OutputsTracker
+from autrainer.runs.writing.outputs import OutputsTracker
 from autrainer.training.trainer import ModularTaskTrainer
 
 __all__ = ["CallbackManager", "CallbackSignature", "ModularTaskTrainer", "OutputsTracker"]

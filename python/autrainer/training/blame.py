@@ -10,7 +10,7 @@ from typing import Any
 
 import torch
 
-from autrainer.config.places import Place, place_in_user_code, sentence
+from autrainer.config.error_places import Place, place_in_user_code, sentence
 from autrainer.config.shorthand import split_shorthand
 from autrainer.errors import AutrainerError, ConfigError, OutOfMemoryError
 

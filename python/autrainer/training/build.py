@@ -17,7 +17,7 @@ import torch
 from autrainer.augmentations import AugmentationManager
 from autrainer.callbacks.early_stopping import EarlyStopping
 from autrainer.config.instantiate import instantiate, instantiate_shorthand
-from autrainer.config.schema import RunConfig
+from autrainer.config.schema.training import RunConfig
 from autrainer.criterions.base import Loss
 from autrainer.datasets.base import AbstractDataset
 from autrainer.datasets.sampling import SAMPLER_KEY
@@ -26,7 +26,7 @@ from autrainer.errors import ConfigError
 from autrainer.loggers.base import AbstractLogger
 from autrainer.models.base import AbstractModel
 from autrainer.optimizers.build import build_optimizer
-from autrainer.runs.seeding import set_seed
+from autrainer.runs.random.seeding import set_seed
 from autrainer.training.blame import told_as
 from autrainer.training.checkpoints import (
     Checkpoints,

@@ -11,13 +11,13 @@ import torch
 from omegaconf import DictConfig, OmegaConf
 
 from autrainer.augmentations import AbstractAugmentation, AugmentationPipeline
-from autrainer.config.annotations import misfit
-from autrainer.config.groups import GROUP_KEYS, SUBSETS
-from autrainer.config.problems import Problem, refuse
-from autrainer.config.schema import GROUPS, RunConfig
+from autrainer.config.hydra.groups import GROUP_KEYS, SUBSETS
+from autrainer.config.hydra.key_sources import Sources
+from autrainer.config.schema.annotations import misfit
+from autrainer.config.schema.classes import argument_problems, check_target
+from autrainer.config.schema.problems import Problem, refuse
+from autrainer.config.schema.training import GROUPS, RunConfig
 from autrainer.config.shorthand import plain_copy
-from autrainer.config.sources import Sources
-from autrainer.config.targets import argument_problems, check_target
 from autrainer.criterions.base import Loss
 from autrainer.datasets.base import AbstractDataset
 from autrainer.datasets.sampling import sampler_problems
@@ -25,7 +25,7 @@ from autrainer.loggers.base import AbstractLogger
 from autrainer.metrics import AbstractMetric
 from autrainer.models.base import AbstractModel
 from autrainer.plotting.metrics import PlotMetrics
-from autrainer.runs.tables import require_library
+from autrainer.runs.writing.tables import require_library
 from autrainer.training.checkpoints import Checkpoints
 from autrainer.transforms.base import AbstractTransform
 from autrainer.transforms.entries import TransformConfig, parse_transforms

@@ -11,11 +11,11 @@ from typing import Any
 
 import torch
 
-from autrainer.config.problems import Problem
+from autrainer.config.schema.problems import Problem
 from autrainer.engine.stateful import check_alike
 from autrainer.errors import ConfigError, CorruptFileError
 from autrainer.optimizers.shapes import check_shapes
-from autrainer.runs.states import Stateful, read_state
+from autrainer.runs.state.torch_files import Stateful, read_state
 from autrainer.training.blame import is_about_memory
 
 log = logging.getLogger(__name__)

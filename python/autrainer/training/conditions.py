@@ -11,11 +11,11 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, Protocol
 
-from autrainer.config.schema import RunConfig
+from autrainer.config.schema.training import RunConfig
 from autrainer.datasets.checksums import Checksums, checksums_of, differences
 from autrainer.errors import ConfigError, DataError
 from autrainer.runs.environment import numeric_environment
-from autrainer.runs.resumable import ResumableState
+from autrainer.runs.state.resumable import ResumableState
 
 log = logging.getLogger(__name__)
 

@@ -11,11 +11,11 @@ from typing import Any
 from autrainer.callbacks.dispatch import CallbackMixin
 from autrainer.errors import CorruptFileError, RunInUseError
 from autrainer.runs.finished import TABLE, check_table
-from autrainer.runs.folders import copy_folder, remove_half_removed, remove_run
 from autrainer.runs.layout import UNSCALED_TABLE, misplaced
-from autrainer.runs.states import first_sound
+from autrainer.runs.state.torch_files import first_sound
 from autrainer.runs.status import FILE_NAME as STATUS
 from autrainer.runs.status import read_status
+from autrainer.runs.writing.folders import copy_folder, remove_half_removed, remove_run
 from autrainer.training.checkpoints import fitting
 from autrainer.training.history import History
 from autrainer.training.shorter_runs import FinishedRun, as_shorter_run, held, shorter_runs

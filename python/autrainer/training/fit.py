@@ -14,17 +14,17 @@ from typing import Any
 import numpy as np
 import torch
 
-from autrainer.config.problems import Problem, refuse
+from autrainer.config.hydra.key_sources import Sources
+from autrainer.config.schema.problems import Problem, refuse
 from autrainer.config.shorthand import split_shorthand
-from autrainer.config.sources import Sources
 from autrainer.data.loader import Loader
 from autrainer.datasets.base import AbstractDataset
 from autrainer.errors import DataError, OutOfMemoryError
 from autrainer.metrics.base import AbstractMetric
 from autrainer.models.base import AbstractModel
 from autrainer.models.utils import create_model_inputs
-from autrainer.runs.seeding import preserved_rng
-from autrainer.runs.summary import evaluated
+from autrainer.runs.model_summary import evaluated
+from autrainer.runs.random.seeding import preserved_rng
 from autrainer.training.blame import BLAMED, is_about_memory, told
 
 BATCH = "B"

@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from autrainer.errors import CorruptFileError
-from autrainer.runs.opening import reading
+from autrainer.runs.writing.opening import reading
 
 if TYPE_CHECKING:
     import pandas as pd

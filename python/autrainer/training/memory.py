@@ -9,8 +9,8 @@ from typing import Any
 
 import torch
 
-from autrainer.config.places import is_of_user
-from autrainer.config.sources import Sources
+from autrainer.config.error_places import is_of_user
+from autrainer.config.hydra.key_sources import Sources
 from autrainer.errors import AutrainerError, ConfigError, OutOfMemoryError
 from autrainer.training.blame import BLAMED, is_about_memory, shown, told
 from autrainer.training.fit import Seen

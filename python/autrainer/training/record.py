@@ -7,15 +7,15 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
+from autrainer.config.hydra.snapshot import frozen_folders
 from autrainer.config.instantiate import instantiate_shorthand
-from autrainer.config.snapshot import frozen_folders
-from autrainer.data.files import AbstractFileHandler, AudioFileHandler
+from autrainer.data.file_handlers import AbstractFileHandler, AudioFileHandler
 from autrainer.datasets.base import AbstractDataset
 from autrainer.models.utils import create_model_inputs
 from autrainer.runs.environment import save_hardware_info, save_requirements
-from autrainer.runs.files import write_yaml
 from autrainer.runs.folder import Bookkeeping
-from autrainer.runs.summary import save_model_summary
+from autrainer.runs.model_summary import save_model_summary
+from autrainer.runs.writing.files import write_yaml
 from autrainer.transforms.compose import SmartCompose
 
 CONFIG = Path(".hydra") / "config.yaml"

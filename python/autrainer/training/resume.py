@@ -9,14 +9,14 @@ from contextlib import AbstractContextManager
 from dataclasses import asdict
 from typing import Any
 
-from autrainer.config.every import Every
+from autrainer.config.schema.intervals import Every
 from autrainer.engine.loop import Position
 from autrainer.errors import RunInterruptedError
 from autrainer.optimizers.shapes import check_shapes
-from autrainer.runs.generators import check_random_state, random_state, set_random_state
-from autrainer.runs.resumable import ResumableState, ResumableStates, RowFiles
-from autrainer.runs.signals import Requests
-from autrainer.runs.states import Stateful
+from autrainer.runs.process.signals import Requests
+from autrainer.runs.random.generators import check_random_state, random_state, set_random_state
+from autrainer.runs.state.resumable import ResumableState, ResumableStates, RowFiles
+from autrainer.runs.state.torch_files import Stateful
 from autrainer.training.checkpoints import fitting
 from autrainer.training.view import KeptRun
 

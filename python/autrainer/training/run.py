@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 from omegaconf import DictConfig
 
 from autrainer.callbacks.dispatch import CallbackManager
-from autrainer.config.points import refuse_stranger
+from autrainer.config.hydra.sweep_points import refuse_stranger
 from autrainer.data.loader import Loader
 from autrainer.datasets.samples import SplitSamples
 from autrainer.engine.nonfinite import LossGuard
@@ -21,25 +21,25 @@ from autrainer.engine.stopping import StopRequest
 from autrainer.engine.unscaled import UnscaledScores
 from autrainer.engine.update import Limits, Update
 from autrainer.runs.environment import set_device
-from autrainer.runs.files import make_folder, remove_leftovers
 from autrainer.runs.finished import is_finished
 from autrainer.runs.folder import Bookkeeping
-from autrainer.runs.global_state import GlobalState
 from autrainer.runs.layout import refuse_misplaced
-from autrainer.runs.lock import RunLock
-from autrainer.runs.outputs import OutputsTracker
-from autrainer.runs.resumable import ResumableState, ResumableStates
-from autrainer.runs.seeding import set_reproducibility, set_seed
-from autrainer.runs.space import (
+from autrainer.runs.locking.lock import RunLock
+from autrainer.runs.process.global_state import GlobalState
+from autrainer.runs.random.seeding import set_reproducibility, set_seed
+from autrainer.runs.stage_clock import StageClock
+from autrainer.runs.state.disk_space import (
     BLOCK_BYTES,
     optimizer_bytes,
     outputs_bytes,
     records_bytes,
     warn_if_full,
 )
-from autrainer.runs.stages import StageClock
-from autrainer.runs.states import Stateful
+from autrainer.runs.state.resumable import ResumableState, ResumableStates
+from autrainer.runs.state.torch_files import Stateful
 from autrainer.runs.timer import Timer
+from autrainer.runs.writing.files import make_folder, remove_leftovers
+from autrainer.runs.writing.outputs import OutputsTracker
 from autrainer.training.batch_norm import lone_values, refuse_lone_sample
 from autrainer.training.build import (
     Parts,

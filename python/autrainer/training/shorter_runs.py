@@ -13,10 +13,10 @@ from typing import Any
 
 from autrainer.config.identity import same_but_iterations
 from autrainer.errors import OutputError, RunInUseError
-from autrainer.runs.files import read_yaml
 from autrainer.runs.finished import is_finished, stopped_at
-from autrainer.runs.folders import REMOVING
-from autrainer.runs.lock import RunLock
+from autrainer.runs.locking.lock import RunLock
+from autrainer.runs.writing.files import read_yaml
+from autrainer.runs.writing.folders import REMOVING
 
 log = logging.getLogger(__name__)
 

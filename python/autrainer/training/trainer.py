@@ -20,16 +20,16 @@ from autrainer.engine.threads import intra_op_threads
 from autrainer.engine.unscaled import flat, interleaved
 from autrainer.engine.update import StepFunction
 from autrainer.errors import AutrainerError, OutputError, RunInterruptedError
-from autrainer.runs.files import remove_file, remove_files, write_text, write_yaml
 from autrainer.runs.finished import TABLE, table_checksum
 from autrainer.runs.layout import UNSCALED, UNSCALED_TABLE
-from autrainer.runs.outputs import OutputsTracker
-from autrainer.runs.seeding import derived_seed, set_seed
-from autrainer.runs.signals import Requests, heeded
-from autrainer.runs.stages import EVALUATION, OUTPUTS, waiting_line, write_stages
-from autrainer.runs.states import first_sound, read_state
+from autrainer.runs.process.signals import Requests, heeded
+from autrainer.runs.random.seeding import derived_seed, set_seed
+from autrainer.runs.stage_clock import EVALUATION, OUTPUTS, waiting_line, write_stages
+from autrainer.runs.state.torch_files import first_sound, read_state
 from autrainer.runs.status import Status
 from autrainer.runs.timer import FILE_NAME
+from autrainer.runs.writing.files import remove_file, remove_files, write_text, write_yaml
+from autrainer.runs.writing.outputs import OutputsTracker
 from autrainer.training.blame import told
 from autrainer.training.build import Schedule
 from autrainer.training.checkpoints import load_part

@@ -8,11 +8,11 @@ from typing import Any, Protocol
 
 import torch
 
-from autrainer.config.schema import RunConfig
+from autrainer.config.schema.training import RunConfig
 from autrainer.engine.stateful import StatefulParts
 from autrainer.runs.folder import Bookkeeping
-from autrainer.runs.outputs import OutputsTracker
-from autrainer.runs.states import Stateful
+from autrainer.runs.state.torch_files import Stateful
+from autrainer.runs.writing.outputs import OutputsTracker
 from autrainer.training.conditions import Conditions
 from autrainer.training.fit import Fit
 from autrainer.training.history import History

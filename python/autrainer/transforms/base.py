@@ -9,7 +9,7 @@ from typing import Any, Protocol, TypeAlias, runtime_checkable
 import torch
 
 from autrainer.runs.addressed import AddressedObject
-from autrainer.runs.keys import active_key
+from autrainer.runs.random.keys import active_key
 
 
 class Item(Protocol):

@@ -7,7 +7,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-from autrainer.config.problems import Problem
+from autrainer.config.schema.problems import Problem
 from autrainer.config.shorthand import Entry, parse_shorthand
 from autrainer.errors import did_you_mean
 

@@ -10,7 +10,7 @@ from typing import Any
 import torch
 
 from autrainer.errors import DataError
-from autrainer.runs.intra_op import one_intra_op_thread
+from autrainer.runs.process.intra_op import one_intra_op_thread
 from autrainer.transforms.compose import SmartCompose
 
 log = logging.getLogger(__name__)

@@ -11,8 +11,8 @@ import numpy as np
 import numpy.typing as npt
 import torch
 
-from autrainer.runs.intra_op import one_intra_op_thread
-from autrainer.runs.keys import Key, Place, active_key, keyed
+from autrainer.runs.process.intra_op import one_intra_op_thread
+from autrainer.runs.random.keys import Key, Place, active_key, keyed
 from autrainer.transforms.base import batch_form, is_ours, is_random
 from autrainer.transforms.compose import SmartCompose
 

@@ -10,15 +10,15 @@ from typing import Any
 
 import torch
 
-from autrainer.runs.keys import Draws, active_key
+from autrainer.runs.random.keys import Draws, active_key
 
 
 class RandomStream:
     """Random numbers of one transform, for one purpose.
 
-    Under a key (`runs/keys.py`), which loaders set for every sample, the numbers belong to the
-    key, the place in the pipeline and the name of the stream: any number of threads may draw, in
-    any order. Without one they come from a torch generator, one after the other, which can be
+    Under a key (`runs/random/keys.py`), which loaders set for every sample, the numbers belong to
+    the key, the place in the pipeline and the name of the stream: any number of threads may draw,
+    in any order. Without one they come from a torch generator, one after the other, which can be
     pickled.
 
     Args:

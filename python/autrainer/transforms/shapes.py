@@ -9,7 +9,7 @@ import torch
 from torch.nn import functional
 
 from autrainer.errors import ConfigError, DataError
-from autrainer.runs.keys import Draws, current_key
+from autrainer.runs.random.keys import Draws, current_key
 from autrainer.transforms.base import AbstractTransform, BatchTransform, FeaturesTransform
 from autrainer.transforms.checks import need_dims, number, one_of, positive_int
 from autrainer.transforms.random import RandomStream

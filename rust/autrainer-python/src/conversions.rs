@@ -11,7 +11,7 @@ use pyo3::types::{PyString, PyTuple};
 
 use crate::error::{Error, Result};
 
-/// The attributes of `autrainer.data.stream.AxisPad`.
+/// The attributes of `autrainer.data.native.file_reader.AxisPad`.
 #[derive(FromPyObject)]
 pub(crate) struct AxisPad {
     axis: isize,

@@ -21,7 +21,7 @@ thread_local! {
     static SCRATCH: Cell<Option<Scratch>> = const { Cell::new(None) };
 }
 
-/// The attributes of `autrainer.data.decode.NativeFormat`.
+/// The attributes of `autrainer.data.native.decode.NativeFormat`.
 #[derive(FromPyObject)]
 pub(crate) struct NativeFormat {
     kind: String,

@@ -13,14 +13,14 @@ from typing import TYPE_CHECKING, Any
 from autrainer.cli.closing import closing_table
 from autrainer.cli.errors import CommandLineError
 from autrainer.cli.leaving import installed
-from autrainer.config.collector import resume_collector
-from autrainer.config.compose import HOOKS, SweepHooks, launch, main
-from autrainer.config.overrides import UnsupportedFlagError
-from autrainer.config.problems import refuse
+from autrainer.config.hydra.collector import resume_collector
+from autrainer.config.hydra.compose import HOOKS, SweepHooks, launch, main
+from autrainer.config.hydra.overrides import UnsupportedFlagError
+from autrainer.config.schema.problems import refuse
 from autrainer.errors import AnotherRunError, AutrainerError, ConfigError, RunInUseError
 from autrainer.runs.finished import is_finished, tidy_up
+from autrainer.runs.process.streams import lenient
 from autrainer.runs.status import ERROR_NAME
-from autrainer.runs.streams import lenient
 
 if TYPE_CHECKING:
     from argparse import ArgumentParser
@@ -28,12 +28,12 @@ if TYPE_CHECKING:
 
     from omegaconf import DictConfig
 
-    from autrainer.config.points import Point
-    from autrainer.config.sweep import Outcome
+    from autrainer.config.hydra.sweep import Outcome
+    from autrainer.config.hydra.sweep_points import Point
 
 log = logging.getLogger(__name__)
 
-JOB_LOG = "autrainer.runs.logfile.JobLog"
+JOB_LOG = "autrainer.runs.process.logfile.JobLog"
 
 
 def run(parser: ArgumentParser | None, arguments: list[str], config_name: str = "config") -> None:
@@ -75,8 +75,8 @@ def _launch(
     parser: ArgumentParser | None, task: Any, arguments: list[str], config_name: str
 ) -> None:
     from autrainer.plotting.process import shared_renderer
-    from autrainer.runs.logfile import one_sweep
-    from autrainer.runs.signals import warnings_survived
+    from autrainer.runs.process.logfile import one_sweep
+    from autrainer.runs.process.signals import warnings_survived
 
     try:
         with shared_renderer(), warnings_survived(), _logs_that_fail_are_silent(), one_sweep():
@@ -98,12 +98,12 @@ def _logs_that_fail_are_silent() -> Iterator[None]:
 
 
 def _check(composed: DictConfig, config: Mapping[str, Any]) -> None:
-    from autrainer.config.schema import RunConfig
-    from autrainer.config.sources import Sources
+    from autrainer.config.hydra.key_sources import Sources
+    from autrainer.config.schema.training import RunConfig
 
     settings = RunConfig.read(config, Sources.of_composed(composed))
     if settings.outputs_format != "csv":
-        from autrainer.runs.tables import require_library
+        from autrainer.runs.writing.tables import require_library
 
         require_library(settings.outputs_format)
 
@@ -218,7 +218,7 @@ def _skip(config: DictConfig, directory: Path) -> float:
     Raises:
         ConfigError: if the finished run is another one.
     """
-    from autrainer.config.points import refuse_stranger
+    from autrainer.config.hydra.sweep_points import refuse_stranger
 
     refuse_stranger(directory, config)
     log.info("Skipping: %s", directory.name)

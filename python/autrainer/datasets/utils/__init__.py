@@ -1,6 +1,6 @@
 """Where existing projects import what datasets are made of from."""
 
-from autrainer.data.files import (
+from autrainer.data.file_handlers import (
     AbstractFileHandler,
     AudioFileHandler,
     IdentityFileHandler,

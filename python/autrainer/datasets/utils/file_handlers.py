@@ -1,6 +1,6 @@
 """Where stored runs find file handlers."""
 
-from autrainer.data.files import (
+from autrainer.data.file_handlers import (
     AbstractFileHandler,
     AudioFileHandler,
     IdentityFileHandler,

@@ -1,0 +1,1 @@
+"""Configurations composed by Hydra, and sweeps of them."""

@@ -1,0 +1,317 @@
+"""`autrainer.main`: makes a function a Hydra application that composes our configurations.
+
+What Hydra finds, in this order: its own configurations, a folder given as `config_path`, the
+user's folder (`-cd`, else `./conf`), the packaged one. The last two are frozen in memory for as
+long as the command runs.
+"""
+
+from __future__ import annotations
+
+import functools
+import os
+import sys
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from contextvars import ContextVar
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from autrainer.config.hydra.logs import loggers_kept
+from autrainer.config.hydra.overrides import Arguments, UnsupportedFlagError, split_arguments
+from autrainer.errors import AutrainerError, ConfigError
+
+Task = Callable[..., Any]
+
+
+def _has_table(folder: Path) -> bool:
+    return (folder / "metrics.csv").is_file()
+
+
+@dataclass(frozen=True)
+class SweepHooks:
+    """What a task wants from the sweep that calls it.
+
+    Args:
+        own_folders: Every run has a folder of its own; runs that would share one are refused.
+        check: Raises an `AutrainerError` for a configuration that cannot run. It gets the
+            composed configuration with its `hydra` node and the resolved one as plain containers.
+        before_launch: Raises an `AutrainerError` if one of the configurations that are about to
+            run cannot; it may import what the runs need. Only asked where they run here.
+        prepare_job: Gets the composed configuration of a run with its `hydra` node, and may change
+            that, before Hydra sets up the job. Only called where the run takes place here.
+        watch: Gets, before the first run, a function that tells the outcomes at any moment. Only
+            called where the runs take place here.
+        report: Gets the outcomes of all runs after a sweep.
+        is_finished: Whether a run folder holds a run that need not run again.
+        tells_failures: Write to stderr why runs have failed.
+        record: Name of the file in a run folder that holds the traceback of a run that failed.
+    """
+
+    own_folders: bool = True
+    check: Callable[[Any, Mapping[str, Any]], None] | None = None
+    before_launch: Callable[[Sequence[Any]], None] | None = None
+    prepare_job: Callable[[Any], None] | None = None
+    watch: Callable[[Callable[[], list[Any]]], None] | None = None
+    report: Callable[[list[Any]], None] | None = None
+    is_finished: Callable[[Path], bool] = _has_table
+    tells_failures: bool = True
+    record: str | None = None
+
+
+HOOKS = "autrainer_hooks"
+command_line: ContextVar[tuple[str, ...]] = ContextVar("command_line", default=())
+
+
+def main(
+    config_name: str,
+    config_path: str | None = None,
+    version_base: str | None = None,
+    *,
+    hooks: SweepHooks | None = None,
+) -> Callable[[Task], Callable[..., Any]]:
+    """Decorator that runs a function with the configurations that the command line describes.
+
+    Args:
+        config_name: Name of the main configuration.
+        config_path: Folder with configurations beside the script, before all others.
+        version_base: As in `hydra.main`; None means the present defaults of Hydra.
+        hooks: What the sweep does around the runs.
+
+    Returns:
+        A decorator. The decorated function reads `sys.argv`; called with a configuration it runs
+        with that one.
+    """
+
+    def decorate(task: Task) -> Callable[..., Any]:
+        setattr(task, HOOKS, hooks or SweepHooks())
+
+        @functools.wraps(task)
+        def decorated(config: Any = None) -> Any:
+            if config is not None:
+                return task(config)
+            try:
+                launch(task, sys.argv[1:], config_name, config_path, version_base)
+            except AutrainerError as error:
+                sys.stderr.write(f"{error}\n")
+                raise SystemExit(1) from error
+            return None
+
+        return decorated
+
+    return decorate
+
+
+def launch(
+    task: Task,
+    arguments: Sequence[str],
+    config_name: str,
+    config_path: str | None = None,
+    version_base: str | None = None,
+) -> None:
+    """Run a task with the configurations that these arguments describe.
+
+    Raises:
+        ConfigError: if the configuration or one of its combinations cannot be used.
+        SystemExit: if a job fails; why is on stderr.
+    """
+    from autrainer.config.hydra.snapshot import frozen
+
+    split = split_arguments(arguments)
+    with _surroundings(), loggers_kept(), frozen(_user_dir(split)) as snapshots:
+        hydra_arguments = split.normalized(split.config_name or config_name, snapshots)
+        token = command_line.set(tuple(hydra_arguments))
+        try:
+            _run(task, hydra_arguments, config_name, config_path, version_base)
+        finally:
+            command_line.reset(token)
+
+
+def _user_dir(split: Arguments) -> Path | None:
+    folder = split.config_dir or Path("conf")
+    return folder.absolute() if folder.is_dir() else None
+
+
+@contextmanager
+def _surroundings() -> Iterator[None]:
+    """Modules of the working directory are importable, and figures need no display."""
+    path, backend = list(sys.path), os.environ.get("MPLBACKEND")
+    if backend is None and not in_notebook():
+        os.environ["MPLBACKEND"] = "Agg"
+    sys.path.insert(0, os.getcwd())
+    try:
+        yield
+    finally:
+        sys.path[:] = path
+        if backend is None:
+            os.environ.pop("MPLBACKEND", None)
+
+
+def in_notebook() -> bool:
+    """Whether this process is the kernel of a notebook."""
+    return any("jupyter" in text or "ipykernel" in text for text in sys.argv)
+
+
+def _run(
+    task: Task,
+    arguments: list[str],
+    config_name: str,
+    config_path: str | None,
+    version_base: str | None,
+) -> None:
+    from hydra import main as hydra_main
+    from hydra import version
+    from hydra._internal.utils import get_args_parser
+    from hydra.core.hydra_config import HydraConfig
+
+    parsed, unknown = get_args_parser().parse_known_args(arguments)
+    if unknown:
+        raise _unknown_flag(unknown[0])
+    hydra_config = HydraConfig.instance()
+    before = hydra_config.cfg
+    plain = ("overrides", "config_name", "multirun")
+    try:
+        if any(value for key, value in vars(parsed).items() if key not in plain):
+            # Help, --cfg, --info and so on: all of it Hydra's.
+            with _argv([sys.argv[0], *arguments]):
+                hydra_main(config_path, config_name, version_base)(task)()
+            return
+        version.setbase(version_base)
+        name = parsed.config_name or config_name
+        _sweep(task, parsed.overrides, name, config_path, parsed.multirun)
+    finally:
+        hydra_config.cfg = before
+
+
+def _unknown_flag(flag: str) -> UnsupportedFlagError:
+    name, equals, value = flag.lstrip("-").partition("=")
+    return UnsupportedFlagError(
+        f"there is no flag {flag.partition('=')[0]!r}; a key of the configuration is set by "
+        f"{name.replace('-', '_')}={value if equals else 'VALUE'}"
+    )
+
+
+def _sweep(
+    task: Task, overrides: list[str], config_name: str, config_path: str | None, multirun: bool
+) -> None:
+    """As `hydra.main`, but the main configuration is composed once instead of twice."""
+    from hydra._internal.hydra import Hydra
+    from hydra._internal.utils import (
+        create_automatic_config_search_path,
+        detect_calling_file_or_module_from_task_function,
+        detect_task_name,
+    )
+    from hydra.core.global_hydra import GlobalHydra
+    from hydra.types import RunMode
+
+    file, module = detect_calling_file_or_module_from_task_function(task)
+    search_path = create_automatic_config_search_path(file, module, config_path)
+    # A notebook may have initialised Hydra for itself.
+    before, GlobalHydra.instance().hydra = GlobalHydra.instance().hydra, None
+    application = Hydra.create_main_hydra2(detect_task_name(file, module), search_path)
+
+    def run() -> None:
+        composed = _compose(application, config_name, overrides)
+        if composed.hydra.mode == RunMode.MULTIRUN or multirun:
+            with _composed_already(application, composed):
+                application.multirun(config_name, task, overrides)
+        else:
+            with _prepared(application, task):
+                application.run(config_name, task, overrides)
+
+    try:
+        _reported(run)
+    finally:
+        GlobalHydra.instance().hydra = before
+
+
+def _compose(application: Any, config_name: str, overrides: list[str]) -> Any:
+    """The main configuration.
+
+    Raises:
+        ConfigError: if it does not compose, with the near matches of a misspelt name.
+    """
+    from hydra.errors import CompactHydraException
+    from hydra.types import RunMode
+
+    from autrainer.config.hydra.unknown_names import explained, explained_value, refuse_params
+
+    try:
+        composed = application.compose_config(
+            config_name=config_name,
+            overrides=overrides,
+            run_mode=RunMode.MULTIRUN,
+            with_log_configuration=True,
+        )
+    except CompactHydraException as error:
+        loader = application.config_loader
+        raise explained(error, loader, config_name, overrides) from error
+    except AutrainerError:
+        raise
+    except RecursionError as error:
+        raise ConfigError(
+            f"the defaults of {config_name} lead back to a configuration that is being composed; "
+            "no configuration can be built on itself"
+        ) from error
+    except ValueError as error:
+        raise explained_value(error, overrides) from error
+    refuse_params(composed)
+    return composed
+
+
+def _reported(run: Callable[[], None]) -> None:
+    """Let Hydra tell about all errors but ours.
+
+    Raises:
+        AutrainerError: whatever the task or the sweep raised of ours.
+        SystemExit: after any other error.
+    """
+    from hydra._internal.utils import run_and_report
+
+    def reraise(error: Exception) -> None:
+        raise error
+
+    try:
+        run()
+    except AutrainerError:
+        raise
+    except Exception as error:
+        caught = error
+        run_and_report(lambda: reraise(caught))
+
+
+@contextmanager
+def _composed_already(application: Any, composed: Any) -> Iterator[None]:
+    application.compose_config = lambda **_: composed
+    try:
+        yield
+    finally:
+        del application.compose_config
+
+
+@contextmanager
+def _prepared(application: Any, task: Task) -> Iterator[None]:
+    """Let the task prepare its only job, as a sweep does with each of several."""
+    prepare = getattr(task, HOOKS).prepare_job
+    compose = application.compose_config
+
+    def composed(**arguments: Any) -> Any:
+        config = compose(**arguments)
+        if prepare is not None:
+            prepare(config)
+        return config
+
+    application.compose_config = composed
+    try:
+        yield
+    finally:
+        del application.compose_config
+
+
+@contextmanager
+def _argv(argv: list[str]) -> Iterator[None]:
+    before, sys.argv = sys.argv, argv
+    try:
+        yield
+    finally:
+        sys.argv = before

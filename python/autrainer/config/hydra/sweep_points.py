@@ -1,0 +1,208 @@
+"""The combinations of a sweep, and which of them may not run side by side."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from functools import cached_property
+from pathlib import Path
+from typing import Any
+
+import yaml
+from omegaconf import DictConfig, OmegaConf, open_dict
+from omegaconf.errors import InterpolationToMissingValueError, OmegaConfBaseException
+
+from autrainer.config.hydra.compose import SweepHooks
+from autrainer.config.hydra.key_sources import Sources
+from autrainer.config.identity import differences
+from autrainer.errors import AnotherRunError, ConfigError
+from autrainer.runs.writing.opening import read_text
+
+log = logging.getLogger(__name__)
+
+CONFIG = Path(".hydra", "config.yaml")
+SHOWN = 5
+
+
+@dataclass(frozen=True)
+class Point:
+    """A combination of a sweep.
+
+    Args:
+        overrides: What it overrides.
+        config: Its configuration, resolved, without the `hydra` node.
+        directory: Its run folder.
+        was_finished: The folder held a finished run when the sweep began.
+        sources: Knows which file sets a key.
+    """
+
+    overrides: Sequence[str]
+    config: Mapping[str, Any]
+    directory: Path
+    was_finished: bool
+    sources: Sources = field(default_factory=Sources)
+
+    @classmethod
+    def read(
+        cls,
+        overrides: Sequence[str],
+        composed: DictConfig,
+        index: int,
+        hooks: SweepHooks,
+    ) -> Point:
+        """Resolve a composed configuration.
+
+        Args:
+            overrides: What it overrides.
+            composed: The configuration with its `hydra` node.
+            index: Number of the job.
+            hooks: They check a configuration, and tell whether its run has finished.
+
+        Raises:
+            ConfigError: if an interpolation cannot be resolved.
+        """
+        with open_dict(composed):
+            composed.hydra.job.id = composed.hydra.job.num = index
+        config = _resolved(overrides, composed)
+        # A run that lacks its seed is told so before its folder is named after it.
+        if hooks.check is not None:
+            hooks.check(composed, config)
+        directory = _directory(overrides, composed)
+        sources = Sources.of_composed(composed)
+        return cls(overrides, config, directory, hooks.is_finished(directory), sources)
+
+    @property
+    def name(self) -> str:
+        """Name of the run folder."""
+        return self.directory.name
+
+    @cached_property
+    def attributes(self) -> Any:
+        """The configuration for filters: keys are attributes and items alike."""
+        return OmegaConf.create(dict(self.config))
+
+
+def _resolved(overrides: Sequence[str], composed: DictConfig) -> dict[str, Any]:
+    config: dict[str, Any] = {}
+    for key in composed:
+        if key == "hydra":
+            continue
+        if OmegaConf.is_missing(composed, key):
+            config[str(key)] = "???"
+            continue
+        try:
+            value = composed[key]
+            config[str(key)] = (
+                OmegaConf.to_container(value, resolve=True) if OmegaConf.is_config(value) else value
+            )
+        except InterpolationToMissingValueError:
+            config[str(key)] = "???"
+        except OmegaConfBaseException as error:
+            raise _unresolved(str(key), overrides, error) from error
+    return config
+
+
+def _directory(overrides: Sequence[str], composed: DictConfig) -> Path:
+    try:
+        return Path(str(composed.hydra.sweep.dir), str(composed.hydra.sweep.subdir))
+    except OmegaConfBaseException as error:
+        raise _unresolved("hydra.sweep", overrides, error) from error
+
+
+def _unresolved(key: str, overrides: Sequence[str], error: OmegaConfBaseException) -> ConfigError:
+    key = error.full_key or key
+    reason = str(error).split("\n")[0]
+    return ConfigError(f"{key} cannot be resolved with {' '.join(overrides)}: {reason}")
+
+
+def refuse_shared_folders(points: Sequence[Point]) -> list[Point]:
+    """Keep the first of equal combinations; refuse different ones that have the same folder.
+
+    Raises:
+        ConfigError: if two combinations differ but would be written to the same folder.
+    """
+    kept: dict[Path, Point] = {}
+    for point in points:
+        first = kept.setdefault(point.directory, point)
+        if first is point:
+            continue
+        found = differences(first.config, point.config, everything=True)
+        if found:
+            raise ConfigError(_shared(first, found))
+        log.info("Running once: %s is the same configuration twice", point.name)
+    return list(kept.values())
+
+
+def refuse_strangers(points: Sequence[Point]) -> None:
+    """Refuse combinations whose folder holds a finished run of another configuration.
+
+    Raises:
+        ConfigError: if a finished run differs in a key that matters.
+    """
+    for point in points:
+        if point.was_finished:
+            refuse_stranger(point.directory, point.config)
+
+
+def refuse_stranger(directory: Path, config: Mapping[str, Any]) -> None:
+    """Refuse a configuration if the run in this folder is one of another configuration.
+
+    Raises:
+        AnotherRunError: if it differs in a key that matters.
+        ConfigError: if the configuration of that run cannot be read.
+    """
+    before = read_config(directory)
+    if before is None:
+        log.warning("%s has no %s: taken as the same run", directory, CONFIG)
+        return
+    found = differences(before, config)
+    if found:
+        raise AnotherRunError(
+            f"the run in {directory} is another one; it differs in\n"
+            f"{listed(found, 'there', 'here')}\n"
+            f"{_way_out(found, config)}, or remove the folder to train it again"
+        )
+
+
+def read_config(directory: Path) -> dict[str, Any] | None:
+    """The configuration that a run folder was trained with, or None if it is not there."""
+    path = directory / CONFIG
+    if not path.is_file():
+        return None
+    loader: Any = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
+    try:
+        content = yaml.load(read_text(path), Loader=loader)
+    except (yaml.YAMLError, ValueError) as error:
+        raise ConfigError(f"{path} cannot be read: {error}; remove the folder") from error
+    return content if isinstance(content, dict) else {}
+
+
+def _shared(point: Point, found: list[tuple[str, Any, Any]]) -> str:
+    return (
+        f"two runs of this sweep would share the folder {point.directory}; they differ in\n"
+        f"{listed(found, 'first', 'second')}\n{_way_out(found, point.config)}"
+    )
+
+
+def listed(found: list[tuple[str, Any, Any]], first: str, second: str) -> str:
+    """Differences, one a line."""
+    lines = [f"  {key}: {a!r} ({first}), {b!r} ({second})" for key, a, b in found[:SHOWN]]
+    if len(found) > SHOWN:
+        lines.append(f"  and {len(found) - SHOWN} more")
+    return "\n".join(lines)
+
+
+def _way_out(found: list[tuple[str, Any, Any]], config: Mapping[str, Any]) -> str:
+    """How to give the runs folders of their own."""
+    key = found[0][0]
+    group, _, rest = key.partition(".")
+    chosen = config.get(group)
+    if rest and isinstance(chosen, Mapping) and "id" in chosen:
+        return f"give them names of their own: add {group}.id='{chosen['id']}-${{{key}}}'"
+    if any(isinstance(value, list | Mapping) for value in found[0][1:]):
+        return "give each of them an experiment_id of its own"
+    return (
+        "give them names of their own: add "
+        f"hydra.sweep.subdir='${{autrainer.run_name:}}-${{{key}}}'"
+    )

@@ -1,0 +1,1 @@
+"""What a configuration may say, checked before anything is built."""

@@ -1,0 +1,1 @@
+"""Data by the Rust extension: decoding, reading of many files, collation, shuffling."""

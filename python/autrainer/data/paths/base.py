@@ -1,0 +1,260 @@
+"""What the ways to make batches have in common: order, features to batches, threads or none."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass, field
+from time import perf_counter
+from typing import Any, Protocol
+
+import numpy as np
+import torch
+
+from autrainer.data.buffers import BatchBuffers
+from autrainer.data.items import DataBatch
+from autrainer.data.native.collate import gather_rows
+from autrainer.data.native.shuffle import IndexArray
+from autrainer.data.nonfinite import FiniteCheck
+from autrainer.data.options import LoaderOptions
+from autrainer.data.padding import Pad, PaddedBatch
+from autrainer.data.paths.prefetch import made_ahead
+from autrainer.data.samplers.batch_order import BatchOrder
+from autrainer.data.shape_hints import advice_for
+from autrainer.data.split_source import Features, Finish
+from autrainer.data.stage_times import Stages
+from autrainer.errors import DataError
+from autrainer.runs.random.keys import keyed_batch
+
+REUSED_BYTES = 1 << 18
+"""Size of a batch below which fresh memory costs less than looking for memory that is free."""
+
+
+class Path(Protocol):
+    """One way to make the batches of a split."""
+
+    name: str
+
+    def batches(self, epoch: int, first: int) -> Iterator[Any]:
+        """The batches of a pass from one of them on."""
+
+    def close(self) -> None:
+        """End processes and threads that wait for the next pass."""
+
+
+@dataclass
+class Setting:
+    """What every path is told by its loader.
+
+    Args:
+        options: Options of the loader.
+        order: Which samples each batch consists of.
+        check: Looks at raw features.
+        stages: Where the time goes.
+        is_for_cuda: Batches are copied to a CUDA device next, which reads pinned memory by itself.
+    """
+
+    options: LoaderOptions
+    order: BatchOrder
+    check: FiniteCheck
+    stages: Stages = field(default_factory=Stages)
+    is_for_cuda: bool = False
+
+    @property
+    def pins(self) -> bool:
+        """Whether batches go into page-locked memory."""
+        return self.is_for_cuda or self.options.pins
+
+    def in_line(
+        self, make: Callable[[int, int, IndexArray], Any], epoch: int, first: int
+    ) -> Iterator[Any]:
+        """What a function makes of (epoch, number of the batch, indices), when it is asked for."""
+        since = perf_counter()
+        for number, indices in self.order.batches(epoch, first):
+            self.stages.mark("order", since)
+            yield make(epoch, number, indices)
+            since = perf_counter()
+
+    def ahead(
+        self, make: Callable[[int, int, IndexArray], Any], epoch: int, first: int
+    ) -> Iterator[Any]:
+        """The same, made ahead by as many threads as the loader has workers."""
+        order, options = self.order, self.options
+
+        def make_number(number: int) -> Any:
+            return make(epoch, number, order.batch(epoch, number))
+
+        batches = made_ahead(
+            make_number,
+            first,
+            len(order),
+            num_threads=options.num_workers,
+            depth=options.depth,
+            timeout_s=options.timeout,
+            name=f"{options.name} loader",
+        )
+        return self.timed_wait(batches)
+
+    def timed_wait(self, batches: Iterator[Any]) -> Iterator[Any]:
+        """The same batches; the time until each is there counts as waiting."""
+        since = perf_counter()
+        for batch in batches:
+            self.stages.mark("wait", since)
+            yield batch
+            since = perf_counter()
+
+
+class Assembler:
+    """Features of a batch to the batch: transforms, targets, padding, pinned memory.
+
+    Args:
+        setting: What every path is told.
+        targets: Encoded targets of the split.
+        finishes: Transforms, in this order.
+        dtype: What features become in the end; None for what they are.
+        describe: Names a sample of the split.
+    """
+
+    def __init__(
+        self,
+        setting: Setting,
+        targets: torch.Tensor,
+        finishes: tuple[Finish, ...],
+        dtype: torch.dtype | None,
+        describe: Callable[[int], str],
+    ) -> None:
+        self._seed = setting.options.seed
+        self._pad: Pad | None = setting.options.pad
+        self._setting = setting
+        self._targets = targets
+        self._finishes = finishes
+        self.dtype = dtype
+        self._describe = describe
+
+    @property
+    def is_plain(self) -> bool:
+        """Whether features go into the batch as they are."""
+        return not self._finishes and self._pad is None and self.dtype is None
+
+    @property
+    def transforms(self) -> bool:
+        """Whether features are changed in more than their dtype; that may even them out."""
+        return bool(self._finishes)
+
+    def __call__(
+        self,
+        epoch: int,
+        number: int,
+        indices: IndexArray,
+        features: Features,
+        lengths: torch.Tensor | None = None,
+    ) -> DataBatch:
+        """The batch; lengths are given where features are padded already.
+
+        Raises:
+            DataError: naming two samples that differ in shape.
+        """
+        since = perf_counter()
+        if self._finishes:
+            with keyed_batch(self._seed, epoch, number):
+                for finish in self._finishes:
+                    features = finish(features, indices)
+        if self.dtype is not None:
+            features = cast(features, self.dtype)
+        since = self._setting.stages.mark("transform", since)
+        batch = self._batch(features, indices, lengths)
+        if self._setting.pins and not batch.features.is_pinned():
+            batch = batch.pin_memory()
+        self._setting.stages.mark("collate", since)
+        return batch
+
+    def _batch(
+        self, features: Features, indices: IndexArray, lengths: torch.Tensor | None
+    ) -> DataBatch:
+        # Indices are part of a chunk that belongs to nobody else.
+        index = torch.from_numpy(indices)
+        target = gather_rows(self._targets, indices)
+        if self._pad is not None and lengths is None:
+            features, lengths = self._pad(list(features), self.describing(indices))
+        if not isinstance(features, torch.Tensor):
+            features = self._stacked(features, indices)
+        if lengths is not None:
+            return PaddedBatch(features, target, index, lengths)
+        return DataBatch(features, target, index)
+
+    def _stacked(self, features: list[torch.Tensor], indices: IndexArray) -> torch.Tensor:
+        check_alike(features, self.describing(indices))
+        return torch.stack(features)
+
+    def describing(self, indices: IndexArray) -> Callable[[int], str]:
+        """Names the sample at a position of a batch."""
+        return lambda position: self._describe(int(indices[position]))
+
+
+def cast(features: Features, dtype: torch.dtype) -> Features:
+    """Features of another dtype."""
+    if isinstance(features, torch.Tensor):
+        return features.to(dtype)
+    return [sample.to(dtype) for sample in features]
+
+
+class ShapesDifferError(DataError):
+    """Two samples of a split fit no common tensor."""
+
+
+def shapes_differ(name: str, sample: Any, first_name: str, first: Any) -> ShapesDifferError:
+    """The error for two samples that fit no common tensor; both have a shape and a dtype."""
+    advice = advice_for(sample.shape, first.shape, first.dtype)
+    return ShapesDifferError(
+        f"{name}: expected features of shape {tuple(first.shape)}, {_name(first.dtype)}, as in "
+        f"{first_name}, found {tuple(sample.shape)}, {_name(sample.dtype)}; {advice}"
+    )
+
+
+def check_alike(samples: Sequence[Any], describe: Callable[[int], str]) -> None:
+    """Refuse samples of which one differs from the first in shape or dtype.
+
+    Args:
+        samples: Tensors or arrays.
+        describe: Names the sample at a position.
+
+    Raises:
+        ShapesDifferError: naming both.
+    """
+    first = samples[0]
+    for position, sample in enumerate(samples):
+        if sample.shape != first.shape or sample.dtype != first.dtype:
+            raise shapes_differ(describe(position), sample, describe(0), first)
+
+
+def _name(dtype: Any) -> str:
+    return str(dtype).removeprefix("torch.")
+
+
+class BatchMemory:
+    """Memory for the features of batches.
+
+    Args:
+        shape: Shape of a sample.
+        dtype: Of the features.
+        setting: What every path is told.
+    """
+
+    def __init__(self, shape: tuple[int, ...], dtype: np.dtype[Any], setting: Setting) -> None:
+        self._shape = shape
+        self._dtype = dtype
+        self._setting = setting
+        # Fresh memory of some size costs page faults; finding memory that is free costs less then.
+        sample_bytes = math.prod(shape) * dtype.itemsize
+        self._is_large = sample_bytes * setting.options.batch_size >= REUSED_BYTES
+        # Those under way, the one the model has, the one it had before.
+        self._buffers = BatchBuffers(setting.options.depth + 2)
+
+    def take(self, num_samples: int, sample_shape: tuple[int, ...] | None = None) -> torch.Tensor:
+        """A tensor for some samples, whatever is in it; None for the shape of a sample."""
+        shape = (num_samples, *(self._shape if sample_shape is None else sample_shape))
+        pinned = self._setting.pins
+        if self._is_large or pinned:
+            return self._buffers.take(shape, self._dtype, pinned)
+        # For a small batch, an empty tensor made by torch costs more than all the rest.
+        return torch.from_numpy(np.empty(shape, self._dtype))

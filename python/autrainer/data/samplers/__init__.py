@@ -1,0 +1,1 @@
+"""Which samples a pass has, and in which order."""

@@ -1,0 +1,1 @@
+"""Seeds, random keys and generators of a run."""

@@ -1,0 +1,339 @@
+"""Files of a run folder. Each is written whole or not at all, and every error names its path.
+
+A file is written beside its place, synced to the disk and renamed; whoever reads meanwhile, or
+after a crash, finds the old content or the new one.
+"""
+
+from __future__ import annotations
+
+import errno
+import io
+import os
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from autrainer import _core
+from autrainer.errors import CorruptFileError, DataError, OutputError
+from autrainer.runs.writing.columns import (
+    Column,
+    Labels,
+    LabelSets,
+    Picked,
+    Predictions,
+    Texts,
+    ValueLists,
+    Values,
+)
+
+if TYPE_CHECKING:
+    import numpy as np
+    import numpy.typing as npt
+
+    StrPath = str | os.PathLike[str]
+
+
+def write_text(path: StrPath, text: str) -> None:
+    r"""Write a text as UTF-8, its line ends as they are.
+
+    Raises:
+        OutputError: naming the file, if it could not be written; it is then as it was before.
+    """
+    # Names of files that are no UTF-8 get into texts as lone surrogates, and out again as bytes.
+    write_bytes(path, text.encode("utf-8", "surrogateescape"))
+
+
+def write_bytes(path: StrPath, data: bytes | bytearray | memoryview) -> None:
+    """Write bytes; nothing is copied.
+
+    Raises:
+        OutputError: naming the file, if it could not be written; it is then as it was before.
+    """
+    if not isinstance(data, bytes):
+        import numpy as np
+
+        _core.write_bytes(with_folder(path), np.frombuffer(data, dtype=np.uint8))
+        return
+    _core.write_bytes(with_folder(path), data)
+
+
+def copy_file(source: StrPath, target: StrPath) -> None:
+    """Copy the content of a file.
+
+    Raises:
+        FileNotFoundError: if there is no `source`.
+        OutputError: naming `target`, if it could not be written; it is then as it was before.
+    """
+    _core.copy_file(os.fspath(source), with_folder(target))
+
+
+def make_folder(folder: Path) -> Path:
+    """Make a folder and those above it, unless they are there; new ones are on disk afterwards.
+
+    Raises:
+        OutputError: naming the folder, if it could not be made.
+    """
+    _core.make_folder(os.fspath(folder))
+    return folder
+
+
+def rename(source: Path, target: Path) -> None:
+    """Give a file or folder another name on the same file system; it is on the disk afterwards.
+
+    Raises:
+        OutputError: naming `target`, if that could not be done.
+    """
+    _core.rename(os.fspath(source), os.fspath(target))
+
+
+def with_folder(path: StrPath) -> str:
+    """The path of a file as text; its folder exists afterwards.
+
+    Raises:
+        OutputError: naming the file, if its folder could not be made.
+    """
+    text = os.fspath(path)
+    try:
+        make_folder(Path(text).parent)
+    except OutputError as error:
+        reason = f"{error.strerror}; the folder of {Path(text).name} could not be made"
+        raise OutputError(error.errno, reason, text) from error
+    return text
+
+
+def remove_file(path: Path) -> None:
+    """Remove a file if it is there.
+
+    Raises:
+        OutputError: naming the file, if it could not be removed.
+    """
+    try:
+        path.unlink(missing_ok=True)
+    except OSError as error:
+        raise unwritable(path, error) from error
+
+
+def remove_files(folder: Path, names: Iterable[str]) -> None:
+    """Remove files of a folder that are there.
+
+    Raises:
+        OutputError: naming the file, if one could not be removed.
+    """
+    for name in names:
+        remove_file(folder / name)
+
+
+def remove_leftovers(folder: Path) -> None:
+    """Remove files that were being written when their process was killed.
+
+    Only whoever owns the folder may call this: others may be writing.
+
+    Raises:
+        OutputError: naming the file, if one could not be removed.
+    """
+    for path in folder.rglob(".autrainer-*.tmp"):
+        remove_file(path)
+
+
+def unwritable(path: StrPath, error: OSError) -> OutputError:
+    """What the system said of a file of a run folder, as an error of ours that names the file."""
+    return OutputError(error.errno or errno.EIO, error.strerror or str(error), os.fspath(path))
+
+
+def write_npy(path: StrPath, array: npt.NDArray[Any]) -> None:
+    """Write an array, byte for byte as `numpy.save` does.
+
+    Raises:
+        DataError: if the array holds Python objects.
+        OutputError: naming the file, if it could not be written; it is then as it was before.
+    """
+    import numpy as np
+
+    array = np.asanyarray(array)
+    if array.dtype.names is None:
+        _core.write_npy(with_folder(path), array)
+        return
+    buffer = io.BytesIO()
+    try:
+        np.save(buffer, array, allow_pickle=False)
+    except ValueError as error:
+        raise DataError(f"{os.fspath(path)}: an array of {array.dtype}: {error}") from error
+    write_bytes(path, buffer.getbuffer())
+
+
+def write_by_name(path: StrPath, fill: Callable[[str], object]) -> None:
+    """Have a library write a file that it can only write under a name.
+
+    Args:
+        path: The file.
+        fill: Writes the whole content into the file whose path it is given.
+
+    Raises:
+        OutputError: naming the file, if it could not be written; it is then as it was before.
+    """
+    target = with_folder(path)
+    try:
+        _core.write_by_name(target, fill)
+    except OutputError:
+        raise
+    except OSError as error:
+        reason = f"{error.strerror or error}; nothing was written"
+        raise OutputError(error.errno or errno.EIO, reason, target) from error
+
+
+def write_results(
+    path: StrPath,
+    indices: npt.NDArray[np.int64],
+    predictions: Predictions,
+    names: Sequence[str],
+    probabilities: npt.NDArray[Any],
+    beside: Sequence[tuple[str, Column]] = (),
+) -> None:
+    """Write a table of results as CSV: `index`, `predictions`, others, and one column per name.
+
+    Floats are the shortest text that reads back to the same number of their width, NaN is an empty
+    cell. `pandas.read_csv` gives every number back (before pandas 3.1, ask it for
+    `float_precision="round_trip"`).
+
+    Args:
+        path: The file.
+        indices: Positions of the samples in their split, shape (N,).
+        predictions: What was predicted for the N samples.
+        names: Names of the C columns of probabilities.
+        probabilities: Shape (N, C); float32 and float64 are written as they are.
+        beside: Names and columns to write between the predictions and the probabilities.
+
+    Raises:
+        DataError: if the columns differ in length, or a code names no label.
+        OutputError: naming the file, if it could not be written; it is then as it was before.
+    """
+    import numpy as np
+
+    cells = as_floats(probabilities)
+    if cells.ndim != 2 or cells.shape != (len(indices), len(names)):
+        raise DataError(
+            f"probabilities have shape {cells.shape}; {len(indices)} rows and {len(names)} names "
+            f"ask for {(len(indices), len(names))}"
+        )
+    rows = np.ascontiguousarray(indices, dtype=np.int64)
+    columns = [
+        (str(name), _column(column)) for name, column in [("predictions", predictions), *beside]
+    ]
+    _core.write_results(with_folder(path), rows, columns, [str(name) for name in names], cells)
+
+
+def write_yaml(path: StrPath, content: Mapping[Any, Any] | Sequence[Any]) -> None:
+    """Write plain values as YAML, in the order in which they come.
+
+    Numbers and arrays of NumPy and torch are written as plain numbers and lists.
+
+    Raises:
+        DataError: naming the key, if a value cannot be written as plain YAML.
+        OutputError: naming the file, if it could not be written; it is then as it was before.
+    """
+    from autrainer.runs.yaml.text import yaml_text
+
+    write_text(path, yaml_text(plain(content)))
+
+
+def read_yaml(path: StrPath) -> Any:
+    """Content of a YAML file, as plain values.
+
+    Numbers that earlier versions wrote as NumPy objects are read as numbers. Nothing is executed.
+
+    Raises:
+        FileNotFoundError: if there is no such file.
+        CorruptFileError: naming the file, if it is no file, no YAML, or holds other objects.
+    """
+    import yaml
+
+    from autrainer.runs.writing.opening import reading
+    from autrainer.runs.yaml.tags import loader
+
+    with reading(path) as file:
+        try:
+            return yaml.load(file, Loader=loader())
+        except (yaml.YAMLError, ValueError, TypeError, AttributeError, LookupError) as error:
+            message = f"{os.fspath(path)} is no plain YAML file: {error}"
+            raise CorruptFileError(message) from error
+
+
+def plain(value: Any, where: str = "") -> Any:
+    """A value made of nothing but dicts, lists, texts, numbers, dates and None.
+
+    Args:
+        value: Mappings, sequences, scalars and arrays of NumPy and torch, paths, enums.
+        where: Key of the value, for the error.
+
+    Raises:
+        DataError: naming the key, for anything else.
+    """
+    if value is None or type(value) in (bool, int, float, str):
+        return value
+    if isinstance(value, Mapping):
+        return {plain(key, where): plain(item, f"{where}.{key}") for key, item in value.items()}
+    if hasattr(value, "tolist"):
+        return plain(value.tolist(), where)
+    return _plain_other(value, where)
+
+
+def _plain_other(value: Any, where: str) -> Any:
+    import datetime
+    from enum import Enum
+
+    if isinstance(value, Enum):
+        return plain(value.value, where)
+    if isinstance(value, (bytes, datetime.datetime, datetime.date)):
+        return value
+    for kind in (bool, int, float, str):
+        if isinstance(value, kind):
+            return kind(value)
+    if isinstance(value, os.PathLike):
+        return os.fspath(value)
+    if isinstance(value, (set, frozenset)):
+        value = sorted(value, key=repr)
+    if isinstance(value, Sequence):
+        return [plain(item, f"{where}[{position}]") for position, item in enumerate(value)]
+    raise DataError(
+        f"{where.lstrip('.') or 'the content'} is of type {type(value).__name__}, which YAML "
+        "cannot hold; use dicts, lists, texts and numbers"
+    )
+
+
+def _column(column: Column) -> tuple[Any, ...]:
+    """A column as the Rust core takes it."""
+    import numpy as np
+
+    if isinstance(column, Labels):
+        codes = np.ascontiguousarray(column.codes, dtype=np.int64)
+        return "labels", codes, [str(label) for label in column.labels]
+    if isinstance(column, LabelSets):
+        mask = np.ascontiguousarray(np.asarray(column.mask) != 0).view(np.uint8)
+        return "label_sets", mask, [str(label) for label in column.labels]
+    if isinstance(column, Values):
+        values = np.asarray(column.values)
+        if values.dtype.kind in "biu":
+            return "values", np.ascontiguousarray(values, dtype=np.int64)
+        return "values", as_floats(values)
+    if isinstance(column, ValueLists):
+        return "value_lists", as_floats(column.values)
+    if isinstance(column, Picked):
+        codes = np.ascontiguousarray(column.codes, dtype=np.int64)
+        return "coded_texts", codes, column.texts.data, column.texts.offsets
+    if isinstance(column, Texts):
+        return "texts", [str(text) for text in column.texts]
+    raise DataError(
+        f"a column is of type {type(column).__name__}; use a class of "
+        "autrainer.runs.writing.columns"
+    )
+
+
+def as_floats(values: npt.NDArray[Any]) -> npt.NDArray[Any]:
+    """Contiguous float32 or float64: the width that holds the values exactly."""
+    import numpy as np
+
+    values = np.asarray(values)
+    if values.dtype.kind not in "biuf":
+        raise DataError(f"numbers of a table are of dtype {values.dtype}; use float32 or float64")
+    narrow = values.dtype.kind == "f" and values.dtype.itemsize <= 4
+    return np.ascontiguousarray(values, dtype=np.float32 if narrow else np.float64)

@@ -1,0 +1,1 @@
+"""The YAML files of a run: written for every reader, read from every version."""

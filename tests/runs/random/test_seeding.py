@@ -1,0 +1,76 @@
+import random
+import subprocess
+import sys
+
+import numpy as np
+import pytest
+import torch
+from hypothesis import given
+from hypothesis import strategies as st
+
+from autrainer.runs.random.seeding import derived_seed, preserved_rng, set_reproducibility, set_seed
+
+
+def draw():
+    return random.random(), np.random.rand(), torch.rand(1).item()
+
+
+def test_the_same_seed_gives_the_same_draws_everywhere():
+    set_seed(7)
+    first = draw()
+    set_seed(7)
+    assert draw() == first
+
+
+@pytest.mark.parametrize("seed", [-1, 2**32])
+def test_seeds_out_of_range_are_refused(seed):
+    with pytest.raises(ValueError, match=f"seed is {seed}"):
+        set_seed(seed)
+
+
+def test_generators_are_as_before_after_a_preserving_block():
+    set_seed(7)
+    first = draw()
+    set_seed(7)
+    with preserved_rng():
+        draw()
+        set_seed(1)
+    assert draw() == first
+
+
+@given(st.integers(0, 2**32 - 1), st.integers(0, 10**6))
+def test_derived_seeds_are_seeds(seed, iteration):
+    assert 0 <= derived_seed(seed, "train", iteration) < 2**32
+
+
+def test_derived_seeds_do_not_change_between_versions():
+    assert derived_seed(1, "train", 1) == 2744765947
+
+
+@pytest.fixture
+def torch_settings():
+    yield
+    set_reproducibility(False)
+    torch.set_float32_matmul_precision("highest")
+    torch.backends.cudnn.benchmark = False
+
+
+@pytest.mark.parametrize("reproducible", [True, False])
+def test_reproducibility_sets_every_switch(reproducible, torch_settings):
+    set_reproducibility(reproducible)
+    assert torch.are_deterministic_algorithms_enabled() is reproducible
+    assert torch.backends.cudnn.deterministic is reproducible
+    assert torch.backends.cudnn.benchmark is not reproducible
+    assert torch.backends.cudnn.allow_tf32 is not reproducible
+    precision = "highest" if reproducible else "high"
+    assert torch.get_float32_matmul_precision() == precision
+
+
+@pytest.mark.slow
+def test_reproducibility_does_not_import_the_compiler():
+    program = (
+        "import sys; from autrainer.runs.random.seeding import *\n"
+        "set_seed(1); set_reproducibility(True)\n"
+        "sys.exit('torch._dynamo' in sys.modules or 'torch._inductor' in sys.modules)"
+    )
+    assert subprocess.run([sys.executable, "-c", program], check=False).returncode == 0
