@@ -38,9 +38,9 @@ HANDLERS = {"npy": (NumpyFileHandler, OwnNumpy), "wav": (AudioFileHandler, OwnAu
 PATHS = {
     "resident": {"resident_mb": 64},
     "resident, threads": {"resident_mb": 64, "num_workers": 2},
-    "stream": {"resident_mb": 0},
-    "stream, threads": {"resident_mb": 0, "num_workers": 2},
-    "stream, padded": {"resident_mb": 0, "num_workers": 2, "pad": {"axis": 0}},
+    "files": {"resident_mb": 0},
+    "files, threads": {"resident_mb": 0, "num_workers": 2},
+    "files, padded": {"resident_mb": 0, "num_workers": 2, "pad": {"axis": 0}},
     "items": {"own": True},
     "workers": {"own": True, "num_workers": 2},
 }

@@ -13,12 +13,13 @@ import torch
 from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 
+import autrainer.data
 from autrainer.data.file_handlers import AudioFileHandler, NumpyFileHandler, native_format
 from autrainer.data.items import DataBatch, DataItem
 from autrainer.data.loader import Loader
-from autrainer.data.nonfinite import look_at_raw
+from autrainer.data.nonfinite import inspect_raw_features
 from autrainer.data.paths.resident import ResidentLoading, TableReader, free_bytes, resident_limit
-from autrainer.data.split_source import Files, ItemsOnly, Source
+from autrainer.data.split_source import Files, ItemsOnly, SplitSource
 from autrainer.errors import CorruptFileError, DataError
 from autrainer.runs.random.keys import current_key, key_seed
 from tests.data.native.test_file_reader import needs_proc, num_readers
@@ -63,7 +64,7 @@ class Folder(torch.utils.data.Dataset):
 
     def __getitem__(self, index):
         features = self.load(index)
-        look_at_raw(features, lambda: self.paths[index])
+        inspect_raw_features(features, lambda: self.paths[index])
         for finish in filter(None, (self.fixed, self.varying)):
             features = finish(features[None], np.array([index]))[0]
         if self.dtype is not None:
@@ -78,7 +79,7 @@ class Folder(torch.utils.data.Dataset):
             return ItemsOnly("a test", is_thread_safe=True)
         files = Files(self.paths, native_format(self.handler), self.load)
         targets = torch.arange(len(self)) % 3
-        return Source(files, targets, self.fixed, self.varying, self.dtype)
+        return SplitSource(files, targets, self.fixed, self.varying, self.dtype)
 
 
 def arrays_of(num_samples, shape, dtype, seed=0):
@@ -464,8 +465,8 @@ def test_the_log_says_which_path_files_take(tmp_path, loading, caplog):
     for resident_mb in (0, 1, 8):
         next(iter(loading(dataset, resident_mb=resident_mb)))
 
-    assert "path 'stream' (resident_mb is 0)" in caplog.messages[0]
-    assert "path 'stream' (their features take more than 1 MiB)" in caplog.messages[1]
+    assert "path 'files' (resident_mb is 0)" in caplog.messages[0]
+    assert "path 'files' (their features take more than 1 MiB)" in caplog.messages[1]
     assert "path 'arrays' (3.1 MiB of features are kept in memory)" in caplog.messages[2]
 
 
@@ -511,3 +512,7 @@ def test_keys_are_those_of_the_loader(tmp_path, loading):
 
     assert set(seen) == {(9, 5)}
     assert current_key() is None
+
+
+def test_datasets_written_for_the_first_name_of_a_split_source_still_import_it():
+    assert autrainer.data.Source is autrainer.data.SplitSource

@@ -71,7 +71,7 @@ def test_an_interrupt_ends_the_loader_at_once(python, tmp_path, transforms):
     import threading, torch
     from autrainer.data.file_handlers import NumpyFileHandler, native_format
     from autrainer.data import DataBatch, Loader
-    from autrainer.data.split_source import Files, Source
+    from autrainer.data.split_source import Files, SplitSource
 
     def held(features, indices):
         threading.Event().wait(0.02)
@@ -84,7 +84,7 @@ def test_an_interrupt_ends_the_loader_at_once(python, tmp_path, transforms):
             paths = [f"{{number}}.npy" for number in range(400)]
             handler = NumpyFileHandler()
             files = Files(paths, native_format(handler), lambda row: handler(paths[row]))
-            return Source(files, torch.arange(400), varying={transforms})
+            return SplitSource(files, torch.arange(400), varying={transforms})
 
     loader = Loader(
         Folder(), batch_size=4, seed=1, shuffle=True, collate_fn=DataBatch.collate,

@@ -19,7 +19,7 @@ from autrainer.data.sampler import (
     EpochSampler,
     WeightedSampler,
 )
-from autrainer.data.split_source import Files, ItemsOnly, ResidentArrays, Source
+from autrainer.data.split_source import Files, ItemsOnly, ResidentArrays, Source, SplitSource
 from autrainer.data.targets import (
     AbstractTargetTransform,
     LabelEncoder,
@@ -56,6 +56,7 @@ __all__ = [
     "PaddedBatch",
     "ResidentArrays",
     "Source",
+    "SplitSource",
     "StandardScaler",
     "WeightedSampler",
     "collate_fields",

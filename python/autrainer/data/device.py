@@ -12,13 +12,15 @@ from typing import Any
 import torch
 
 from autrainer.data.buffers import BatchBuffers
-from autrainer.data.stage_times import Stages
+from autrainer.data.stage_times import StageTimes
 
 STAGING_BUFFERS = 12
 """Pieces of pinned memory that go round: some fields of two or three batches."""
 
 
-def copied_ahead(batches: Iterator[Any], device: torch.device, stages: Stages) -> Iterator[Any]:
+def prefetch_to_device(
+    batches: Iterator[Any], device: torch.device, stages: StageTimes
+) -> Iterator[Any]:
     """The same batches on a CUDA device, each copied before the one before it is used up.
 
     Copies run on a stream of their own, from pinned memory. Memory on either side is used again
@@ -64,7 +66,7 @@ class _Copied:
 
 
 class _Copier:
-    def __init__(self, device: torch.device, stages: Stages) -> None:
+    def __init__(self, device: torch.device, stages: StageTimes) -> None:
         self._device = device
         self._stages = stages
         self._stream = torch.cuda.Stream(device)  # type: ignore[no-untyped-call]

@@ -14,13 +14,13 @@ from typing import Any
 import numpy as np
 import torch
 
-from autrainer.data.device import copied_ahead
+from autrainer.data.device import prefetch_to_device
 from autrainer.data.items import DataBatch
 from autrainer.data.nonfinite import FiniteCheck
 from autrainer.data.options import RESIDENT_MB, LoaderOptions
-from autrainer.data.paths.base import Path, Setting
+from autrainer.data.paths.base import BatchPath, LoaderContext
 from autrainer.data.paths.items import Collate, ItemBatches
-from autrainer.data.paths.selection import choose_path
+from autrainer.data.paths.selection import select_path
 from autrainer.data.paths.workers import WorkerSeeding
 from autrainer.data.samplers.batch_order import BatchOrder, CheckedOrder, Order, WholeOrder
 from autrainer.data.split_source import MapDataset, ResidentArrays
@@ -39,7 +39,7 @@ class Loader:
     which one a split takes, and why:
 
     - `arrays`: rows of features that lie in memory, computed or read from files once;
-    - `stream`: files that are read by threads of the core, ahead, into the memory of batches;
+    - `files`: read into the memory of batches, which threads of the core do ahead;
     - `items`: items that Python makes, by threads where nothing but our own code is called;
     - `workers`: the same in processes, where code of users makes items and `num_workers` is set.
 
@@ -132,15 +132,15 @@ class Loader:
         order: Order = WholeOrder(self.num_samples, seed, shuffle)
         if sampler is not None:
             order = CheckedOrder(sampler, self.num_samples)
-        self._setting = Setting(
+        self._context = LoaderContext(
             self.options, BatchOrder(order, batch_size, drop_last), FiniteCheck(nonfinite, name)
         )
-        self._num_batches = len(self._setting.order)
-        self._path: Path | None = None
+        self._num_batches = len(self._context.order)
+        self._path: BatchPath | None = None
         self.epoch = 0
         self._first_batch = 0
         # The pass that was begun last, and its next batch that nobody has got.
-        self._due: tuple[int, int] | None = None
+        self._position: tuple[int, int] | None = None
         self._num_passes = 0
 
     def __len__(self) -> int:
@@ -184,11 +184,11 @@ class Loader:
             )
         self.epoch = epoch
         self._first_batch = batch
-        self._due = None
+        self._position = None
 
     def __iter__(self) -> Iterator[Any]:
         """Batches of the pass `epoch`."""
-        return self._counted(*self._begin(), lambda batches: batches)
+        return self._serve_pass(*self._begin_pass(), lambda batches: batches)
 
     def batches_on(self, device: torch.device | str) -> Iterator[Any]:
         """Batches of the pass `epoch`, on a device.
@@ -200,9 +200,10 @@ class Loader:
         target = torch.device(device)
         if target.type != "cuda":
             return iter(self)
-        self._setting.is_for_cuda = True
-        return self._counted(
-            *self._begin(), lambda batches: copied_ahead(batches, target, self._setting.stages)
+        self._context.is_for_cuda = True
+        return self._serve_pass(
+            *self._begin_pass(),
+            lambda batches: prefetch_to_device(batches, target, self._context.stages),
         )
 
     def stage_seconds(self) -> dict[str, float]:
@@ -211,14 +212,14 @@ class Loader:
         `order`, `read`, `transform`, `collate`, `items` and `transfer` are work; `wait` is how
         long batches that were made ahead were waited for.
         """
-        return self._setting.stages.seconds()
+        return self._context.stages.seconds()
 
     def state_dict(self) -> dict[str, Any]:
         """Where the pass that was begun last stands: its next batch is one that nobody has got.
 
         Whatever was read ahead does not count.
         """
-        epoch, batch = self._due or (self.epoch, self._first_batch)
+        epoch, batch = self._position or (self.epoch, self._first_batch)
         return {"epoch": epoch, "batch": batch, **self._identity()}
 
     def load_state_dict(self, state: Mapping[str, Any]) -> None:
@@ -263,37 +264,37 @@ class Loader:
             "batch_size": options.batch_size,
             "shuffle": options.shuffle,
             "drop_last": options.drop_last,
-            "sampler": None if self.sampler is None else _described(self.sampler),
+            "sampler": None if self.sampler is None else _describe_sampler(self.sampler),
         }
 
-    def _begin(self) -> tuple[int, int]:
+    def _begin_pass(self) -> tuple[int, int]:
         epoch, first, self._first_batch = self.epoch, self._first_batch, 0
-        self._due = (epoch, first)
+        self._position = (epoch, first)
         return epoch, first
 
-    def _counted(
-        self, epoch: int, first: int, on_the_way: Callable[[Iterator[Any]], Iterator[Any]]
+    def _serve_pass(
+        self, epoch: int, first: int, wrap: Callable[[Iterator[Any]], Iterator[Any]]
     ) -> Iterator[Any]:
         """A pass; what has been got of it counts, not what was made."""
         path = self._chosen_path()
         self._num_passes += 1
         number = self._num_passes
-        batches = on_the_way(path.batches(epoch, first))
+        batches = wrap(path.batches(epoch, first))
         for got, batch in enumerate(batches, first + 1):
             # An older pass may still run beside the one that was begun last.
             if number == self._num_passes:
-                self._due = (epoch, got)
+                self._position = (epoch, got)
             yield batch
             del batch
         # Only the pass that is due counts.
         if self.epoch == epoch:
             self.epoch = epoch + 1
         if number == self._num_passes:
-            self._due = None
+            self._position = None
 
-    def _chosen_path(self) -> Path:
+    def _chosen_path(self) -> BatchPath:
         if self._path is None:
-            self._path, reason = choose_path(self.dataset, self.collate_fn, self._setting)
+            self._path, reason = select_path(self.dataset, self.collate_fn, self._context)
             log.debug(
                 "%s loader: %d samples by path %r (%s)",
                 self.options.name,
@@ -304,7 +305,7 @@ class Loader:
         return self._path
 
 
-def _described(sampler: Order) -> str:
+def _describe_sampler(sampler: Order) -> str:
     """The kind of a sampler and how many samples a pass of it has."""
     shards = getattr(sampler, "rank", 0), getattr(sampler, "world_size", 1)
     return (

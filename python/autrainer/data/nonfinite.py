@@ -35,7 +35,7 @@ class FiniteCheck:
         """Whether anything is looked at."""
         return self.policy == "error" or (self.policy == "warn" and not self._has_warned)
 
-    def found(self, sample: str) -> None:
+    def report(self, sample: str) -> None:
         """Tell that a sample is not finite.
 
         Raises:
@@ -51,7 +51,7 @@ class FiniteCheck:
             self._has_warned = True
             log.warning("%s (%s loader; further samples are not reported)", text, self.name)
 
-    def look_at(self, features: Any, describe: Callable[[int], str]) -> None:
+    def inspect(self, features: Any, describe: Callable[[int], str]) -> None:
         """Look at the features of several samples.
 
         Args:
@@ -68,7 +68,7 @@ class FiniteCheck:
             return
         element = first_nonfinite(array)
         if element is not None:
-            self.found(describe(element // (array.size // len(array))))
+            self.report(describe(element // (array.size // len(array))))
 
 
 def _as_array(features: Any) -> np.ndarray[Any, Any] | None:
@@ -97,8 +97,8 @@ def raw_features_checked_by(check: FiniteCheck) -> Iterator[None]:
         _check.reset(token)
 
 
-def look_at_raw(features: Any, describe: Callable[[], str]) -> None:
+def inspect_raw_features(features: Any, describe: Callable[[], str]) -> None:
     """Let the check of the loader that asks, if one does, look at the features of one sample."""
     check = _check.get()
     if check is not None and check.is_active and isinstance(features, (torch.Tensor, np.ndarray)):
-        check.look_at(features[None], lambda _position: describe())
+        check.inspect(features[None], lambda _position: describe())

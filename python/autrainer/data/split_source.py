@@ -14,7 +14,7 @@ from autrainer.data.native.shuffle import IndexArray
 Features = torch.Tensor | list[torch.Tensor]
 """Features of a batch: one tensor, first axis the batch, or one each where shapes differ."""
 
-Finish = Callable[[Features, IndexArray], Features]
+BatchFunction = Callable[[Features, IndexArray], Features]
 """Applies transforms to the features of a batch; the indices are positions in the split."""
 
 
@@ -38,7 +38,7 @@ class Files:
 
 
 @dataclass(frozen=True)
-class Source:
+class SplitSource:
     """A split whose batches can be made without making items.
 
     Args:
@@ -51,9 +51,13 @@ class Source:
 
     features: torch.Tensor | Files
     targets: torch.Tensor
-    fixed: Finish | None = None
-    varying: Finish | None = None
+    fixed: BatchFunction | None = None
+    varying: BatchFunction | None = None
     dtype: torch.dtype | None = None
+
+
+Source = SplitSource
+"""The name that it had first; existing datasets import it."""
 
 
 @dataclass(frozen=True)
@@ -88,8 +92,8 @@ class ResidentArrays:
 class MapDataset(Protocol):
     """What a loader needs of a dataset.
 
-    It may offer `source() -> Source | ItemsOnly` or `resident() -> ResidentArrays | None` too, and
-    `name_of(index) -> str`, which names a sample in errors.
+    It may offer `source() -> SplitSource | ItemsOnly` or `resident() -> ResidentArrays | None` too,
+    and `name_of(index) -> str`, which names a sample in errors.
     """
 
     def __len__(self) -> int:
@@ -99,14 +103,14 @@ class MapDataset(Protocol):
         """One sample."""
 
 
-def source_of(dataset: Any) -> Source | ItemsOnly:
+def source_of(dataset: Any) -> SplitSource | ItemsOnly:
     """What a dataset offers to make whole batches of."""
     source = getattr(dataset, "source", None)
     if callable(source):
-        offered: Source | ItemsOnly = source()
+        offered: SplitSource | ItemsOnly = source()
         return offered
     resident = getattr(dataset, "resident", None)
     arrays = resident() if callable(resident) else None
     if arrays is None:
         return ItemsOnly(f"the samples of {type(dataset).__name__} are made one by one")
-    return Source(arrays.features, arrays.targets)
+    return SplitSource(arrays.features, arrays.targets)

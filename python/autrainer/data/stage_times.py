@@ -6,7 +6,7 @@ import threading
 from time import perf_counter
 
 
-class Stages:
+class StageTimes:
     """Seconds per stage, summed over all threads that work for a loader."""
 
     def __init__(self) -> None:

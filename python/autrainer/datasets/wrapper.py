@@ -14,8 +14,8 @@ import torch
 
 from autrainer.data.file_handlers import AbstractFileHandler, native_format
 from autrainer.data.items import AbstractDataItem, DataItem
-from autrainer.data.nonfinite import look_at_raw
-from autrainer.data.split_source import Files, ItemsOnly, ResidentArrays, Source
+from autrainer.data.nonfinite import inspect_raw_features
+from autrainer.data.split_source import Files, ItemsOnly, ResidentArrays, SplitSource
 from autrainer.data.targets import AbstractTargetTransform, RaggedTargetsError
 from autrainer.datasets.frames import Listing
 from autrainer.errors import CorruptFileError, DataError, did_you_mean
@@ -76,7 +76,7 @@ class SplitDataset(ABC, torch.utils.data.Dataset[Any]):
         except RaggedTargetsError:
             return None
 
-    def source(self) -> Source | ItemsOnly:
+    def source(self) -> SplitSource | ItemsOnly:
         """What whole batches are made of, or why items have to be made one by one."""
         name = type(self).__name__
         if type(self).__getitem__ is not SplitDataset.__getitem__:
@@ -89,7 +89,7 @@ class SplitDataset(ABC, torch.utils.data.Dataset[Any]):
             return features
         if self.targets is None:
             return ItemsOnly(f"targets of {name} fit no tensor")
-        return Source(features, self.targets, steps.fixed, steps.varying, self._dtype)
+        return SplitSource(features, self.targets, steps.fixed, steps.varying, self._dtype)
 
     def resident(self) -> ResidentArrays | None:
         """The whole split as the model gets it, or None if its items are made one by one."""
@@ -167,7 +167,7 @@ class SplitDataset(ABC, torch.utils.data.Dataset[Any]):
 
     def _raw_features(self, position: int) -> Any:
         features = self.load_features(position)
-        look_at_raw(features, lambda: self.name_of(position))
+        inspect_raw_features(features, lambda: self.name_of(position))
         return features
 
     def name_of(self, position: int) -> str:

@@ -19,9 +19,7 @@ from autrainer.transforms.compose import SmartCompose
 Features: TypeAlias = torch.Tensor | list[torch.Tensor]
 """Features of a batch: one tensor, shape (B, ...), or one each where shapes differ."""
 
-IndexArray: TypeAlias = npt.NDArray[np.int64]
-
-Finish: TypeAlias = Callable[[Features, IndexArray], Features]
+BatchFunction: TypeAlias = Callable[[Features, npt.NDArray[np.int64]], Features]
 """Applies transforms to the features of a batch; the indices are positions in the split."""
 
 # Where a transform stands in the pipeline, as `applied` counts, and the transform.
@@ -40,8 +38,8 @@ class Plan:
             the above may be called by any number of threads.
     """
 
-    fixed: Finish | None = None
-    varying: Finish | None = None
+    fixed: BatchFunction | None = None
+    varying: BatchFunction | None = None
     reason: str | None = None
 
     @property
@@ -61,7 +59,7 @@ def plan(transform: Any) -> Plan:
         if not is_ours(step) and batch_form(step) is None:
             return Plan(reason=f"{type(step).__qualname__} is no transform of autrainer's own")
     num_fixed = next((at for at, (_, step) in enumerate(steps) if is_random(step)), len(steps))
-    return Plan(_finish(steps[:num_fixed]), _finish(steps[num_fixed:]))
+    return Plan(_batch_function(steps[:num_fixed]), _batch_function(steps[num_fixed:]))
 
 
 def _steps(transform: Any, place: Place) -> Iterator[_Step]:
@@ -72,7 +70,7 @@ def _steps(transform: Any, place: Place) -> Iterator[_Step]:
         yield place, transform
 
 
-def _finish(steps: list[_Step]) -> Finish | None:
+def _batch_function(steps: list[_Step]) -> BatchFunction | None:
     runs = [
         (draws, list(members)) for draws, members in groupby(steps, lambda step: is_random(step[1]))
     ]
@@ -85,7 +83,7 @@ class _Runs:
 
     runs: list[tuple[bool, list[_Step]]]
 
-    def __call__(self, features: Features, indices: IndexArray) -> Features:
+    def __call__(self, features: Features, indices: npt.NDArray[np.int64]) -> Features:
         """The features after all of them: a contiguous tensor as soon as shapes agree."""
         for draws, steps in self.runs:
             act = _one_by_one if draws else _at_once
@@ -93,7 +91,7 @@ class _Runs:
         return features if isinstance(features, list) else features.contiguous()
 
 
-def _at_once(features: Features, indices: IndexArray, steps: list[_Step]) -> Features:
+def _at_once(features: Features, indices: npt.NDArray[np.int64], steps: list[_Step]) -> Features:
     for step in steps:
         form = batch_form(step[1])
         if form is None or isinstance(features, list):
@@ -103,14 +101,14 @@ def _at_once(features: Features, indices: IndexArray, steps: list[_Step]) -> Fea
     return features
 
 
-def _one_by_one(features: Features, indices: IndexArray, steps: list[_Step]) -> Features:
+def _one_by_one(features: Features, indices: npt.NDArray[np.int64], steps: list[_Step]) -> Features:
     with one_intra_op_thread():
         changed = _changed_one_by_one(features, indices, steps)
     return _stacked(changed)
 
 
 def _changed_one_by_one(
-    features: Features, indices: IndexArray, steps: list[_Step]
+    features: Features, indices: npt.NDArray[np.int64], steps: list[_Step]
 ) -> list[torch.Tensor]:
     outer = active_key()
     changed = []

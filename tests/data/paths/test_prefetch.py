@@ -6,8 +6,8 @@ import torch
 from hypothesis import given
 from hypothesis import strategies as st
 
-from autrainer.data.paths import prefetch as ahead
-from autrainer.data.paths.prefetch import made_ahead
+from autrainer.data.paths import prefetch as prefetch_module
+from autrainer.data.paths.prefetch import prefetch
 from autrainer.errors import DataError
 from tests import forked
 
@@ -23,7 +23,7 @@ def threads_of(name):
     depth=st.integers(1, 12),
 )
 def test_results_come_in_order_whoever_made_them(start, count, num_threads, depth):
-    results = made_ahead(
+    results = prefetch(
         lambda number: number * 3, start, start + count, num_threads=num_threads, depth=depth
     )
 
@@ -40,7 +40,7 @@ def test_no_more_is_made_than_the_depth_allows():
             allowed.release()
         return number
 
-    results = made_ahead(make, 0, 100, num_threads=2, depth=3)
+    results = prefetch(make, 0, 100, num_threads=2, depth=3)
     first = next(results)
     # One that was handed out, three ahead of it.
     allowed.acquire()
@@ -58,7 +58,7 @@ def test_work_goes_on_while_the_consumer_is_busy():
             others.set()
         return number
 
-    results = made_ahead(make, 0, 10, num_threads=1, depth=1)
+    results = prefetch(make, 0, 10, num_threads=1, depth=1)
     next(results)
 
     others.wait()
@@ -71,7 +71,7 @@ def test_an_error_comes_where_its_number_is_due():
             raise ValueError(f"number {number}")
         return number
 
-    results = made_ahead(make, 0, 100, num_threads=4, depth=8, name="failing")
+    results = prefetch(make, 0, 100, num_threads=4, depth=8, name="failing")
 
     assert [next(results) for _ in range(3)] == [0, 1, 2]
     with pytest.raises(ValueError, match="number 3"):
@@ -81,7 +81,7 @@ def test_an_error_comes_where_its_number_is_due():
 
 @pytest.mark.parametrize("how", ["close", "drop", "exhaust"])
 def test_no_thread_is_left(how):
-    results = made_ahead(lambda number: number, 0, 50, num_threads=3, depth=6, name="gone")
+    results = prefetch(lambda number: number, 0, 50, num_threads=3, depth=6, name="gone")
     next(results)
     assert len(threads_of("gone")) == 3
 
@@ -96,7 +96,7 @@ def test_no_thread_is_left(how):
 
 
 def test_nothing_starts_before_something_is_asked_for():
-    results = made_ahead(lambda number: number, 0, 5, num_threads=2, depth=2, name="lazy")
+    results = prefetch(lambda number: number, 0, 5, num_threads=2, depth=2, name="lazy")
 
     assert threads_of("lazy") == []
     assert next(results) == 0
@@ -104,9 +104,9 @@ def test_nothing_starts_before_something_is_asked_for():
 
 
 def test_who_takes_too_long_is_told_and_left_behind(monkeypatch):
-    monkeypatch.setattr(ahead, "LAST_WORDS_S", 0.05)
+    monkeypatch.setattr(prefetch_module, "JOIN_TIMEOUT_S", 0.05)
     forever = threading.Event()
-    results = made_ahead(
+    results = prefetch(
         lambda number: forever.wait(), 0, 2, num_threads=1, depth=1, timeout_s=0.05, name="dev"
     )
 
@@ -120,7 +120,7 @@ def test_who_takes_too_long_is_told_and_left_behind(monkeypatch):
 def test_threads_leave_the_intra_op_threads_of_others_alone():
     before = torch.get_num_threads()
 
-    counts = set(made_ahead(lambda _: torch.get_num_threads(), 0, 8, num_threads=2, depth=4))
+    counts = set(prefetch(lambda _: torch.get_num_threads(), 0, 8, num_threads=2, depth=4))
 
     assert counts == {1}
     assert torch.get_num_threads() == before
@@ -128,7 +128,7 @@ def test_threads_leave_the_intra_op_threads_of_others_alone():
 
 @pytest.mark.filterwarnings("ignore:.*fork.*:DeprecationWarning")
 def test_a_forked_process_goes_on_by_threads_of_its_own():
-    results = made_ahead(lambda number: number, 0, 20, num_threads=2, depth=4)
+    results = prefetch(lambda number: number, 0, 20, num_threads=2, depth=4)
     assert [next(results) for _ in range(5)] == [0, 1, 2, 3, 4]
 
     child = os.fork()
@@ -143,8 +143,8 @@ def test_a_forked_process_goes_on_by_threads_of_its_own():
 
 def test_an_interpreter_may_leave_with_work_half_done():
     code = (
-        "from autrainer.data.paths.prefetch import made_ahead\n"
-        "results = made_ahead(lambda n: n, 0, 100, num_threads=2, depth=4)\n"
+        "from autrainer.data.paths.prefetch import prefetch\n"
+        "results = prefetch(lambda n: n, 0, 100, num_threads=2, depth=4)\n"
         "print(next(results))\n"
     )
     done = forked.run(code)

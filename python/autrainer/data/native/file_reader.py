@@ -11,8 +11,8 @@ import numpy.typing as npt
 
 from autrainer import _core
 from autrainer.data.native.decode import NativeFormat
+from autrainer.data.native.shuffle import IndexArray
 
-IndexArray = npt.NDArray[np.int64]
 Outcome = _core.Outcome
 
 

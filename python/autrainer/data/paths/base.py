@@ -18,11 +18,11 @@ from autrainer.data.native.shuffle import IndexArray
 from autrainer.data.nonfinite import FiniteCheck
 from autrainer.data.options import LoaderOptions
 from autrainer.data.padding import Pad, PaddedBatch
-from autrainer.data.paths.prefetch import made_ahead
+from autrainer.data.paths.prefetch import prefetch
 from autrainer.data.samplers.batch_order import BatchOrder
 from autrainer.data.shape_hints import advice_for
-from autrainer.data.split_source import Features, Finish
-from autrainer.data.stage_times import Stages
+from autrainer.data.split_source import BatchFunction, Features
+from autrainer.data.stage_times import StageTimes
 from autrainer.errors import DataError
 from autrainer.runs.random.keys import keyed_batch
 
@@ -30,7 +30,7 @@ REUSED_BYTES = 1 << 18
 """Size of a batch below which fresh memory costs less than looking for memory that is free."""
 
 
-class Path(Protocol):
+class BatchPath(Protocol):
     """One way to make the batches of a split."""
 
     name: str
@@ -43,8 +43,8 @@ class Path(Protocol):
 
 
 @dataclass
-class Setting:
-    """What every path is told by its loader.
+class LoaderContext:
+    """What a loader and the path that makes its batches share.
 
     Args:
         options: Options of the loader.
@@ -57,7 +57,7 @@ class Setting:
     options: LoaderOptions
     order: BatchOrder
     check: FiniteCheck
-    stages: Stages = field(default_factory=Stages)
+    stages: StageTimes = field(default_factory=StageTimes)
     is_for_cuda: bool = False
 
     @property
@@ -75,7 +75,7 @@ class Setting:
             yield make(epoch, number, indices)
             since = perf_counter()
 
-    def ahead(
+    def prefetched(
         self, make: Callable[[int, int, IndexArray], Any], epoch: int, first: int
     ) -> Iterator[Any]:
         """The same, made ahead by as many threads as the loader has workers."""
@@ -84,7 +84,7 @@ class Setting:
         def make_number(number: int) -> Any:
             return make(epoch, number, order.batch(epoch, number))
 
-        batches = made_ahead(
+        batches = prefetch(
             make_number,
             first,
             len(order),
@@ -108,38 +108,38 @@ class Assembler:
     """Features of a batch to the batch: transforms, targets, padding, pinned memory.
 
     Args:
-        setting: What every path is told.
+        context: What the paths of a loader share.
         targets: Encoded targets of the split.
-        finishes: Transforms, in this order.
+        functions: They apply transforms, in this order.
         dtype: What features become in the end; None for what they are.
         describe: Names a sample of the split.
     """
 
     def __init__(
         self,
-        setting: Setting,
+        context: LoaderContext,
         targets: torch.Tensor,
-        finishes: tuple[Finish, ...],
+        functions: tuple[BatchFunction, ...],
         dtype: torch.dtype | None,
         describe: Callable[[int], str],
     ) -> None:
-        self._seed = setting.options.seed
-        self._pad: Pad | None = setting.options.pad
-        self._setting = setting
+        self._seed = context.options.seed
+        self._pad: Pad | None = context.options.pad
+        self._context = context
         self._targets = targets
-        self._finishes = finishes
+        self._functions = functions
         self.dtype = dtype
         self._describe = describe
 
     @property
     def is_plain(self) -> bool:
         """Whether features go into the batch as they are."""
-        return not self._finishes and self._pad is None and self.dtype is None
+        return not self._functions and self._pad is None and self.dtype is None
 
     @property
-    def transforms(self) -> bool:
+    def has_transforms(self) -> bool:
         """Whether features are changed in more than their dtype; that may even them out."""
-        return bool(self._finishes)
+        return bool(self._functions)
 
     def __call__(
         self,
@@ -155,17 +155,17 @@ class Assembler:
             DataError: naming two samples that differ in shape.
         """
         since = perf_counter()
-        if self._finishes:
+        if self._functions:
             with keyed_batch(self._seed, epoch, number):
-                for finish in self._finishes:
-                    features = finish(features, indices)
+                for function in self._functions:
+                    features = function(features, indices)
         if self.dtype is not None:
             features = cast(features, self.dtype)
-        since = self._setting.stages.mark("transform", since)
+        since = self._context.stages.mark("transform", since)
         batch = self._batch(features, indices, lengths)
-        if self._setting.pins and not batch.features.is_pinned():
+        if self._context.pins and not batch.features.is_pinned():
             batch = batch.pin_memory()
-        self._setting.stages.mark("collate", since)
+        self._context.stages.mark("collate", since)
         return batch
 
     def _batch(
@@ -183,7 +183,7 @@ class Assembler:
         return DataBatch(features, target, index)
 
     def _stacked(self, features: list[torch.Tensor], indices: IndexArray) -> torch.Tensor:
-        check_alike(features, self.describing(indices))
+        check_same_shape(features, self.describing(indices))
         return torch.stack(features)
 
     def describing(self, indices: IndexArray) -> Callable[[int], str]:
@@ -202,7 +202,7 @@ class ShapesDifferError(DataError):
     """Two samples of a split fit no common tensor."""
 
 
-def shapes_differ(name: str, sample: Any, first_name: str, first: Any) -> ShapesDifferError:
+def shapes_differ_error(name: str, sample: Any, first_name: str, first: Any) -> ShapesDifferError:
     """The error for two samples that fit no common tensor; both have a shape and a dtype."""
     advice = advice_for(sample.shape, first.shape, first.dtype)
     return ShapesDifferError(
@@ -211,7 +211,7 @@ def shapes_differ(name: str, sample: Any, first_name: str, first: Any) -> Shapes
     )
 
 
-def check_alike(samples: Sequence[Any], describe: Callable[[int], str]) -> None:
+def check_same_shape(samples: Sequence[Any], describe: Callable[[int], str]) -> None:
     """Refuse samples of which one differs from the first in shape or dtype.
 
     Args:
@@ -224,7 +224,7 @@ def check_alike(samples: Sequence[Any], describe: Callable[[int], str]) -> None:
     first = samples[0]
     for position, sample in enumerate(samples):
         if sample.shape != first.shape or sample.dtype != first.dtype:
-            raise shapes_differ(describe(position), sample, describe(0), first)
+            raise shapes_differ_error(describe(position), sample, describe(0), first)
 
 
 def _name(dtype: Any) -> str:
@@ -237,23 +237,25 @@ class BatchMemory:
     Args:
         shape: Shape of a sample.
         dtype: Of the features.
-        setting: What every path is told.
+        context: What the paths of a loader share.
     """
 
-    def __init__(self, shape: tuple[int, ...], dtype: np.dtype[Any], setting: Setting) -> None:
+    def __init__(
+        self, shape: tuple[int, ...], dtype: np.dtype[Any], context: LoaderContext
+    ) -> None:
         self._shape = shape
         self._dtype = dtype
-        self._setting = setting
+        self._context = context
         # Fresh memory of some size costs page faults; finding memory that is free costs less then.
         sample_bytes = math.prod(shape) * dtype.itemsize
-        self._is_large = sample_bytes * setting.options.batch_size >= REUSED_BYTES
+        self._is_large = sample_bytes * context.options.batch_size >= REUSED_BYTES
         # Those under way, the one the model has, the one it had before.
-        self._buffers = BatchBuffers(setting.options.depth + 2)
+        self._buffers = BatchBuffers(context.options.depth + 2)
 
     def take(self, num_samples: int, sample_shape: tuple[int, ...] | None = None) -> torch.Tensor:
         """A tensor for some samples, whatever is in it; None for the shape of a sample."""
         shape = (num_samples, *(self._shape if sample_shape is None else sample_shape))
-        pinned = self._setting.pins
+        pinned = self._context.pins
         if self._is_large or pinned:
             return self._buffers.take(shape, self._dtype, pinned)
         # For a small batch, an empty tensor made by torch costs more than all the rest.

@@ -15,17 +15,17 @@ from autrainer.data.native.file_reader import AxisPad, FileReader, Layout, Outco
 from autrainer.data.native.shuffle import IndexArray
 from autrainer.data.nonfinite import FiniteCheck
 from autrainer.data.padding import Pad
-from autrainer.data.paths.base import shapes_differ
-from autrainer.data.paths.prefetch import too_slow
+from autrainer.data.paths.base import shapes_differ_error
+from autrainer.data.paths.prefetch import timeout_error
 from autrainer.data.split_source import Files
-from autrainer.data.stage_times import Stages
+from autrainer.data.stage_times import StageTimes
 from autrainer.errors import CorruptFileError, DataError
 
 Array = npt.NDArray[Any]
 Tag = TypeVar("Tag")
 
 
-class SampleReader:
+class FeatureReader:
     """Reads the features of samples, each from its file.
 
     Args:
@@ -40,7 +40,7 @@ class SampleReader:
         self,
         files: Files,
         check: FiniteCheck,
-        stages: Stages,
+        stages: StageTimes,
         *,
         num_threads: int,
         pad: Pad | None = None,
@@ -62,7 +62,7 @@ class SampleReader:
         """Shape and dtype of the first sample, which all others should have."""
         layout = self._first
         if layout is None:
-            first = self._by_python(0)
+            first = self._read_in_python(0)
             return Layout(tuple(first.shape), first.numpy().dtype)
         return layout
 
@@ -94,10 +94,10 @@ class SampleReader:
         try:
             outcome = self._reader.read(rows, array)
         except DataError as error:
-            raise self._told(error, rows) from error
+            raise self._naming_both_files(error, rows) from error
         self._complete(rows, array, outcome)
 
-    def read_ahead(
+    def prefetch(
         self,
         jobs: Iterator[tuple[Tag, IndexArray, torch.Tensor]],
         *,
@@ -125,9 +125,9 @@ class SampleReader:
                 try:
                     outcome = self._reader.wait(timeout_s)
                 except TimeoutError as error:
-                    raise too_slow(f"{self._check.name} loader", timeout_s) from error
+                    raise timeout_error(f"{self._check.name} loader", timeout_s) from error
                 except DataError as error:
-                    raise self._told(error, rows) from error
+                    raise self._naming_both_files(error, rows) from error
                 self._complete(rows, out.numpy(), outcome)
                 del out
                 submit()
@@ -140,8 +140,8 @@ class SampleReader:
         arrays, outcome = self._reader.read_each(rows)
         samples = [None if array is None else torch.from_numpy(array) for array in arrays]
         for position in outcome.unsupported:
-            samples[position] = self._by_python(int(rows[position]))
-        self._tell(rows, outcome)
+            samples[position] = self._read_in_python(int(rows[position]))
+        self._report(rows, outcome)
         return samples  # type: ignore[return-value]  # all there are now
 
     def close(self) -> None:
@@ -152,40 +152,40 @@ class SampleReader:
         """Read what the core did not know, and tell what is not finite."""
         for position in outcome.unsupported:
             row = int(rows[position])
-            sample = self._by_python(row).numpy()
+            sample = self._read_in_python(row).numpy()
             if sample.shape != out.shape[1:] or sample.dtype != out.dtype:
-                raise shapes_differ(
+                raise shapes_differ_error(
                     self.describe(row), sample, self.describe(0), self.layout
                 ) from None
             out[position] = sample
-        self._tell(rows, outcome)
+        self._report(rows, outcome)
 
-    def _tell(self, rows: IndexArray, outcome: Outcome) -> None:
+    def _report(self, rows: IndexArray, outcome: Outcome) -> None:
         self._stages.add("read", outcome.busy_s)
         for position in outcome.nonfinite:
-            self._check.found(self.describe(int(rows[position])))
+            self._check.report(self.describe(int(rows[position])))
 
     def _is_alike(self, found: Layout) -> bool:
         return found == self.layout if self._pad is None else self._pad.fits(found, self.layout)
 
-    def _by_python(self, row: int) -> torch.Tensor:
+    def _read_in_python(self, row: int) -> torch.Tensor:
         features = self._files.load(row)
         if not isinstance(features, (torch.Tensor, np.ndarray)):
             raise DataError(
                 f"{self.describe(row)}: expected an array, found a {type(features).__name__}"
             )
         sample = torch.as_tensor(features)
-        self._check.look_at(sample[None], lambda _position: self.describe(row))
+        self._check.inspect(sample[None], lambda _position: self.describe(row))
         return sample.contiguous()
 
-    def _told(self, error: DataError, rows: IndexArray) -> DataError:
+    def _naming_both_files(self, error: DataError, rows: IndexArray) -> DataError:
         """The error of the core, or one that names both files if it is that two differ."""
         if isinstance(error, CorruptFileError):
             return error
         for position, row in enumerate(rows.tolist()):
             (found,) = self._reader.layouts(rows[position : position + 1])
             if found is not None and not self._is_alike(found):
-                return shapes_differ(self.describe(row), found, self.describe(0), self.layout)
+                return shapes_differ_error(self.describe(row), found, self.describe(0), self.layout)
         return error
 
 

@@ -9,58 +9,60 @@ import torch
 
 from autrainer.data.items import DataBatch
 from autrainer.data.native.shuffle import IndexArray
-from autrainer.data.paths.base import Assembler, BatchMemory, Setting, ShapesDifferError
-from autrainer.data.paths.feature_reader import SampleReader, torch_dtype
+from autrainer.data.paths.base import Assembler, BatchMemory, LoaderContext, ShapesDifferError
+from autrainer.data.paths.feature_reader import FeatureReader, torch_dtype
 from autrainer.data.split_source import Features
 
 Tag = tuple[int, IndexArray, torch.Tensor]
 
 
-class StreamPath:
+class FilesPath:
     """Reads files straight into the memory of batches.
 
     Without workers that happens in line. With workers, threads of the core read ahead, or, if there
     are transforms or files that only Python reads, threads that each make whole batches.
 
     Args:
-        setting: What every path is told.
+        context: What the paths of a loader share.
         open_reader: Makes a reader of the files; a pass reads by one of its own.
         assemble: Makes the batch of the features.
     """
 
-    name = "stream"
+    name = "files"
 
     def __init__(
         self,
-        setting: Setting,
-        open_reader: Callable[[], SampleReader],
+        context: LoaderContext,
+        open_reader: Callable[[], FeatureReader],
         assemble: Assembler,
     ) -> None:
-        self._setting = setting
+        self._context = context
         self._open_reader = open_reader
         self._assemble = assemble
         reader = open_reader()
         self._idle = [reader]
         self._lock = threading.Lock()
         layout = reader.layout
-        self._memory = BatchMemory(layout.shape, layout.dtype, setting)
-        # Threads of the core read ahead; where Python has a part in it, threads of Python do.
-        self._pad = setting.options.pad
-        self._is_for_core = reader.is_native and self._pad is None and not assemble.transforms
+        self._memory = BatchMemory(layout.shape, layout.dtype, context)
+        # Threads of the core prefetch; where Python has a part in it, threads of Python do.
+        self._pad = context.options.pad
+        self._core_prefetches = (
+            reader.is_native and self._pad is None and not assemble.has_transforms
+        )
         self._is_uneven = False
         # Whether files may be read straight into memory that is filled up already.
         self._pads_early = (
             self._pad is not None
-            and not assemble.transforms
+            and not assemble.has_transforms
             and self._pad.survives(torch_dtype(layout.dtype), assemble.dtype)
         )
 
     def batches(self, epoch: int, first: int) -> Iterator[DataBatch]:
         """The batches of a pass from one of them on."""
-        options = self._setting.options
-        if options.num_workers and self._is_for_core:
-            return self._setting.timed_wait(self._read_ahead(epoch, first))
-        run = self._setting.ahead if options.num_workers else self._setting.in_line
+        options = self._context.options
+        if options.num_workers and self._core_prefetches:
+            return self._context.timed_wait(self._prefetched(epoch, first))
+        run = self._context.prefetched if options.num_workers else self._context.in_line
         return run(self._make, epoch, first)
 
     def close(self) -> None:
@@ -70,15 +72,15 @@ class StreamPath:
         for reader in idle:
             reader.close()
 
-    def _read_ahead(self, epoch: int, first: int) -> Iterator[DataBatch]:
-        options = self._setting.options
+    def _prefetched(self, epoch: int, first: int) -> Iterator[DataBatch]:
+        options = self._context.options
         reader = self._take_reader()
         jobs = (
             ((number, indices, out), indices, out)
-            for number, indices in self._setting.order.batches(epoch, first)
+            for number, indices in self._context.order.batches(epoch, first)
             for out in (self._memory.take(len(indices)),)
         )
-        done = reader.read_ahead(jobs, depth=options.depth, timeout_s=options.timeout)
+        done = reader.prefetch(jobs, depth=options.depth, timeout_s=options.timeout)
         try:
             for number, indices, out in done:
                 batch = self._assemble(epoch, number, indices, out)
@@ -99,7 +101,7 @@ class StreamPath:
         return self._assemble(epoch, number, indices, features, lengths)
 
     def _read(
-        self, reader: SampleReader, indices: IndexArray
+        self, reader: FeatureReader, indices: IndexArray
     ) -> tuple[Features, torch.Tensor | None]:
         """Features, and their lengths where they are padded."""
         if self._pad is None:
@@ -115,13 +117,13 @@ class StreamPath:
         reader.read(indices, out)
         return out, lengths
 
-    def _read_alike(self, reader: SampleReader, indices: IndexArray) -> Features:
+    def _read_alike(self, reader: FeatureReader, indices: IndexArray) -> Features:
         if not self._is_uneven:
             out = self._memory.take(len(indices))
             try:
                 reader.read(indices, out)
             except ShapesDifferError:
-                if not self._assemble.transforms:
+                if not self._assemble.has_transforms:
                     raise
                 # From here on; batches of one shape come out the same either way.
                 self._is_uneven = True
@@ -129,12 +131,12 @@ class StreamPath:
                 return out
         return reader.read_each(indices)
 
-    def _take_reader(self) -> SampleReader:
+    def _take_reader(self) -> FeatureReader:
         with self._lock:
             if self._idle:
                 return self._idle.pop()
         return self._open_reader()
 
-    def _give_back(self, reader: SampleReader) -> None:
+    def _give_back(self, reader: FeatureReader) -> None:
         with self._lock:
             self._idle.append(reader)

@@ -14,7 +14,7 @@ import torch
 from autrainer.data.native.shuffle import IndexArray
 from autrainer.data.nonfinite import FiniteCheck, raw_features_checked_by
 from autrainer.data.padding import Pad, PaddedBatch
-from autrainer.data.paths.base import Setting, check_alike
+from autrainer.data.paths.base import LoaderContext, check_same_shape
 from autrainer.errors import DataError
 from autrainer.runs.process.intra_op import one_intra_op_thread
 from autrainer.runs.random.keys import (
@@ -67,7 +67,7 @@ class ItemBatches:
                 seed_globals(key_seed(self.seed, epoch, -1 - number))
             batch = self._collated(items, describe)
         if not getattr(self.dataset, "shows_raw_features", False):
-            self.check.look_at(getattr(batch, "features", None), describe)
+            self.check.inspect(getattr(batch, "features", None), describe)
         return batch
 
     def _items(self, epoch: int, indices: IndexArray) -> list[Any]:
@@ -97,7 +97,7 @@ class ItemBatches:
             features = [getattr(item, "features", None) for item in items]
             if all(isinstance(sample, (torch.Tensor, np.ndarray)) for sample in features):
                 # The collate function knows positions in the batch, and not whose they are.
-                check_alike(features, describe)
+                check_same_shape(features, describe)
             raise
 
     def _name_of(self, index: int) -> str:
@@ -109,21 +109,21 @@ class ItemsPath:
     """Makes batches in line, or ahead by threads where nothing but our own code is called.
 
     Args:
-        setting: What every path is told.
+        context: What the paths of a loader share.
         make: Makes a batch.
     """
 
     name = "items"
 
-    def __init__(self, setting: Setting, make: ItemBatches) -> None:
-        self._setting = setting
+    def __init__(self, context: LoaderContext, make: ItemBatches) -> None:
+        self._context = context
         self._make_batch = make
 
     def batches(self, epoch: int, first: int) -> Iterator[Any]:
         """The batches of a pass from one of them on."""
-        if self._setting.options.num_workers:
-            return self._setting.ahead(self._make, epoch, first)
-        return self._setting.in_line(self._make, epoch, first)
+        if self._context.options.num_workers:
+            return self._context.prefetched(self._make, epoch, first)
+        return self._context.in_line(self._make, epoch, first)
 
     def close(self) -> None:
         """Nothing waits for the next pass."""
@@ -131,7 +131,7 @@ class ItemsPath:
     def _make(self, epoch: int, number: int, indices: IndexArray) -> Any:
         since = perf_counter()
         batch = self._make_batch(epoch, number, indices)
-        if self._setting.pins and hasattr(batch, "pin_memory"):
+        if self._context.pins and hasattr(batch, "pin_memory"):
             batch = batch.pin_memory()
-        self._setting.stages.mark("items", since)
+        self._context.stages.mark("items", since)
         return batch

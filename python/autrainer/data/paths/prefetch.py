@@ -1,4 +1,4 @@
-"""Work done ahead of who needs it, by threads, in order."""
+"""Results made before they are needed, by threads, in order."""
 
 from __future__ import annotations
 
@@ -15,11 +15,11 @@ from autrainer.runs.process.signals import stops_held
 
 T = TypeVar("T")
 
-LAST_WORDS_S = 5
+JOIN_TIMEOUT_S = 5
 """How long threads may take to finish what they are at, once nobody waits for it any more."""
 
 
-def made_ahead(
+def prefetch(
     make: Callable[[int], T],
     start: int,
     stop: int,
@@ -61,7 +61,7 @@ def made_ahead(
         work.end()
 
 
-def too_slow(name: str, timeout_s: float) -> DataError:
+def timeout_error(name: str, timeout_s: float) -> DataError:
     """The error for a batch that does not come."""
     return DataError(
         f"the {name} waited {timeout_s:g} s for a batch in vain; look at what reads the data, or "
@@ -108,7 +108,7 @@ class _Work(Generic[T]):
             # Garbage may be collected by any thread, one of these too.
             if thread.is_alive() and thread is not threading.current_thread():
                 # One that hangs is left behind: whoever was told of it must be able to leave.
-                thread.join(LAST_WORDS_S)
+                thread.join(JOIN_TIMEOUT_S)
         self._results.clear()
 
     def result(self, number: int, timeout_s: float, name: str) -> T:
@@ -116,7 +116,7 @@ class _Work(Generic[T]):
         with self._ready:
             is_there = self._ready.wait_for(lambda: number in self._results, timeout_s or None)
             if not is_there:
-                raise too_slow(name, timeout_s)
+                raise timeout_error(name, timeout_s)
             value, error = self._results.pop(number)
             self._wanted = number + 1
             self._room.notify()

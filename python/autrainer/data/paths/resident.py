@@ -13,9 +13,9 @@ import torch
 from autrainer.data.native.collate import gather_rows
 from autrainer.data.native.file_reader import Layout
 from autrainer.data.native.shuffle import IndexArray
-from autrainer.data.paths.base import ShapesDifferError, cast, shapes_differ
-from autrainer.data.paths.feature_reader import SampleReader, Tag, torch_dtype
-from autrainer.data.split_source import Features, Finish
+from autrainer.data.paths.base import ShapesDifferError, cast, shapes_differ_error
+from autrainer.data.paths.feature_reader import FeatureReader, Tag, torch_dtype
+from autrainer.data.split_source import BatchFunction, Features
 
 SHARE_OF_FREE = 4
 """Features take at most one part in this many of the memory that is free."""
@@ -108,7 +108,7 @@ class TableReader:
         """Copy samples."""
         gather_rows(self.table, rows, out)
 
-    def read_ahead(
+    def prefetch(
         self, jobs: Iterator[tuple[Tag, IndexArray, torch.Tensor]], *, depth: int
     ) -> Iterator[Tag]:
         """Copy samples, job by job; nothing is gained by threads."""
@@ -134,9 +134,9 @@ class ResidentLoading:
 
     def __init__(
         self,
-        reader: SampleReader | TableReader,
+        reader: FeatureReader | TableReader,
         num_samples: int,
-        fixed: Finish | None,
+        fixed: BatchFunction | None,
         dtype: torch.dtype | None,
         num_workers: int,
     ) -> None:
@@ -198,7 +198,7 @@ class ResidentLoading:
                 yield (rows, out), rows, out
 
         if self._num_workers:
-            yield from self._reader.read_ahead(jobs(), depth=CHUNKS_AHEAD)
+            yield from self._reader.prefetch(jobs(), depth=CHUNKS_AHEAD)
             return
         for tag, rows, out in jobs():
             self._reader.read(rows, out)
@@ -230,7 +230,7 @@ class ResidentLoading:
     def _place(self, table: torch.Tensor, rows: IndexArray, samples: Features) -> None:
         for row, sample in zip(rows.tolist(), samples, strict=True):
             if sample.shape != table.shape[1:] or sample.dtype != table.dtype:
-                raise shapes_differ(
+                raise shapes_differ_error(
                     self._reader.describe(row), sample, self._reader.describe(0), table[0]
                 )
             if isinstance(samples, torch.Tensor):

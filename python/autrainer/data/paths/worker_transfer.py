@@ -24,8 +24,8 @@ MIB = 2**20
 
 
 @dataclass(frozen=True)
-class Parcel:
-    """A batch, packed; taken from the queue it is a `Delivery`.
+class PackedBatch:
+    """A batch, packed; taken from the queue it is a `ReceivedBatch`.
 
     Args:
         content: The batch, as the pickler for processes makes it.
@@ -36,7 +36,7 @@ class Parcel:
     is_copied: bool
 
     @classmethod
-    def of(cls, batch: Any) -> Parcel:
+    def of(cls, batch: Any) -> PackedBatch:
         """Pack a batch.
 
         Raises:
@@ -49,7 +49,7 @@ class Parcel:
                     tensor.share_memory_()  # type: ignore[no-untyped-call]
                 return cls(bytes(ForkingPickler.dumps(batch)), is_copied=False)
             except (RuntimeError, OSError) as error:
-                if not is_about_shared_memory(error):
+                if not is_shared_memory_error(error):
                     raise
                 return cls(pickle.dumps(batch, pickle.HIGHEST_PROTOCOL), is_copied=True)
         except (pickle.PicklingError, TypeError, AttributeError, RuntimeError) as error:
@@ -63,7 +63,7 @@ class Parcel:
 
 
 @dataclass(frozen=True)
-class Delivery:
+class ReceivedBatch:
     """A batch that has arrived.
 
     Args:
@@ -74,9 +74,9 @@ class Delivery:
     batch: Any
     is_copied: bool
 
-    def pin_memory(self) -> Delivery:
+    def pin_memory(self) -> ReceivedBatch:
         """The same, in page-locked memory."""
-        return Delivery(pinned(self.batch), self.is_copied)
+        return ReceivedBatch(pinned(self.batch), self.is_copied)
 
 
 def pinned(value: Any) -> Any:
@@ -111,30 +111,30 @@ def _refilled(container: Any, content: Any) -> Any:
         return content
 
 
-def _unpacked(content: bytes, is_copied: bool) -> Delivery:
-    return Delivery(pickle.loads(content), is_copied)
+def _unpacked(content: bytes, is_copied: bool) -> ReceivedBatch:
+    return ReceivedBatch(pickle.loads(content), is_copied)
 
 
-def is_about_shared_memory(error: BaseException) -> bool:
+def is_shared_memory_error(error: BaseException) -> bool:
     """Whether an error says that there was not enough shared memory, in a worker or here."""
     text = str(error)
     return "shared memory" in text or "Bus error" in text
 
 
-def no_shared_memory(name: str) -> DataError:
+def shared_memory_error(name: str) -> DataError:
     """The error for a worker that has found no shared memory."""
     return DataError(
-        f"the worker processes of the {name} found no room in shared memory ({size()}); "
-        f"{advice()}, or set num_workers to 0"
+        f"the worker processes of the {name} found no room in shared memory "
+        f"({shared_memory_size()}); {shared_memory_advice()}, or set num_workers to 0"
     )
 
 
-def advice() -> str:
+def shared_memory_advice() -> str:
     """How to get more shared memory."""
     return f"enlarge {SHARED_MEMORY} (docker run --shm-size=2g)"
 
 
-def size() -> str:
+def shared_memory_size() -> str:
     """How large shared memory is, and how much of it is free."""
     try:
         found = os.statvfs(SHARED_MEMORY)
@@ -146,16 +146,16 @@ def size() -> str:
 
 def _tensors(batch: Any) -> list[torch.Tensor]:
     """The tensors of a batch that lie in the memory of this process, wherever it holds them."""
-    finder = _Finder()
+    finder = _TensorFinder()
     finder.dump(batch)
     return finder.tensors
 
 
-class _Finder(ForkingPickler):
+class _TensorFinder(ForkingPickler):
     """Goes through an object as a pickler does; what is large is not packed."""
 
     def __init__(self) -> None:
-        super().__init__(_Nowhere(), pickle.HIGHEST_PROTOCOL)
+        super().__init__(_NullFile(), pickle.HIGHEST_PROTOCOL)
         self.tensors: list[torch.Tensor] = []
 
     def persistent_id(self, obj: Any) -> Any:
@@ -166,7 +166,7 @@ class _Finder(ForkingPickler):
         return 0 if isinstance(obj, np.ndarray) and not obj.dtype.hasobject else None
 
 
-class _Nowhere:
+class _NullFile:
     """A file that keeps nothing."""
 
     def write(self, data: Any) -> int:

@@ -17,16 +17,16 @@ import torch
 
 from autrainer import _core
 from autrainer.data.native.shuffle import IndexArray
-from autrainer.data.paths.base import Setting
+from autrainer.data.paths.base import LoaderContext
 from autrainer.data.paths.items import ItemBatches
-from autrainer.data.paths.prefetch import too_slow
+from autrainer.data.paths.prefetch import timeout_error
 from autrainer.data.paths.worker_transfer import (
-    Delivery,
-    Parcel,
-    advice,
-    is_about_shared_memory,
-    no_shared_memory,
-    size,
+    PackedBatch,
+    ReceivedBatch,
+    is_shared_memory_error,
+    shared_memory_advice,
+    shared_memory_error,
+    shared_memory_size,
 )
 from autrainer.data.samplers.batch_order import BatchOrder
 from autrainer.errors import DataError
@@ -42,31 +42,31 @@ class WorkersPath:
     """Serves passes by a `torch.utils.data.DataLoader` whose processes live on between passes.
 
     Args:
-        setting: What every path is told.
+        context: What the paths of a loader share.
         make: Makes a batch, in a process.
     """
 
     name = "workers"
 
-    def __init__(self, setting: Setting, make: ItemBatches) -> None:
-        self._setting = setting
+    def __init__(self, context: LoaderContext, make: ItemBatches) -> None:
+        self._context = context
         self._make = make
-        self._due = _Due(setting.order)
+        self._batches_of_pass = _BatchesOfPass(context.order)
         self._loader: torch.utils.data.DataLoader[Any] | None = None
         # Those of the parent, in a process that was forked: kept, for they may not be shut down.
-        self._foreign: list[Any] = []
+        self._loaders_of_parents: list[Any] = []
         self._pid = os.getpid()
         self._has_warned = False
 
     def batches(self, epoch: int, first: int) -> Iterator[Any]:
         """The batches of a pass from one of them on."""
-        self._leave_to_parent()
+        self._forget_loader_of_parent()
         if self._loader is None:
-            self._loader = self._start()
-        self._due.position = (epoch, first)
-        return self._setting.timed_wait(self._received(self._begun(self._loader)))
+            self._loader = self._new_loader()
+        self._batches_of_pass.position = (epoch, first)
+        return self._context.timed_wait(self._received_batches(self._start_pass(self._loader)))
 
-    def _begun(self, loader: torch.utils.data.DataLoader[Any]) -> Iterator[Any]:
+    def _start_pass(self, loader: torch.utils.data.DataLoader[Any]) -> Iterator[Any]:
         """The batches of a pass; the first one starts the processes.
 
         Raises:
@@ -76,28 +76,29 @@ class WorkersPath:
             with stops_held():
                 return iter(loader)
         except OSError as error:
-            name = self._setting.options.name
+            name = self._context.options.name
             raise DataError(
-                f"the worker processes of the {name} loader cannot be started: {error} ({size()}); "
-                "set num_workers to 0, or raise what is used up: shared memory, processes, memory"
+                f"the worker processes of the {name} loader cannot be started: {error} "
+                f"({shared_memory_size()}); set num_workers to 0, or raise what is used up: "
+                "shared memory, processes, memory"
             ) from error
 
     def close(self) -> None:
         """End the processes."""
-        self._leave_to_parent()
+        self._forget_loader_of_parent()
         loader, self._loader = self._loader, None
         if loader is not None:
             end_workers(loader)
 
-    def _leave_to_parent(self) -> None:
+    def _forget_loader_of_parent(self) -> None:
         if self._pid != os.getpid():
             self._pid = os.getpid()
-            self._foreign.append(self._loader)
+            self._loaders_of_parents.append(self._loader)
             self._loader = None
 
-    def _received(self, batches: Iterator[Any]) -> Iterator[Any]:
+    def _received_batches(self, batches: Iterator[Any]) -> Iterator[Any]:
         """What the processes send; their errors are raised here as if there were no processes."""
-        options = self._setting.options
+        options = self._context.options
         name = f"{options.name} loader"
         try:
             for received in batches:
@@ -108,37 +109,37 @@ class WorkersPath:
                 del received
         except RuntimeError as error:
             if str(error).startswith("DataLoader timed out"):
-                raise too_slow(name, options.timeout) from error
-            if is_about_shared_memory(error) or self._has_bus_error():
-                raise no_shared_memory(name) from error
+                raise timeout_error(name, options.timeout) from error
+            if is_shared_memory_error(error) or self._has_bus_error():
+                raise shared_memory_error(name) from error
             raise
 
     def _has_bus_error(self) -> bool:
         """Whether a process was ended because it wrote beyond what there is of shared memory."""
         return BUS_ERROR != 0 and -BUS_ERROR in exit_codes(self._loader)
 
-    def _warn_if_copied(self, received: Delivery, name: str) -> None:
+    def _warn_if_copied(self, received: ReceivedBatch, name: str) -> None:
         if received.is_copied and not self._has_warned:
             self._has_warned = True
             log.warning(
                 "%s: shared memory has no room for the batches of worker processes (%s), so they "
                 "are copied through pipes, which takes longer; %s",
                 name,
-                size(),
-                advice(),
+                shared_memory_size(),
+                shared_memory_advice(),
             )
 
-    def _start(self) -> torch.utils.data.DataLoader[Any]:
-        options = self._setting.options
+    def _new_loader(self) -> torch.utils.data.DataLoader[Any]:
+        options = self._context.options
         return torch.utils.data.DataLoader(
             _BatchMap(self._make),
-            batch_sampler=self._due,  # type: ignore[arg-type]  # batches know their pass
-            collate_fn=_as_it_is,
+            batch_sampler=self._batches_of_pass,  # type: ignore[arg-type]  # batches know their pass
+            collate_fn=_unchanged,
             num_workers=options.num_workers,
-            pin_memory=self._setting.pins,
+            pin_memory=self._context.pins,
             timeout=options.timeout,
             prefetch_factor=options.prefetch_factor,
-            pin_memory_device=options.pin_memory_device if self._setting.pins else "",
+            pin_memory_device=options.pin_memory_device if self._context.pins else "",
             worker_init_fn=_WorkerStart(options.worker_init_fn),
             persistent_workers=True,
             # Of its own: torch would else draw from the global one at every pass.
@@ -146,7 +147,7 @@ class WorkersPath:
         )
 
 
-class _Due(torch.utils.data.Sampler[tuple[int, int, IndexArray]]):
+class _BatchesOfPass(torch.utils.data.Sampler[tuple[int, int, IndexArray]]):
     """The batches of the pass that is due: its number, theirs, their indices.
 
     A torch `DataLoader` opens its sampler more than once for the same pass, so opening changes
@@ -173,7 +174,7 @@ class _BatchMap(torch.utils.data.Dataset[Any]):
 
     def __getitems__(self, batch: tuple[int, int, IndexArray]) -> Any:
         try:
-            return Parcel.of(self._make(*batch))
+            return PackedBatch.of(self._make(*batch))
         except Exception as error:
             if not _survives_pickling(error):
                 # Torch sends its text.
@@ -222,7 +223,7 @@ def _survives_pickling(error: Exception) -> bool:
     return type(copy) is type(error) and str(copy) == str(error)
 
 
-def _as_it_is(batch: Any) -> Any:
+def _unchanged(batch: Any) -> Any:
     return batch
 
 
