@@ -16,6 +16,10 @@ JOBS ?= $(shell $(PYTHON) -c 'import os; print(min(os.cpu_count(), 8))')
 PARALLEL = --numprocesses $(JOBS) --dist worksteal
 # Linked by zig against an old glibc, so that the wheel runs on every Linux that torch runs on.
 WHEEL_OPTIONS := $(if $(filter Linux,$(shell uname -s)),--zig --compatibility manylinux2014)
+# The oldest torch of pyproject.toml, unless told otherwise, in an environment of its own.
+TORCH ?= 2.4
+TORCH_VENV = $(VENV)-torch-$(TORCH)
+TORCH_TESTS := $(addprefix tests/,fast engine training optimizers integration/test_old_runs.py)
 # uv trusts what the system trusts, as pip does. (The second name is that of earlier versions.)
 export UV_SYSTEM_CERTS := true
 export UV_NATIVE_TLS := true
@@ -27,7 +31,7 @@ export PATH := $(abspath $(BIN)):$(PATH)
 
 RUST_SOURCES := Cargo.toml Cargo.lock rust-toolchain.toml $(shell find rust -name '*.rs' -o -name 'Cargo.toml')
 
-.PHONY: help setup build demo test test-fast test-busy test-rust sanitize fuzz torture check fmt lint types stubs bench wheel docs clean
+.PHONY: help setup build demo test test-fast test-busy test-torch test-rust sanitize fuzz torture check fmt lint types stubs bench wheel docs clean
 
 help:  ## Print the targets
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:[^#]*## /\t/' | expand -t 14
@@ -60,6 +64,12 @@ test-fast: setup  ## Tests that take no second each, in well under a minute
 
 test-busy: setup  ## All tests RUNS= times in a row while other processes keep every core busy
 	$(BIN)/python -m tests.torture.busy --runs $(or $(RUNS),10) $(PARALLEL) $(PYTEST)
+
+test-torch: setup  ## Tests of what depends on torch with another version of it: TORCH=2.4
+	$(UV) venv --quiet --allow-existing --python $(BIN)/python $(TORCH_VENV)
+	$(UV) pip install --quiet --python $(TORCH_VENV) 'torch==$(TORCH).*' --requirements pyproject.toml --extra digits --group test
+	echo '$(abspath python)' > $$($(TORCH_VENV)/bin/python -c 'import sysconfig; print(sysconfig.get_path("purelib"))')/autrainer.pth
+	$(TORCH_VENV)/bin/python -m pytest $(PARALLEL) $(TORCH_TESTS) $(PYTEST)
 
 test-rust:  ## Rust tests
 	cargo test --workspace --quiet
@@ -113,4 +123,4 @@ docs: setup  ## Run the examples in docstrings
 	$(BIN)/python -m pytest --quiet --doctest-modules python/autrainer
 
 clean:  ## Remove the environment and everything built
-	rm -rf $(VENV) target dist .pytest_cache .mypy_cache .ruff_cache .hypothesis python/autrainer/_core*.so
+	rm -rf $(VENV) $(VENV)-torch-* target dist .pytest_cache .mypy_cache .ruff_cache .hypothesis python/autrainer/_core*.so

@@ -1,8 +1,9 @@
 """Runs that earlier commits have begun or finished are gone on with, continued and read.
 
-The archives in `tests/fixtures/old_runs` hold their folders as those commits have left them, and of
-the same runs, left alone, what they ended with. On a machine and a torch like those that made them
-the bytes have to be the same; elsewhere the numbers, up to rounding.
+The archives in `tests/fixtures/old_runs` hold their folders as those commits have left them, and
+what the same runs have ended with where they were left alone. With the torch and the processor that
+made them the bytes have to be the same; on another processor the numbers, up to rounding. Another
+torch draws other numbers for dropout: there it is what was trained on, and the shapes of the rest.
 """
 
 import filecmp
@@ -37,6 +38,8 @@ INTERRUPTED_RUNS = [
     *((commit, name) for commit in COMMITS for name in INTERRUPTED),
     *(("840ce11", name) for name in NEWER),
 ]
+SAME_BITS = ("torch", "numpy", "processor", "cpu_capability")
+"""What the bits of a small model on the CPU depend on, beside the number of threads."""
 OBJECTS = ("model", "file_handler", "inference_transform", "target_transform")
 
 
@@ -79,9 +82,8 @@ def differences(project, run, whole):
     """Names of the files in which a run does not end like the one that was left alone."""
     made = yaml.safe_load((project / "made.yaml").read_text())
     now = numeric_environment(torch.device("cpu"))
-    conditions = ("torch", "numpy", "processor", "cpu_capability")
-    is_same_machine = all(made[name] == now[name] for name in conditions)
-    same = _same_bytes if is_same_machine else _close_numbers
+    changed = [name for name in SAME_BITS if made[name] != now[name]]
+    same = _alike if "torch" in changed else _close if changed else _same_bytes
     files = sorted(path.relative_to(whole) for path in whole.rglob("*") if path.is_file())
     assert Path("metrics.csv") in files
     return [str(name) for name in files if not same(run / name, whole / name)]
@@ -91,11 +93,20 @@ def _same_bytes(one, other):
     return one.is_file() and filecmp.cmp(one, other, shallow=False)
 
 
-def _close_numbers(one, other):
+def _close(one, other):
     ours, theirs = dict(_numbers(one)), dict(_numbers(other))
-    return ours.keys() == theirs.keys() and all(
+    return _alike(one, other) and all(
         np.allclose(ours[key], theirs[key], rtol=1e-3, atol=1e-4, equal_nan=True) for key in ours
     )
+
+
+def _alike(one, other):
+    if one.name in ("train_indices.npy", "steps.txt"):
+        return _same_bytes(one, other)
+    ours, theirs = dict(_numbers(one)), dict(_numbers(other))
+    # Versions of torch keep more or less beside what they share.
+    shared = ours.keys() & theirs.keys()
+    return bool(shared) and all(ours[key].shape == theirs[key].shape for key in shared)
 
 
 def _numbers(path):
@@ -198,7 +209,7 @@ def test_objects_and_states_of_a_finished_run_predict_as_it_did(old, commit):
 def test_objects_are_loaded_as_the_readme_loads_them(old):
     (run,) = runs_of(old("840ce11", "finished"), "finished").values()
     model, files, _, targets = (audobject.from_yaml(f"{run}/{name}.yaml") for name in OBJECTS)
-    model.load_state_dict(torch.load(run / "_best/model.pt", map_location="cpu"))
+    model.load_state_dict(torch.load(run / "_best/model.pt", weights_only=True))
     assert files.load("data/sounds/test-0.wav").ndim == 2
     assert targets.decode(0) == "calm"
 

@@ -40,7 +40,7 @@ def test_a_model_starts_from_a_checkpoint_but_for_its_last_layer(tmp_path, earli
     fresh = built(tmp_path, name="fresh")
     fresh.close()
     trainer = started(tmp_path, f"+model.model_checkpoint={path}")
-    given, now = torch.load(path), trainer.model.state_dict()
+    given, now = torch.load(path, weights_only=True), trainer.model.state_dict()
     for name in ("Linear0.weight", "Linear0.bias"):
         assert torch.equal(now[name], given[name])
     for name in ("Linear1.weight", "Linear1.bias"):
@@ -52,8 +52,10 @@ def test_a_model_starts_from_a_whole_checkpoint(tmp_path, earlier):
     path = earlier()("model")
     options = (f"+model.model_checkpoint={path}", "+model.skip_last_layer=false")
     trainer = started(tmp_path, *options)
-    assert same_states(trainer.model.state_dict(), torch.load(path))
-    assert same_states(state(trainer.output_directory, "_initial"), torch.load(path))
+    assert same_states(trainer.model.state_dict(), torch.load(path, weights_only=True))
+    assert same_states(
+        state(trainer.output_directory, "_initial"), torch.load(path, weights_only=True)
+    )
 
 
 def test_a_whole_checkpoint_that_does_not_fit_is_refused_with_the_way_out(tmp_path, earlier):
@@ -70,7 +72,7 @@ def test_a_checkpoint_that_differs_before_the_last_layer_is_refused(tmp_path, ea
 
 
 def test_what_a_checkpoint_lacks_is_reported(tmp_path, earlier, caplog):
-    given = torch.load(earlier()("model"))
+    given = torch.load(earlier()("model"), weights_only=True)
     torch.save({"Linear0.weight": given["Linear0.weight"], "odd": given["Linear0.bias"]}, "some.pt")
     started(tmp_path, "+model.model_checkpoint=some.pt")
     assert "some.pt leaves ['Linear0.bias'] as initialised and has no place for ['odd']" in (
@@ -121,7 +123,7 @@ def test_a_last_layer_without_a_bias_is_left_out_alone(tmp_path, earlier):
         "model__optimizer_checkpoint": path("optimizer"),
     }
     trainer = started(tmp_path, ADAM, model=model, **checkpoints)
-    given, now = torch.load(path("model")), trainer.model.state_dict()
+    given, now = torch.load(path("model"), weights_only=True), trainer.model.state_dict()
     equal = {name: torch.equal(now[name], given[name]) for name in now}
     assert equal == {"first.weight": True, "first.bias": True, "last.weight": False}
     assert positions(trainer) == [0, 1]
@@ -220,4 +222,6 @@ def test_relative_paths_start_at_the_working_directory(tmp_path, earlier, monkey
     monkeypatch.chdir(tmp_path)
     relative = str(path).removeprefix(f"{tmp_path}/")
     trainer = started(tmp_path, f"+model.model_checkpoint={relative}")
-    assert torch.equal(trainer.model.Linear0.weight, torch.load(path)["Linear0.weight"])
+    assert torch.equal(
+        trainer.model.Linear0.weight, torch.load(path, weights_only=True)["Linear0.weight"]
+    )

@@ -42,9 +42,11 @@ def test_a_stopped_run_ends_with_the_same_bytes(tmp_path, kind, at, options):
 
 
 def test_a_run_that_ran_out_of_memory_goes_on_with_smaller_micro_batches(tmp_path):
-    whole = trained(tmp_path / "whole", *SIZE)
-    stopped(tmp_path / "stopped", "micro_batch_size=8")
-    again = built(tmp_path / "stopped", *SIZE, "micro_batch_size=2")
+    # What dropout draws depends on the size of the parts in some versions of torch.
+    still = (*SIZE, "+model.dropout=0")
+    whole = trained(tmp_path / "whole", *still)
+    stopped(tmp_path / "stopped", *still[len(SIZE) :], "micro_batch_size=8")
+    again = built(tmp_path / "stopped", *still, "micro_batch_size=2")
     assert again.resumption.is_resumed
     again.train()
     torch.testing.assert_close(weights(again), weights(whole), rtol=1e-4, atol=1e-5)
