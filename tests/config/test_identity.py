@@ -162,3 +162,8 @@ def test_long_names_stay_different_at_both_ends(config):
     assert len(names) == 3
     assert all(len(name.encode()) <= LONGEST_NAME for name in names)
     assert all(name.startswith("Toy_C_x") and name.endswith("_None_1") for name in names)
+
+
+@pytest.mark.parametrize("policy", ["error", "warn", "ignore", "allow"])
+def test_what_features_that_are_not_finite_are_makes_no_other_run(config, policy):
+    assert identity(config | {"dev_loader_kwargs": {"nonfinite": policy}}) == identity(config)

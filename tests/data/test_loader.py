@@ -213,7 +213,8 @@ def test_the_log_says_once_which_path_a_split_takes(caplog, is_resident, text):
         ({"pin_memory": 1}, "pin_memory is 1"),
         ({"pin_memory_device": None}, "pin_memory_device is None"),
         ({"resident_mb": -1}, "resident_mb is -1; use an integer of at least 0"),
-        ({"nonfinite": "ignore"}, "nonfinite is 'ignore'; use one of error, warn, allow"),
+        ({"nonfinite": "skip"}, "nonfinite is 'skip'; use one of error, warn, ignore"),
+        ({"nonfinite": 1}, "nonfinite is 1; use one of error, warn, ignore"),
         ({"pad": {"to": 0}}, "pad.to is 0"),
     ],
 )
@@ -505,8 +506,8 @@ def test_features_that_are_not_finite_are_an_error(is_resident):
 
 
 @pytest.mark.parametrize("is_resident", [True, False])
-def test_features_that_are_not_finite_may_be_allowed_or_told_once(caplog, is_resident):
-    for policy, count in (("allow", 0), ("warn", 1)):
+def test_features_that_are_not_finite_may_be_ignored_or_told_once(caplog, is_resident):
+    for policy, count in (("ignore", 0), ("allow", 0), ("warn", 1)):
         caplog.clear()
         loader = make(dataset=Holes(6, is_resident), shuffle=False, nonfinite=policy)
         list(loader)

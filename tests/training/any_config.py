@@ -37,7 +37,7 @@ def loader_options(draw):
     options = {
         "drop_last": st.booleans(),
         "resident_mb": st.sampled_from([0, 16]),
-        "nonfinite": st.sampled_from(["error", "warn", "allow"]),
+        "nonfinite": st.sampled_from(["error", "warn", "ignore", "allow"]),
     }
     workers = {"num_workers": st.integers(1, 2), "prefetch_factor": st.integers(1, 3)}
     return draw(st.fixed_dictionaries(draw(st.sampled_from([{}, workers])), optional=options))

@@ -60,7 +60,7 @@ class Loader:
         resident_mb: Keep the features of files in memory if they take no more than this, in MiB,
             and no more than a quarter of the memory that is free. 0 reads them in every pass.
         nonfinite: What features that are NaN or infinite before any transform are: an `error`, a
-            reason to `warn`, or nothing (`allow`).
+            reason to `warn`, or nothing (`ignore`; `allow`, as it was called first, is the same).
         pad: Evens out samples of different lengths at their end: a mapping of `axis` (-1), `to` (a
             length, or `longest` of the batch), `crop` (false) and `value` (0). Batches are
             `PaddedBatch`es then, which hold the `lengths` too. None leaves samples as they are.
@@ -133,7 +133,9 @@ class Loader:
         if sampler is not None:
             order = CheckedOrder(sampler, self.num_samples)
         self._context = LoaderContext(
-            self.options, BatchOrder(order, batch_size, drop_last), FiniteCheck(nonfinite, name)
+            self.options,
+            BatchOrder(order, batch_size, drop_last),
+            FiniteCheck(self.options.nonfinite, name),
         )
         self._num_batches = len(self._context.order)
         self._path: BatchPath | None = None
@@ -165,7 +167,7 @@ class Loader:
             self.dataset,
             self.collate_fn,
             options.seed,
-            FiniteCheck("allow", options.name),
+            FiniteCheck("ignore", options.name),
             options.pad,
             seeds_globals=True,
         )

@@ -21,7 +21,7 @@ class FiniteCheck:
     """Looks at features as they come, before any transform.
 
     Args:
-        policy: `error`, `warn` (once, of the first sample) or `allow`.
+        policy: `error`, `warn` (once, of the first sample) or `ignore`.
         name: Whose features these are, for messages.
     """
 
@@ -45,7 +45,7 @@ class FiniteCheck:
         if self.policy == "error":
             raise DataError(
                 f"{text}; repair the data, or set the option nonfinite of the {self.name} loader "
-                "to 'warn' or 'allow'"
+                "to 'warn' or 'ignore'"
             )
         if not self._has_warned:
             self._has_warned = True

@@ -13,7 +13,7 @@ from autrainer.errors import ConfigError
 
 RESIDENT_MB = 1024
 PREFETCH_FACTOR = 2
-NONFINITE = ("error", "warn", "allow")
+NONFINITE = ("error", "warn", "ignore")
 
 
 @dataclass(frozen=True)
@@ -40,6 +40,9 @@ class LoaderOptions:
     name: str = "data"
 
     def __post_init__(self) -> None:
+        if self.nonfinite == "allow":
+            # The spelling of earlier configurations.
+            object.__setattr__(self, "nonfinite", "ignore")
         problems = [*filter(None, _value_problems(self))] or [*_idle_options(self)]
         try:
             if self.pad is not None:

@@ -159,12 +159,19 @@ def test_keys_of_the_users_own_are_fine(config, key):
         ({"shuffle": True}, "shuffle is no option of a loader; use num_workers"),
         ({"num_workers": -1}, "num_workers is -1; use an integer of at least 0"),
         ({"drop_last": "no"}, "drop_last is 'no'; use true or false"),
+        ({"nonfinite": "skip"}, "nonfinite is 'skip'; use error, warn or ignore"),
     ],
 )
 def test_options_of_loaders_are_checked(config, options, message):
     config["dataset"]["dev_loader_kwargs"] = options
     with pytest.raises(ConfigError, match=rf"dataset\.dev_loader_kwargs\.{message}"):
         RunConfig.read(config)
+
+
+@pytest.mark.parametrize("policy", ["error", "warn", "ignore", "allow"])
+def test_features_that_are_not_finite_may_be_ignored_by_the_old_word_too(config, policy):
+    config["dev_loader_kwargs"] = {"nonfinite": policy}
+    assert RunConfig.read(config).dev_loader_kwargs == {"nonfinite": policy}
 
 
 @pytest.mark.parametrize("split", ["dev", "test"])

@@ -423,7 +423,8 @@ def _folder_inside(value: Any) -> str | None:
 
 
 def _policy(value: Any) -> str | None:
-    return value if value in ("error", "warn", "allow") else None
+    # The last one is what earlier versions called `ignore`.
+    return value if value in ("error", "warn", "ignore", "allow") else None
 
 
 def _seed_pair(value: Any) -> tuple[int, int] | None:
@@ -457,5 +458,5 @@ _LOADER_CHECKS: tuple[tuple[str, Callable[[Any], Any], str], ...] = (
     ("drop_last", _flag, "use true or false"),
     ("pin_memory_device", _text, "use a text"),
     ("resident_mb", _natural, "use an integer of at least 0, in MiB"),
-    ("nonfinite", _policy, "use error, warn or allow"),
+    ("nonfinite", _policy, "use error, warn or ignore"),
 )

@@ -53,7 +53,7 @@ class FeatureReader:
             files.paths,
             files.format,
             num_threads=num_threads,
-            check_finite=check.policy != "allow",
+            check_finite=check.policy != "ignore",
             pad=None if pad is None else AxisPad(pad.axis, pad.crop, keeps_rest=pad.value != 0),
         )
 
