@@ -1,6 +1,6 @@
 //! The fastest loop over files: open, read into a buffer that is used again, close.
 //!
-//! `benches/python/test_files.py` runs it beside the stream. Paths come from the file that the first
+//! `benches/python/test_stream.py` runs it beside ours. Paths come from the file that the first
 //! argument names, one in each line, and are shared out among as many threads as the second one
 //! says. Each line on standard input asks for one pass; its end is answered by the bytes read.
 
