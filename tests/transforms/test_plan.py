@@ -201,7 +201,6 @@ def test_code_of_others_takes_whole_items(transform):
     steps = plan(transform)
     assert steps.fixed is None
     assert steps.varying is None
-    assert not steps.thread_safe
     assert "autrainer's own" in steps.reason
 
 
@@ -212,7 +211,7 @@ def test_the_reason_names_the_class():
 def test_code_of_others_with_a_batch_form_is_planned():
     features = torch.zeros(2, 3)
     steps = plan(SmartCompose([OwnBatches(0), Normalize([0.0], [0.5])]))
-    assert steps.thread_safe
+    assert steps.reason is None
     assert torch.equal(steps.fixed(features, np.arange(2)), torch.full((2, 3), 2.0))
 
 
@@ -256,5 +255,5 @@ def test_every_transform_of_ours_reads_and_writes_the_features_alone(kind):
     item = DataItem(torch.rand(shape), "target", 5)
     assert transform(item) is item
     assert (item.target, item.index) == ("target", 5)
-    assert plan(SmartCompose([transform])).thread_safe
+    assert plan(SmartCompose([transform])).reason is None
     assert finished(transform, torch.rand(2, *shape), 0, 0, [0, 1]).shape[0] == 2

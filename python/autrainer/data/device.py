@@ -80,12 +80,11 @@ class _Copier:
             self._in_flight.popleft()
         self._pin(batch)
         source = [value for value in _tensors(batch) if not value.is_cuda]
-        options = {"non_blocking": True} if _takes_options(type(batch).to) else {}
         event: torch.cuda.Event = torch.cuda.Event()  # type: ignore[no-untyped-call]
         with torch.cuda.stream(self._stream):
-            moved = batch.to(self._device, **options)
+            moved = move_batch(batch, self._device, non_blocking=True)
             event.record(self._stream)
-        copied = _Copied(batch if moved is None else moved, source, event)
+        copied = _Copied(moved, source, event)
         self._in_flight.append(copied)
         self._stages.mark("transfer", since)
         return copied
@@ -118,7 +117,22 @@ def _tensors(batch: Any) -> list[torch.Tensor]:
     return [value for value in values if isinstance(value, torch.Tensor)]
 
 
+def move_batch(batch: Any, device: torch.device, *, non_blocking: bool) -> Any:
+    """A batch on a device; its `to` may work in place or return a new batch.
+
+    Args:
+        batch: The batch, of any class that has `to`.
+        device: Where to.
+        non_blocking: Do not wait for the copy, if its `to` takes that option.
+    """
+    if non_blocking and _takes_non_blocking(type(batch).to):
+        moved = batch.to(device, non_blocking=True)
+    else:
+        moved = batch.to(device)
+    return batch if moved is None else moved
+
+
 @lru_cache(maxsize=64)
-def _takes_options(to: Callable[..., Any]) -> bool:
+def _takes_non_blocking(to: Callable[..., Any]) -> bool:
     parameters = inspect.signature(to).parameters.values()
     return any(p.kind is p.VAR_KEYWORD or p.name == "non_blocking" for p in parameters)

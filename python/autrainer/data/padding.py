@@ -109,8 +109,8 @@ class Pad:
         shape, lengths = self.measured(samples, describe)
         if not self.is_held_by(first.dtype):
             raise DataError(
-                f"pad.value is {self.value}, which features of {_name(first.dtype)} cannot hold; "
-                "use another one, or make the features floating point by a transform"
+                f"pad.value is {self.value}, which features of {dtype_name(first.dtype)} cannot "
+                "hold; use another one, or make the features floating point by a transform"
             )
         batch = torch.full((len(samples), *shape), self.value, dtype=first.dtype)
         for row, sample, length in zip(batch, samples, lengths.tolist(), strict=True):
@@ -131,8 +131,8 @@ class Pad:
             if not self.fits(sample, first):
                 raise DataError(
                     f"{describe(position)}: expected features of shape {tuple(first.shape)}, "
-                    f"{_name(first.dtype)}, but for their length, as in {describe(0)}, found "
-                    f"{tuple(sample.shape)}, {_name(sample.dtype)}; padding evens out axis "
+                    f"{dtype_name(first.dtype)}, but for their length, as in {describe(0)}, found "
+                    f"{tuple(sample.shape)}, {dtype_name(sample.dtype)}; padding evens out axis "
                     f"{self.axis} alone"
                 )
         lengths = [int(sample.shape[axis]) for sample in samples]
@@ -183,5 +183,6 @@ class Pad:
         return all(sample.shape[a] == first.shape[a] for a in others)
 
 
-def _name(dtype: Any) -> str:
+def dtype_name(dtype: Any) -> str:
+    """Name of a type of torch or NumPy, for messages."""
     return str(dtype).removeprefix("torch.")

@@ -135,17 +135,6 @@ class BaseClassificationDataset(_FittedDataset):
             features=features,
         )
 
-    @staticmethod
-    def check_dev_split(dev_split: float) -> None:
-        """Refuse a share of the train split outside [0, 1) with a `ConfigError`."""
-        if not 0 <= dev_split < 1:
-            raise ConfigError(f"dataset.dev_split is {dev_split!r}; use a number from 0 to below 1")
-
-    @staticmethod
-    def check_choice(key: str, value: Any, choices: list[Any]) -> None:
-        """Refuse a value that is not one of a few with a `ConfigError`."""
-        check_choice(key, value, tuple(choices))
-
 
 class BaseMLClassificationDataset(_FittedDataset):
     """Any number of labels, a column of zeros and ones for each.

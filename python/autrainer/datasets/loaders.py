@@ -47,18 +47,7 @@ class LoadersMixin:
 
         Evaluation sees every sample once, so the loaders of dev and test take no sampler.
         """
-        return self._loader(
-            "train",
-            batch_size=batch_size,
-            num_workers=num_workers,
-            pin_memory=pin_memory,
-            drop_last=drop_last,
-            timeout=timeout,
-            prefetch_factor=prefetch_factor,
-            pin_memory_device=pin_memory_device,
-            sampler=sampler,
-            **options,
-        )
+        return self._loader("train", locals())
 
     def create_dev_loader(
         self,
@@ -72,17 +61,7 @@ class LoadersMixin:
         **options: Unpack[MoreLoaderOptions],
     ) -> Loader:
         """Batches of the dev split, in order; options as of `Loader`."""
-        return self._loader(
-            "dev",
-            batch_size=batch_size,
-            num_workers=num_workers,
-            pin_memory=pin_memory,
-            drop_last=drop_last,
-            timeout=timeout,
-            prefetch_factor=prefetch_factor,
-            pin_memory_device=pin_memory_device,
-            **options,
-        )
+        return self._loader("dev", locals())
 
     def create_test_loader(
         self,
@@ -96,19 +75,12 @@ class LoadersMixin:
         **options: Unpack[MoreLoaderOptions],
     ) -> Loader:
         """Batches of the test split, in order; options as of `Loader`."""
-        return self._loader(
-            "test",
-            batch_size=batch_size,
-            num_workers=num_workers,
-            pin_memory=pin_memory,
-            drop_last=drop_last,
-            timeout=timeout,
-            prefetch_factor=prefetch_factor,
-            pin_memory_device=pin_memory_device,
-            **options,
-        )
+        return self._loader("test", locals())
 
-    def _loader(self, subset: str, **options: Any) -> Loader:
+    def _loader(self, subset: str, arguments: dict[str, Any]) -> Loader:
+        """A loader by all that one of the methods above was called with."""
+        given = {name: value for name, value in arguments.items() if name != "self"}
+        options = given.pop("options")
         transform = self._transform(subset)
         return Loader(
             getattr(self, f"{subset}_dataset"),
@@ -117,5 +89,6 @@ class LoadersMixin:
             collate_fn=transform.get_collate_fn(self),
             worker_init_fn=WorkerSeeding(self.seed, transform),
             name=subset,
+            **given,
             **options,
         )

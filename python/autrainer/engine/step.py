@@ -2,15 +2,14 @@
 
 from __future__ import annotations
 
-import inspect
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from functools import lru_cache
 from typing import Any, Protocol
 
 import torch
 
 from autrainer.callbacks.dispatch import CallbackManager, Handler
+from autrainer.data.device import move_batch
 from autrainer.engine.nonfinite import LossGuard
 from autrainer.engine.update import SkippedBatch, StepFunction
 from autrainer.runs.stage_clock import MODEL, OTHER, OUTPUTS, TRANSFER, StageClock
@@ -101,21 +100,11 @@ class DeviceMover:
 
     def __init__(self, device: torch.device, *, non_blocking: bool) -> None:
         self._device = device
-        self._options = {"non_blocking": True} if non_blocking else {}
+        self._non_blocking = non_blocking
 
     def __call__(self, batch: Any) -> Any:
         """The batch on the device; `to` may work in place or return a new batch."""
-        options = self._options
-        if options and not _takes_options(type(batch).to):
-            options = {}
-        moved = batch.to(self._device, **options)
-        return batch if moved is None else moved
-
-
-@lru_cache(maxsize=64)
-def _takes_options(to: Callable[..., Any]) -> bool:
-    parameters = inspect.signature(to).parameters.values()
-    return any(p.kind is p.VAR_KEYWORD or p.name == "non_blocking" for p in parameters)
+        return move_batch(batch, self._device, non_blocking=self._non_blocking)
 
 
 class TrainingStep:

@@ -193,12 +193,5 @@ def is_random(transform: Any) -> bool:
     return batch_form(transform) is None
 
 
-def draws_globally(transform: Any) -> bool:
-    """Whether a transform may draw from the global generators; of foreign code, yes."""
-    if is_ours(transform):
-        return not getattr(transform, "_deterministic", True)
-    return batch_form(transform) is None
-
-
 def _owner_of(kind: type, name: str) -> type | None:
     return next((parent for parent in kind.__mro__ if name in vars(parent)), None)

@@ -42,11 +42,6 @@ class Plan:
     varying: BatchFunction | None = None
     reason: str | None = None
 
-    @property
-    def thread_safe(self) -> bool:
-        """Whether nothing but code that is known not to mind is called."""
-        return self.reason is None
-
 
 def plan(transform: Any) -> Plan:
     """What the transform of a split, often a `SmartCompose`, comes to; None is no transform.

@@ -17,7 +17,7 @@ from autrainer.data.native.collate import gather_rows
 from autrainer.data.native.shuffle import IndexArray
 from autrainer.data.nonfinite import FiniteCheck
 from autrainer.data.options import LoaderOptions
-from autrainer.data.padding import Pad, PaddedBatch
+from autrainer.data.padding import Pad, PaddedBatch, dtype_name
 from autrainer.data.paths.prefetch import prefetch
 from autrainer.data.samplers.batch_order import BatchOrder
 from autrainer.data.shape_hints import advice_for
@@ -206,8 +206,8 @@ def shapes_differ_error(name: str, sample: Any, first_name: str, first: Any) -> 
     """The error for two samples that fit no common tensor; both have a shape and a dtype."""
     advice = advice_for(sample.shape, first.shape, first.dtype)
     return ShapesDifferError(
-        f"{name}: expected features of shape {tuple(first.shape)}, {_name(first.dtype)}, as in "
-        f"{first_name}, found {tuple(sample.shape)}, {_name(sample.dtype)}; {advice}"
+        f"{name}: expected features of shape {tuple(first.shape)}, {dtype_name(first.dtype)}, as "
+        f"in {first_name}, found {tuple(sample.shape)}, {dtype_name(sample.dtype)}; {advice}"
     )
 
 
@@ -225,10 +225,6 @@ def check_same_shape(samples: Sequence[Any], describe: Callable[[int], str]) -> 
     for position, sample in enumerate(samples):
         if sample.shape != first.shape or sample.dtype != first.dtype:
             raise shapes_differ_error(describe(position), sample, describe(0), first)
-
-
-def _name(dtype: Any) -> str:
-    return str(dtype).removeprefix("torch.")
 
 
 class BatchMemory:
