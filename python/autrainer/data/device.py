@@ -12,7 +12,7 @@ from typing import Any
 import torch
 
 from autrainer.data.buffers import BatchBuffers
-from autrainer.data.stage_times import StageTimes
+from autrainer.data.paths.base import StageTimes
 
 STAGING_BUFFERS = 12
 """Pieces of pinned memory that go round: some fields of two or three batches."""

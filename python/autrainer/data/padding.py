@@ -9,6 +9,7 @@ from typing import Any, Protocol
 import torch
 
 from autrainer.data.items import DataBatch
+from autrainer.data.shape_errors import dtype_name
 from autrainer.errors import ConfigError, DataError, did_you_mean
 
 LARGEST = 3.4e38
@@ -181,8 +182,3 @@ class Pad:
             return False
         others = [a for a in range(len(first.shape)) if a != axis]
         return all(sample.shape[a] == first.shape[a] for a in others)
-
-
-def dtype_name(dtype: Any) -> str:
-    """Name of a type of torch or NumPy, for messages."""
-    return str(dtype).removeprefix("torch.")

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Iterator, Sequence
+import threading
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
+from functools import cached_property
 from time import perf_counter
 from typing import Any, Protocol
 
@@ -17,13 +19,11 @@ from autrainer.data.native.collate import gather_rows
 from autrainer.data.native.shuffle import IndexArray
 from autrainer.data.nonfinite import FiniteCheck
 from autrainer.data.options import LoaderOptions
-from autrainer.data.padding import Pad, PaddedBatch, dtype_name
+from autrainer.data.padding import Pad, PaddedBatch
 from autrainer.data.paths.prefetch import prefetch
 from autrainer.data.samplers.batch_order import BatchOrder
-from autrainer.data.shape_hints import advice_for
+from autrainer.data.shape_errors import check_same_shape
 from autrainer.data.split_source import BatchFunction, Features
-from autrainer.data.stage_times import StageTimes
-from autrainer.errors import DataError
 from autrainer.runs.random.keys import keyed_batch
 
 REUSED_BYTES = 1 << 18
@@ -40,6 +40,37 @@ class BatchPath(Protocol):
 
     def close(self) -> None:
         """End processes and threads that wait for the next pass."""
+
+
+class StageTimes:
+    """Where a loader spends its time: seconds per stage, summed over all threads."""
+
+    def __init__(self) -> None:
+        self._lock = threading.Lock()
+        self._seconds: dict[str, float] = {}
+
+    def mark(self, stage: str, since: float) -> float:
+        """Add the time from a moment until now to a stage; returns now."""
+        now = perf_counter()
+        self.add(stage, now - since)
+        return now
+
+    def add(self, stage: str, seconds: float) -> None:
+        """Add some seconds to a stage."""
+        with self._lock:
+            self._seconds[stage] = self._seconds.get(stage, 0.0) + seconds
+
+    def seconds(self) -> dict[str, float]:
+        """Seconds so far by stage."""
+        with self._lock:
+            return dict(self._seconds)
+
+    def __getstate__(self) -> dict[str, float]:
+        return self.seconds()
+
+    def __setstate__(self, seconds: dict[str, float]) -> None:
+        self._lock = threading.Lock()
+        self._seconds = seconds
 
 
 @dataclass
@@ -63,7 +94,12 @@ class LoaderContext:
     @property
     def pins(self) -> bool:
         """Whether batches go into page-locked memory."""
-        return self.is_for_cuda or self.options.pins
+        return self.is_for_cuda or self._pins_by_option
+
+    @cached_property
+    def _pins_by_option(self) -> bool:
+        # Asked once, and not for every batch: it asks CUDA.
+        return self.options.pins
 
     def in_line(
         self, make: Callable[[int, int, IndexArray], Any], epoch: int, first: int
@@ -196,35 +232,6 @@ def cast(features: Features, dtype: torch.dtype) -> Features:
     if isinstance(features, torch.Tensor):
         return features.to(dtype)
     return [sample.to(dtype) for sample in features]
-
-
-class ShapesDifferError(DataError):
-    """Two samples of a split fit no common tensor."""
-
-
-def shapes_differ_error(name: str, sample: Any, first_name: str, first: Any) -> ShapesDifferError:
-    """The error for two samples that fit no common tensor; both have a shape and a dtype."""
-    advice = advice_for(sample.shape, first.shape, first.dtype)
-    return ShapesDifferError(
-        f"{name}: expected features of shape {tuple(first.shape)}, {dtype_name(first.dtype)}, as "
-        f"in {first_name}, found {tuple(sample.shape)}, {dtype_name(sample.dtype)}; {advice}"
-    )
-
-
-def check_same_shape(samples: Sequence[Any], describe: Callable[[int], str]) -> None:
-    """Refuse samples of which one differs from the first in shape or dtype.
-
-    Args:
-        samples: Tensors or arrays.
-        describe: Names the sample at a position.
-
-    Raises:
-        ShapesDifferError: naming both.
-    """
-    first = samples[0]
-    for position, sample in enumerate(samples):
-        if sample.shape != first.shape or sample.dtype != first.dtype:
-            raise shapes_differ_error(describe(position), sample, describe(0), first)
 
 
 class BatchMemory:

@@ -14,7 +14,8 @@ import torch
 from autrainer.data.native.shuffle import IndexArray
 from autrainer.data.nonfinite import FiniteCheck, raw_features_checked_by
 from autrainer.data.padding import Pad, PaddedBatch
-from autrainer.data.paths.base import LoaderContext, check_same_shape
+from autrainer.data.paths.base import LoaderContext
+from autrainer.data.shape_errors import check_same_shape
 from autrainer.errors import DataError
 from autrainer.runs.process.intra_op import one_intra_op_thread
 from autrainer.runs.random.keys import (

@@ -13,8 +13,9 @@ import torch
 from autrainer.data.native.collate import gather_rows
 from autrainer.data.native.file_reader import Layout
 from autrainer.data.native.shuffle import IndexArray
-from autrainer.data.paths.base import ShapesDifferError, cast, shapes_differ_error
-from autrainer.data.paths.feature_reader import FeatureReader, Tag, torch_dtype
+from autrainer.data.paths.base import cast
+from autrainer.data.paths.files import FeatureReader, Tag, torch_dtype
+from autrainer.data.shape_errors import ShapesDifferError, shapes_differ_error
 from autrainer.data.split_source import BatchFunction, Features
 
 SHARE_OF_FREE = 4

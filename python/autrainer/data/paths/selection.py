@@ -9,12 +9,12 @@ import torch
 from autrainer.data.items import DataBatch
 from autrainer.data.padding import Pad
 from autrainer.data.paths.arrays import ArraysPath
-from autrainer.data.paths.base import Assembler, BatchPath, LoaderContext, ShapesDifferError
-from autrainer.data.paths.feature_reader import FeatureReader
-from autrainer.data.paths.files import FilesPath
+from autrainer.data.paths.base import Assembler, BatchPath, LoaderContext
+from autrainer.data.paths.files import FeatureReader, FilesPath
 from autrainer.data.paths.items import Collate, ItemBatches, ItemsPath
 from autrainer.data.paths.resident import ResidentLoading, TableReader, resident_limit
 from autrainer.data.paths.workers import WorkersPath
+from autrainer.data.shape_errors import ShapesDifferError
 from autrainer.data.split_source import BatchFunction, Files, ItemsOnly, SplitSource, source_of
 
 

@@ -1,9 +1,11 @@
-"""What to do about two samples that fit no common tensor."""
+"""Two samples that fit no common tensor: the error, and what to do about it."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Any
+
+from autrainer.errors import DataError
 
 PAD = "pad or crop them: by a transform (Expand, RandomCrop) or the loader option pad"
 RESIZE = "give all images one size by the transform Resize"
@@ -14,6 +16,40 @@ CONVERT = (
 MIX_DOWN = "give all sounds one channel by the transform StereoToMono"
 COLOURS = (1, 2, 3, 4)
 """Channels that an image may have."""
+
+
+class ShapesDifferError(DataError):
+    """Two samples of a split fit no common tensor."""
+
+
+def shapes_differ_error(name: str, sample: Any, first_name: str, first: Any) -> ShapesDifferError:
+    """The error for two samples that fit no common tensor; both have a shape and a dtype."""
+    advice = advice_for(sample.shape, first.shape, first.dtype)
+    return ShapesDifferError(
+        f"{name}: expected features of shape {tuple(first.shape)}, {dtype_name(first.dtype)}, as "
+        f"in {first_name}, found {tuple(sample.shape)}, {dtype_name(sample.dtype)}; {advice}"
+    )
+
+
+def check_same_shape(samples: Sequence[Any], describe: Callable[[int], str]) -> None:
+    """Refuse samples of which one differs from the first in shape or dtype.
+
+    Args:
+        samples: Tensors or arrays.
+        describe: Names the sample at a position.
+
+    Raises:
+        ShapesDifferError: naming both.
+    """
+    first = samples[0]
+    for position, sample in enumerate(samples):
+        if sample.shape != first.shape or sample.dtype != first.dtype:
+            raise shapes_differ_error(describe(position), sample, describe(0), first)
+
+
+def dtype_name(dtype: Any) -> str:
+    """Name of a type of torch or NumPy, for messages."""
+    return str(dtype).removeprefix("torch.")
 
 
 def advice_for(found: Sequence[int], expected: Sequence[int], dtype: Any) -> str:

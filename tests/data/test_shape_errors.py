@@ -7,7 +7,7 @@ from PIL import Image
 
 from autrainer.data.items import DataBatch, DataItem
 from autrainer.data.loader import Loader
-from autrainer.data.shape_hints import advice_for
+from autrainer.data.shape_errors import advice_for
 from autrainer.datasets.utils import ImageFileHandler
 from autrainer.errors import DataError
 from autrainer.transforms import (
