@@ -2,6 +2,7 @@
 
 import pytest
 
+from autrainer.training.registry import needed_bytes
 from tests.training.conftest import trained
 
 DRAWN = "{autrainer.data.sampler.BalancedSampler: {num_draws: 20000}}"
@@ -26,4 +27,5 @@ def used_bytes(folder):
 )
 def test_the_estimate_is_right_within_a_factor_of_two(tmp_path, options):
     run = trained(tmp_path, *options)
-    assert 0.5 < run._needed_bytes() / used_bytes(run.output_directory) < 2
+    expected = needed_bytes(run.config.settings, run.parts, run.stateful)
+    assert 0.5 < expected / used_bytes(run.output_directory) < 2

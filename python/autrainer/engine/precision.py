@@ -30,6 +30,7 @@ class Precision:
 
     Attributes:
         name: As given.
+        device: As given.
         scaler: Multiplies the losses of `fp16`, whose small gradients would else be zero, by a
             factor that adapts itself; None for the others. Part of the state of a run.
 
@@ -39,7 +40,7 @@ class Precision:
 
     def __init__(self, name: str = "fp32", device: torch.device | str = "cpu") -> None:
         self.name = name
-        device = torch.device(device)
+        self.device = device = torch.device(device)
         self.scaler: torch.amp.GradScaler | None = None
         self.forward: Forward = _forward
         if name == "fp32":

@@ -24,3 +24,14 @@ class StopRequest:
         """Ask for it; who asks first gives the reason."""
         if self.reason is None:
             self.reason = reason
+
+    def restore(self, reason: object) -> None:
+        """Take back what a state has kept.
+
+        Raises:
+            TypeError: unless it is a reason or None.
+        """
+        if not isinstance(reason, str | None):
+            raise TypeError(f"stop is of type {type(reason).__name__}, expected str")
+        if reason is not None:
+            self.make(reason)

@@ -8,22 +8,22 @@ from __future__ import annotations
 
 import inspect
 import logging
-from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
 import torch
 
 from autrainer.augmentations import AugmentationManager
-from autrainer.callbacks.early_stopping import EarlyStopping
 from autrainer.config.instantiate import instantiate, instantiate_shorthand
 from autrainer.config.schema.training import RunConfig
 from autrainer.criterions.base import Loss
 from autrainer.datasets.base import AbstractDataset
 from autrainer.datasets.sampling import SAMPLER_KEY
 from autrainer.datasets.strata import TOTAL
+from autrainer.engine.precision import Precision
+from autrainer.engine.step import DeviceMover
+from autrainer.engine.update import Limits, Update
 from autrainer.errors import ConfigError
-from autrainer.loggers.base import AbstractLogger
 from autrainer.models.base import AbstractModel
 from autrainer.optimizers.build import build_optimizer
 from autrainer.runs.random.seeding import set_seed
@@ -73,6 +73,35 @@ class Parts:
     train_loader: Any
     dev_loader: Any
     test_loader: Any
+    precision: Precision
+    update: Update
+
+    @property
+    def device(self) -> torch.device:
+        """Where criterion and model are."""
+        return self.precision.device
+
+    @property
+    def scheduler(self) -> Any:
+        """The learning-rate scheduler or None."""
+        return None if self.schedule is None else self.schedule.scheduler
+
+    @scheduler.setter
+    def scheduler(self, scheduler: Any) -> None:
+        if self.schedule is None:
+            raise AttributeError("the run has no scheduler that could be replaced")
+        self.schedule.scheduler = scheduler
+
+    def mover(self, subset: str) -> DeviceMover:
+        """Moves the batches of a split to the device."""
+        # A dataset may bring loaders of its own, which need not know of pinning.
+        pinned = bool(getattr(getattr(self, f"{subset}_loader"), "pin_memory", False))
+        return DeviceMover(self.device, non_blocking=pinned and self.device.type == "cuda")
+
+    def schedule_by(self, frequency: str) -> Schedule | None:
+        """The schedule, if there is one and it steps that often."""
+        schedule = self.schedule
+        return schedule if schedule is not None and schedule.frequency == frequency else None
 
 
 def build_parts(config: dict[str, Any], settings: RunConfig, device: torch.device) -> Parts:
@@ -120,6 +149,7 @@ def build_parts(config: dict[str, Any], settings: RunConfig, device: torch.devic
         for subset, size in sizes.items()
     }
     _refuse_empty(loaders, sizes)
+    precision = Precision(settings.precision, device)
     return Parts(
         data,
         criterion,
@@ -129,40 +159,19 @@ def build_parts(config: dict[str, Any], settings: RunConfig, device: torch.devic
         loaders["train"],
         loaders["dev"],
         loaders["test"],
+        precision,
+        Update(optimizer, precision, limits(settings)),
     )
 
 
-def build_loggers(
-    config: dict[str, Any], data: AbstractDataset, experiment_id: str, run_name: str
-) -> list[Any]:
-    """Build the loggers that the configuration lists."""
-    return [
-        instantiate_shorthand(
-            entry,
-            instance_of=AbstractLogger,
-            exp_name=experiment_id,
-            run_name=run_name,
-            metrics=data.metrics,
-            tracking_metric=data.tracking_metric,
-        )
-        for entry in config.get("loggers") or []
-    ]
-
-
-def build_callbacks(config: dict[str, Any]) -> list[Any]:
-    """Build the callbacks that the configuration lists."""
-    return [
-        instantiate_shorthand(entry, instance_of=object) for entry in config.get("callbacks") or []
-    ]
-
-
-def build_early_stopping(
-    options: Mapping[str, Any] | None, data: AbstractDataset
-) -> EarlyStopping | None:
-    """What ends the run early, if the configuration asks for it."""
-    if options is None:
-        return None
-    return EarlyStopping(**options, metrics=data.metrics, tracking_metric=data.tracking_metric)
+def limits(settings: RunConfig) -> Limits:
+    """What keeps the updates of a run within bounds."""
+    return Limits(
+        micro_batch_size=settings.micro_batch_size,
+        max_grad_norm=settings.max_grad_norm,
+        max_grad_value=settings.max_grad_value,
+        skips_nonfinite=settings.on_nonfinite == "skip",
+    )
 
 
 def _build_dataset(config: dict[str, Any], settings: RunConfig) -> AbstractDataset:

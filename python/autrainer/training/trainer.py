@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import logging
-import math
 from collections.abc import Mapping
 from contextlib import AbstractContextManager
 from pathlib import Path
@@ -12,31 +11,41 @@ from typing import TYPE_CHECKING, Any
 import torch
 from omegaconf import DictConfig
 
-from autrainer.engine.evaluate import Evaluated, Evaluator
-from autrainer.engine.loading import seconds_inside
+from autrainer.callbacks.dispatch import CallbackManager
 from autrainer.engine.loop import EpochLoop, Position, StepLoop
-from autrainer.engine.step import DeviceMover, TrainingStep
+from autrainer.engine.step import Hooks, TrainingStep
 from autrainer.engine.threads import intra_op_threads
-from autrainer.engine.unscaled import flat, interleaved
+from autrainer.engine.unscaled import interleaved
 from autrainer.engine.update import StepFunction
-from autrainer.errors import AutrainerError, OutputError, RunInterruptedError
+from autrainer.errors import AutrainerError, RunInterruptedError
+from autrainer.runs.environment import set_device
 from autrainer.runs.finished import TABLE, table_checksum
-from autrainer.runs.layout import UNSCALED, UNSCALED_TABLE
+from autrainer.runs.process.global_state import GlobalState
 from autrainer.runs.process.signals import Requests, heeded
-from autrainer.runs.random.seeding import derived_seed, set_seed
-from autrainer.runs.stage_clock import EVALUATION, OUTPUTS, waiting_line, write_stages
-from autrainer.runs.state.torch_files import first_sound, read_state
+from autrainer.runs.random.seeding import set_reproducibility, set_seed
+from autrainer.runs.state.disk_space import warn_if_full
+from autrainer.runs.state.torch_files import Stateful
 from autrainer.runs.status import Status
-from autrainer.runs.timer import FILE_NAME
-from autrainer.runs.writing.files import remove_file, remove_files, write_text, write_yaml
+from autrainer.runs.writing.files import remove_file
 from autrainer.runs.writing.outputs import OutputsTracker
 from autrainer.training.blame import told
-from autrainer.training.build import Schedule
-from autrainer.training.checkpoints import load_part
+from autrainer.training.build import build_parts
+from autrainer.training.check import CheckedConfig
+from autrainer.training.conditions import Conditions, refuse_changes
+from autrainer.training.evaluation import Evaluation
+from autrainer.training.forwarding import Forwarded
 from autrainer.training.history import History
+from autrainer.training.listeners import build_listeners
 from autrainer.training.memory import explained
-from autrainer.training.report import best_results, results_block
-from autrainer.training.run import Run
+from autrainer.training.period import EvaluationPeriod
+from autrainer.training.record import record_environment, record_objects
+from autrainer.training.records import Records
+from autrainer.training.registry import needed_bytes, stateful_parts
+from autrainer.training.results import Results
+from autrainer.training.resume import Resumption
+from autrainer.training.run_folder import RunFolder
+from autrainer.training.saved_states import SavedStates
+from autrainer.training.trial import tried
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -44,8 +53,11 @@ if TYPE_CHECKING:
 log = logging.getLogger(__name__)
 
 
-class ModularTaskTrainer(Run):
-    """Trains what a configuration describes. See `Run` for what it consists of.
+class ModularTaskTrainer:
+    """Trains what a configuration describes.
+
+    It puts the parts of a run together and hands on what users ask of them: `folder`, `parts`,
+    `listeners`, `records`, `saved`, `results`, `resumption`.
 
     Args:
         cfg: Resolved configuration; it is left as it is.
@@ -57,7 +69,45 @@ class ModularTaskTrainer(Run):
     Raises:
         ConfigError: if the configuration cannot be trained, with every reason; nothing has been
             built or written then.
+
+    Attributes:
+        cfg: The configuration, with the dataset's `criterion` moved to the top level.
+        DEVICE: Where the model is.
+        data: The dataset object.
+        model: The model.
+        optimizer: The optimizer.
+        criterion: The criterion; its losses are not reduced.
+        scheduler: The learning-rate scheduler or None.
+        metrics: Data frame with a row for every evaluated iteration.
+        best_iteration: Iteration with the best value of the tracking metric so far.
+        max_dev_metric: That value.
+        initial_iteration: First iteration that this run trains itself.
+        output_directory: The run folder, absolute.
     """
+
+    cfg, settings = Forwarded("config"), Forwarded("config")
+    run_config = Forwarded("config", "plain")
+    training_type = Forwarded("settings")
+    output_directory, bookkeeping = Forwarded("folder"), Forwarded("folder")
+    experiment_id, run_name = Forwarded("folder"), Forwarded("folder")
+    DEVICE, output_dim = Forwarded("parts", "device"), Forwarded("parts.data")
+    data, model, criterion = Forwarded("parts"), Forwarded("parts"), Forwarded("parts")
+    optimizer, update, precision = Forwarded("parts"), Forwarded("parts"), Forwarded("parts")
+    scheduler, scheduler_frequency = Forwarded("parts"), Forwarded("parts.schedule", "frequency")
+    train_loader, dev_loader = Forwarded("parts"), Forwarded("parts")
+    test_loader = Forwarded("parts")
+    loggers, callbacks = Forwarded("listeners"), Forwarded("listeners")
+    continue_training, early_stopping = Forwarded("listeners"), Forwarded("listeners")
+    history, metrics, clock = Forwarded("records"), Forwarded("records"), Forwarded("records")
+    best_iteration = Forwarded("records.best", "iteration")
+    max_dev_metric = Forwarded("records.best", "value")
+    initial_iteration, losses = Forwarded("records"), Forwarded("records")
+    train_timer, dev_timer = Forwarded("records"), Forwarded("records")
+    test_timer, train_tracker = Forwarded("records"), Forwarded("records")
+    dev_tracker, test_tracker = Forwarded("records"), Forwarded("records")
+    plot_metrics = Forwarded("records.plots")
+    unscaled_test = Forwarded("results")
+    fit, sample_shape, mult_adds = Forwarded("trial"), Forwarded("trial"), Forwarded("trial")
 
     def __init__(
         self,
@@ -66,11 +116,62 @@ class ModularTaskTrainer(Run):
         experiment_id: str | None = None,
         run_name: str | None = None,
     ) -> None:
-        super().__init__(cfg, output_directory, experiment_id, run_name)
-        self.train_step_fn = self._step_function()
+        self._before: GlobalState | None = GlobalState.now()
+        self.config = CheckedConfig.of(cfg)
+        self.folder = RunFolder(output_directory, self.config, experiment_id, run_name)
+        self.callback_manager = CallbackManager()
+        self.hooks = Hooks(self.callback_manager, self, self.bookkeeping.background.check)
+        self.train_step_fn: StepFunction = self._train_step
         self._is_trained = False
         self._resumed_at: Position | None = None
-        self.unscaled_test: dict[str, float] = {}
+        try:
+            self._build()
+            self._prepare()
+        except BaseException:
+            self.close()
+            raise
+
+    def _build(self) -> None:
+        """Build what the configuration describes, and who listens to it."""
+        settings = self.config.settings
+        set_seed(settings.training_seed)
+        set_reproducibility(settings.reproducible)
+        device = set_device(settings.device)
+        record_environment(self.bookkeeping)
+        with self.callback_manager.building():
+            self.parts = build_parts(self.config.copy(), settings, device)
+            self.listeners = build_listeners(self.config, self.parts, self.folder)
+            self.listeners.register(self.callback_manager, self.parts)
+        self.records = Records(self.config, self.parts, self.folder)
+        self.conditions = Conditions(self.data, device, settings)
+        if callable(getattr(self.optimizer, "custom_step", None)):
+            self.train_step_fn = self.update.step
+
+    def _prepare(self) -> None:
+        """Look whether everything fits, and write down where the run begins."""
+        settings, folder = self.config.settings, self.folder
+        if folder.found is not None:
+            refuse_changes(folder.found, self, folder.states.folder)
+        self.stateful = stateful_parts(self.parts, self.records, self.conditions)
+        self.saved = SavedStates(settings, self.stateful, self.records, folder)
+        self.results = Results(settings, self.parts, self.records, folder)
+        self.trial = tried(self.config, self.parts, folder.bookkeeping)
+        record_objects(folder.bookkeeping, self.model, self.data)
+        self.resumption = Resumption(self, folder.states, folder.found, settings.resume_every)
+        num_bytes = needed_bytes(settings, self.parts, self.stateful)
+        warn_if_full(folder.output_directory, num_bytes)
+        if folder.found is None:
+            self.saved.save(["_initial", "_best"])
+
+    @property
+    def disable_progress_bar(self) -> bool:
+        """Whether no bars are shown."""
+        return not self.config.settings.progress_bar
+
+    @property
+    def is_stopping(self) -> bool:
+        """Whether training is to end with the iteration in progress, or the one just ended."""
+        return self.records.stop_request.is_made
 
     def train(self) -> float:
         """Train, test with the best state, and write everything.
@@ -85,7 +186,7 @@ class ModularTaskTrainer(Run):
         """
         if self._is_trained:
             raise AutrainerError("this trainer has trained before; build a new one to train again")
-        if not self._lock.is_held:
+        if not self.folder.lock.is_held:
             raise AutrainerError("this trainer has been closed; build a new one to train")
         self._is_trained = True
         with heeded() as requests, requests.prevailing():
@@ -105,14 +206,14 @@ class ModularTaskTrainer(Run):
                 value = self._train()
                 status.finish(
                     table_checksum(self.output_directory),
-                    self._early_end(),
+                    self.records.early_end(),
                     self.conditions.state_dict(),
                 )
                 self.resumption.clear()
         except BaseException as error:
             with requests.ending():
                 cause = explained(error, self)
-                if self._lock.is_held:
+                if self.folder.lock.is_held:
                     status.stop(cause, interrupted=isinstance(error, KeyboardInterrupt))
                 if isinstance(error, RunInterruptedError) and error.__cause__ is not None:
                     log.warning("While stopping: %s", told(error.__cause__))
@@ -134,22 +235,11 @@ class ModularTaskTrainer(Run):
         Args:
             reason: Why, for the log and `status.yaml`; the first one counts.
         """
-        self.stop_request.make(str(reason))
-
-    @property
-    def is_stopping(self) -> bool:
-        """Whether training is to end with the iteration in progress, or the one just ended."""
-        return self.stop_request.is_made
-
-    def _early_end(self) -> tuple[int, str] | None:
-        """The last iteration and the reason, if this run has ended before all iterations."""
-        reason = self.stop_request.reason
-        reached = (self.history.iterations or [0])[-1]
-        return None if reason is None or reached >= self.settings.iterations else (reached, reason)
+        self.records.stop_request.make(str(reason))
 
     def threads(self) -> AbstractContextManager[None]:
         """Within the block torch uses as many intra-op threads as this run trains with."""
-        return intra_op_threads(self.mult_adds, self.settings.batch_size, self.DEVICE)
+        return intra_op_threads(self.mult_adds, self.config.settings.batch_size, self.DEVICE)
 
     def _train(self) -> float:
         # What an earlier attempt left must not make this one look finished if it fails.
@@ -164,125 +254,76 @@ class ModularTaskTrainer(Run):
             self.train_epochs()
         else:
             self.train_steps()
-        self._tell_early_end()
-        self.plots.draw(self.history)
-        self._load_best()
-        results = self._test()
-        self._write_results(results)
+        self.saved.save_early_end()
+        self.records.plots.draw(self.history)
+        self.saved.load_best()
+        self.results.write_all(self._test())
         self.hooks.fire("cb_on_train_end")
-        return self.history.row(self.best_iteration)[self.data.tracking_metric.name]
-
-    def _tell_early_end(self) -> None:
-        """Log that training has ended early, and keep what a longer run can go on from."""
-        early = self._early_end()
-        if early is None:
-            return
-        iteration, reason = early
-        log.info("Stopped after %s %d: %s", self.training_type, iteration, reason or "as asked")
-        self.bookkeeping.save_states(self.states(), [self.folder_of(iteration)])
-        self._forget_old_states(iteration)
+        value: float = self.history.row(self.best_iteration)[self.data.tracking_metric.name]
+        return value
 
     def train_epochs(self) -> None:
         """Train by epoch from the initial to the last iteration."""
-        self._loop(EpochLoop).run(
-            self.initial_iteration, self.settings.iterations, self._resumed_at
-        )
+        self._train_by(EpochLoop)
 
     def train_steps(self) -> None:
         """Train by step from the initial to the last iteration."""
-        self._loop(StepLoop).run(self.initial_iteration, self.settings.iterations, self._resumed_at)
+        self._train_by(StepLoop)
+
+    def _train_by(self, kind: type[EpochLoop] | type[StepLoop]) -> None:
+        settings = self.config.settings
+        loop = kind(
+            self.train_loader,
+            self.training_step(),
+            self.period(),
+            self.hooks,
+            eval_frequency=settings.eval_frequency,
+            show_progress=settings.progress_bar,
+            device=self.DEVICE,
+            clock=self.clock,
+            keeper=self.resumption,
+        )
+        loop.run(self.initial_iteration, settings.iterations, self._resumed_at)
+
+    def period(self) -> EvaluationPeriod:
+        """What surrounds the training between two evaluations."""
+        return EvaluationPeriod(
+            self.config.settings,
+            self.parts,
+            self.records,
+            self.bookkeeping,
+            hooks=self.hooks,
+            evaluate=lambda iteration, folder: self.evaluate(iteration, folder, self.dev_loader),
+            folder_of=self.folder_of,
+        )
 
     def training_step(self) -> TrainingStep:
         """What happens to one training batch, ready to be called."""
-        schedule = self._schedule_by("batch")
         return TrainingStep(
             self.train_step_fn,
             model=self.model,
             criterion=self.criterion,
             probabilities_fn=self.data.target_transform.probabilities_training,
-            move=self._mover("train"),
+            move=self.parts.mover("train"),
             hooks=self.hooks,
             losses=self.losses,
             tracker=self.train_tracker,
-            after_update=None if schedule is None else self._step_schedule,
+            after_update=self._step_schedule if self.parts.schedule_by("batch") else None,
             check=self.bookkeeping.background.check,
-            guard=self.loss_guard,
+            guard=self.records.loss_guard,
             clock=self.clock,
         )
-
-    def _loop(self, kind: type[EpochLoop] | type[StepLoop]) -> EpochLoop | StepLoop:
-        return kind(
-            self.train_loader,
-            self.training_step(),
-            self,
-            self.hooks,
-            eval_frequency=self.settings.eval_frequency,
-            show_progress=self.settings.progress_bar,
-            device=self.DEVICE,
-            clock=self.clock,
-            keeper=self.resumption,
-        )
-
-    def _step_function(self) -> StepFunction:
-        has_own = callable(getattr(self.optimizer, "custom_step", None))
-        return self.update.step if has_own else self._train_step
 
     def _train_step(
         self, model: Any, data: Any, criterion: Any, probabilities_fn: Any
     ) -> tuple[torch.Tensor, torch.Tensor]:
         """Forward, backward and update on one batch; override it to train in another way."""
-        return self.update.step(model, data, criterion, probabilities_fn)
-
-    def _mover(self, subset: str) -> DeviceMover:
-        # A dataset may bring loaders of its own, which need not know of pinning.
-        pinned = bool(getattr(getattr(self, f"{subset}_loader"), "pin_memory", False))
-        return DeviceMover(self.DEVICE, non_blocking=pinned and self.DEVICE.type == "cuda")
-
-    def seed(self, iteration: int) -> None:
-        """Make what follows depend on the seed and this iteration alone, not on what was before."""
-        set_seed(derived_seed(self.settings.training_seed, "train", iteration))
-
-    def begin(self, iteration: int) -> None:
-        """Begin an evaluation period with this iteration."""
-        self.model.train()
-        self.losses.reset()
-        self.train_timer.start()
-
-    def go_on(self) -> None:
-        """Take up an evaluation period that has begun in an earlier attempt."""
-        self.model.train()
-        self.train_timer.start()
-
-    def end(self, iteration: int) -> None:
-        """End an evaluation period: evaluate, keep outputs and states, tell the listeners."""
-        folder = self.folder_of(iteration)
-        schedule = self._schedule_by("evaluation")
-        if schedule is not None and not schedule.wants_metric:
-            schedule.scheduler.step()
-        self.train_timer.stop()
-        self.loss_guard.flush()
-        with self.clock.within(OUTPUTS):
-            self.bookkeeping.create_folder(folder)
-            if self.train_tracker is not None:
-                self.train_tracker.save(folder)
-        self.history.record(iteration, {"train_loss": self.losses.mean()})
-        self.dev_timer.start()
-        self.evaluate(iteration, folder, self.dev_loader)
-        self.dev_timer.stop()
-        row = self.history.row(iteration)
-        self.hooks.fire("cb_on_dev_end", iteration=iteration, dev_results=dict(row))
-        self.hooks.fire("cb_on_iteration_end", iteration=iteration, metrics=dict(row))
-        self.model.train()
+        return self.parts.update.step(model, data, criterion, probabilities_fn)
 
     def _step_schedule(self, loss: torch.Tensor) -> None:
         """Step the schedule after a batch, unless the batch changed nothing."""
-        if self.schedule is not None and self.update.was_made:
-            self.schedule.after_batch(loss)
-
-    def _schedule_by(self, frequency: str) -> Schedule | None:
-        """The schedule, if there is one and it steps that often."""
-        schedule = self.schedule
-        return schedule if schedule is not None and schedule.frequency == frequency else None
+        if self.parts.schedule is not None and self.parts.update.was_made:
+            self.parts.schedule.after_batch(loss)
 
     def evaluate(
         self,
@@ -308,131 +349,56 @@ class ModularTaskTrainer(Run):
         Returns:
             `test_loss` and every metric with the prefix `test_`; None for the dev set.
         """
-        subset = "dev" if dev_evaluation else "test"
-        if tracker is None:
-            tracker = self.dev_tracker if dev_evaluation else self.test_tracker
-        if dev_evaluation:
-            self.hooks.fire("cb_on_dev_begin", iteration=iteration)
-        else:
-            self.hooks.fire("cb_on_test_begin")
-        # Made anew: a callback may have put another model or criterion in its place.
-        evaluator = Evaluator(
-            self.model,
-            self.criterion,
-            self.data,
-            self.hooks,
-            self.DEVICE,
-            show_progress=self.settings.progress_bar,
-            unscaled=self.unscaled_scores,
-            precision=self.precision,
-            clock=self.clock,
+        evaluation = Evaluation(
+            self.config.settings,
+            self.parts,
+            self.records,
+            results=self.results,
+            saved=self.saved,
+            hooks=self.hooks,
             check=self._check_evaluation,
         )
-        with self.clock.within(EVALUATION):
-            evaluated = evaluator.evaluate(
-                loader, subset, tracker, iteration_folder, self._mover(subset)
-            )
-        if dev_evaluation:
-            self._keep(iteration, iteration_folder, evaluated, save_to, tracker)
-            tracker.reset()
-            return None
-        results = evaluated.parts | {"loss": {"all": evaluated.loss}}
-        self._save_results(results, evaluated.unscaled, save_to, iteration_folder)
-        self.unscaled_test = {
-            f"test_{name}": value for name, value in flat(evaluated.unscaled).items()
-        }
-        tested = {f"test_{name}": value for name, value in evaluated.totals.items()}
-        return {"test_loss": evaluated.loss, **tested}
-
-    def _save_results(
-        self, results: dict[str, Any], unscaled: dict[str, Any], name: str, folder: str
-    ) -> None:
-        """Write results, and those in the units of the targets, if there are any, beside them."""
-        self.bookkeeping.save_results_dict(results, f"{name}.yaml", folder)
-        if unscaled:
-            self.bookkeeping.save_results_dict(unscaled, f"{name}{UNSCALED}.yaml", folder)
+        if tracker is None:
+            tracker = self.dev_tracker if dev_evaluation else self.test_tracker
+        if not dev_evaluation:
+            return evaluation.test(iteration_folder, loader, save_to, tracker)
+        evaluation.dev(iteration, iteration_folder, loader, save_to, tracker)
+        return None
 
     def _check_evaluation(self) -> None:
         self.bookkeeping.background.check()
         self.resumption.leave_if_asked()
 
-    def _keep(
-        self,
-        iteration: int,
-        folder: str,
-        evaluated: Evaluated,
-        name: str,
-        tracker: OutputsTracker,
-    ) -> None:
-        """Record a dev evaluation: metrics, log, files, states, and the best of them so far."""
-        if not self._has_best():
-            self.best_iteration = (self.history.iterations or [iteration])[0]
-        scores = {**evaluated.totals, "dev_loss": evaluated.loss, **flat(evaluated.unscaled)}
-        self.history.record(iteration, scores)
-        self._log_iteration("Dev", iteration)
-        tracked = evaluated.totals[self.data.tracking_metric.name]
-        schedule = self._schedule_by("evaluation")
-        if schedule is not None and schedule.wants_metric:
-            schedule.scheduler.step(tracked)
-        loss = {"dev_loss": {"all": evaluated.loss}}
-        results: dict[str, Any] = {**evaluated.parts, **loss, "iteration": iteration}
-        self._save_results(results, evaluated.unscaled, name, folder)
-        folders = [folder] if self._is_saved(iteration) else []
-        with self.clock.within(OUTPUTS):
-            if self._is_better(tracked, evaluated.loss, self.max_dev_metric):
-                self.max_dev_metric = tracked
-                self.best_iteration = iteration
-                folders.append("_best")
-                tracker.copy_to("_best")
-                self._save_results(results, evaluated.unscaled, name, "_best")
-            self.bookkeeping.save_states(self.states(), folders)
-            self._forget_old_states(iteration)
+    def _test(self) -> dict[str, float]:
+        self.bookkeeping.create_folder("_test")
+        self.test_timer.start()
+        results = self.evaluate(
+            -1, "_test", self.test_loader, dev_evaluation=False, save_to="test_holistic"
+        )
+        self.test_timer.stop()
+        self.records.is_tested = True
+        self.hooks.fire("cb_on_test_end", test_results=dict(results or {}))
+        return results or {}
 
-    def _log_iteration(self, kind: str, iteration: int) -> None:
-        beside = self.unscaled_metrics(iteration)
-        row = interleaved(self.history.row(iteration), beside)
-        note = self.unscaled_scores.note if beside else ""
-        self.bookkeeping.log(results_block(kind, row, self.training_type, iteration, note))
+    def unscaled_metrics(self, iteration: int) -> dict[str, float]:
+        """Dev scores of an evaluated iteration in the units of the targets, by name.
 
-    def _forget_old_states(self, iteration: int) -> None:
-        """Remove the states of old iterations if only some are kept; their results stay."""
-        kept = self.settings.keep_checkpoints
-        if kept is None or not self._is_saved(iteration):
-            return
-        saved = [done for done in self.history.iterations if self._is_saved(done)]
-        names = list(self.states())
-        for old in saved[:-kept]:
-            if old != self.best_iteration:
-                folder = self.output_directory / self.folder_of(old)
-                self.bookkeeping.background.submit(remove_files, folder, names)
-
-    def _is_better(self, tracked: float, dev_loss: float, best: float) -> bool:
-        """Whether an evaluation is better than the best; one without a number for a loss never is.
-
-        Of outputs that are not numbers a class can still be picked, and an accuracy computed.
+        `mae_unscaled`, with several targets `mae_unscaled.<target>`. Empty where targets are not
+        scaled, and for iterations that a version trained that did not compute them.
         """
-        compare = self.data.tracking_metric.compare
-        return not math.isnan(dev_loss) and bool(compare(tracked, best))
+        return self.records.history.beside(iteration)
 
-    def best_in(self, history: History) -> int | None:
-        """The best iteration of a history, or None if the metric was defined in none."""
-        value, best = float(self.data.tracking_metric.starting_metric), None
-        for iteration in history.iterations:
-            row = history.row(iteration)
-            tracked = row[self.data.tracking_metric.name]
-            if self._is_better(tracked, row["dev_loss"], value):
-                value, best = tracked, iteration
-        return best
+    def states(self) -> dict[str, Stateful]:
+        """The parts whose states are saved for users, by file name."""
+        return self.stateful.checkpoints()
 
     def folder_of(self, iteration: int | None) -> str:
         """Name of the folder of an iteration; None stands for the state before the first."""
-        return "_initial" if iteration is None else f"{self.training_type}_{iteration}"
+        return self.saved.folder_of(iteration)
 
-    def _is_saved(self, iteration: int) -> bool:
-        settings = self.settings
-        is_due = iteration % settings.save_frequency == 0 or iteration == settings.iterations
-        early = self._early_end()
-        return is_due or (early is not None and early[0] == iteration)
+    def best_in(self, history: History) -> int | None:
+        """The best iteration of a history, or None if the metric was defined in none."""
+        return self.records.best.of(history)
 
     def restore(self, history: History, timers: Path, states: Path) -> None:
         """Go on from another run's metrics, times and states.
@@ -442,88 +408,29 @@ class ModularTaskTrainer(Run):
             timers: Its `timer.yaml`; what it waited for is told beside it.
             states: Folder with the states of its last iteration.
         """
-        self.history = history
-        done = history.iterations[-1]
-        self.initial_iteration = done + 1
-        best = self.best_in(history)
-        self.best_iteration = best or history.iterations[0]
-        if best is not None:
-            self.max_dev_metric = history.row(best)[self.data.tracking_metric.name]
-        for timer in (self.train_timer, self.dev_timer, self.test_timer):
-            timer.restore(timers)
-        self.clock.restore(timers.parent)
-        for name, part in self.states().items():
-            load_part(part, read_state(states / name), states / name)
+        self.records.restore(history, timers)
+        self.saved.load(states)
         if hasattr(self.train_loader, "start_at"):
             per_pass = len(self.train_loader) if self.training_type == "step" else 1
-            self.train_loader.start_at(*divmod(done, per_pass))
+            self.train_loader.start_at(*divmod(history.iterations[-1], per_pass))
         for logger in self.loggers:
             for iteration in history.iterations:
                 row = interleaved(history.row(iteration), history.beside(iteration))
                 logger.log_and_update_metrics(row, iteration)
 
-    def _load_best(self) -> None:
-        with self.clock.within(OUTPUTS):
-            self.bookkeeping.background.join()
-        parts = {name: part for name, part in self.states().items() if part is not self.scheduler}
-        best = self.folder_of(self.best_iteration if self._has_best() else None)
-        folders = [self.output_directory / name for name in ("_best", best)]
-        folder, states = first_sound(folders, list(parts))
-        for name, part in parts.items():
-            load_part(part, states[name], folder / name)
+    def close(self) -> None:
+        """Release threads, processes, log files and loaders; safe to call more than once.
 
-    def _test(self) -> dict[str, float]:
-        self.bookkeeping.create_folder("_test")
-        self.test_timer.start()
-        results = self.evaluate(
-            -1, "_test", self.test_loader, dev_evaluation=False, save_to="test_holistic"
-        )
-        self.test_timer.stop()
-        self._tested = True
-        self.hooks.fire("cb_on_test_end", test_results=dict(results or {}))
-        return results or {}
-
-    def _write_results(self, test_results: dict[str, float]) -> None:
-        """Everything that is known at the end; `metrics.csv`, the mark of a finished run, last."""
-        best = best_results(self.history, self.data.metrics, self.best_iteration)
-        self.bookkeeping.save_results_dict(best, "best_results.yaml", "_best")
-        if self._has_best():
-            self._log_iteration("Best", self.best_iteration)
-        else:
-            log.warning(
-                "%s was not defined after any iteration, so the initial state was tested; "
-                "a learning_rate below %g may help",
-                self.data.tracking_metric.name,
-                self.settings.learning_rate,
-            )
-        note = self.unscaled_scores.note if self.unscaled_test else ""
-        results = interleaved(test_results, self.unscaled_test)
-        self.bookkeeping.log(results_block("Test", results, note=note))
-        self._finish_plots()
-        with self.clock.within(OUTPUTS):
-            self.bookkeeping.background.join()
-        self._write_times()
-        if beside := self.history.names_beside:
-            write_text(self.output_directory / UNSCALED_TABLE, self.history.to_csv(beside))
-        write_text(self.output_directory / TABLE, self.history.to_csv())
-
-    def _write_times(self) -> None:
-        """What the parts of the run took, and what it waited for."""
-        timers = {"train": self.train_timer, "dev": self.dev_timer, "test": self.test_timer}
-        times = {name: timer.summary() for name, timer in timers.items()}
-        write_yaml(self.output_directory / FILE_NAME, times)
-        seconds, inside = self.clock.seconds(), seconds_inside(self.train_loader)
-        write_stages(self.output_directory, seconds, inside)
-        self.bookkeeping.log(waiting_line(seconds, inside))
-
-    def _finish_plots(self) -> None:
-        """Wait for the plots. What was trained counts without them, and they can be drawn again."""
-        try:
-            self.plots.finish()
-        except OutputError as error:
-            log.error("The plots of this run are missing: %s", error)
-
-    def _has_best(self) -> bool:
-        """Whether the tracking metric has been a score, and not NaN or its fallback, so far."""
-        metric = self.data.tracking_metric
-        return metric.compare(self.max_dev_metric, metric.starting_metric)
+        Generators and settings of torch are as they were before this run was built.
+        """
+        loggers = self.loggers if hasattr(self, "listeners") else []
+        names = ("train_loader", "dev_loader", "test_loader")
+        loaders = [getattr(self, name) for name in names if hasattr(self, "parts")]
+        plots = [self.records.plots] if hasattr(self, "records") else []
+        for part in (*loggers, *plots, *loaders, self.folder):
+            close = getattr(part, "close", None)
+            if close is not None:
+                close()
+        before, self._before = self._before, None
+        if before is not None:
+            before.restore()

@@ -20,7 +20,7 @@ class TakesOver:
             other = trainer.output_directory.parent / "other"
             other.write_text(json.dumps({"host": "elsewhere", "pid": 7, "since": "then"}))
             other.replace(trainer.output_directory / locks.FILE_NAME)
-            trainer._lock._thread.join(10)
+            trainer.folder.lock._thread.join(10)
 
 
 def test_a_run_that_was_taken_over_ends_and_writes_nothing_more(tmp_path, monkeypatch):

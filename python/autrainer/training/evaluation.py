@@ -1,0 +1,110 @@
+"""Evaluation of a split within a run: its scores recorded, its outputs and results written."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+from autrainer.config.schema.training import RunConfig
+from autrainer.engine.evaluate import Evaluated, Evaluator
+from autrainer.engine.step import Hooks
+from autrainer.engine.unscaled import flat
+from autrainer.runs.stage_clock import EVALUATION, OUTPUTS
+from autrainer.runs.writing.outputs import OutputsTracker
+from autrainer.training.build import Parts
+from autrainer.training.records import Records
+from autrainer.training.results import Results
+from autrainer.training.saved_states import SavedStates
+
+
+class Evaluation:
+    """Evaluates the splits of one run.
+
+    Args:
+        settings: The training attributes of the run.
+        parts: What it is made of.
+        records: What it keeps.
+        results: Writes what comes out.
+        saved: Saves states where they are due.
+        hooks: The callbacks of the run.
+        check: Called between batches; raises if the run has to end.
+    """
+
+    def __init__(
+        self,
+        settings: RunConfig,
+        parts: Parts,
+        records: Records,
+        *,
+        results: Results,
+        saved: SavedStates,
+        hooks: Hooks,
+        check: Callable[[], None],
+    ) -> None:
+        self._settings, self._parts, self._records = settings, parts, records
+        self._results, self._saved = results, saved
+        self._hooks, self._check = hooks, check
+
+    def dev(
+        self, iteration: int, folder: str, loader: Any, name: str, tracker: OutputsTracker
+    ) -> None:
+        """Evaluate the dev set; keep its scores, and the best state."""
+        self._hooks.fire("cb_on_dev_begin", iteration=iteration)
+        evaluated = self._evaluated(loader, "dev", tracker, folder)
+        self._keep(iteration, folder, evaluated, name, tracker)
+        tracker.reset()
+
+    def test(
+        self, folder: str, loader: Any, name: str, tracker: OutputsTracker
+    ) -> dict[str, float]:
+        """Evaluate the test set; `test_loss` and every metric, prefixed."""
+        self._hooks.fire("cb_on_test_begin")
+        evaluated = self._evaluated(loader, "test", tracker, folder)
+        return self._results.save_test(evaluated, name, folder)
+
+    def _evaluated(
+        self, loader: Any, subset: str, tracker: OutputsTracker, folder: str
+    ) -> Evaluated:
+        parts, records = self._parts, self._records
+        # Made anew: a callback may have put another model or criterion in its place.
+        evaluator = Evaluator(
+            parts.model,
+            parts.criterion,
+            parts.data,
+            self._hooks,
+            parts.device,
+            show_progress=self._settings.progress_bar,
+            unscaled=records.unscaled_scores,
+            precision=parts.precision,
+            clock=records.clock,
+            check=self._check,
+        )
+        with records.clock.within(EVALUATION):
+            return evaluator.evaluate(loader, subset, tracker, folder, parts.mover(subset))
+
+    def _keep(
+        self,
+        iteration: int,
+        folder: str,
+        evaluated: Evaluated,
+        name: str,
+        tracker: OutputsTracker,
+    ) -> None:
+        """Record a dev evaluation: metrics, log, files, states, and the best of them so far."""
+        records = self._records
+        scores = {**evaluated.totals, "dev_loss": evaluated.loss, **flat(evaluated.unscaled)}
+        records.history.record(iteration, scores)
+        self._results.log_iteration("Dev", iteration)
+        tracked = evaluated.totals[self._parts.data.tracking_metric.name]
+        schedule = self._parts.schedule_by("evaluation")
+        if schedule is not None and schedule.wants_metric:
+            schedule.scheduler.step(tracked)
+        self._results.save_dev(evaluated, iteration, name, folder)
+        folders = [folder] if self._saved.is_due(iteration) else []
+        with records.clock.within(OUTPUTS):
+            if records.best.take(iteration, tracked, evaluated.loss):
+                folders.append("_best")
+                tracker.copy_to("_best")
+                self._results.save_dev(evaluated, iteration, name, "_best")
+            self._saved.save(folders)
+            self._saved.remove_old(iteration)

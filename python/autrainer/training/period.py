@@ -1,0 +1,82 @@
+"""What surrounds the training between two evaluations of a run."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from autrainer.config.schema.training import RunConfig
+from autrainer.engine.step import Hooks
+from autrainer.runs.folder import Bookkeeping
+from autrainer.runs.random.seeding import derived_seed, set_seed
+from autrainer.runs.stage_clock import OUTPUTS
+from autrainer.training.build import Parts
+from autrainer.training.records import Records
+
+
+class EvaluationPeriod:
+    """Begins and ends the evaluation periods of one run; see `autrainer.engine.loop.Period`.
+
+    Args:
+        settings: The training attributes of the run.
+        parts: What it is made of.
+        records: What it keeps.
+        bookkeeping: Writes into its folder.
+        hooks: Its callbacks.
+        evaluate: Evaluates the dev set: of which iteration, into which folder.
+        folder_of: Name of the folder of an iteration.
+    """
+
+    def __init__(
+        self,
+        settings: RunConfig,
+        parts: Parts,
+        records: Records,
+        bookkeeping: Bookkeeping,
+        *,
+        hooks: Hooks,
+        evaluate: Callable[[int, str], object],
+        folder_of: Callable[[int], str],
+    ) -> None:
+        self._settings, self._parts, self._records = settings, parts, records
+        self._bookkeeping, self._hooks = bookkeeping, hooks
+        self._evaluate, self._folder_of = evaluate, folder_of
+
+    @property
+    def is_stopping(self) -> bool:
+        """Whether training is to end with the iteration in progress, or the one just ended."""
+        return self._records.stop_request.is_made
+
+    def seed(self, iteration: int) -> None:
+        """Make what follows depend on the seed and this iteration alone, not on what was before."""
+        set_seed(derived_seed(self._settings.training_seed, "train", iteration))
+
+    def begin(self, iteration: int) -> None:
+        """Begin an evaluation period with this iteration."""
+        self._records.losses.reset()
+        self.go_on()
+
+    def go_on(self) -> None:
+        """Take up an evaluation period that has begun in an earlier attempt."""
+        self._parts.model.train()
+        self._records.train_timer.start()
+
+    def end(self, iteration: int) -> None:
+        """End an evaluation period: evaluate, keep outputs and states, tell the listeners."""
+        records, folder = self._records, self._folder_of(iteration)
+        schedule = self._parts.schedule_by("evaluation")
+        if schedule is not None and not schedule.wants_metric:
+            schedule.scheduler.step()
+        records.train_timer.stop()
+        records.loss_guard.flush()
+        with records.clock.within(OUTPUTS):
+            self._bookkeeping.create_folder(folder)
+            if records.train_tracker is not None:
+                records.train_tracker.save(folder)
+        records.history.record(iteration, {"train_loss": records.losses.mean()})
+        records.dev_timer.start()
+        self._evaluate(iteration, folder)
+        records.dev_timer.stop()
+        row = records.history.row(iteration)
+        self._hooks.fire("cb_on_dev_end", iteration=iteration, dev_results=dict(row))
+        self._hooks.fire("cb_on_iteration_end", iteration=iteration, metrics=dict(row))
+        self._parts.model.train()

@@ -1,0 +1,128 @@
+"""What a run keeps of itself while it trains: metrics, outputs, losses, times, plots."""
+
+from __future__ import annotations
+
+from functools import partial
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from autrainer.data.loader import Loader
+from autrainer.datasets.samples import SplitSamples
+from autrainer.engine.nonfinite import LossGuard
+from autrainer.engine.step import MeanLoss
+from autrainer.engine.stopping import StopRequest
+from autrainer.engine.unscaled import UnscaledScores
+from autrainer.runs.stage_clock import StageClock
+from autrainer.runs.timer import Timer
+from autrainer.runs.writing.outputs import OutputsTracker
+from autrainer.training.best import BestIteration
+from autrainer.training.build import Parts
+from autrainer.training.check import CheckedConfig
+from autrainer.training.history import History
+from autrainer.training.plots import Curves
+from autrainer.training.run_folder import RunFolder
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+
+class Records:
+    """The records of one run.
+
+    Args:
+        config: Its configuration.
+        parts: What it is made of.
+        folder: Where it takes place.
+
+    Attributes:
+        history: Metrics of every evaluated iteration.
+        best: The best of them.
+        initial_iteration: First iteration that this run trains itself.
+        is_tested: Whether the test set has been evaluated.
+        stop_request: Whether somebody has asked to end the run early.
+        losses: Mean loss of the evaluation period in progress.
+        loss_guard: Looks out for losses that are NaN or infinite.
+    """
+
+    def __init__(self, config: CheckedConfig, parts: Parts, folder: RunFolder) -> None:
+        data, settings = parts.data, config.settings
+        metrics = [metric.name for metric in data.metrics]
+        self.history = History([*metrics, "train_loss", "dev_loss"])
+        self.best = BestIteration(data.tracking_metric, lambda: self.history.iterations)
+        self.unscaled_scores = UnscaledScores(data)
+        self.initial_iteration = 1
+        self.is_tested = False
+        self.stop_request = StopRequest()
+        self.clock = StageClock()
+        path = str(folder.output_directory)
+        self.train_timer, self.dev_timer, self.test_timer = (
+            Timer(path, subset) for subset in ("train", "dev", "test")
+        )
+        self._config, self._parts, self._folder = config, parts, folder
+        self.train_tracker = self._tracker("train", True) if settings.save_train_outputs else None
+        self.dev_tracker = self._tracker("dev", settings.save_dev_outputs)
+        self.test_tracker = self._tracker("test", settings.save_test_outputs)
+        self.losses = MeanLoss(parts.device)
+        self.loss_guard = LossGuard(
+            settings.on_nonfinite,
+            settings.training_type,
+            parts.device,
+            partial(data.places, "train"),
+        )
+        self.plots = Curves(
+            folder.output_directory,
+            settings.training_type,
+            config.plain.get("plotting"),
+            data.metrics,
+        )
+
+    def _tracker(self, subset: str, export: bool) -> OutputsTracker:
+        settings, data = self._config.settings, self._parts.data
+        tracker = OutputsTracker(
+            export,
+            subset,
+            data,
+            self._folder.bookkeeping,
+            settings.outputs_format,
+            SplitSamples(data, subset),
+        )
+        rows = rows_of_pass(self._parts, subset)
+        if subset == "train" and settings.training_type == "epoch":
+            rows *= settings.eval_frequency
+        elif subset == "train":
+            rows = min(settings.batch_size, rows) * settings.eval_frequency
+        tracker.reserve(rows)
+        return tracker
+
+    @property
+    def metrics(self) -> pd.DataFrame:
+        """Metrics of the evaluated iterations; after the test also the column `iteration`."""
+        return self.history.frame(with_iteration=self.is_tested)
+
+    def restore(self, history: History, timers: Path) -> None:
+        """Go on from the metrics and times of another run.
+
+        Args:
+            history: Its metrics.
+            timers: Its `timer.yaml`; what it waited for is told beside it.
+        """
+        self.history = history
+        self.initial_iteration = history.iterations[-1] + 1
+        self.best.follow(history)
+        for timer in (self.train_timer, self.dev_timer, self.test_timer):
+            timer.restore(timers)
+        self.clock.restore(timers.parent)
+
+    def early_end(self) -> tuple[int, str] | None:
+        """The last iteration and the reason, if the run has ended before all iterations."""
+        reason = self.stop_request.reason
+        reached = (self.history.iterations or [0])[-1]
+        is_early = reason is not None and reached < self._config.settings.iterations
+        return (reached, reason) if is_early and reason is not None else None
+
+
+def rows_of_pass(parts: Parts, subset: str) -> int:
+    """How many samples of a split the model sees in a pass."""
+    loader: Any = getattr(parts, f"{subset}_loader")
+    sampler = loader.sampler if isinstance(loader, Loader) else None
+    return len(getattr(parts.data, f"{subset}_dataset") if sampler is None else sampler)

@@ -1,0 +1,63 @@
+"""What of a run is in a state: each part is said once, here, and how large it is on the disk."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from autrainer.config.schema.training import RunConfig
+from autrainer.engine.stateful import StatefulParts, StatefulValue
+from autrainer.runs.state.disk_space import (
+    BLOCK_BYTES,
+    optimizer_bytes,
+    outputs_bytes,
+    records_bytes,
+)
+from autrainer.training.build import Parts
+from autrainer.training.conditions import Conditions
+from autrainer.training.records import Records, rows_of_pass
+
+
+def stateful_parts(parts: Parts, records: Records, conditions: Conditions) -> StatefulParts:
+    """Everything that changes while a run trains. Callbacks may replace any of it."""
+    stop = records.stop_request
+    found = StatefulParts()
+    found.add("states/model.pt", lambda: parts.model, checkpoint="model.pt")
+    found.add(
+        "states/optimizer.pt",
+        lambda: parts.optimizer,
+        checkpoint="optimizer.pt",
+        num_bytes=lambda: optimizer_bytes(parts.optimizer),
+    )
+    found.add("states/scheduler.pt", lambda: parts.scheduler, checkpoint="scheduler.pt")
+    found.add("criterion", lambda: parts.criterion)
+    found.add("scaler", lambda: parts.precision.scaler, is_new=True)
+    found.add("loader", lambda: parts.train_loader)
+    found.add("history", lambda: records.history)
+    found.add("best", lambda: records.best)
+    found.add("timers/train_timer", lambda: records.train_timer)
+    found.add("timers/dev_timer", lambda: records.dev_timer)
+    found.add("timers/test_timer", lambda: records.test_timer)
+    found.add("timers/clock", lambda: records.clock)
+    found.add("losses", lambda: records.losses)
+    found.add("conditions", lambda: conditions, is_new=True)
+    found.add("stop", lambda: StatefulValue(lambda: stop.reason, stop.restore), is_new=True)
+    return found
+
+
+def needed_bytes(settings: RunConfig, parts: Parts, stateful: StatefulParts) -> int:
+    """About how much disk the files of a run will take."""
+    evaluations = -(-settings.iterations // settings.eval_frequency)
+    saves = -(-settings.iterations // settings.save_frequency)
+    kept = min(saves, settings.keep_checkpoints or saves)
+    # Besides: `_initial` and `_best`, and two rolling states.
+    states = (stateful.num_bytes(checkpoints_only=True) + 2 * BLOCK_BYTES) * (kept + 2)
+    states += (stateful.num_bytes() + BLOCK_BYTES) * 2
+    data: Any = parts.data
+    outputs = sum(
+        outputs_bytes(rows_of_pass(parts, subset), data.output_dim) * times
+        for subset, times in (("train", evaluations), ("dev", evaluations + 1), ("test", 1))
+        if getattr(settings, f"save_{subset}_outputs")
+    )
+    # Regression has results in the unit of the target beside the others.
+    num_results = 2 if data.task.endswith("regression") else 1
+    return states + outputs + records_bytes(evaluations, num_results=num_results)

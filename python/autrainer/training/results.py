@@ -1,0 +1,129 @@
+"""The results of a run as files and as lines of its log."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Mapping
+from typing import Any
+
+from autrainer.config.schema.training import RunConfig
+from autrainer.engine.evaluate import Evaluated
+from autrainer.engine.loading import seconds_inside
+from autrainer.engine.unscaled import flat, interleaved
+from autrainer.errors import OutputError
+from autrainer.runs.finished import TABLE
+from autrainer.runs.layout import UNSCALED, UNSCALED_TABLE
+from autrainer.runs.stage_clock import OUTPUTS, waiting_line, write_stages
+from autrainer.runs.timer import FILE_NAME
+from autrainer.runs.writing.files import write_text, write_yaml
+from autrainer.training.build import Parts
+from autrainer.training.records import Records
+from autrainer.training.report import best_results, results_block
+from autrainer.training.run_folder import RunFolder
+
+log = logging.getLogger(__name__)
+
+
+class Results:
+    """Writes what has come out of a run.
+
+    Args:
+        settings: Its training attributes.
+        parts: What it is made of.
+        records: What it has kept.
+        folder: Where it takes place.
+
+    Attributes:
+        unscaled_test: Scores of the test set in the units of the targets, by name.
+    """
+
+    def __init__(
+        self, settings: RunConfig, parts: Parts, records: Records, folder: RunFolder
+    ) -> None:
+        self._settings, self._parts, self._records = settings, parts, records
+        self._path, self._bookkeeping = folder.output_directory, folder.bookkeeping
+        self.unscaled_test: dict[str, float] = {}
+
+    def save_dev(self, evaluated: Evaluated, iteration: int, name: str, folder: str) -> None:
+        """Write the results of an evaluated iteration."""
+        loss = {"dev_loss": {"all": evaluated.loss}}
+        results = {**evaluated.parts, **loss, "iteration": iteration}
+        self._save(results, evaluated.unscaled, name, folder)
+
+    def save_test(self, evaluated: Evaluated, name: str, folder: str) -> dict[str, float]:
+        """Write the results of the test set; `test_loss` and the metrics, prefixed."""
+        results = evaluated.parts | {"loss": {"all": evaluated.loss}}
+        self._save(results, evaluated.unscaled, name, folder)
+        self.unscaled_test = prefixed(flat(evaluated.unscaled))
+        return {"test_loss": evaluated.loss, **prefixed(evaluated.totals)}
+
+    def _save(
+        self, results: dict[str, Any], unscaled: dict[str, Any], name: str, folder: str
+    ) -> None:
+        """Write results, and those in the units of the targets, if there are any, beside them."""
+        self._bookkeeping.save_results_dict(results, f"{name}.yaml", folder)
+        if unscaled:
+            self._bookkeeping.save_results_dict(unscaled, f"{name}{UNSCALED}.yaml", folder)
+
+    def log_iteration(self, kind: str, iteration: int) -> None:
+        """Log the scores of an iteration as a block."""
+        history = self._records.history
+        beside = history.beside(iteration)
+        row = interleaved(history.row(iteration), beside)
+        note = self._records.unscaled_scores.note if beside else ""
+        kind_of_run = self._settings.training_type
+        self._bookkeeping.log(results_block(kind, row, kind_of_run, iteration, note))
+
+    def write_all(self, test_results: Mapping[str, float]) -> None:
+        """Everything that is known at the end; `metrics.csv`, the mark of a finished run, last."""
+        records = self._records
+        best = best_results(records.history, self._parts.data.metrics, records.best.iteration)
+        self._bookkeeping.save_results_dict(best, "best_results.yaml", "_best")
+        self._log_best()
+        note = records.unscaled_scores.note if self.unscaled_test else ""
+        results = interleaved(dict(test_results), self.unscaled_test)
+        self._bookkeeping.log(results_block("Test", results, note=note))
+        self._finish_plots()
+        with records.clock.within(OUTPUTS):
+            self._bookkeeping.background.join()
+        self._write_times()
+        if beside := records.history.names_beside:
+            write_text(self._path / UNSCALED_TABLE, records.history.to_csv(beside))
+        write_text(self._path / TABLE, records.history.to_csv())
+
+    def _log_best(self) -> None:
+        if self._records.best.is_found:
+            self.log_iteration("Best", self._records.best.iteration)
+            return
+        log.warning(
+            "%s was not defined after any iteration, so the initial state was tested; "
+            "a learning_rate below %g may help",
+            self._parts.data.tracking_metric.name,
+            self._settings.learning_rate,
+        )
+
+    def _write_times(self) -> None:
+        """What the parts of the run took, and what it waited for."""
+        records = self._records
+        timers = {
+            "train": records.train_timer,
+            "dev": records.dev_timer,
+            "test": records.test_timer,
+        }
+        times = {name: timer.summary() for name, timer in timers.items()}
+        write_yaml(self._path / FILE_NAME, times)
+        seconds, inside = records.clock.seconds(), seconds_inside(self._parts.train_loader)
+        write_stages(self._path, seconds, inside)
+        self._bookkeeping.log(waiting_line(seconds, inside))
+
+    def _finish_plots(self) -> None:
+        """Wait for the plots. What was trained counts without them, and they can be drawn again."""
+        try:
+            self._records.plots.finish()
+        except OutputError as error:
+            log.error("The plots of this run are missing: %s", error)
+
+
+def prefixed(scores: Mapping[str, float]) -> dict[str, float]:
+    """Scores of the test set under the names that they are told by."""
+    return {f"test_{name}": value for name, value in scores.items()}

@@ -1,0 +1,81 @@
+"""The folder of a run, taken into possession by the process that trains it."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from autrainer.config.hydra.sweep_points import refuse_stranger
+from autrainer.runs.finished import is_finished
+from autrainer.runs.folder import Bookkeeping
+from autrainer.runs.layout import refuse_misplaced
+from autrainer.runs.locking.lock import RunLock
+from autrainer.runs.state.resumable import ResumableState, ResumableStates
+from autrainer.runs.writing.files import make_folder, remove_leftovers
+from autrainer.training.check import CheckedConfig
+from autrainer.training.record import record_config
+
+
+class RunFolder:
+    """A run folder whose lock is held; what writes into it, and what it can resume from.
+
+    Args:
+        path: The folder; it is made if it is not there.
+        config: Configuration of the run.
+        experiment_id: Name of the experiment for loggers; by default that of the folder two
+            levels above.
+        run_name: Name of the run for loggers; by default that of the folder.
+
+    Raises:
+        RunInUseError: if another process works on it.
+        ConfigError: if an attempt of another configuration was interrupted in it.
+
+    Attributes:
+        output_directory: The folder, absolute.
+        bookkeeping: Writes into it.
+        states: The rolling states in it.
+        found: What an attempt that was interrupted has kept, or None.
+    """
+
+    def __init__(
+        self,
+        path: str | Path,
+        config: CheckedConfig,
+        experiment_id: str | None = None,
+        run_name: str | None = None,
+    ) -> None:
+        self.output_directory = make_folder(Path(path).absolute())
+        self.experiment_id = experiment_id or self.output_directory.parent.parent.name
+        self.run_name = run_name or self.output_directory.name
+        self.lock = RunLock(self.output_directory)
+        try:
+            refuse_misplaced(self.output_directory)
+            self.bookkeeping = Bookkeeping(str(self.output_directory))
+            self.lock.on_loss = self.bookkeeping.background.fail
+            remove_leftovers(self.output_directory)
+            self.states = ResumableStates(
+                self.output_directory, self.bookkeeping.background, self.bookkeeping.staging
+            )
+            self.found = self._find_state(config)
+            record_config(self.bookkeeping, config.plain)
+        except BaseException:
+            self.close()
+            raise
+
+    def _find_state(self, config: CheckedConfig) -> ResumableState | None:
+        found = self.states.read()
+        if found is None:
+            return None
+        if not config.settings.resume or is_finished(self.output_directory):
+            self.states.clear()
+            return None
+        refuse_stranger(self.output_directory, config.plain)
+        return found
+
+    def close(self) -> None:
+        """Write what is still to be written, and let others work on the folder."""
+        bookkeeping = getattr(self, "bookkeeping", None)
+        try:
+            if bookkeeping is not None:
+                bookkeeping.close()
+        finally:
+            self.lock.release()

@@ -1,0 +1,96 @@
+"""The states that a run saves for its users: `_initial`, `_best`, and those of iterations."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Sequence
+from pathlib import Path
+
+from autrainer.config.schema.training import RunConfig
+from autrainer.engine.stateful import StatefulParts
+from autrainer.runs.stage_clock import OUTPUTS
+from autrainer.runs.state.torch_files import first_sound, read_state
+from autrainer.runs.writing.files import remove_files
+from autrainer.training.checkpoints import load_part
+from autrainer.training.records import Records
+from autrainer.training.run_folder import RunFolder
+
+log = logging.getLogger(__name__)
+
+SCHEDULER = "scheduler.pt"
+
+
+class SavedStates:
+    """Saves the states of a run where they are due, and loads them.
+
+    Args:
+        settings: The training attributes of the run.
+        stateful: Its parts that have a state.
+        records: What it has kept.
+        folder: Where it takes place.
+    """
+
+    def __init__(
+        self, settings: RunConfig, stateful: StatefulParts, records: Records, folder: RunFolder
+    ) -> None:
+        self._settings, self._stateful, self._records = settings, stateful, records
+        self._path, self._bookkeeping = folder.output_directory, folder.bookkeeping
+
+    def folder_of(self, iteration: int | None) -> str:
+        """Name of the folder of an iteration; None stands for the state before the first."""
+        return "_initial" if iteration is None else f"{self._settings.training_type}_{iteration}"
+
+    def is_due(self, iteration: int) -> bool:
+        """Whether the states of an iteration are saved."""
+        settings, early = self._settings, self._records.early_end()
+        is_due = iteration % settings.save_frequency == 0 or iteration == settings.iterations
+        return is_due or (early is not None and early[0] == iteration)
+
+    def save(self, folders: Sequence[str]) -> None:
+        """Save the states of now in some folders of the run."""
+        self._bookkeeping.save_states(self._stateful.checkpoints(), list(folders))
+
+    def save_early_end(self) -> None:
+        """Log that training has ended early, and save what a longer run can go on from."""
+        early = self._records.early_end()
+        if early is None:
+            return
+        iteration, reason = early
+        kind = self._settings.training_type
+        log.info("Stopped after %s %d: %s", kind, iteration, reason or "as asked")
+        self.save([self.folder_of(iteration)])
+        self.remove_old(iteration)
+
+    def remove_old(self, iteration: int) -> None:
+        """Remove the states of old iterations if only some are kept; their results stay."""
+        kept = self._settings.keep_checkpoints
+        if kept is None or not self.is_due(iteration):
+            return
+        saved = [done for done in self._records.history.iterations if self.is_due(done)]
+        names = list(self._stateful.checkpoints())
+        for old in saved[:-kept]:
+            if old != self._records.best.iteration:
+                folder = self._path / self.folder_of(old)
+                self._bookkeeping.background.submit(remove_files, folder, names)
+
+    def load_best(self) -> None:
+        """Give the parts the states of the best iteration; the scheduler keeps its own."""
+        with self._records.clock.within(OUTPUTS):
+            self._bookkeeping.background.join()
+        parts = {
+            name: part for name, part in self._stateful.checkpoints().items() if name != SCHEDULER
+        }
+        best = self._records.best
+        among = ("_best", self.folder_of(best.iteration if best.is_found else None))
+        folder, states = first_sound([self._path / name for name in among], list(parts))
+        for name, part in parts.items():
+            load_part(part, states[name], folder / name)
+
+    def load(self, folder: Path) -> None:
+        """Give all parts the states of a folder.
+
+        Raises:
+            CorruptFileError: if one does not fit.
+        """
+        for name, part in self._stateful.checkpoints().items():
+            load_part(part, read_state(folder / name), folder / name)

@@ -1,0 +1,48 @@
+"""One sample through the model, before a run trains."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from autrainer.runs.folder import Bookkeeping
+from autrainer.training.batch_norm import lone_values, refuse_lone_sample
+from autrainer.training.build import Parts
+from autrainer.training.check import CheckedConfig
+from autrainer.training.fit import Fit, Seen, outputs_kept
+from autrainer.training.record import record_model
+
+
+@dataclass(frozen=True)
+class Trial:
+    """What one sample has shown.
+
+    Args:
+        fit: Whether the parts of the run fit each other.
+        sample_shape: Shape of the features of one sample.
+        mult_adds: Multiplications and additions of the model for one sample; None if it could not
+            be called.
+    """
+
+    fit: Fit
+    sample_shape: tuple[int, ...]
+    mult_adds: int | None
+
+
+def tried(config: CheckedConfig, parts: Parts, bookkeeping: Bookkeeping) -> Trial:
+    """Pass a sample through the model: for its summary, and to see whether the parts fit.
+
+    Raises:
+        ConfigError: if they do not.
+    """
+    settings = config.settings
+    fit = Fit(config.plain, parts.data, parts.criterion, parts.dev_loader, parts.device)
+    batch = fit.sample()
+    with outputs_kept(parts.model) as outputs, lone_values(parts.model) as lone_layers:
+        mult_adds = record_model(bookkeeping, parts.model, batch)
+    if mult_adds is not None:
+        fit.check(parts.model, Seen(batch, outputs[-1]))
+    num_steps = settings.iterations if settings.training_type == "step" else None
+    refuse_lone_sample(
+        parts.model, lone_layers, parts.train_loader, num_steps, settings.micro_batch_size
+    )
+    return Trial(fit, getattr(batch.features, "shape", ())[1:], mult_adds)
