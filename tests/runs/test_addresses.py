@@ -10,7 +10,7 @@ import yaml
 
 import autrainer
 from autrainer.augmentations import Choice, GaussianNoise
-from autrainer.data.sampler import PassSampler
+from autrainer.data.samplers.base import PassSampler
 from autrainer.errors import CorruptFileError
 from autrainer.runs.addressed import AddressedObject
 from autrainer.runs.addresses import WRITTEN, current_address, public_address

@@ -12,13 +12,10 @@ from autrainer.data.loader import Loader
 from autrainer.data.native.collate import collate_fields, gather_rows
 from autrainer.data.native.shuffle import shuffled
 from autrainer.data.padding import PaddedBatch
-from autrainer.data.sampler import (
-    BalancedSampler,
-    BlockSampler,
-    EpochBatchSampler,
-    EpochSampler,
-    WeightedSampler,
-)
+from autrainer.data.samplers.batches import EpochBatchSampler
+from autrainer.data.samplers.block import BlockSampler
+from autrainer.data.samplers.epoch import EpochSampler
+from autrainer.data.samplers.weighted import BalancedSampler, WeightedSampler
 from autrainer.data.split_source import Files, ItemsOnly, ResidentArrays, Source, SplitSource
 from autrainer.data.targets import (
     AbstractTargetTransform,

@@ -26,6 +26,9 @@ WRITTEN: dict[str, dict[str, str]] = {
     },
     "autrainer.data.sampler": {
         "autrainer.data.sampler": "BalancedSampler BlockSampler EpochSampler WeightedSampler",
+        "autrainer.data.samplers.block": "BlockSampler",
+        "autrainer.data.samplers.epoch": "EpochSampler",
+        "autrainer.data.samplers.weighted": "BalancedSampler WeightedSampler",
     },
     "autrainer.datasets.utils.file_handlers": {
         "autrainer.data.files": _FILE_HANDLERS,
