@@ -267,7 +267,7 @@ class AudioFileHandler(AbstractFileHandler):
     def check_libraries(self, files: Iterable[str]) -> None:
         """Look whether the libraries are there that some files need, by the heads of the files.
 
-        Files that cannot be read are passed over: they are told when they are loaded.
+        Files that cannot be read are passed over: the error comes when they are loaded.
 
         Raises:
             MissingExtraError: naming the first file that needs one that is not installed.

@@ -22,7 +22,7 @@ from autrainer.data.paths.base import BatchPath, LoaderContext
 from autrainer.data.paths.items import Collate, ItemBatches
 from autrainer.data.paths.selection import select_path
 from autrainer.data.paths.workers import WorkerSeeding
-from autrainer.data.samplers.batch_order import BatchOrder, CheckedOrder, Order, WholeOrder
+from autrainer.data.samplers.batch_order import BatchOrder, CheckedOrder, SampleOrder, WholeOrder
 from autrainer.data.split_source import MapDataset, ResidentArrays
 from autrainer.errors import ConfigError
 from autrainer.runs.addresses import public_address
@@ -100,7 +100,7 @@ class Loader:
         resident_mb: int = RESIDENT_MB,
         nonfinite: str = "error",
         pad: Any = None,
-        sampler: Order | None = None,
+        sampler: SampleOrder | None = None,
         name: str = "data",
     ) -> None:
         self.options = LoaderOptions(
@@ -129,7 +129,7 @@ class Loader:
         self.collate_fn = collate_fn
         self.num_samples = len(dataset)
         self.sampler = sampler
-        order: Order = WholeOrder(self.num_samples, seed, shuffle)
+        order: SampleOrder = WholeOrder(self.num_samples, seed, shuffle)
         if sampler is not None:
             order = CheckedOrder(sampler, self.num_samples)
         self._context = LoaderContext(
@@ -141,7 +141,7 @@ class Loader:
         self._path: BatchPath | None = None
         self.epoch = 0
         self._first_batch = 0
-        # The pass that was begun last, and its next batch that nobody has got.
+        # The pass that was begun last, and the next batch that it has to give.
         self._position: tuple[int, int] | None = None
         self._num_passes = 0
 
@@ -217,9 +217,9 @@ class Loader:
         return self._context.stages.seconds()
 
     def state_dict(self) -> dict[str, Any]:
-        """Where the pass that was begun last stands: its next batch is one that nobody has got.
+        """Position: the pass that was begun last, and the next batch that it has to give.
 
-        Whatever was read ahead does not count.
+        Batches that were prefetched and not given yet do not count.
         """
         epoch, batch = self._position or (self.epoch, self._first_batch)
         return {"epoch": epoch, "batch": batch, **self._identity()}
@@ -307,7 +307,7 @@ class Loader:
         return self._path
 
 
-def _describe_sampler(sampler: Order) -> str:
+def _describe_sampler(sampler: SampleOrder) -> str:
     """The kind of a sampler and how many samples a pass of it has."""
     shards = getattr(sampler, "rank", 0), getattr(sampler, "world_size", 1)
     return (

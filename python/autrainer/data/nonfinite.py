@@ -36,7 +36,7 @@ class FiniteCheck:
         return self.policy == "error" or (self.policy == "warn" and not self._has_warned)
 
     def report(self, sample: str) -> None:
-        """Tell that a sample is not finite.
+        """Raise or warn, as the policy says, about a sample that is not finite.
 
         Raises:
             DataError: if that is an error.
@@ -98,7 +98,7 @@ def raw_features_checked_by(check: FiniteCheck) -> Iterator[None]:
 
 
 def inspect_raw_features(features: Any, describe: Callable[[], str]) -> None:
-    """Let the check of the loader that asks, if one does, look at the features of one sample."""
+    """Check the features of one sample, if the loader that asks for it checks features."""
     check = _check.get()
     if check is not None and check.is_active and isinstance(features, (torch.Tensor, np.ndarray)):
         check.inspect(features[None], lambda _position: describe())

@@ -18,7 +18,7 @@ from autrainer.config.shorthand import Shorthand
 from autrainer.data.file_handlers import AbstractFileHandler
 from autrainer.data.items import DataBatch
 from autrainer.data.paths.items import Collate
-from autrainer.data.samplers.batch_order import Order
+from autrainer.data.samplers.batch_order import SampleOrder
 from autrainer.data.targets import AbstractTargetTransform
 from autrainer.datasets.arguments import (
     FOR_FILES,
@@ -251,7 +251,7 @@ class AbstractDataset(LoadersMixin, ABC):
             return ""
         return f"{split.listing}, {split.listing.places(positions)}"
 
-    def build_sampler(self, shorthand: Shorthand) -> Order:
+    def build_sampler(self, shorthand: Shorthand) -> SampleOrder:
         """A sampler of the train split; see `sampler_of`."""
         return sampler_of(self, shorthand)
 

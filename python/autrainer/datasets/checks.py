@@ -6,9 +6,10 @@ import os
 from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING, Any, ClassVar, Protocol, TypeGuard
 
+from autrainer.data.messages import counted, first_few
 from autrainer.data.targets import AbstractTargetTransform, UnusableTargetsError, numbers
 from autrainer.datasets.damage import damaged_files
-from autrainer.datasets.frames import NUM_NAMED, Listing
+from autrainer.datasets.frames import Listing
 from autrainer.datasets.overlap import warn_of_shared_files
 from autrainer.datasets.wrapper import DatasetWrapper, as_list, missing_columns
 from autrainer.errors import ConfigError, CorruptFileError, DataError
@@ -242,14 +243,13 @@ def _look_at_files(
     if absent:
         missing.append(
             f"{source}: column {split.index_column!r} names {counted(len(absent), 'file')} of "
-            f"{len(split.paths)} that are not there: {first(absent)}"
+            f"{len(split.paths)} that are not there: {first_few(absent)}"
         )
     problems = damaged_files(split, dataset.check_files, set(absent))
     if problems:
         damaged.append(
             f"{source}: column {split.index_column!r} names {counted(len(problems), 'file')} of "
-            f"{len(split.paths)} that cannot be read: {'; '.join(problems[:NUM_NAMED])}"
-            + ("; ..." if len(problems) > NUM_NAMED else "")
+            f"{len(split.paths)} that cannot be read: {first_few(problems, '; ')}"
         )
 
 
@@ -295,14 +295,3 @@ def _not_listed(folder: str, names: list[str]) -> list[str]:
     except OSError:
         return names
     return [name for name in names if name not in present]
-
-
-def counted(number: int, noun: str) -> str:
-    """A number and its noun: `1 row`, `2 rows`."""
-    return f"{number} {noun}" + ("" if number == 1 else "s")
-
-
-def first(values: Sequence[Any]) -> str:
-    """The first few of some values."""
-    listed = ", ".join(map(str, values[:NUM_NAMED]))
-    return listed + (", ..." if len(values) > NUM_NAMED else "")

@@ -7,13 +7,12 @@ from collections.abc import Callable, Collection, Iterable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from autrainer.data.messages import NUM_NAMED
 from autrainer.errors import CorruptFileError
 from autrainer.runs.writing.opening import refuse_irregular
 
 if TYPE_CHECKING:
     import pandas as pd
-
-NUM_NAMED = 5
 
 EMPTY_NUMBERS = (
     *("", "#N/A", "#N/A N/A", "#NA", "-1.#IND", "-1.#QNAN", "-NaN", "-nan", "1.#IND"),

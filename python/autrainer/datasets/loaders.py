@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any, TypedDict
 
 from autrainer.data.loader import Loader
 from autrainer.data.paths.workers import WorkerSeeding
-from autrainer.data.samplers.batch_order import Order
+from autrainer.data.samplers.batch_order import SampleOrder
 from autrainer.transforms.compose import SmartCompose
 
 if TYPE_CHECKING:
@@ -40,7 +40,7 @@ class LoadersMixin:
         timeout: float = 0,
         prefetch_factor: int | None = None,
         pin_memory_device: str = "",
-        sampler: Order | None = None,
+        sampler: SampleOrder | None = None,
         **options: Unpack[MoreLoaderOptions],
     ) -> Loader:
         """Batches of the train split, in another order every pass; options as of `Loader`.

@@ -5,7 +5,8 @@ from __future__ import annotations
 import logging
 from typing import Any
 
-from autrainer.datasets.frames import NUM_NAMED, Listing
+from autrainer.data.messages import first_few
+from autrainer.datasets.frames import Listing
 from autrainer.datasets.wrapper import DatasetWrapper
 
 log = logging.getLogger(__name__)
@@ -28,7 +29,7 @@ def warn_of_shared_files(train: Any, other: Any) -> None:
         return
     names = dict(zip(other.paths, other.names, strict=True))
     shared = [names[path] for path in paths if path in learned]
-    listed = ", ".join(shared[:NUM_NAMED]) + (", ..." if len(shared) > NUM_NAMED else "")
+    listed = first_few(shared)
     log.warning(
         "%s: %d of its %d files are in %s too: %s; scores on them do not tell how well the model "
         "does on data that it has not seen",

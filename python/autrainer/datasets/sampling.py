@@ -13,9 +13,9 @@ from autrainer.config.locate import locate
 from autrainer.config.schema.classes import check_target
 from autrainer.config.schema.problems import Problem
 from autrainer.config.shorthand import parse_shorthand, split_shorthand
-from autrainer.data.samplers.batch_order import Order
+from autrainer.data.messages import counted, first_few
+from autrainer.data.samplers.batch_order import SampleOrder
 from autrainer.data.targets import AbstractTargetTransform, UnusableTargetsError, numbers
-from autrainer.datasets.checks import counted, first
 from autrainer.datasets.frames import Listing
 from autrainer.datasets.wrapper import RawTargets, missing_columns
 from autrainer.errors import ConfigError, DataError
@@ -71,7 +71,7 @@ def sampler_problems(key: str, shorthand: Any) -> list[Problem]:
         target = locate(path)
     except ConfigError as error:
         return [Problem(key, "cannot be used", str(error))]
-    if isinstance(target, type) and not issubclass(target, Order):
+    if isinstance(target, type) and not issubclass(target, SampleOrder):
         return [Problem(key, f"names {path}", _NEEDED)]
     filled_in = _filled_in(target)
     given = [name for name in filled_in if name in arguments]
@@ -84,7 +84,7 @@ def sampler_problems(key: str, shorthand: Any) -> list[Problem]:
     ]
 
 
-def sampler_of(data: SampledData, shorthand: Any) -> Order:
+def sampler_of(data: SampledData, shorthand: Any) -> SampleOrder:
     """The sampler that a shorthand describes.
 
     It gets those of the arguments `seed`, `num_samples` and `targets` (encoded, shape (N,) or
@@ -102,7 +102,7 @@ def sampler_of(data: SampledData, shorthand: Any) -> Order:
         sampler = instantiate_shorthand(shorthand, **given)
     except DataError as error:
         raise DataError(f"{SAMPLER_KEY}: {error}") from error
-    if not isinstance(sampler, Order):
+    if not isinstance(sampler, SampleOrder):
         raise ConfigError(f"{SAMPLER_KEY} names {path}; {_NEEDED}")
     return sampler
 
@@ -123,7 +123,7 @@ def column_weights(data: SampledData, column: str) -> npt.NDArray[np.float64]:
         raise DataError(f"{source}: {error.at(source.places)}") from error
     negative = np.flatnonzero(weights < 0).tolist()
     if negative:
-        named = first([f"{weights[row]:g}" for row in negative])
+        named = first_few([f"{weights[row]:g}" for row in negative])
         raise DataError(
             f"{source}: {counted(len(negative), 'value')} of {column!r} below zero: {named} "
             f"({source.places(negative)})"

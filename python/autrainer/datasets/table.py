@@ -11,9 +11,10 @@ import numpy as np
 import numpy.typing as npt
 import torch
 
+from autrainer.data.messages import NUM_NAMED
 from autrainer.data.split_source import Files, ItemsOnly
 from autrainer.data.targets import AbstractTargetTransform
-from autrainer.datasets.frames import NUM_NAMED, Listing
+from autrainer.datasets.frames import Listing
 from autrainer.datasets.wrapper import (
     RawTargets,
     SplitDataset,

@@ -207,7 +207,7 @@ class Assembler:
     def _batch(
         self, features: Features, indices: IndexArray, lengths: torch.Tensor | None
     ) -> DataBatch:
-        # Indices are part of a chunk that belongs to nobody else.
+        # A view of a chunk of indices, of a part that no other batch has.
         index = torch.from_numpy(indices)
         target = gather_rows(self._targets, indices)
         if self._pad is not None and lengths is None:

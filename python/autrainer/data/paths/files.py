@@ -98,7 +98,7 @@ class FilesPath:
         try:
             for number, indices, out in done:
                 batch = self._assemble(epoch, number, indices, out)
-                # Held by whoever has the batch, and by nobody else.
+                # Only the batch may hold its memory: it is taken again once the batch is gone.
                 del out
                 yield batch
                 del batch
@@ -280,7 +280,7 @@ class FeatureReader:
         self._reader.close()
 
     def _complete(self, rows: IndexArray, out: Array, outcome: Outcome) -> None:
-        """Read what the core did not know, and tell what is not finite."""
+        """Read what the core did not know, and report what is not finite."""
         for position in outcome.unsupported:
             row = int(rows[position])
             sample = self._read_in_python(row).numpy()

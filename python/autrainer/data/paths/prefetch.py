@@ -16,7 +16,7 @@ from autrainer.runs.process.signals import stops_held
 T = TypeVar("T")
 
 JOIN_TIMEOUT_S = 5
-"""How long threads may take to finish what they are at, once nobody waits for it any more."""
+"""How long to wait for each thread to finish its current call once the iterator is closed."""
 
 
 def prefetch(
@@ -85,7 +85,7 @@ class _Work(Generic[T]):
 
     def begin(self, num_threads: int, name: str) -> None:
         """Start the threads."""
-        # Daemons: who leaves the interpreter with a pass half done does not wait for ever. Ended
+        # Daemons: an interpreter that ends in the middle of a pass does not wait for ever. Ended
         # before it is torn down all the same, because they call into torch.
         atexit.register(self.end)
         # A thread that is interrupted while it starts can be neither joined nor forgotten.
@@ -107,7 +107,7 @@ class _Work(Generic[T]):
         for thread in self._threads:
             # Garbage may be collected by any thread, one of these too.
             if thread.is_alive() and thread is not threading.current_thread():
-                # One that hangs is left behind: whoever was told of it must be able to leave.
+                # One that hangs is left behind, so that the process can end after a timeout.
                 thread.join(JOIN_TIMEOUT_S)
         self._results.clear()
 

@@ -1,7 +1,7 @@
 """How batches get from a worker process to its parent: in shared memory, or copied if it is full.
 
-Torch's queue packs batches in a thread, where an error is printed and the batch is lost: whoever
-waits for it waits for ever. So they are packed here, and an error takes the place of the batch.
+A thread of torch's queue would pack them. Where it fails it prints the error and the batch is lost,
+so the parent waits for ever. Packed here, the error takes the place of the batch.
 """
 
 from __future__ import annotations

@@ -17,7 +17,7 @@ LAST_CHUNK = 8192
 
 
 @runtime_checkable
-class Order(Protocol):
+class SampleOrder(Protocol):
     """The samples of every pass, as the samplers of `autrainer.data.sampler` give them.
 
     Nothing but its arguments may decide what `indices` gives: any part of any pass is asked for, by
@@ -65,7 +65,7 @@ class CheckedOrder:
         num_samples: Number of samples of the split.
     """
 
-    order: Order
+    order: SampleOrder
     num_samples: int
 
     def __len__(self) -> int:
@@ -104,7 +104,7 @@ class BatchOrder:
         drop_last: Leave out a last batch that is not full.
     """
 
-    order: Order
+    order: SampleOrder
     batch_size: int
     drop_last: bool = False
 

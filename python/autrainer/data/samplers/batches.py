@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from torch.utils.data import Sampler
 
 from autrainer.data.native.shuffle import IndexArray
-from autrainer.data.samplers.batch_order import BatchOrder, Order
+from autrainer.data.samplers.batch_order import BatchOrder, SampleOrder
 from autrainer.data.samplers.epoch import EpochSampler
 from autrainer.errors import DataError
 
@@ -35,7 +35,7 @@ class EpochBatchSampler(Sampler[list[int]]):
         seed: int = 0,
         shuffle: bool = True,
         drop_last: bool = False,
-        order: Order | None = None,
+        order: SampleOrder | None = None,
     ) -> None:
         if batch_size < 1:
             raise DataError(f"batch_size is {batch_size}; use at least 1")

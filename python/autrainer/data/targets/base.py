@@ -2,7 +2,7 @@
 
 Shapes: N samples, C outputs, L labels, T targets. Every step exists for one sample, as users extend
 it, and for a whole split at once, as a run calls it. The vectorised methods of the base class call
-those of one sample, so whoever overrides the latter is heard.
+those of one sample, so a class that overrides the latter changes both.
 """
 
 from __future__ import annotations
@@ -16,13 +16,12 @@ import numpy as np
 import numpy.typing as npt
 import torch
 
+from autrainer.data.messages import counted, first_few
 from autrainer.errors import DataError
 from autrainer.runs.addressed import AddressedObject
 from autrainer.runs.writing.columns import Predictions, Texts, ValueLists, Values
 
 Array = npt.NDArray[Any]
-
-NUM_NAMED = 5
 
 
 class RaggedTargetsError(DataError):
@@ -44,7 +43,7 @@ class UnusableTargetsError(DataError):
         super().__init__(self.at(_rows) if len(positions) else problem)
 
     def at(self, places: Callable[[Sequence[int]], str]) -> str:
-        """The message with the places of the targets, where somebody knows what they are called."""
+        """The message, with the places of the targets as a function names them."""
         problem, advice = self._texts
         where = f" ({places(self._positions)})" if len(self._positions) else ""
         return f"{problem}{where}{advice}"
@@ -165,10 +164,9 @@ def numbers(values: Sequence[Any] | Array, name: str) -> npt.NDArray[np.float64]
     strange = np.flatnonzero(~np.isfinite(array)).tolist()
     if strange:
         plain = plain_values(values)
-        named = ", ".join(_shown(plain[row]) for row in strange[:NUM_NAMED])
-        more = ", ..." if len(strange) > NUM_NAMED else ""
+        named = first_few(_shown(plain[row]) for row in strange)
         raise UnusableTargetsError(
-            f"{counted(len(strange), 'value')} of {name!r} without a finite number: {named}{more}",
+            f"{counted(len(strange), 'value')} of {name!r} without a finite number: {named}",
             strange,
         )
     return array
@@ -235,18 +233,5 @@ def on_host(values: torch.Tensor) -> Array:
     return values.detach().cpu().numpy()
 
 
-def counted(number: int, noun: str) -> str:
-    """A number and its noun: `1 sample`, `2 samples`."""
-    return f"{number} {noun}" + ("" if number == 1 else "s")
-
-
 def _rows(positions: Sequence[int]) -> str:
-    shown = ", ".join(map(str, positions[:NUM_NAMED]))
-    more = ", ..." if len(positions) > NUM_NAMED else ""
-    return ("row " if len(positions) == 1 else "rows ") + shown + more
-
-
-def first_of(values: Sequence[Any]) -> str:
-    """The first few of some values, and how many there are if those are not all."""
-    listed = ", ".join(repr(value) for value in values[:NUM_NAMED])
-    return listed + (f", ... ({len(values)} in all)" if len(values) > NUM_NAMED else "")
+    return f"{'row' if len(positions) == 1 else 'rows'} {first_few(positions)}"

@@ -9,14 +9,12 @@ from typing import Any, cast
 import numpy as np
 import torch
 
+from autrainer.data.messages import counted, first_few, first_of
 from autrainer.data.targets.base import (
-    NUM_NAMED,
     AbstractTargetTransform,
     Array,
     UnusableTargetsError,
-    counted,
     encode_table,
-    first_of,
     is_overridden,
     is_table,
     on_host,
@@ -285,13 +283,12 @@ def _refuse_beyond(table: Array, labels: list[Any]) -> None:
     rows, columns = np.nonzero((table < 0) | (table > 1))
     if not len(rows):
         return
-    first = [
+    wrong = first_few(
         f"{table[row, column]:g} of {labels[column]!r}"
-        for row, column in list(zip(rows, columns, strict=True))[:NUM_NAMED]
-    ]
-    more = ", ..." if len(rows) > NUM_NAMED else ""
+        for row, column in zip(rows, columns, strict=True)
+    )
     raise UnusableTargetsError(
-        f"{counted(len(rows), 'value')} below 0 or above 1: {', '.join(first)}{more}",
+        f"{counted(len(rows), 'value')} below 0 or above 1: {wrong}",
         list(dict.fromkeys(rows.tolist())),
         "; a sample has a label (1), or has it not (0)",
     )
