@@ -260,3 +260,29 @@ def test_the_version_is_one(tmp_path):
     ).stdout
     assert shown.strip() == f"autrainer {autrainer.__version__}"
     assert Path(autrainer.__file__).parent == PACKAGE
+
+
+HYDRA = "config/hydra/internals.py"
+PROMISED = {"hydra.core.hydra_config"}
+"""What Hydra's documentation shows of a package that is else its own."""
+
+
+def private_parts_of_hydra(path):
+    """Modules of Hydra itself that a module imports, and attributes that only Hydra uses."""
+    for node in ast.walk(ast.parse(path.read_text())):
+        if isinstance(node, ast.ImportFrom):
+            names = [node.module or ""]
+        elif isinstance(node, ast.Import):
+            names = [alias.name for alias in node.names]
+        elif isinstance(node, ast.Attribute) and node.attr in {"_return_value", "_get_header_dict"}:
+            names = [f"hydra.core.{node.attr}"]
+        else:
+            continue
+        own = ("hydra._internal", "hydra.core")
+        yield from (name for name in names if name.startswith(own) and name not in PROMISED)
+
+
+def test_only_one_module_uses_private_parts_of_hydra():
+    plugins = PACKAGE.parent.glob("hydra_plugins/**/*.py")
+    users = {path for path in [*modules(), *plugins] if set(private_parts_of_hydra(path))}
+    assert users == {PACKAGE / HYDRA}

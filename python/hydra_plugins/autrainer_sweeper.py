@@ -4,8 +4,6 @@ from __future__ import annotations
 
 from typing import Any
 
-from hydra._internal.core_plugins.basic_sweeper import BasicSweeper
-from hydra.core.override_parser.overrides_parser import OverridesParser
 from hydra.types import HydraContext, TaskFunction
 from omegaconf import DictConfig, OmegaConf
 
@@ -45,12 +43,12 @@ class AutrainerFilterSweeper(FilterSweeper):  # type: ignore[misc]
             SystemExit: if jobs failed; why is on stderr.
         """
         from autrainer.config.hydra.filters import read_filters
+        from autrainer.config.hydra.internals import combinations
         from autrainer.config.hydra.sweep import Sweep
 
         context: HydraContext = self.hydra_context
-        parser = OverridesParser.create(config_loader=context.config_loader)
-        overrides = parser.parse_overrides([*self._parse_config(), *arguments])
-        batches = BasicSweeper.split_arguments(overrides, self.max_batch_size)
+        overrides = [*self._parse_config(), *arguments]
+        batches = combinations(overrides, context.config_loader, self.max_batch_size)
         filters = self.filters
         if OmegaConf.is_config(filters):
             filters = OmegaConf.to_container(filters, resolve=True)

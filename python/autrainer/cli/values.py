@@ -82,7 +82,6 @@ def _written(key: str, value: Any) -> str:
 
 
 def _quoted(text: str) -> str:
-    """A text within a list or a mapping, whatever characters are in it."""
-    from hydra.core.override_parser.types import Quote, QuotedString
+    from autrainer.config.hydra.internals import quoted
 
-    return QuotedString(text, Quote.single).with_quotes()
+    return quoted(text)

@@ -161,8 +161,9 @@ def _run(
 ) -> None:
     from hydra import main as hydra_main
     from hydra import version
-    from hydra._internal.utils import get_args_parser
     from hydra.core.hydra_config import HydraConfig
+
+    from autrainer.config.hydra.internals import get_args_parser
 
     parsed, unknown = get_args_parser().parse_known_args(arguments)
     if unknown:
@@ -195,22 +196,11 @@ def _sweep(
     task: Task, overrides: list[str], config_name: str, config_path: str | None, multirun: bool
 ) -> None:
     """As `hydra.main`, but the main configuration is composed once instead of twice."""
-    from hydra._internal.hydra import Hydra
-    from hydra._internal.utils import (
-        create_automatic_config_search_path,
-        detect_calling_file_or_module_from_task_function,
-        detect_task_name,
-    )
-    from hydra.core.global_hydra import GlobalHydra
     from hydra.types import RunMode
 
-    file, module = detect_calling_file_or_module_from_task_function(task)
-    search_path = create_automatic_config_search_path(file, module, config_path)
-    # A notebook may have initialised Hydra for itself.
-    before, GlobalHydra.instance().hydra = GlobalHydra.instance().hydra, None
-    application = Hydra.create_main_hydra2(detect_task_name(file, module), search_path)
+    from autrainer.config.hydra.internals import application as application_of
 
-    def run() -> None:
+    def run(application: Any) -> None:
         composed = _compose(application, config_name, overrides)
         if composed.hydra.mode == RunMode.MULTIRUN or multirun:
             with _composed_already(application, composed):
@@ -219,10 +209,8 @@ def _sweep(
             with _prepared(application, task):
                 application.run(config_name, task, overrides)
 
-    try:
-        _reported(run)
-    finally:
-        GlobalHydra.instance().hydra = before
+    with application_of(task, config_path) as application:
+        _reported(lambda: run(application))
 
 
 def _compose(application: Any, config_name: str, overrides: list[str]) -> Any:
@@ -266,7 +254,7 @@ def _reported(run: Callable[[], None]) -> None:
         AutrainerError: whatever the task or the sweep raised of ours.
         SystemExit: after any other error.
     """
-    from hydra._internal.utils import run_and_report
+    from autrainer.config.hydra.internals import run_and_report
 
     def reraise(error: Exception) -> None:
         raise error

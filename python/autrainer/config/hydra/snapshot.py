@@ -16,15 +16,13 @@ from pathlib import Path
 from types import MappingProxyType
 from typing import Any
 
-from hydra.core.config_search_path import ConfigSearchPath
-from hydra.core.object_type import ObjectType
-from hydra.core.plugins import Plugins
 from hydra.plugins.config_source import ConfigLoadError, ConfigResult, ConfigSource
 from hydra.plugins.search_path_plugin import SearchPathPlugin
 from omegaconf import DictConfig, ListConfig, OmegaConf
 from omegaconf.errors import OmegaConfBaseException
 
 import autrainer
+from autrainer.config.hydra.internals import ConfigSearchPath, ObjectType, Plugins, header_of
 from autrainer.config.hydra.omegaconf_yaml import parse_yaml
 from autrainer.config.identity import run_name
 from autrainer.errors import ConfigError, CorruptFileError
@@ -136,7 +134,7 @@ class SnapshotSource(ConfigSource):
             raise ConfigLoadError(f"Config not found: {self.path}/{name}.yaml")
         content = self.snapshot.parsed(name)
         config = _as_config({} if content is None else content, self.snapshot.paths[name])
-        header = ConfigSource._get_header_dict(self.snapshot.text(name)[:512])
+        header = header_of(self.snapshot.text(name)[:512])
         return ConfigResult(
             provider=self.provider, path=self.full_path(), config=config, header=header
         )

@@ -13,7 +13,6 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from hydra.core.utils import JobReturn, JobStatus
 from hydra.errors import CompactHydraException
 from hydra.experimental.callback import Callback
 from hydra.types import HydraContext
@@ -23,6 +22,7 @@ from autrainer.config.error_places import describe, sentence
 from autrainer.config.hydra.collector import collecting
 from autrainer.config.hydra.compose import HOOKS, SweepHooks
 from autrainer.config.hydra.filters import Filter
+from autrainer.config.hydra.internals import JobReturn, JobStatus, result_of, runs_here
 from autrainer.config.hydra.sweep_points import Point, refuse_shared_folders, refuse_strangers
 from autrainer.config.hydra.unknown_names import explained
 from autrainer.errors import ConfigError, OutputError
@@ -106,7 +106,7 @@ class Sweep:
                 self._check_classes(left)
                 self._save_config()
                 self._watch()
-            size = 1 if fails_fast and _runs_here(self.launcher) else max(sizes, default=1)
+            size = 1 if fails_fast and runs_here(self.launcher) else max(sizes, default=1)
             for batch in _chunks(left, size):
                 returns.append(
                     self._launch(batch, initial=sum(len(results) for results in returns))
@@ -120,7 +120,7 @@ class Sweep:
 
     def _watch(self) -> None:
         """From here on somebody may ask at any moment how far this has come."""
-        if self.hooks.watch is not None and _runs_here(self.launcher):
+        if self.hooks.watch is not None and runs_here(self.launcher):
             self.hooks.watch(self._so_far)
 
     def _so_far(self) -> list[Outcome]:
@@ -181,7 +181,7 @@ class Sweep:
         return False
 
     def _check_classes(self, points: Sequence[Point]) -> None:
-        if self.hooks.before_launch is not None and _runs_here(self.launcher):
+        if self.hooks.before_launch is not None and runs_here(self.launcher):
             self.hooks.before_launch(points)
 
     def _launch(self, batch: Sequence[Point], initial: int) -> Sequence[JobReturn]:
@@ -257,8 +257,8 @@ def _without_result(point: Point, state: str) -> Outcome:
 def _outcome(point: Point, result: JobReturn) -> Outcome:
     if result.status == JobStatus.COMPLETED:
         state = "finished before" if point.was_finished else "done"
-        return Outcome(point.overrides, point.directory, state, value=result._return_value)
-    error = result._return_value
+        return Outcome(point.overrides, point.directory, state, value=result_of(result))
+    error = result_of(result)
     if not isinstance(error, BaseException):
         error = RuntimeError(f"the job ended as {result.status.name}")
     return Outcome(point.overrides, point.directory, "failed", error=error)
@@ -286,7 +286,7 @@ class _Watch(Callback):
     def on_job_end(self, config: DictConfig, job_return: JobReturn, **_: Any) -> None:
         self.seen.append(job_return)
         if job_return.status == JobStatus.FAILED:
-            log.error("\tfailed: %s", sentence(job_return._return_value))
+            log.error("\tfailed: %s", sentence(result_of(job_return)))
 
 
 def _lighten(job: JobReturn) -> None:
@@ -295,17 +295,10 @@ def _lighten(job: JobReturn) -> None:
     The traceback of an error holds all that its functions were working on: model and data.
     """
     job.cfg = job.hydra_cfg = None
-    error = job._return_value
+    error = result_of(job)
     while isinstance(error, BaseException):
         traceback.clear_frames(error.__traceback__)
         error = error.__cause__ or error.__context__
-
-
-def _runs_here(launcher: Any) -> bool:
-    """Whether jobs run in this process, one after the other: with Hydra's own launcher."""
-    from hydra._internal.core_plugins.basic_launcher import BasicLauncher
-
-    return type(launcher) is BasicLauncher
 
 
 class _Prepared:
@@ -324,7 +317,7 @@ class _Prepared:
         self.composed = composed
         self.watch = _Watch()
         # Others may compose in another process.
-        self.applies = _runs_here(launcher)
+        self.applies = runs_here(launcher)
 
     def __enter__(self) -> list[JobReturn]:
         if self.applies:

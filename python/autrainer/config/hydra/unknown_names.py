@@ -6,12 +6,12 @@ import re
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from typing import Any
 
-from hydra.core.object_type import ObjectType
 from hydra.errors import CompactHydraException, MissingConfigException, OverrideParseException
 from hydra.types import RunMode
 from omegaconf import OmegaConf
 
 from autrainer.config.hydra.groups import optional_keys
+from autrainer.config.hydra.internals import ObjectType
 from autrainer.errors import ConfigError, did_you_mean
 
 _NOT_THERE = re.compile(r"Could not (?:override|delete from config\.) '?(?P<key>[^'\s]+)'?")
