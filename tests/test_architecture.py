@@ -9,6 +9,7 @@ from pathlib import Path
 
 import pytest
 
+from autrainer.runs import layout
 from tests.conftest import AUTRAINER, REPOSITORY
 
 PACKAGE = REPOSITORY / "python" / "autrainer"
@@ -286,3 +287,23 @@ def test_only_one_module_uses_private_parts_of_hydra():
     plugins = PACKAGE.parent.glob("hydra_plugins/**/*.py")
     users = {path for path in [*modules(), *plugins] if set(private_parts_of_hydra(path))}
     assert users == {PACKAGE / HYDRA}
+
+
+def names_of_run_folders():
+    """Texts that name a file or folder of a run, as `runs/layout.py` has them."""
+    found = {value for value in vars(layout).values() if isinstance(value, str)}
+    return {name for name in found if re.fullmatch(r"_\w+|[\w.]+\.(yaml|csv|txt|log)|\.lock", name)}
+
+
+def test_one_module_names_the_files_and_folders_of_a_run():
+    owners = {PACKAGE / "runs/layout.py", PACKAGE / "config/constants.py"}
+    names = names_of_run_folders()
+    assert {"metrics.csv", "_best", "status.yaml", ".lock"} <= names
+    told = [
+        f"{path.relative_to(PACKAGE)}: {node.value}"
+        for path in modules()
+        if path not in owners
+        for node in ast.walk(ast.parse(path.read_text()))
+        if isinstance(node, ast.Constant) and node.value in names
+    ]
+    assert told == []

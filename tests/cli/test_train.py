@@ -9,7 +9,7 @@ from autrainer.cli.closing import closing_table, tracking_metric_name
 from autrainer.cli.main import run
 from autrainer.cli.results import RunResult
 from autrainer.config.hydra.sweep import Outcome
-from autrainer.runs.finished import RESUME_FOLDER
+from autrainer.runs.layout import RESUME
 from autrainer.runs.locking.lock import RunLock
 from autrainer.runs.state.sealed import write_sealed
 from autrainer.runs.status import Status
@@ -265,7 +265,7 @@ def test_a_refused_command_writes_nothing_where_another_process_trains(capsys):
 
 def test_an_interrupted_run_of_another_configuration_is_not_marked_as_failed(capsys):
     # Any state that was kept will do; that of a real run is larger.
-    write_sealed(RUN / RESUME_FOLDER / "state-0", {"number": 1, "rows": [], "tree": {}})
+    write_sealed(RUN / RESUME / "state-0", {"number": 1, "rows": [], "tree": {}})
     write_yaml(RUN / ".hydra" / "config.yaml", {"iterations": 7})
     Status(RUN).stop(KeyboardInterrupt(), interrupted=True)
     before = contents(RUN)

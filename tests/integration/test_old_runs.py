@@ -22,7 +22,8 @@ from omegaconf import OmegaConf
 
 from autrainer.data.items import DataItem
 from autrainer.runs.environment import numeric_environment
-from autrainer.runs.finished import RESUME_FOLDER, is_finished
+from autrainer.runs.finished import is_finished
+from autrainer.runs.layout import RESUME
 from autrainer.runs.objects import load_object
 from autrainer.runs.state.resumable import SLOTS
 from autrainer.runs.state.torch_files import read_state
@@ -133,13 +134,13 @@ def test_an_interrupted_run_of_an_old_commit_goes_on_and_ends_as_that_commit_wou
 ):
     project = old(commit, name)
     (run,) = runs_of(project, name).values()
-    assert {path.name for path in (run / RESUME_FOLDER).glob("state-*")} == set(SLOTS)
+    assert {path.name for path in (run / RESUME).glob("state-*")} == set(SLOTS)
     trainer = train(run)
     assert trainer.initial_iteration > 1
     (whole,) = runs_of(project, name, "whole").values()
     assert differences(project, run, whole) == []
     assert is_finished(run)
-    assert not (run / RESUME_FOLDER).exists()
+    assert not (run / RESUME).exists()
 
 
 @pytest.mark.parametrize("commit", COMMITS)

@@ -5,8 +5,9 @@ import os
 import pytest
 
 from autrainer.errors import CorruptFileError
-from autrainer.runs.finished import RESUME_FOLDER, TABLE, check_table, is_finished, tidy_up
+from autrainer.runs.finished import check_table, is_finished, tidy_up
 from autrainer.runs.finished import table_checksum as checksum
+from autrainer.runs.layout import RESUME, TABLE
 from autrainer.runs.locking.lock import RunLock
 from autrainer.runs.status import Status
 
@@ -52,16 +53,16 @@ def test_a_table_that_changed_is_told(run):
 
 
 def test_what_a_killed_process_left_is_removed(run):
-    (run / RESUME_FOLDER).mkdir()
-    (run / RESUME_FOLDER / "state-0").write_bytes(b"large")
+    (run / RESUME).mkdir()
+    (run / RESUME / "state-0").write_bytes(b"large")
     (run / ".lock").write_text("")
     tidy_up(run)
     assert os.listdir(run) == [TABLE]
 
 
 def test_the_owner_of_a_folder_is_let_alone(run):
-    (run / RESUME_FOLDER).mkdir()
+    (run / RESUME).mkdir()
     lock = RunLock(run)
     tidy_up(run)
-    assert (run / RESUME_FOLDER).is_dir()
+    assert (run / RESUME).is_dir()
     lock.release()

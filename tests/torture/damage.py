@@ -25,7 +25,7 @@ import torch
 
 from autrainer.cli.commands.train import run as train
 from autrainer.errors import CorruptFileError
-from autrainer.runs.finished import RESUME_FOLDER
+from autrainer.runs.layout import RESUME
 from autrainer.runs.state.torch_files import COMMENT_BYTES, read_state
 from tests.torture.kills import TELLS_OF_TIME
 
@@ -105,7 +105,7 @@ def _killed_within_an_epoch(child: int, project: Path) -> bool:
             assert status == 0, (project / "output").read_text()
             return False
         if any(project.glob("results/*/training/*/epoch_1/dev.yaml")) and any(
-            project.glob(f"results/*/training/*/{RESUME_FOLDER}/rows-*")
+            project.glob(f"results/*/training/*/{RESUME}/rows-*")
         ):
             os.kill(child, signal.SIGKILL)
             os.waitpid(child, 0)

@@ -28,7 +28,8 @@ import torch
 import yaml
 
 from autrainer.errors import AutrainerError
-from autrainer.runs.finished import RESUME_FOLDER, is_finished, tidy_up
+from autrainer.runs.finished import is_finished, tidy_up
+from autrainer.runs.layout import RESUME
 from autrainer.runs.state.sealed import read_sealed
 from autrainer.training import ModularTaskTrainer
 from tests.torture.kills import TELLS_OF_TIME, contents
@@ -217,7 +218,7 @@ class Reference:
                     yaml.safe_load(path.read_bytes())
                 if path.suffix == ".pt":
                     torch.load(path, weights_only=True)
-                if path.parent.name == RESUME_FOLDER and path.suffix != ".tmp":
+                if path.parent.name == RESUME and path.suffix != ".tmp":
                     read_sealed(path)
                 elif not _tells_of_time(path) and digest(path) not in self._versions:
                     yield f"{path.relative_to(run)} is not whole"

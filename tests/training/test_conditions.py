@@ -8,7 +8,8 @@ import torch
 
 from autrainer.errors import ConfigError, DataError, RunInterruptedError
 from autrainer.runs.environment import numeric_environment
-from autrainer.runs.finished import RESUME_FOLDER, is_finished
+from autrainer.runs.finished import is_finished
+from autrainer.runs.layout import RESUME
 from autrainer.runs.state.sealed import read_sealed, write_sealed
 from autrainer.runs.status import read_status
 from autrainer.runs.writing.files import read_yaml, write_yaml
@@ -131,7 +132,7 @@ def test_what_bits_depend_on_is_told_apart():
 def test_a_state_of_an_earlier_version_goes_on(tmp_path):
     trained(tmp_path / "whole", *SIZE)
     trainer, _ = stopped(tmp_path / "resumed")
-    for path in (trainer.output_directory / RESUME_FOLDER).glob("state-*"):
+    for path in (trainer.output_directory / RESUME).glob("state-*"):
         content = read_sealed(path)
         del content["tree"]["conditions"], content["tree"]["stop"]
         write_sealed(path, content)

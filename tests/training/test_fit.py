@@ -5,7 +5,7 @@ import torch
 
 from autrainer.errors import ConfigError
 from autrainer.models import FFNN
-from autrainer.runs.status import ERROR_NAME
+from autrainer.runs.layout import ERROR_FILE
 from tests.training.conftest import built, trained
 
 HERE = "tests.training.test_fit"
@@ -143,7 +143,7 @@ def test_what_a_user_raises_stays_what_it_is(tmp_path):
 def test_the_record_of_what_does_not_fit_holds_the_whole_traceback(tmp_path):
     with pytest.raises(ConfigError):
         trained(tmp_path, "model.input_size=63")
-    text = (tmp_path / "experiment" / "training" / "run" / ERROR_NAME).read_text()
+    text = (tmp_path / "experiment" / "training" / "run" / ERROR_FILE).read_text()
     assert "in forward" in text
     assert "RuntimeError" in text.split("direct cause")[0]
     assert "autrainer.errors.ConfigError: the model" in text.split("direct cause")[1]

@@ -14,7 +14,8 @@ from autrainer.errors import (
     RunInterruptedError,
     RunInUseError,
 )
-from autrainer.runs.finished import RESUME_FOLDER, TABLE, is_finished
+from autrainer.runs.finished import is_finished
+from autrainer.runs.layout import RESUME, TABLE
 from autrainer.runs.state.sealed import read_sealed, write_sealed
 from autrainer.runs.status import read_status
 from autrainer.runs.writing.files import read_yaml
@@ -130,7 +131,7 @@ def test_a_stopped_run_goes_on_where_it_was(tmp_path, kind, at):
     assert again.initial_iteration == (at[0] + 1 if "training_type=step" in kind else at[0])
     assert same_files(tmp_path / "whole", tmp_path / "stopped")
     assert read_status(again.output_directory)["state"] == "finished"
-    assert not (again.output_directory / RESUME_FOLDER).exists()
+    assert not (again.output_directory / RESUME).exists()
 
 
 @pytest.mark.parametrize(
@@ -184,7 +185,7 @@ def stopped_at(event, folder, *overrides):
 def test_a_run_that_is_stopped_when_it_has_ended_ends_the_sweep(tmp_path):
     run = stopped_at("cb_on_train_end", tmp_path)
     assert is_finished(run)
-    assert not (run / RESUME_FOLDER).exists()
+    assert not (run / RESUME).exists()
 
 
 @pytest.mark.parametrize("event", ["cb_on_dev_begin", "cb_on_test_begin"])
@@ -317,7 +318,7 @@ def numpy_at(position):
 )
 def test_a_forged_state_is_refused_with_its_folder(tmp_path, change, told):
     trainer, _ = stopped(tmp_path, "optimizer=Adam")
-    folder = trainer.output_directory / RESUME_FOLDER
+    folder = trainer.output_directory / RESUME
     newest = max(folder.glob("state-*"), key=lambda path: read_sealed(path)["number"])
     content = read_sealed(newest)
     change(content["tree"])

@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from autrainer.errors import AutrainerError, OutputError, RunInUseError
-from autrainer.runs.layout import is_file_of_run, is_folder_of_run
+from autrainer.runs.layout import LOCK_FILE, is_file_of_run, is_folder_of_run
 from autrainer.runs.locking import lock as locks
 from autrainer.runs.status import read_status
 from tests.training.conftest import built
@@ -19,7 +19,7 @@ class TakesOver:
         if iteration == 1 and batch_idx == 0:
             other = trainer.output_directory.parent / "other"
             other.write_text(json.dumps({"host": "elsewhere", "pid": 7, "since": "then"}))
-            other.replace(trainer.output_directory / locks.FILE_NAME)
+            other.replace(trainer.output_directory / LOCK_FILE)
             trainer.folder.lock._thread.join(10)
 
 
@@ -32,7 +32,7 @@ def test_a_run_that_was_taken_over_ends_and_writes_nothing_more(tmp_path, monkey
     folder = trainer.output_directory
     assert read_status(folder)["state"] == "running"
     assert not (folder / "error.txt").exists()
-    assert "elsewhere" in (folder / locks.FILE_NAME).read_text()
+    assert "elsewhere" in (folder / LOCK_FILE).read_text()
 
 
 def test_a_trainer_that_was_closed_does_not_train(tmp_path):

@@ -5,7 +5,8 @@ import pandas as pd
 import pytest
 
 from autrainer.errors import RunInterruptedError
-from autrainer.runs.finished import RESUME_FOLDER, TABLE, is_finished
+from autrainer.runs.finished import is_finished
+from autrainer.runs.layout import RESUME, TABLE
 from autrainer.runs.status import read_status
 from tests.training.conftest import built, same_states, trained
 from tests.training.parts import StopsTraining
@@ -58,7 +59,7 @@ def test_the_iteration_is_finished_evaluated_and_tested(tmp_path, overrides, eve
     assert (status["state"], status["iteration"]) == ("stopped", last)
     assert status["reason"] == "good enough"
     assert is_finished(run)
-    assert not (run / RESUME_FOLDER).exists()
+    assert not (run / RESUME).exists()
 
 
 def test_what_is_trained_until_then_is_what_a_shorter_run_trains(tmp_path):

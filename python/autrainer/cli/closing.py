@@ -10,9 +10,18 @@ from typing import TYPE_CHECKING, Any
 
 import yaml
 
-from autrainer.runs.layout import UNSCALED
-from autrainer.runs.status import ERROR_NAME, STOPPED
-from autrainer.runs.status import FILE_NAME as STATUS_NAME
+from autrainer.runs.layout import (
+    BEST,
+    BEST_RESULTS_FILE,
+    CONFIG_FILE,
+    ERROR_FILE,
+    STATUS_FILE,
+    TEST,
+    TEST_RESULTS,
+    TIMES_FILE,
+    UNSCALED,
+)
+from autrainer.runs.status import STOPPED
 from autrainer.runs.writing.opening import read_text
 
 if TYPE_CHECKING:
@@ -83,16 +92,16 @@ def _places(outcomes: Sequence[Outcome]) -> list[str]:
         places.append("Plots:   <run>/_plots")
         places.append("Outputs: <run>/_best (dev set), <run>/_test (test set)")
     if any(map(was_stopped, outcomes)):
-        places.append(f"Stopped: why is in <run>/{STATUS_NAME}")
-    if any((outcome.directory / ERROR_NAME).is_file() for outcome in outcomes):
-        places.append(f"Errors:  <run>/{ERROR_NAME}")
+        places.append(f"Stopped: why is in <run>/{STATUS_FILE}")
+    if any((outcome.directory / ERROR_FILE).is_file() for outcome in outcomes):
+        places.append(f"Errors:  <run>/{ERROR_FILE}")
     return places
 
 
 def was_stopped(outcome: Outcome) -> bool:
     """Whether a callback has ended a run early; it counts as finished."""
     is_there = outcome.state in STOPPED_STATES
-    return is_there and read_yaml(outcome.directory / STATUS_NAME).get("state") == STOPPED
+    return is_there and read_yaml(outcome.directory / STATUS_FILE).get("state") == STOPPED
 
 
 def _aligned(rows: Sequence[Row]) -> list[str]:
@@ -115,10 +124,10 @@ def _row(outcome: Outcome, named: str) -> Row:
     metric = _metric(directory)
     if outcome.state not in STATES or metric is None:
         return Row(directory.name, state)
-    files = directory / "_best" / "dev", directory / "_test" / "test_holistic"
+    files = directory / BEST / "dev", directory / TEST / TEST_RESULTS
     scaled = [read_yaml(file.with_name(f"{file.name}.yaml")) for file in files]
     unscaled = [read_yaml(file.with_name(f"{file.name}{UNSCALED}.yaml")) for file in files]
-    best = read_yaml(directory / "_best" / "best_results.yaml").get("best_iteration")
+    best = read_yaml(directory / BEST / BEST_RESULTS_FILE).get("best_iteration")
     in_units = f"{metric}{UNSCALED}"
     before = {name: "" if named else f"{name} " for name in (metric, in_units)}
     return Row(
@@ -147,7 +156,7 @@ def _entry(content: Mapping[str, Any], name: str, key: str) -> float | None:
 
 
 def _time(directory: Path) -> str:
-    timers = read_yaml(directory / "timer.yaml")
+    timers = read_yaml(directory / TIMES_FILE)
     seconds = [_entry(timers, name, "total_seconds") or 0.0 for name in timers]
     if not seconds or not math.isfinite(sum(seconds)):
         return ""
@@ -159,8 +168,8 @@ def _time(directory: Path) -> str:
 
 def _metric(directory: Path) -> str | None:
     """Name of the tracking metric: the first column of `dev.yaml` that the config names."""
-    config = read_yaml(directory / ".hydra" / "config.yaml")
-    return tracking_metric_name(config, read_yaml(directory / "_best" / "dev.yaml"))
+    config = read_yaml(directory / CONFIG_FILE)
+    return tracking_metric_name(config, read_yaml(directory / BEST / "dev.yaml"))
 
 
 def tracking_metric_name(config: Mapping[str, Any], results: Mapping[str, Any]) -> str | None:
@@ -187,15 +196,15 @@ def _path(shorthand: Any) -> str:
 
 def best_dev_value(directory: Path, config: Mapping[str, Any]) -> float | None:
     """The best value of the tracking metric of a finished run, or None if it is not known."""
-    results = read_yaml(directory / "_best" / "dev.yaml")
+    results = read_yaml(directory / BEST / "dev.yaml")
     name = tracking_metric_name(config, results)
     return _entry(results, name, "all") if name else None
 
 
 def unscaled_dev_value(directory: Path, config: Mapping[str, Any]) -> float | None:
     """The same in the unit of the target; None where there is none."""
-    name = tracking_metric_name(config, read_yaml(directory / "_best" / "dev.yaml"))
-    results = read_yaml(directory / "_best" / f"dev{UNSCALED}.yaml")
+    name = tracking_metric_name(config, read_yaml(directory / BEST / "dev.yaml"))
+    results = read_yaml(directory / BEST / f"dev{UNSCALED}.yaml")
     return _entry(results, f"{name}{UNSCALED}", "all") if name else None
 
 

@@ -9,7 +9,7 @@ from pathlib import Path
 from autrainer.cli.closing import best_dev_value, read_yaml, unscaled_dev_value, was_stopped
 from autrainer.config.hydra.sweep import Outcome, failures
 from autrainer.errors import RunFailedError
-from autrainer.runs.status import ERROR_NAME
+from autrainer.runs.layout import BEST, BEST_RESULTS_FILE, CONFIG_FILE, ERROR_FILE
 
 STATES = {"done": "finished", "finished before": "skipped"}
 
@@ -47,8 +47,8 @@ class RunResult:
             state = "stopped"
         if outcome.state not in STATES:
             return cls(folder, overrides, state, error=outcome.error)
-        best = read_yaml(folder / "_best" / "best_results.yaml").get("best_iteration")
-        config = read_yaml(folder / ".hydra" / "config.yaml")
+        best = read_yaml(folder / BEST / BEST_RESULTS_FILE).get("best_iteration")
+        config = read_yaml(folder / CONFIG_FILE)
         value, unscaled = best_dev_value(folder, config), unscaled_dev_value(folder, config)
         return cls(folder, overrides, state, value, best, best_value_unscaled=unscaled)
 
@@ -62,5 +62,5 @@ def results_of(outcomes: Sequence[Outcome]) -> list[RunResult]:
     results = [RunResult.of(outcome) for outcome in outcomes]
     errors = [outcome.error for outcome in outcomes if outcome.error is not None]
     if errors:
-        raise RunFailedError(failures(outcomes, ERROR_NAME), results) from errors[0]
+        raise RunFailedError(failures(outcomes, ERROR_FILE), results) from errors[0]
     return results

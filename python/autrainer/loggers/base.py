@@ -11,8 +11,7 @@ from typing import TYPE_CHECKING, Any, Protocol
 
 from autrainer.config.constants import ExportConstants
 from autrainer.loggers.marks import PARAMS, TEST, Marks
-from autrainer.runs.finished import RESUME_FOLDER
-from autrainer.runs.layout import UNSCALED
+from autrainer.runs.layout import RESUME, UNSCALED
 
 if TYPE_CHECKING:
     from omegaconf import DictConfig
@@ -269,7 +268,7 @@ def _marks_of(logger: AbstractLogger, trainer: LoggedRun) -> Marks | None:
     loggers: list[Any] = getattr(trainer, "loggers", [])
     position = loggers.index(logger) if logger in loggers else len(loggers)
     name = f"logged-{position}-{type(logger).__name__}"
-    return Marks(trainer.output_directory / RESUME_FOLDER / name)
+    return Marks(trainer.output_directory / RESUME / name)
 
 
 def _waits(trainer: LoggedRun) -> dict[str, str]:

@@ -9,12 +9,12 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Protocol
 
 from autrainer.plotting.base import PlotBase
-from autrainer.runs.layout import UNSCALED
+from autrainer.runs.layout import PLOTS, UNSCALED
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
 
-RUN_FOLDER = "_plots"
+RUN_FOLDER = PLOTS
 ITERATION = "iteration"
 SPREAD = ".std"
 MOST_MARKED = 30

@@ -15,6 +15,7 @@ import numpy as np
 import torch
 
 from autrainer import __version__
+from autrainer.runs.layout import HARDWARE_FILE, REQUIREMENTS_FILE
 from autrainer.runs.process.logfile import warn_once_a_sweep
 from autrainer.runs.writing.files import write_text, write_yaml
 
@@ -87,13 +88,13 @@ def _processor() -> str:
 
 def save_hardware_info(output_directory: str | Path) -> None:
     """Write `hardware.yaml` into a run folder."""
-    write_yaml(Path(output_directory) / "hardware.yaml", get_hardware_info())
+    write_yaml(Path(output_directory) / HARDWARE_FILE, get_hardware_info())
 
 
 def save_requirements(output_directory: str | Path) -> None:
     """Write `requirements.txt` into a run folder: the packages of this interpreter."""
     lines = "".join(f"{line}\n" for line in installed_packages())
-    write_text(Path(output_directory) / "requirements.txt", lines)
+    write_text(Path(output_directory) / REQUIREMENTS_FILE, lines)
 
 
 def installed_packages() -> list[str]:

@@ -8,15 +8,10 @@ import shutil
 from pathlib import Path
 
 from autrainer.errors import CorruptFileError, RunInUseError
+from autrainer.runs.layout import LOCK_FILE, RESUME, STATUS_FILE, TABLE
 from autrainer.runs.locking import lock
-from autrainer.runs.status import FAILED, FILE_NAME, INTERRUPTED, RUNNING, STOPPED, read_status
+from autrainer.runs.status import FAILED, INTERRUPTED, RUNNING, STOPPED, read_status
 from autrainer.runs.writing.opening import reading
-
-TABLE = "metrics.csv"
-"""Written when everything else is on disk; in folders of every version the mark of the end."""
-
-RESUME_FOLDER = "_resume"
-"""What a run keeps to go on where it was, until it has finished."""
 
 
 def is_finished(folder: Path) -> bool:
@@ -53,15 +48,15 @@ def check_table(folder: Path) -> None:
     expected = read_status(folder).get("table_checksum")
     if expected is not None and expected != table_checksum(folder):
         raise CorruptFileError(
-            f"{folder / TABLE}: expected content that fits its checksum in {FILE_NAME}, found "
+            f"{folder / TABLE}: expected content that fits its checksum in {STATUS_FILE}, found "
             "other; the file was damaged or edited"
         )
 
 
 def tidy_up(folder: Path) -> None:
     """Remove what a finished run no longer needs, if it was killed before it could do so."""
-    states = folder / RESUME_FOLDER
-    if not states.is_dir() and not (folder / lock.FILE_NAME).is_file():
+    states = folder / RESUME
+    if not states.is_dir() and not (folder / LOCK_FILE).is_file():
         return
     # Whoever works on the folder tidies up by itself; one that cannot be written stays as it is.
     with contextlib.suppress(RunInUseError, OSError):

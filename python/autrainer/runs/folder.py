@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import torch
 
+from autrainer.runs.layout import LOG_FILE, SUMMARY
 from autrainer.runs.model_summary import save_model_summary
 from autrainer.runs.objects import save_object
 from autrainer.runs.process.logfile import LogFile
@@ -25,7 +26,6 @@ if TYPE_CHECKING:
 
 log = logging.getLogger(__name__)
 
-LOG_NAME = "training.log"
 LOSSES = ("train_loss", "dev_loss")
 
 
@@ -54,7 +54,7 @@ class Bookkeeping:
         self.output_directory = make_folder(Path(output_directory).absolute())
         self.background = Background()
         self.staging = Staging()
-        self._log_file = LogFile(self.output_directory / (file_handler_path or LOG_NAME))
+        self._log_file = LogFile(self.output_directory / (file_handler_path or LOG_FILE))
 
     def close(self) -> None:
         """Wait for the files and let go of the log; may be called again."""
@@ -130,7 +130,7 @@ class Bookkeeping:
         model: torch.nn.Module,
         shape: Sequence[int] | Mapping[str, Any],
         device: torch.device | str,
-        filename: str = "model_summary",
+        filename: str = SUMMARY,
     ) -> None:
         """Write the summary of a model, as text and as YAML.
 

@@ -8,14 +8,46 @@ from collections.abc import Iterator
 from pathlib import Path, PurePath
 
 from autrainer.errors import OutputError
-from autrainer.runs.finished import RESUME_FOLDER
 from autrainer.runs.writing.opening import kind_of
 
+TABLE = "metrics.csv"
+"""Written when everything else is on disk; in folders of every version the mark of the end."""
+
+CONFIG_FILE = PurePath(".hydra", "config.yaml")
+"""The configuration as it was given."""
+
+STATUS_FILE = "status.yaml"
+ERROR_FILE = "error.txt"
+TIMES_FILE = "timer.yaml"
+STAGES_FILE = "stages.yaml"
+HARDWARE_FILE = "hardware.yaml"
+REQUIREMENTS_FILE = "requirements.txt"
+LOG_FILE = "training.log"
+LOCK_FILE = ".lock"
+SUMMARY = "model_summary"
+
+MODEL_FILE = "model.yaml"
+TARGET_TRANSFORM_FILE = "target_transform.yaml"
+INFERENCE_TRANSFORM_FILE = "inference_transform.yaml"
+FILE_HANDLER_FILE = "file_handler.yaml"
+PREPROCESS_FILE_HANDLER_FILE = "preprocess_file_handler.yaml"
+PREPROCESS_PIPELINE_FILE = "preprocess_pipeline.yaml"
+
+INITIAL = "_initial"
+BEST = "_best"
+TEST = "_test"
+RESUME = "_resume"
+"""What a run keeps to go on where it was, until it has finished."""
+
 PLOTS = "_plots"
+BEST_RESULTS_FILE = "best_results.yaml"
+TEST_RESULTS = "test_holistic"
+"""Name of the results of the test set, without suffix."""
+
 UNSCALED = "_unscaled"
 """Ends names of scores, and of files of them, in the units of the targets."""
 UNSCALED_TABLE = f"metrics{UNSCALED}.csv"
-FOLDERS = frozenset({".hydra", "_initial", "_best", "_test", PLOTS, RESUME_FOLDER})
+FOLDERS = frozenset({".hydra", INITIAL, BEST, TEST, PLOTS, RESUME})
 _ITERATION = re.compile(r"(epoch|step)_[0-9]+")
 
 _TOP = re.compile(
@@ -48,7 +80,7 @@ def is_file_of_run(path: PurePath) -> bool:
         return True
     if not folders:
         return bool(_TOP.fullmatch(name))
-    if folders[0] == RESUME_FOLDER:
+    if folders[0] == RESUME:
         return True
     if len(folders) > 1 or not is_folder_of_run(PurePath(folders[0])):
         return False
@@ -59,7 +91,7 @@ def is_folder_of_run(path: PurePath) -> bool:
     """Whether a run makes a folder of this name; as `is_file_of_run`."""
     first, *below = path.parts
     if below:
-        return first == RESUME_FOLDER or bool(_PASSING_FOLDER.fullmatch(first))
+        return first == RESUME or bool(_PASSING_FOLDER.fullmatch(first))
     return first in FOLDERS or bool(_ITERATION.fullmatch(first) or _PASSING_FOLDER.fullmatch(first))
 
 

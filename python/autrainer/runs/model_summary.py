@@ -10,6 +10,7 @@ from typing import Any
 
 import torch
 
+from autrainer.runs.layout import SUMMARY
 from autrainer.runs.random.seeding import preserved_rng
 from autrainer.runs.writing.files import write_text, write_yaml
 
@@ -29,7 +30,7 @@ def save_model_summary(
     model: torch.nn.Module,
     inputs: Mapping[str, Any],
     output_directory: str | Path,
-    filename: str = "model_summary",
+    filename: str = SUMMARY,
 ) -> dict[str, int] | None:
     """Write `model_summary.txt` and `model_summary.yaml` into a run folder.
 

@@ -9,7 +9,7 @@ from time import perf_counter_ns
 from typing import Any
 
 from autrainer.errors import CorruptFileError
-from autrainer.runs.timer import FILE_NAME as TIMERS
+from autrainer.runs.layout import STAGES_FILE, TIMES_FILE
 from autrainer.runs.timer import Timer, checked_seconds, no_times
 from autrainer.runs.writing.files import read_yaml, write_yaml
 
@@ -25,7 +25,6 @@ NAMES = {
 }
 """The stages as `stages.yaml` names them, in the order in which they are told."""
 
-FILE_NAME = "stages.yaml"
 FORMER_ENTRY = "stages"
 """The key of `timer.yaml` that held the same before there was a file of its own.
 
@@ -106,7 +105,7 @@ class StageClock:
         except (AttributeError, TypeError, ValueError) as error:
             if isinstance(error, CorruptFileError):
                 raise
-            raise no_times(Path(path) / FILE_NAME, error) from error
+            raise no_times(Path(path) / STAGES_FILE, error) from error
         for stage, spent_s in seconds.items():
             self._spent_ns[stage] += int(1e9 * spent_s)
 
@@ -121,7 +120,7 @@ def write_stages(
         seconds: Seconds of every stage.
         loader_seconds: Seconds of every stage of the training loader.
     """
-    write_yaml(Path(path) / FILE_NAME, stages_summary(seconds, loader_seconds))
+    write_yaml(Path(path) / STAGES_FILE, stages_summary(seconds, loader_seconds))
 
 
 def stages_summary(
@@ -163,9 +162,9 @@ def slowest(loader_seconds: Mapping[str, float]) -> str | None:
 
 def _read(folder: Path) -> Mapping[str, Any]:
     """What a run says it waited for, where runs of this and of earlier versions keep it."""
-    if (folder / FILE_NAME).is_file():
-        return read_yaml(folder / FILE_NAME) or {}
-    timers = read_yaml(folder / TIMERS) if (folder / TIMERS).is_file() else None
+    if (folder / STAGES_FILE).is_file():
+        return read_yaml(folder / STAGES_FILE) or {}
+    timers = read_yaml(folder / TIMES_FILE) if (folder / TIMES_FILE).is_file() else None
     return (timers or {}).get(FORMER_ENTRY) or {}
 
 

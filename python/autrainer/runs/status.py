@@ -11,11 +11,9 @@ from pathlib import Path
 from typing import Any
 
 from autrainer.errors import CorruptFileError, OutputError, RunInUseError, message_of
+from autrainer.runs.layout import ERROR_FILE, STATUS_FILE
 from autrainer.runs.locking.lock import RunLock
 from autrainer.runs.writing.files import read_yaml, remove_file, write_text, write_yaml
-
-FILE_NAME = "status.yaml"
-ERROR_NAME = "error.txt"
 
 RUNNING, FINISHED, FAILED, INTERRUPTED = "running", "finished", "failed", "interrupted"
 STOPPED = "stopped"
@@ -44,7 +42,7 @@ class Status:
 
     def begin(self) -> None:
         """A process works on the run from now on."""
-        remove_file(self._folder / ERROR_NAME)
+        remove_file(self._folder / ERROR_FILE)
         self._write()
 
     def finish(
@@ -79,7 +77,7 @@ class Status:
         with contextlib.suppress(OSError):
             if not interrupted:
                 text = "".join(traceback.format_exception(error))
-                write_text(self._folder / ERROR_NAME, text)
+                write_text(self._folder / ERROR_FILE, text)
             self._end(INTERRUPTED if interrupted else FAILED)
 
     def _end(self, state: str) -> None:
@@ -87,7 +85,7 @@ class Status:
         self._write()
 
     def _write(self) -> None:
-        write_yaml(self._folder / FILE_NAME, self._content)
+        write_yaml(self._folder / STATUS_FILE, self._content)
 
 
 def tell_failure(folder: Path, error: BaseException) -> None:
@@ -106,7 +104,7 @@ def tell_failure(folder: Path, error: BaseException) -> None:
 def read_status(folder: Path) -> dict[str, Any]:
     """Content of `status.yaml`; empty if there is none that can be read."""
     try:
-        content = read_yaml(folder / FILE_NAME)
+        content = read_yaml(folder / STATUS_FILE)
     except (OSError, CorruptFileError, OutputError):
         return {}
     return content if isinstance(content, dict) else {}

@@ -8,9 +8,8 @@ from pathlib import Path
 from typing import Any
 
 from autrainer.errors import ConfigError, CorruptFileError
+from autrainer.runs.layout import TIMES_FILE
 from autrainer.runs.writing.files import read_yaml, write_yaml
-
-FILE_NAME = "timer.yaml"
 
 _MOST_PERIODS = 1_000_000
 """A run does not begin with a longer log, whatever a damaged file says."""
@@ -88,7 +87,7 @@ class Timer:
         Args:
             path: Folder inside the run folder.
         """
-        file = self.output_directory / path / FILE_NAME
+        file = self.output_directory / path / TIMES_FILE
         entries = dict(read_yaml(file) or {}) if file.is_file() else {}
         write_yaml(file, entries | {self.timer_type: self.summary()})
 

@@ -10,10 +10,17 @@ from typing import Any
 
 from autrainer.callbacks.dispatch import CallbackMixin
 from autrainer.errors import CorruptFileError, RunInUseError
-from autrainer.runs.finished import TABLE, check_table
-from autrainer.runs.layout import UNSCALED_TABLE, misplaced
+from autrainer.runs.finished import check_table
+from autrainer.runs.layout import (
+    BEST,
+    INITIAL,
+    STATUS_FILE,
+    TABLE,
+    TIMES_FILE,
+    UNSCALED_TABLE,
+    misplaced,
+)
 from autrainer.runs.state.torch_files import first_sound
-from autrainer.runs.status import FILE_NAME as STATUS
 from autrainer.runs.status import read_status
 from autrainer.runs.writing.folders import copy_folder, remove_half_removed, remove_run
 from autrainer.training.checkpoints import fitting
@@ -88,15 +95,15 @@ class ContinueTraining:
         # The initial states are being written into the folders that are replaced now.
         trainer.bookkeeping.background.join()
         folders = [trainer.folder_of(iteration) for iteration in done]
-        for folder in ("_initial", *folders):
+        for folder in (INITIAL, *folders):
             if (path / folder).is_dir():
                 copy_folder(path / folder, target / folder)
-        copy_folder(path / start.best, target / "_best", without="train_*")
-        first_sound([target / "_best"], list(trainer.states()))
-        trainer.restore(start.history, path / "timer.yaml", target / folders[-1])
+        copy_folder(path / start.best, target / BEST, without="train_*")
+        first_sound([target / BEST], list(trainer.states()))
+        trainer.restore(start.history, path / TIMES_FILE, target / folders[-1])
         conditions = read_status(path).get("conditions")
         if conditions is not None:
-            with fitting(str(path / STATUS)):
+            with fitting(str(path / STATUS_FILE)):
                 trainer.conditions.load_state_dict(conditions)
         self.continued = start.run
 
@@ -182,5 +189,5 @@ def _best_folders(
     """Folders that hold the best state up to the end of a history."""
     best = trainer.best_in(history)
     if best == trainer.best_in(whole):
-        yield run.path / "_best"
+        yield run.path / BEST
     yield run.path / trainer.folder_of(best)

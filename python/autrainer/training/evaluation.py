@@ -9,6 +9,7 @@ from autrainer.config.schema.training import RunConfig
 from autrainer.engine.evaluate import Evaluated, Evaluator
 from autrainer.engine.step import Hooks
 from autrainer.engine.unscaled import flat
+from autrainer.runs.layout import BEST
 from autrainer.runs.stage_clock import EVALUATION, OUTPUTS
 from autrainer.runs.writing.outputs import OutputsTracker
 from autrainer.training.build import Parts
@@ -103,8 +104,8 @@ class Evaluation:
         folders = [folder] if self._saved.is_due(iteration) else []
         with records.clock.within(OUTPUTS):
             if records.best.take(iteration, tracked, evaluated.loss):
-                folders.append("_best")
-                tracker.copy_to("_best")
-                self._results.save_dev(evaluated, iteration, name, "_best")
+                folders.append(BEST)
+                tracker.copy_to(BEST)
+                self._results.save_dev(evaluated, iteration, name, BEST)
             self._saved.save(folders)
             self._saved.remove_old(iteration)

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Mapping
-from pathlib import Path
 from typing import Any
 
 from autrainer.config.hydra.snapshot import frozen_folders
@@ -14,18 +13,25 @@ from autrainer.datasets.base import AbstractDataset
 from autrainer.models.utils import create_model_inputs
 from autrainer.runs.environment import save_hardware_info, save_requirements
 from autrainer.runs.folder import Bookkeeping
+from autrainer.runs.layout import (
+    CONFIG_FILE,
+    FILE_HANDLER_FILE,
+    INFERENCE_TRANSFORM_FILE,
+    MODEL_FILE,
+    PREPROCESS_FILE_HANDLER_FILE,
+    PREPROCESS_PIPELINE_FILE,
+    TARGET_TRANSFORM_FILE,
+)
 from autrainer.runs.model_summary import save_model_summary
 from autrainer.runs.writing.files import write_yaml
 from autrainer.transforms.compose import SmartCompose
-
-CONFIG = Path(".hydra") / "config.yaml"
 
 log = logging.getLogger(__name__)
 
 
 def record_config(bookkeeping: Bookkeeping, config: Mapping[str, Any]) -> None:
     """Write down the configuration as it was given: with it the run can be repeated."""
-    write_yaml(bookkeeping.output_directory / CONFIG, config)
+    write_yaml(bookkeeping.output_directory / CONFIG_FILE, config)
 
 
 def record_environment(bookkeeping: Bookkeeping) -> None:
@@ -39,12 +45,12 @@ def record_objects(bookkeeping: Bookkeeping, model: Any, data: AbstractDataset) 
     """Write the objects that inference needs, each as a YAML file that can be read back."""
     handler, pipeline = _raw_audio_pipeline(data)
     objects = {
-        "model.yaml": model,
-        "target_transform.yaml": data.target_transform,
-        "inference_transform.yaml": data.test_transform,
-        "file_handler.yaml": data.file_handler,
-        "preprocess_file_handler.yaml": handler,
-        "preprocess_pipeline.yaml": pipeline,
+        MODEL_FILE: model,
+        TARGET_TRANSFORM_FILE: data.target_transform,
+        INFERENCE_TRANSFORM_FILE: data.test_transform,
+        FILE_HANDLER_FILE: data.file_handler,
+        PREPROCESS_FILE_HANDLER_FILE: handler,
+        PREPROCESS_PIPELINE_FILE: pipeline,
     }
     for filename, obj in objects.items():
         bookkeeping.save_audobject(obj, filename)

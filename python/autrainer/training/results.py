@@ -11,10 +11,15 @@ from autrainer.engine.evaluate import Evaluated
 from autrainer.engine.loading import seconds_inside
 from autrainer.engine.unscaled import flat, interleaved
 from autrainer.errors import OutputError
-from autrainer.runs.finished import TABLE
-from autrainer.runs.layout import UNSCALED, UNSCALED_TABLE
+from autrainer.runs.layout import (
+    BEST,
+    BEST_RESULTS_FILE,
+    TABLE,
+    TIMES_FILE,
+    UNSCALED,
+    UNSCALED_TABLE,
+)
 from autrainer.runs.stage_clock import OUTPUTS, waiting_line, write_stages
-from autrainer.runs.timer import FILE_NAME
 from autrainer.runs.writing.files import write_text, write_yaml
 from autrainer.training.build import Parts
 from autrainer.training.records import Records
@@ -78,7 +83,7 @@ class Results:
         """Everything that is known at the end; `metrics.csv`, the mark of a finished run, last."""
         records = self._records
         best = best_results(records.history, self._parts.data.metrics, records.best.iteration)
-        self._bookkeeping.save_results_dict(best, "best_results.yaml", "_best")
+        self._bookkeeping.save_results_dict(best, BEST_RESULTS_FILE, BEST)
         self._log_best()
         note = records.unscaled_scores.note if self.unscaled_test else ""
         results = interleaved(dict(test_results), self.unscaled_test)
@@ -111,7 +116,7 @@ class Results:
             "test": records.test_timer,
         }
         times = {name: timer.summary() for name, timer in timers.items()}
-        write_yaml(self._path / FILE_NAME, times)
+        write_yaml(self._path / TIMES_FILE, times)
         seconds, inside = records.clock.seconds(), seconds_inside(self._parts.train_loader)
         write_stages(self._path, seconds, inside)
         self._bookkeeping.log(waiting_line(seconds, inside))

@@ -8,6 +8,7 @@ from pathlib import Path
 
 from autrainer.config.schema.training import RunConfig
 from autrainer.engine.stateful import StatefulParts
+from autrainer.runs.layout import BEST, INITIAL
 from autrainer.runs.stage_clock import OUTPUTS
 from autrainer.runs.state.torch_files import first_sound, read_state
 from autrainer.runs.writing.files import remove_files
@@ -38,7 +39,7 @@ class SavedStates:
 
     def folder_of(self, iteration: int | None) -> str:
         """Name of the folder of an iteration; None stands for the state before the first."""
-        return "_initial" if iteration is None else f"{self._settings.training_type}_{iteration}"
+        return INITIAL if iteration is None else f"{self._settings.training_type}_{iteration}"
 
     def is_due(self, iteration: int) -> bool:
         """Whether the states of an iteration are saved."""
@@ -81,7 +82,7 @@ class SavedStates:
             name: part for name, part in self._stateful.checkpoints().items() if name != SCHEDULER
         }
         best = self._records.best
-        among = ("_best", self.folder_of(best.iteration if best.is_found else None))
+        among = (BEST, self.folder_of(best.iteration if best.is_found else None))
         folder, states = first_sound([self._path / name for name in among], list(parts))
         for name, part in parts.items():
             load_part(part, states[name], folder / name)

@@ -14,13 +14,13 @@ from typing import Any
 from autrainer.config.identity import same_but_iterations
 from autrainer.errors import OutputError, RunInUseError
 from autrainer.runs.finished import is_finished, stopped_at
+from autrainer.runs.layout import CONFIG_FILE
 from autrainer.runs.locking.lock import RunLock
 from autrainer.runs.writing.files import read_yaml
 from autrainer.runs.writing.folders import REMOVING
 
 log = logging.getLogger(__name__)
 
-CONFIG = Path(".hydra") / "config.yaml"
 
 LONGEST_COPY_S = 600.0
 """How long others may copy or remove a shorter run before it is not waited for any more."""
@@ -74,7 +74,7 @@ def _finished(path: Path, config: Mapping[str, Any]) -> FinishedRun | None:
 def as_shorter_run(path: Path, config: Mapping[str, Any]) -> FinishedRun | None:
     """A finished run, if it is one of the same configuration with fewer iterations."""
     try:
-        other = read_yaml(path / CONFIG)
+        other = read_yaml(path / CONFIG_FILE)
         iterations = stopped_at(path) or int(other["iterations"])
     except (OSError, ValueError, KeyError, TypeError) as error:
         log.warning("%s cannot be gone on from: %s", path, error)

@@ -19,7 +19,8 @@ from autrainer.engine.unscaled import interleaved
 from autrainer.engine.update import StepFunction
 from autrainer.errors import AutrainerError, RunInterruptedError
 from autrainer.runs.environment import set_device
-from autrainer.runs.finished import TABLE, table_checksum
+from autrainer.runs.finished import table_checksum
+from autrainer.runs.layout import BEST, INITIAL, TABLE, TEST, TEST_RESULTS
 from autrainer.runs.process.global_state import GlobalState
 from autrainer.runs.process.signals import Requests, heeded
 from autrainer.runs.random.seeding import set_reproducibility, set_seed
@@ -161,7 +162,7 @@ class ModularTaskTrainer:
         num_bytes = needed_bytes(settings, self.parts, self.stateful)
         warn_if_full(folder.output_directory, num_bytes)
         if folder.found is None:
-            self.saved.save(["_initial", "_best"])
+            self.saved.save([INITIAL, BEST])
 
     @property
     def disable_progress_bar(self) -> bool:
@@ -370,10 +371,10 @@ class ModularTaskTrainer:
         self.resumption.leave_if_asked()
 
     def _test(self) -> dict[str, float]:
-        self.bookkeeping.create_folder("_test")
+        self.bookkeeping.create_folder(TEST)
         self.test_timer.start()
         results = self.evaluate(
-            -1, "_test", self.test_loader, dev_evaluation=False, save_to="test_holistic"
+            -1, TEST, self.test_loader, dev_evaluation=False, save_to=TEST_RESULTS
         )
         self.test_timer.stop()
         self.records.is_tested = True

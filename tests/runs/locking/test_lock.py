@@ -15,9 +15,10 @@ from pathlib import Path
 import pytest
 
 from autrainer.errors import OutputError, RunInUseError
+from autrainer.runs.layout import LOCK_FILE
 from autrainer.runs.locking import claims, flocks, mounts
 from autrainer.runs.locking import lock as locks
-from autrainer.runs.locking.lock import FILE_NAME, RunLock
+from autrainer.runs.locking.lock import RunLock
 from autrainer.runs.locking.mounts import has_locks_of_one_machine
 from autrainer.runs.locking.owners import Owner
 
@@ -83,18 +84,18 @@ impatient = pytest.mark.usefixtures("_impatient")
 
 
 def owner(folder):
-    return json.loads((folder / FILE_NAME).read_text())
+    return json.loads((folder / LOCK_FILE).read_text())
 
 
 def written_elsewhere(folder, **changes):
     content = {"host": "elsewhere", "pid": 7, "since": "then", "slurm_job": None}
-    (folder / FILE_NAME).write_text(json.dumps(content | changes))
+    (folder / LOCK_FILE).write_text(json.dumps(content | changes))
 
 
 def dead_owner(folder):
     """The lock file of a process of this machine that is no more."""
     me = json.loads(Owner.this_process().to_bytes())
-    (folder / FILE_NAME).write_text(json.dumps(me | {"started": "1"}))
+    (folder / LOCK_FILE).write_text(json.dumps(me | {"started": "1"}))
 
 
 @WHERE
@@ -137,7 +138,7 @@ def test_a_released_folder_is_free_and_has_no_file_left(tmp_path, where):
 def test_on_a_local_disk_the_lock_of_the_system_decides_alone(tmp_path, ahead_s):
     written_elsewhere(tmp_path)
     then = time.time() + ahead_s
-    os.utime(tmp_path / FILE_NAME, (then, then))
+    os.utime(tmp_path / LOCK_FILE, (then, then))
     RunLock(tmp_path, watches=False).release()
 
 
@@ -149,7 +150,7 @@ def test_an_owner_that_shows_no_sign_of_life_is_dead_whatever_the_clock_says(
 ):
     written_elsewhere(tmp_path)
     then = time.time() + ahead_s
-    os.utime(tmp_path / FILE_NAME, (then, then))
+    os.utime(tmp_path / LOCK_FILE, (then, then))
     RunLock(tmp_path).release()
     assert "process 7 on elsewhere" in caplog.text
     assert list(tmp_path.iterdir()) == []
@@ -163,7 +164,7 @@ def test_an_owner_elsewhere_counts_when_it_shows_itself(tmp_path, monkeypatch):
 
     def beats():
         while not seen.wait(0.005):
-            os.utime(tmp_path / FILE_NAME)
+            os.utime(tmp_path / LOCK_FILE)
 
     thread = threading.Thread(target=beats)
     thread.start()
@@ -196,7 +197,7 @@ CONTENTS = ["", "{", "[]", "\x00\x00", '{"pid": "x"}', "[" * 100_000]
 
 @pytest.mark.parametrize("content", CONTENTS)
 def test_a_damaged_lock_file_is_no_obstacle(tmp_path, content):
-    (tmp_path / FILE_NAME).write_text(content)
+    (tmp_path / LOCK_FILE).write_text(content)
     RunLock(tmp_path).release()
 
 
@@ -204,7 +205,7 @@ def test_a_damaged_lock_file_is_no_obstacle(tmp_path, content):
 @impatient
 @pytest.mark.parametrize("content", CONTENTS)
 def test_without_locks_of_the_system_a_damaged_lock_file_is_watched_for_a_while(tmp_path, content):
-    (tmp_path / FILE_NAME).write_text(content)
+    (tmp_path / LOCK_FILE).write_text(content)
     RunLock(tmp_path).release()
     assert list(tmp_path.iterdir()) == []
 
@@ -212,11 +213,11 @@ def test_without_locks_of_the_system_a_damaged_lock_file_is_watched_for_a_while(
 def test_the_owner_shows_that_it_lives(tmp_path, monkeypatch):
     monkeypatch.setattr(locks, "BEAT_S", 0.01)
     lock = RunLock(tmp_path)
-    os.utime(tmp_path / FILE_NAME, (0, 0))
+    os.utime(tmp_path / LOCK_FILE, (0, 0))
     until = time.monotonic() + 60
-    while (tmp_path / FILE_NAME).stat().st_mtime == 0 and time.monotonic() < until:
+    while (tmp_path / LOCK_FILE).stat().st_mtime == 0 and time.monotonic() < until:
         time.sleep(0.01)
-    assert (tmp_path / FILE_NAME).stat().st_mtime > 0
+    assert (tmp_path / LOCK_FILE).stat().st_mtime > 0
     lock.release()
 
 
@@ -230,7 +231,7 @@ def test_an_owner_that_was_succeeded_hears_of_it_and_leaves_the_lock_to_the_othe
     lock.on_loss = lambda error: (heard.append(error), lost.set())
     # As another machine puts its name there: by another file.
     written_elsewhere(tmp_path)
-    (tmp_path / FILE_NAME).replace(run / FILE_NAME)
+    (tmp_path / LOCK_FILE).replace(run / LOCK_FILE)
     lost.wait()
     assert "taken over by process 7 on elsewhere" in str(heard[0])
     assert not lock.is_held
@@ -267,9 +268,9 @@ def no_owner(folder):
 def heir_died_too(folder):
     """The process that was about to succeed a dead owner was killed meanwhile."""
     dead_owner(folder)
-    first = (folder / FILE_NAME).read_bytes()
+    first = (folder / LOCK_FILE).read_bytes()
     heir = json.dumps(json.loads(Owner.this_process().to_bytes()) | {"started": "1"})
-    (folder / f"{FILE_NAME}-after-{claims.token_of(first)}").write_text(heir)
+    (folder / f"{LOCK_FILE}-after-{claims.token_of(first)}").write_text(heir)
 
 
 @pytest.mark.parametrize("before", [no_owner, dead_owner, heir_died_too])
@@ -321,7 +322,7 @@ def test_the_umask_decides_who_may_use_the_lock(tmp_path, mask, where):
         lock = RunLock(tmp_path)
     finally:
         os.umask(before)
-    assert stat.S_IMODE((tmp_path / FILE_NAME).stat().st_mode) == 0o666 & ~mask
+    assert stat.S_IMODE((tmp_path / LOCK_FILE).stat().st_mode) == 0o666 & ~mask
     lock.release()
 
 
@@ -361,17 +362,17 @@ def test_what_is_no_file_is_no_lock_and_is_left_alone(tmp_path, put, kind, where
     (tmp_path / "run").mkdir()
     outside = tmp_path / "outside"
     outside.write_text("precious")
-    put(tmp_path / "run" / FILE_NAME, outside)
+    put(tmp_path / "run" / LOCK_FILE, outside)
     with pytest.raises(OutputError, match=rf"\.lock cannot be written: it is {kind}, not a file"):
         RunLock(tmp_path / "run")
     assert outside.read_text() == "precious"
     assert sorted(path.name for path in tmp_path.iterdir()) == ["outside", "run"]
-    assert [path.name for path in (tmp_path / "run").iterdir()] == [FILE_NAME]
+    assert [path.name for path in (tmp_path / "run").iterdir()] == [LOCK_FILE]
 
 
 def test_a_file_that_has_another_name_too_is_not_written_to(tmp_path):
     (tmp_path / "run").mkdir()
     (tmp_path / "outside").write_text("precious")
-    os.link(tmp_path / "outside", tmp_path / "run" / FILE_NAME)
+    os.link(tmp_path / "outside", tmp_path / "run" / LOCK_FILE)
     RunLock(tmp_path / "run").release()
     assert (tmp_path / "outside").read_text() == "precious"

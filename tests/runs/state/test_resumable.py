@@ -5,7 +5,7 @@ import logging
 import pytest
 import torch
 
-from autrainer.runs.finished import RESUME_FOLDER
+from autrainer.runs.layout import RESUME
 from autrainer.runs.state.resumable import ResumableStates, RowFiles
 from autrainer.runs.state.sealed import write_sealed
 from autrainer.runs.state.staging import Staging
@@ -83,9 +83,7 @@ def test_a_damaged_state_is_reported_and_passed_over(states, tmp_path, backgroun
         rows.values.append(step)
         states.write({"step": step}, files)
     background.join()
-    newest = max(
-        (tmp_path / RESUME_FOLDER).glob("state-*"), key=lambda path: path.stat().st_mtime_ns
-    )
+    newest = max((tmp_path / RESUME).glob("state-*"), key=lambda path: path.stat().st_mtime_ns)
     newest.write_bytes(damage(newest.read_bytes()))
     with caplog.at_level(logging.WARNING):
         state = found(tmp_path, background)
@@ -101,7 +99,7 @@ def test_a_state_whose_rows_are_damaged_is_passed_over(states, tmp_path, backgro
         rows.values.append(step)
         states.write({"step": step}, files)
     background.join()
-    (tmp_path / RESUME_FOLDER / "rows-2").write_bytes(b"")
+    (tmp_path / RESUME / "rows-2").write_bytes(b"")
     assert found(tmp_path, background).tree["step"] == 0
 
 
@@ -114,11 +112,11 @@ def test_rows_of_an_earlier_pass_go_once_no_state_needs_them(states, tmp_path, b
     rows.reset()
     states.write({"step": 3}, files)
     background.join()
-    names = {path.name for path in (tmp_path / RESUME_FOLDER).iterdir()}
+    names = {path.name for path in (tmp_path / RESUME).iterdir()}
     assert {"rows-1", "rows-2", "rows-3"} <= names
     states.write({"step": 4}, files)
     background.join()
-    assert {path.name for path in (tmp_path / RESUME_FOLDER).iterdir()} == {"state-0", "state-1"}
+    assert {path.name for path in (tmp_path / RESUME).iterdir()} == {"state-0", "state-1"}
 
 
 def test_a_resumed_run_appends_to_the_rows_that_it_found(states, tmp_path, background):
@@ -154,7 +152,7 @@ def test_a_state_that_no_file_can_hold_is_reported_and_costs_nothing(states, bac
 def test_clearing_leaves_nothing(states, tmp_path):
     states.write({"step": 1}, Rows().files())
     states.clear()
-    assert not (tmp_path / RESUME_FOLDER).exists()
+    assert not (tmp_path / RESUME).exists()
 
 
 @pytest.mark.parametrize(
@@ -174,7 +172,7 @@ def test_a_forged_state_is_passed_over(tmp_path, background, caplog, content):
     states = ResumableStates(tmp_path, background, Staging())
     states.write({"step": 1}, Rows().files())
     background.join()
-    write_sealed(tmp_path / RESUME_FOLDER / "state-0", content)
+    write_sealed(tmp_path / RESUME / "state-0", content)
     assert found(tmp_path, background).tree == {"step": 1}
     assert "state-0 is passed over" in caplog.text
 

@@ -19,8 +19,8 @@ from autrainer.config.hydra.overrides import UnsupportedFlagError
 from autrainer.config.schema.problems import refuse
 from autrainer.errors import AnotherRunError, AutrainerError, ConfigError, RunInUseError
 from autrainer.runs.finished import is_finished, tidy_up
+from autrainer.runs.layout import ERROR_FILE
 from autrainer.runs.process.streams import lenient
-from autrainer.runs.status import ERROR_NAME
 
 if TYPE_CHECKING:
     from argparse import ArgumentParser
@@ -247,6 +247,6 @@ _HOOKS = SweepHooks(
     watch=_watch,
     report=_report,
     is_finished=is_finished,
-    record=ERROR_NAME,
+    record=ERROR_FILE,
 )
 main("config", hooks=_HOOKS)(train_run)

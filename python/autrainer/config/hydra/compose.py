@@ -20,12 +20,13 @@ from typing import Any
 from autrainer.config.hydra.logs import loggers_kept
 from autrainer.config.hydra.overrides import Arguments, UnsupportedFlagError, split_arguments
 from autrainer.errors import AutrainerError, ConfigError
+from autrainer.runs.layout import TABLE
 
 Task = Callable[..., Any]
 
 
 def _has_table(folder: Path) -> bool:
-    return (folder / "metrics.csv").is_file()
+    return (folder / TABLE).is_file()
 
 
 @dataclass(frozen=True)

@@ -11,6 +11,7 @@ from typing import Any
 from autrainer.config.locate import locate
 from autrainer.config.shorthand import split_shorthand
 from autrainer.errors import AutrainerError, ConfigError, did_you_mean
+from autrainer.runs.layout import TABLE
 
 log = logging.getLogger(__name__)
 
@@ -65,9 +66,7 @@ class Filter:
     @property
     def skips_finished(self) -> bool:
         """Whether this leaves out runs that have a `metrics.csv`."""
-        return (
-            self.path == "hydra_filter_sweeper.Exists" and self.kwargs.get("path") == "metrics.csv"
-        )
+        return self.path == "hydra_filter_sweeper.Exists" and self.kwargs.get("path") == TABLE
 
     def reason(self, config: Any, directory: Path) -> str | None:
         """Why a combination is left out, or None if it stays.

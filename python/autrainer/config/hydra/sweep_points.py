@@ -17,11 +17,11 @@ from autrainer.config.hydra.compose import SweepHooks
 from autrainer.config.hydra.key_sources import Sources
 from autrainer.config.identity import differences
 from autrainer.errors import AnotherRunError, ConfigError
+from autrainer.runs.layout import CONFIG_FILE
 from autrainer.runs.writing.opening import read_text
 
 log = logging.getLogger(__name__)
 
-CONFIG = Path(".hydra", "config.yaml")
 SHOWN = 5
 
 
@@ -154,7 +154,7 @@ def refuse_stranger(directory: Path, config: Mapping[str, Any]) -> None:
     """
     before = read_config(directory)
     if before is None:
-        log.warning("%s has no %s: taken as the same run", directory, CONFIG)
+        log.warning("%s has no %s: taken as the same run", directory, CONFIG_FILE)
         return
     found = differences(before, config)
     if found:
@@ -167,7 +167,7 @@ def refuse_stranger(directory: Path, config: Mapping[str, Any]) -> None:
 
 def read_config(directory: Path) -> dict[str, Any] | None:
     """The configuration that a run folder was trained with, or None if it is not there."""
-    path = directory / CONFIG
+    path = directory / CONFIG_FILE
     if not path.is_file():
         return None
     loader: Any = getattr(yaml, "CSafeLoader", yaml.SafeLoader)

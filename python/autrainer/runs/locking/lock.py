@@ -11,12 +11,11 @@ from collections.abc import Callable
 from pathlib import Path
 
 from autrainer.errors import OutputError, RunInUseError
+from autrainer.runs.layout import LOCK_FILE
 from autrainer.runs.locking import claims, flocks
 from autrainer.runs.locking.mounts import has_locks_of_one_machine
 from autrainer.runs.locking.owners import Owner
 from autrainer.runs.writing.opening import open_regular
-
-FILE_NAME = ".lock"
 
 BEAT_S = 20.0
 """How often the owner shows that it is alive, to those on other machines."""
@@ -50,7 +49,7 @@ class RunLock:
     """
 
     def __init__(self, folder: Path, *, watches: bool = True) -> None:
-        self.path = folder / FILE_NAME
+        self.path = folder / LOCK_FILE
         self.on_loss: Callable[[RunInUseError], None] | None = None
         self._me = Owner.this_process()
         try:

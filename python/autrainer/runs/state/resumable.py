@@ -16,7 +16,7 @@ from pathlib import Path
 from typing import Any, cast
 
 from autrainer.errors import CorruptFileError, DataError
-from autrainer.runs.finished import RESUME_FOLDER
+from autrainer.runs.layout import RESUME
 from autrainer.runs.state.sealed import read_sealed, write_sealed
 from autrainer.runs.state.staging import Staged, Staging
 from autrainer.runs.writing.background import Background, Job
@@ -56,7 +56,7 @@ class ResumableStates:
     """
 
     def __init__(self, run_folder: Path, background: Background, staging: Staging) -> None:
-        self.folder = run_folder / RESUME_FOLDER
+        self.folder = run_folder / RESUME
         self._background = background
         self._staging = staging
         self._number = 0
