@@ -7,7 +7,7 @@ import re
 import pytest
 import yaml
 
-from autrainer.cli.describing import describe_class, yaml_of
+from autrainer.cli.class_help import describe_class, yaml_of
 from autrainer.cli.main import run
 from autrainer.cli.parser import CLASSES as NAMED_IN_HELP
 from autrainer.config.catalogue import (

@@ -5,9 +5,9 @@ from pathlib import Path
 import pytest
 import yaml
 
-from autrainer.cli.closing import closing_table, tracking_metric_name
 from autrainer.cli.main import run
 from autrainer.cli.results import RunResult
+from autrainer.cli.sweep_table import sweep_table, tracking_metric_name
 from autrainer.config.hydra.sweep import Outcome
 from autrainer.runs.layout import RESUME
 from autrainer.runs.locking.lock import RunLock
@@ -35,7 +35,7 @@ def finished(directory, *, metric="accuracy", path="autrainer.metrics.Accuracy",
 
 
 def test_the_table_shows_each_run_with_its_numbers(tmp_path):
-    lines = closing_table(
+    lines = sweep_table(
         [
             Outcome((), finished(tmp_path / "run_1"), "done"),
             Outcome((), finished(tmp_path / "run_2", best=0.5), "finished before"),
@@ -61,11 +61,11 @@ def test_a_sweep_that_was_stopped_tells_what_was_interrupted_and_what_waits(tmp_
         Outcome((), tmp_path / "run_2", "interrupted"),
         *(Outcome((), tmp_path / f"run_{number}", "waiting") for number in (3, 4)),
     ]
-    lines = closing_table(outcomes)
+    lines = sweep_table(outcomes)
     assert [line.split()[0] for line in lines[2:4]] == ["run_1", "run_2"]
     assert "interrupted" in lines[3]
     assert lines[4] == "2 more runs have not begun"
-    assert closing_table(outcomes[2:]) == []
+    assert sweep_table(outcomes[2:]) == []
 
 
 def test_runs_that_a_callback_has_ended_are_shown_as_stopped(tmp_path):
@@ -75,7 +75,7 @@ def test_runs_that_a_callback_has_ended_are_shown_as_stopped(tmp_path):
     ]
     for outcome in outcomes:
         Status(outcome.directory).finish("0123", (3, "enough"))
-    lines = closing_table(outcomes)
+    lines = sweep_table(outcomes)
     assert [line.split("  ")[1] for line in lines[2:4]] == ["stopped", "skipped: stopped before"]
     assert "0.7500" in lines[2]
     assert lines[-1] == "Stopped: why is in <run>/status.yaml"
@@ -84,12 +84,12 @@ def test_runs_that_a_callback_has_ended_are_shown_as_stopped(tmp_path):
 def test_the_table_says_where_errors_are(tmp_path):
     (tmp_path / "run").mkdir()
     (tmp_path / "run" / "error.txt").touch()
-    lines = closing_table([Outcome((), tmp_path / "run", "failed", error=ValueError("x"))])
+    lines = sweep_table([Outcome((), tmp_path / "run", "failed", error=ValueError("x"))])
     assert lines[-1] == "Errors:  <run>/error.txt"
 
 
 def test_different_tracking_metrics_stand_in_the_cells(tmp_path):
-    lines = closing_table(
+    lines = sweep_table(
         [
             Outcome((), finished(tmp_path / "a"), "done"),
             Outcome(
@@ -107,14 +107,14 @@ def test_a_metric_in_the_unit_of_the_target_stands_before_the_scaled_one(tmp_pat
         content = {"mae_unscaled": {"all": value}}
         (scaled / f"{file}_unscaled.yaml").write_text(yaml.safe_dump(content))
     old = finished(tmp_path / "b", metric="mae", path="autrainer.metrics.MAE", best=0.05)
-    lines = closing_table([Outcome((), run, "done") for run in (scaled, old)])
+    lines = sweep_table([Outcome((), run, "done") for run in (scaled, old)])
     cells = [[cell.strip() for cell in line.split("  ") if cell.strip()] for line in lines[1:4]]
     assert cells == [
         *[["run", "state", "best", *HEADINGS, "time"]],
         ["a", "trained", "3", "3.8200", "4.5000", "0.0400", "0.5000", "1:01:02"],
         ["b", "trained", "3", "0.0500", "0.5000", "1:01:02"],
     ]
-    mixed = closing_table([Outcome((), run, "done") for run in (scaled, finished(tmp_path / "c"))])
+    mixed = sweep_table([Outcome((), run, "done") for run in (scaled, finished(tmp_path / "c"))])
     assert "mae_unscaled 3.8200" in mixed[2]
     assert "mae 0.0400" in mixed[2]
     results = [RunResult.of(Outcome((), run, "done")) for run in (scaled, old)]
@@ -129,19 +129,19 @@ def test_a_metric_with_a_unit_for_every_target_is_said_to_be_scaled(tmp_path):
     run = finished(tmp_path / "a", metric="mae", path="autrainer.metrics.MAE")
     content = {"mae_unscaled": {"age": 3.82, "height": 0.1}}
     (run / "_best" / "dev_unscaled.yaml").write_text(yaml.safe_dump(content))
-    heading = closing_table([Outcome((), run, "done")])[1]
+    heading = sweep_table([Outcome((), run, "done")])[1]
     assert "mae (scaled) dev  mae (scaled) test" in heading
 
 
 def test_there_is_no_table_without_runs():
-    assert closing_table([]) == []
+    assert sweep_table([]) == []
 
 
 def test_a_damaged_folder_does_not_break_the_table(tmp_path):
     directory = finished(tmp_path / "run")
     (directory / "_best" / "dev.yaml").write_text("a: [")
     (directory / "timer.yaml").unlink()
-    assert "run" in closing_table([Outcome((), directory, "done")])[2]
+    assert "run" in sweep_table([Outcome((), directory, "done")])[2]
 
 
 def test_the_tracking_metric_is_found_by_its_place():

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from autrainer.cli.closing import best_dev_value, read_yaml, unscaled_dev_value, was_stopped
+from autrainer.cli.sweep_table import best_dev_value, read_yaml, unscaled_dev_value, was_stopped
 from autrainer.config.hydra.sweep import Outcome, failures
 from autrainer.errors import RunFailedError
 from autrainer.runs.layout import BEST, BEST_RESULTS_FILE, CONFIG_FILE, ERROR_FILE

@@ -46,7 +46,7 @@ class Position:
         return at
 
 
-class Keeper(Protocol):
+class StateSaver(Protocol):
     """Keeps the state of a run, so that it can go on where it was."""
 
     def after_step(self, iteration: int, batch: int, *, ends_period: bool) -> None:
@@ -65,7 +65,7 @@ class Keeper(Protocol):
         """Called before the first step of a run that goes on within an iteration."""
 
 
-class Period(Protocol):
+class PeriodHooks(Protocol):
     """What surrounds the training between two evaluations."""
 
     @property
@@ -78,7 +78,7 @@ class Period(Protocol):
     def begin(self, iteration: int) -> None:
         """Prepare for the iterations from this one on."""
 
-    def go_on(self) -> None:
+    def resume(self) -> None:
         """Take up a period that has begun in an earlier attempt."""
 
     def end(self, iteration: int) -> None:
@@ -97,23 +97,23 @@ class _Loop:
         show_progress: Show a bar for every epoch, or for every evaluation period of steps.
         device: Where a loader that brings its batches to a device brings them.
         clock: Told when the loop waits for a batch.
-        keeper: Keeps the state of the run; None keeps nothing.
+        saver: Keeps the state of the run; None keeps nothing.
     """
 
     def __init__(
         self,
         loader: Any,
         step: TrainingStep,
-        period: Period,
+        period: PeriodHooks,
         hooks: Hooks,
         *,
         eval_frequency: int,
         show_progress: bool,
         device: torch.device | str = "cpu",
         clock: StageClock | None = None,
-        keeper: Keeper | None = None,
+        saver: StateSaver | None = None,
     ) -> None:
-        self._keeper = keeper
+        self._saver = saver
         self._loader = loader
         self._step = step
         self._period = period
@@ -149,9 +149,9 @@ class EpochLoop(_Loop):
             if not at.is_within:
                 self._period.begin(epoch)
             elif at is resumed:
-                self._period.go_on()
-            if at.batch and self._keeper is not None:
-                self._keeper.restore_random()
+                self._period.resume()
+            if at.batch and self._saver is not None:
+                self._saver.restore_random()
             else:
                 self._period.seed(epoch)
             self._train_pass(epoch, last, at.batch)
@@ -169,12 +169,12 @@ class EpochLoop(_Loop):
             ends_period = True
             self._period.end(epoch)
         at = Position(epoch + 1, is_within=not ends_period)
-        if self._keeper is not None:
-            self._keeper.after_iteration(at)
+        if self._saver is not None:
+            self._saver.after_iteration(at)
         return at
 
     def _train_pass(self, epoch: int, last: int, done: int) -> None:
-        keeper, length = self._keeper, len(self._loader)
+        saver, length = self._saver, len(self._loader)
         title = f"Train {epoch}/{last}"
         with Progress(title, length, disabled=not self._show_progress) as bar:
             for _ in range(done):
@@ -183,9 +183,9 @@ class EpochLoop(_Loop):
             for batch_idx, batch in enumerate(batches_of(self._loader, self._device), done):
                 self._step(epoch, batch_idx, batch)
                 bar.advance()
-                if keeper is not None:
+                if saver is not None:
                     is_last = batch_idx + 1 == length and self._ends_period(epoch, last)
-                    keeper.after_step(epoch, batch_idx + 1, ends_period=is_last)
+                    saver.after_step(epoch, batch_idx + 1, ends_period=is_last)
                 self._enter(DATA)
             self._enter(OTHER)
 
@@ -206,7 +206,7 @@ class StepLoop(_Loop):
         try:
             if at.is_within and self._ends_period(first - 1, last):
                 # All steps of the period had been taken, and it had not been evaluated.
-                self._period.go_on()
+                self._period.resume()
                 at = self._end(first - 1)
             if resumed is not None and not at.is_within and self._period.is_stopping:
                 # Asked for in an earlier attempt, in the step before.
@@ -227,14 +227,14 @@ class StepLoop(_Loop):
         """End the period with this step; where the run is then."""
         self._period.end(step)
         at = Position(step + 1)
-        if self._keeper is not None:
-            self._keeper.after_iteration(at)
+        if self._saver is not None:
+            self._saver.after_iteration(at)
         return at
 
     def _begin(self, at: Position) -> None:
-        if at.is_within and self._keeper is not None:
-            self._period.go_on()
-            self._keeper.restore_random()
+        if at.is_within and self._saver is not None:
+            self._period.resume()
+            self._saver.restore_random()
         else:
             self._period.begin(at.iteration)
             self._period.seed(at.iteration)
@@ -249,8 +249,8 @@ class StepLoop(_Loop):
                 self._step(step, (step - 1) % self._eval_frequency, batch)
                 bar.advance()
                 is_last = step == until or self._period.is_stopping
-                if self._keeper is not None:
-                    self._keeper.after_step(step + 1, 0, ends_period=is_last)
+                if self._saver is not None:
+                    self._saver.after_step(step + 1, 0, ends_period=is_last)
                 if is_last:
                     break
             self._enter(OTHER)

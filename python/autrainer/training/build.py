@@ -27,13 +27,13 @@ from autrainer.errors import ConfigError
 from autrainer.models.base import AbstractModel
 from autrainer.optimizers.build import build_optimizer
 from autrainer.runs.random.seeding import set_seed
-from autrainer.training.blame import told_as
 from autrainer.training.checkpoints import (
     Checkpoints,
     load_model_state,
     load_optimizer_state,
     load_scheduler_state,
 )
+from autrainer.training.constructor_errors import errors_named
 from autrainer.transforms.manager import TransformManager
 
 log = logging.getLogger(__name__)
@@ -116,24 +116,24 @@ def build_parts(config: dict[str, Any], settings: RunConfig, device: torch.devic
     checkpoints = Checkpoints.take_from(model_config)
     for subset in ("train", "dev", "test"):
         dataset_config.pop(f"{subset}_loader_kwargs", None)
-    with told_as("dataset", dataset_config):
+    with errors_named("dataset", dataset_config):
         data = _build_dataset(config, settings)
         output_dim = data.output_dim
-    with told_as("dataset.criterion", config["criterion"]):
+    with errors_named("dataset.criterion", config["criterion"]):
         criterion = _build_criterion(config["criterion"], data)
     criterion.to(device)
     # Seeded once more: what the model starts from does not depend on what the dataset drew.
     set_seed(settings.training_seed)
-    with told_as("model", model_config):
+    with errors_named("model", model_config):
         model: AbstractModel = instantiate(
             model_config, instance_of=AbstractModel, output_dim=output_dim
         )
     load_model_state(model, checkpoints)
     model.to(device)
-    with told_as("optimizer", config["optimizer"], lr=settings.learning_rate):
+    with errors_named("optimizer", config["optimizer"], lr=settings.learning_rate):
         optimizer = build_optimizer(config["optimizer"], model, settings.learning_rate)
     load_optimizer_state(optimizer, model, checkpoints, device)
-    with told_as("scheduler", config["scheduler"]):
+    with errors_named("scheduler", config["scheduler"]):
         schedule = _build_schedule(config["scheduler"], optimizer, data.tracking_metric)
     if schedule is not None:
         load_scheduler_state(schedule.scheduler, checkpoints)
@@ -270,7 +270,7 @@ def _build_loader(data: AbstractDataset, subset: str, size: int, options: dict[s
             "and hand them on"
         )
     if options.get("sampler") is not None:
-        with told_as(SAMPLER_KEY, options["sampler"]):
+        with errors_named(SAMPLER_KEY, options["sampler"]):
             options["sampler"] = data.build_sampler(options["sampler"])
     return create(size, **options)
 

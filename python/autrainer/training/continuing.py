@@ -25,8 +25,8 @@ from autrainer.runs.status import read_status
 from autrainer.runs.writing.folders import copy_folder, remove_half_removed, remove_run
 from autrainer.training.checkpoints import fitting
 from autrainer.training.history import History
+from autrainer.training.run_views import ContinuingRun
 from autrainer.training.shorter_runs import FinishedRun, as_shorter_run, held, shorter_runs
-from autrainer.training.view import ContinuingRun
 
 log = logging.getLogger(__name__)
 

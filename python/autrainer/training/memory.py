@@ -12,9 +12,14 @@ import torch
 from autrainer.config.error_places import is_of_user
 from autrainer.config.hydra.key_sources import Sources
 from autrainer.errors import AutrainerError, ConfigError, OutOfMemoryError
-from autrainer.training.blame import BLAMED, is_about_memory, shown, told
-from autrainer.training.fit import Seen
-from autrainer.training.view import FailedRun
+from autrainer.training.constructor_errors import (
+    CONSTRUCTOR_ERRORS,
+    is_about_memory,
+    sentence_of,
+    shown,
+)
+from autrainer.training.run_views import FailedRun
+from autrainer.training.shape_check import Seen
 
 GIB = 2**30
 
@@ -66,7 +71,7 @@ def _misfit(error: BaseException, run: FailedRun) -> ConfigError | None:
     What users raise themselves is left as it is, and so is what a model does not take that has
     taken a sample of the same shape.
     """
-    if not isinstance(error, (*BLAMED, IndexError)) or _is_raised_by_user(error):
+    if not isinstance(error, (*CONSTRUCTOR_ERRORS, IndexError)) or _is_raised_by_user(error):
         return None
     seen = _seen_by(error)
     if seen is None:
@@ -85,7 +90,7 @@ def _misfit(error: BaseException, run: FailedRun) -> ConfigError | None:
     return ConfigError(
         f"the model {model['id']}, {shown(model)}, does not work on samples of the dataset "
         f"{config['dataset']['id']}, whose features are {dtype} {seen.shape_of(features)}: "
-        f"{told(error)}{_size_to_try(model, features)}"
+        f"{sentence_of(error)}{_size_to_try(model, features)}"
     )
 
 

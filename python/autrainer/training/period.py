@@ -53,9 +53,9 @@ class EvaluationPeriod:
     def begin(self, iteration: int) -> None:
         """Begin an evaluation period with this iteration."""
         self._records.losses.reset()
-        self.go_on()
+        self.resume()
 
-    def go_on(self) -> None:
+    def resume(self) -> None:
         """Take up an evaluation period that has begun in an earlier attempt."""
         self._parts.model.train()
         self._records.train_timer.start()

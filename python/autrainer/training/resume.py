@@ -9,7 +9,7 @@ from contextlib import AbstractContextManager
 from dataclasses import asdict
 from typing import Any
 
-from autrainer.config.schema.intervals import Every
+from autrainer.config.schema.intervals import SaveInterval
 from autrainer.engine.loop import Position
 from autrainer.errors import RunInterruptedError
 from autrainer.optimizers.shapes import check_shapes
@@ -18,7 +18,7 @@ from autrainer.runs.random.generators import check_random_state, random_state, s
 from autrainer.runs.state.resumable import ResumableState, ResumableStates, RowFiles
 from autrainer.runs.state.torch_files import Stateful
 from autrainer.training.checkpoints import fitting
-from autrainer.training.view import KeptRun
+from autrainer.training.run_views import KeptRun
 
 log = logging.getLogger(__name__)
 
@@ -37,7 +37,11 @@ class Resumption:
     """
 
     def __init__(
-        self, trainer: KeptRun, states: ResumableStates, found: ResumableState | None, every: Every
+        self,
+        trainer: KeptRun,
+        states: ResumableStates,
+        found: ResumableState | None,
+        every: SaveInterval,
     ) -> None:
         self._trainer = trainer
         self._states = states
@@ -62,7 +66,7 @@ class Resumption:
         """Whether this run goes on from an earlier attempt."""
         return self._found is not None
 
-    def heed(self, requests: Requests) -> None:
+    def follow(self, requests: Requests) -> None:
         """Look at these requests after every step from now on."""
         self._requests = requests
 
@@ -96,7 +100,7 @@ class Resumption:
             check_shapes(trainer.optimizer)
             if trainer.train_tracker is not None:
                 trainer.train_tracker.restore_rows(self._found.rows)
-                self._rows.go_on(self._found.row_files)
+                self._rows.resume(self._found.row_files)
         self._forget_found()
         log.info(
             "Resuming at %s %d%s",

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from autrainer.config.hydra.sweep_points import refuse_stranger
+from autrainer.config.hydra.sweep_points import refuse_other_run
 from autrainer.runs.finished import is_finished
 from autrainer.runs.folder import Bookkeeping
 from autrainer.runs.layout import refuse_misplaced
@@ -68,7 +68,7 @@ class RunFolder:
         if not config.settings.resume or is_finished(self.output_directory):
             self.states.clear()
             return None
-        refuse_stranger(self.output_directory, config.plain)
+        refuse_other_run(self.output_directory, config.plain)
         return found
 
     def close(self) -> None:

@@ -22,17 +22,17 @@ from autrainer.runs.environment import set_device
 from autrainer.runs.finished import table_checksum
 from autrainer.runs.layout import BEST, INITIAL, TABLE, TEST, TEST_RESULTS
 from autrainer.runs.process.global_state import GlobalState
-from autrainer.runs.process.signals import Requests, heeded
+from autrainer.runs.process.signals import Requests, requests_handled
 from autrainer.runs.random.seeding import set_reproducibility, set_seed
 from autrainer.runs.state.disk_space import warn_if_full
 from autrainer.runs.state.torch_files import Stateful
 from autrainer.runs.status import Status
 from autrainer.runs.writing.files import remove_file
 from autrainer.runs.writing.outputs import OutputsTracker
-from autrainer.training.blame import told
 from autrainer.training.build import build_parts
 from autrainer.training.check import CheckedConfig
 from autrainer.training.conditions import Conditions, refuse_changes
+from autrainer.training.constructor_errors import sentence_of
 from autrainer.training.evaluation import Evaluation
 from autrainer.training.forwarding import Forwarded
 from autrainer.training.history import History
@@ -190,7 +190,7 @@ class ModularTaskTrainer:
         if not self.folder.lock.is_held:
             raise AutrainerError("this trainer has been closed; build a new one to train")
         self._is_trained = True
-        with heeded() as requests, requests.prevailing():
+        with requests_handled() as requests, requests.prevailing():
             value = self._attempt(requests)
         if requests.stop is not None:
             # Asked for when nobody looked any more: this run has ended, but a sweep would go on.
@@ -203,7 +203,7 @@ class ModularTaskTrainer:
         try:
             with self.threads(), requests.prevailing():
                 status.begin()
-                self.resumption.heed(requests)
+                self.resumption.follow(requests)
                 value = self._train()
                 status.finish(
                     table_checksum(self.output_directory),
@@ -217,7 +217,7 @@ class ModularTaskTrainer:
                 if self.folder.lock.is_held:
                     status.stop(cause, interrupted=isinstance(error, KeyboardInterrupt))
                 if isinstance(error, RunInterruptedError) and error.__cause__ is not None:
-                    log.warning("While stopping: %s", told(error.__cause__))
+                    log.warning("While stopping: %s", sentence_of(error.__cause__))
             if cause is not error:
                 raise cause from error
             raise
@@ -282,7 +282,7 @@ class ModularTaskTrainer:
             show_progress=settings.progress_bar,
             device=self.DEVICE,
             clock=self.clock,
-            keeper=self.resumption,
+            saver=self.resumption,
         )
         loop.run(self.initial_iteration, settings.iterations, self._resumed_at)
 

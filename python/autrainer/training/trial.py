@@ -8,8 +8,8 @@ from autrainer.runs.folder import Bookkeeping
 from autrainer.training.batch_norm import lone_values, refuse_lone_sample
 from autrainer.training.build import Parts
 from autrainer.training.check import CheckedConfig
-from autrainer.training.fit import Fit, Seen, outputs_kept
 from autrainer.training.record import record_model
+from autrainer.training.shape_check import Fit, Seen, outputs_kept
 
 
 @dataclass(frozen=True)

@@ -13,7 +13,7 @@ number = int(sys.argv[1])
 os.register_at_fork(after_in_child=lambda: os.kill(os.getpid(), number))
 
 from autrainer.cli.leaving import Leaving
-from autrainer.runs.process.signals import heeded
+from autrainer.runs.process.signals import requests_handled
 
 def ends_by():
     child = os.fork()
@@ -22,13 +22,13 @@ def ends_by():
     return -os.waitstatus_to_exitcode(os.waitpid(child, 0)[1])
 
 signal.signal(signal.SIGINT, signal.SIG_DFL)
-with heeded() as requests:
+with requests_handled() as requests:
     assert ends_by() == number
     assert signal.pthread_sigmask(signal.SIG_BLOCK, ()) == set()
     assert not requests.any
 Leaving([], goes_on=True).install()
 assert ends_by() == number
-with heeded():
+with requests_handled():
     assert ends_by() == number
 assert signal.pthread_sigmask(signal.SIG_BLOCK, ()) == set()
 """

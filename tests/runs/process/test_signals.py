@@ -7,12 +7,12 @@ import threading
 import pytest
 
 from autrainer.errors import RunInterruptedError
-from autrainer.runs.process.signals import heeded, stops_held, warnings_survived
+from autrainer.runs.process.signals import requests_handled, save_signals_ignored, stops_deferred
 
 
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM, signal.SIGHUP])
 def test_the_first_signal_asks_and_the_second_leaves(number):
-    with heeded(same_request_s=0) as requests:
+    with requests_handled(same_request_s=0) as requests:
         os.kill(os.getpid(), number)
         assert requests.stop == number
         assert requests.any
@@ -22,7 +22,7 @@ def test_the_first_signal_asks_and_the_second_leaves(number):
 
 
 def test_a_warning_asks_to_save_and_nothing_else():
-    with heeded() as requests:
+    with requests_handled() as requests:
         os.kill(os.getpid(), signal.SIGUSR1)
         assert requests.save
         assert requests.stop is None
@@ -30,7 +30,7 @@ def test_a_warning_asks_to_save_and_nothing_else():
 
 def test_handlers_are_given_back():
     before = {number: signal.getsignal(number) for number in (signal.SIGINT, signal.SIGTERM)}
-    with heeded():
+    with requests_handled():
         assert signal.getsignal(signal.SIGTERM) != before[signal.SIGTERM]
     assert before == {number: signal.getsignal(number) for number in before}
 
@@ -39,7 +39,7 @@ def test_threads_leave_signals_alone():
     seen = []
 
     def work():
-        with heeded() as requests:
+        with requests_handled() as requests:
             seen.append((requests.any, signal.getsignal(signal.SIGINT)))
 
     thread = threading.Thread(target=work)
@@ -49,9 +49,9 @@ def test_threads_leave_signals_alone():
 
 
 def test_a_warning_between_runs_ends_nothing_and_a_run_heeds_it():
-    with warnings_survived():
+    with save_signals_ignored():
         os.kill(os.getpid(), signal.SIGUSR1)
-        with heeded() as requests:
+        with requests_handled() as requests:
             assert not requests.save
             os.kill(os.getpid(), signal.SIGUSR1)
             assert requests.save
@@ -60,7 +60,7 @@ def test_a_warning_between_runs_ends_nothing_and_a_run_heeds_it():
 
 
 def test_a_signal_to_the_process_and_then_to_its_group_is_one_request():
-    with heeded(same_request_s=3600) as requests:
+    with requests_handled(same_request_s=3600) as requests:
         os.kill(os.getpid(), signal.SIGTERM)
         os.kill(os.getpid(), signal.SIGTERM)
         assert requests.stop == signal.SIGTERM
@@ -71,9 +71,9 @@ def test_whoever_presses_ctrl_c_sees_that_it_was_heard():
     stderr = os.dup(2)
     os.dup2(end, 2)
     try:
-        with heeded():
+        with requests_handled():
             os.kill(os.getpid(), signal.SIGTERM)
-        with heeded():
+        with requests_handled():
             os.kill(os.getpid(), signal.SIGINT)
     finally:
         os.dup2(stderr, 2)
@@ -86,7 +86,7 @@ def test_whoever_presses_ctrl_c_sees_that_it_was_heard():
 def test_a_signal_that_is_ignored_stays_ignored():
     before = signal.signal(signal.SIGINT, signal.SIG_IGN)
     try:
-        with heeded() as requests:
+        with requests_handled() as requests:
             os.kill(os.getpid(), signal.SIGINT)
             assert requests.stop is None
         assert signal.getsignal(signal.SIGINT) == signal.SIG_IGN
@@ -95,7 +95,7 @@ def test_a_signal_that_is_ignored_stays_ignored():
 
 
 def test_an_error_that_follows_a_request_to_stop_is_that_request():
-    with heeded() as requests:
+    with requests_handled() as requests:
         with pytest.raises(ValueError, match="before"), requests.prevailing():
             raise ValueError("before")
         os.kill(os.getpid(), signal.SIGTERM)
@@ -111,7 +111,7 @@ def test_the_end_of_a_run_is_not_disturbed():
 
     before = signal.signal(signal.SIGCHLD, fail)
     try:
-        with heeded(same_request_s=0) as requests, requests.ending():
+        with requests_handled(same_request_s=0) as requests, requests.ending():
             os.kill(os.getpid(), signal.SIGCHLD)
             os.kill(os.getpid(), signal.SIGINT)
             os.kill(os.getpid(), signal.SIGINT)
@@ -124,7 +124,7 @@ def test_the_end_of_a_run_is_not_disturbed():
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM, signal.SIGUSR1])
 def test_a_forked_process_is_ended_by_signals_as_usual(number):
     reading, writing = os.pipe()
-    with heeded() as requests:
+    with requests_handled() as requests:
         child = os.fork()
         if child == 0:
             handler = signal.getsignal(number)
@@ -143,8 +143,8 @@ def test_a_forked_process_is_ended_by_signals_as_usual(number):
 
 
 def test_requests_wait_while_workers_are_started():
-    with heeded() as requests:
-        with stops_held():
+    with requests_handled() as requests:
+        with stops_deferred():
             os.kill(os.getpid(), signal.SIGTERM)
             assert not requests.any
         assert requests.stop == signal.SIGTERM

@@ -132,7 +132,7 @@ def test_a_resumed_run_appends_to_the_rows_that_it_found(states, tmp_path, backg
     restored = Rows()
     restored.values = values_of(state)
     more = restored.files()
-    more.go_on(state.row_files)
+    more.resume(state.row_files)
     restored.values.append(3)
     again.write({"step": 3}, more)
     assert values_of(found(tmp_path, background)) == [1, 2, 3]

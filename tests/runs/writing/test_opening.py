@@ -4,7 +4,7 @@ import os
 
 import pytest
 
-from autrainer.cli.closing import read_yaml as shown
+from autrainer.cli.sweep_table import read_yaml as shown
 from autrainer.errors import CorruptFileError
 from autrainer.loggers.marks import Marks
 from autrainer.runs.finished import is_finished

@@ -96,7 +96,7 @@ def _list_hooks(pattern: str) -> bool:
 
 def _print_entries(heading: str, entries: Mapping[str, str], pattern: str) -> bool:
     """Print the entries that match; whether there are any."""
-    from autrainer.cli.describing import aligned
+    from autrainer.cli.class_help import aligned
 
     matching = {name: about for name, about in entries.items() if fnmatchcase(name, pattern)}
     if matching:

@@ -83,7 +83,7 @@ def _show_configuration(
 
 
 def _show_class(parser: ArgumentParser | None, name: str) -> None:
-    from autrainer.cli.describing import describe_class, describe_hook
+    from autrainer.cli.class_help import describe_class, describe_hook
     from autrainer.config.catalogue import all_names, chosen_kind, find_class, hooks
 
     # An import path, as configurations have it, is fine too.

@@ -10,9 +10,9 @@ from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from autrainer.cli.closing import closing_table
 from autrainer.cli.errors import CommandLineError
 from autrainer.cli.leaving import installed
+from autrainer.cli.sweep_table import sweep_table
 from autrainer.config.hydra.collector import resume_collector
 from autrainer.config.hydra.compose import HOOKS, SweepHooks, launch, main
 from autrainer.config.hydra.overrides import UnsupportedFlagError
@@ -76,10 +76,10 @@ def _launch(
 ) -> None:
     from autrainer.plotting.process import shared_renderer
     from autrainer.runs.process.logfile import one_sweep
-    from autrainer.runs.process.signals import warnings_survived
+    from autrainer.runs.process.signals import save_signals_ignored
 
     try:
-        with shared_renderer(), warnings_survived(), _logs_that_fail_are_silent(), one_sweep():
+        with shared_renderer(), save_signals_ignored(), _logs_that_fail_are_silent(), one_sweep():
             launch(task, arguments, config_name)
     except UnsupportedFlagError as error:
         raise CommandLineError(parser, str(error), 2) from error
@@ -155,7 +155,7 @@ def _report(outcomes: list[Outcome]) -> None:
 
 def _print_table(outcomes: list[Outcome]) -> None:
     stdout = lenient(sys.stdout)
-    for line in closing_table(outcomes):
+    for line in sweep_table(outcomes):
         print(line, file=stdout)
 
 
@@ -218,15 +218,15 @@ def _skip(config: DictConfig, directory: Path) -> float:
     Raises:
         ConfigError: if the finished run is another one.
     """
-    from autrainer.config.hydra.sweep_points import refuse_stranger
+    from autrainer.config.hydra.sweep_points import refuse_other_run
 
-    refuse_stranger(directory, config)
+    refuse_other_run(directory, config)
     log.info("Skipping: %s", directory.name)
     return _stored_value(config, directory)
 
 
 def _stored_value(config: Mapping[str, Any], directory: Path) -> float:
-    from autrainer.cli.closing import best_dev_value
+    from autrainer.cli.sweep_table import best_dev_value
 
     value = best_dev_value(directory, config)
     return float("nan") if value is None else value

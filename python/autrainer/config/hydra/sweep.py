@@ -23,7 +23,7 @@ from autrainer.config.hydra.collector import collecting
 from autrainer.config.hydra.compose import HOOKS, SweepHooks
 from autrainer.config.hydra.filters import Filter
 from autrainer.config.hydra.internals import JobReturn, JobStatus, result_of, runs_here
-from autrainer.config.hydra.sweep_points import Point, refuse_shared_folders, refuse_strangers
+from autrainer.config.hydra.sweep_points import Point, refuse_other_runs, refuse_shared_folders
 from autrainer.config.hydra.unknown_names import explained
 from autrainer.errors import ConfigError, OutputError
 from autrainer.runs.writing.files import write_text
@@ -62,7 +62,7 @@ class Sweep:
         config: The main configuration with its `hydra` node.
         context: Hydra's loader and callbacks.
         launcher: Runs the jobs.
-        task: The task function; what it carries as `SweepHooks` is heeded.
+        task: The task function; what it carries as `SweepHooks` is handled.
         filters: Filters, in the order in which they are tried.
     """
 
@@ -157,7 +157,7 @@ class Sweep:
         if self.hooks.own_folders:
             try:
                 points = refuse_shared_folders(points)
-                refuse_strangers(points)
+                refuse_other_runs(points)
             except ConfigError:
                 # A misspelt key looks like another configuration; which it is, is told first.
                 self._check_classes(points)

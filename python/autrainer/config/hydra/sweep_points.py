@@ -134,7 +134,7 @@ def refuse_shared_folders(points: Sequence[Point]) -> list[Point]:
     return list(kept.values())
 
 
-def refuse_strangers(points: Sequence[Point]) -> None:
+def refuse_other_runs(points: Sequence[Point]) -> None:
     """Refuse combinations whose folder holds a finished run of another configuration.
 
     Raises:
@@ -142,10 +142,10 @@ def refuse_strangers(points: Sequence[Point]) -> None:
     """
     for point in points:
         if point.was_finished:
-            refuse_stranger(point.directory, point.config)
+            refuse_other_run(point.directory, point.config)
 
 
-def refuse_stranger(directory: Path, config: Mapping[str, Any]) -> None:
+def refuse_other_run(directory: Path, config: Mapping[str, Any]) -> None:
     """Refuse a configuration if the run in this folder is one of another configuration.
 
     Raises:

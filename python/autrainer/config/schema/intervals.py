@@ -10,7 +10,7 @@ _UNITS_S = {"s": 1.0, "min": 60.0, "h": 3600.0}
 
 
 @dataclass(frozen=True)
-class Every:
+class SaveInterval:
     """A number of steps or a time.
 
     Args:
@@ -22,11 +22,11 @@ class Every:
     seconds: float | None = None
 
     @classmethod
-    def of(cls, value: Any) -> Every | None:
+    def of(cls, value: Any) -> SaveInterval | None:
         """From a number of steps, or a time such as `10 min`; None for anything else.
 
-        >>> Every.of("1.5 h"), Every.of(100)
-        (Every(steps=None, seconds=5400.0), Every(steps=100, seconds=None))
+        >>> SaveInterval.of("1.5 h"), SaveInterval.of(100)
+        (SaveInterval(steps=None, seconds=5400.0), SaveInterval(steps=100, seconds=None))
         """
         if isinstance(value, int) and not isinstance(value, bool):
             return cls(steps=value) if value >= 1 else None

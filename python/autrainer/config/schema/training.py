@@ -9,7 +9,7 @@ from typing import Any
 
 from autrainer.config.identity import as_plain
 from autrainer.config.schema.annotations import LARGEST_NUMBER
-from autrainer.config.schema.intervals import Every
+from autrainer.config.schema.intervals import SaveInterval
 from autrainer.config.schema.problems import Origin, Problem, refuse
 from autrainer.errors import did_you_mean
 
@@ -99,7 +99,7 @@ class RunConfig:
     continue_training: bool = False
     remove_continued_runs: bool = False
     resume: bool = True
-    resume_every: Every = field(default_factory=lambda: Every(seconds=600.0))
+    resume_every: SaveInterval = field(default_factory=lambda: SaveInterval(seconds=600.0))
     fail_fast: bool = False
     on_nonfinite: str = "error"
     precision: str = "fp32"
@@ -255,7 +255,7 @@ class _Reader:
             if self.config.get(key) is not None:
                 values[key] = self._value(key, convert, allowed)
         values["resume_every"] = self._value(
-            "resume_every", Every.of, "use a number of steps, or a time such as '10 min'"
+            "resume_every", SaveInterval.of, "use a number of steps, or a time such as '10 min'"
         )
         self._check_device(values["device"])
         for attribute in fields(RunConfig):

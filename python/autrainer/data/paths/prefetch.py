@@ -11,7 +11,7 @@ from typing import Any, Generic, TypeVar
 import torch
 
 from autrainer.errors import DataError
-from autrainer.runs.process.signals import stops_held
+from autrainer.runs.process.signals import stops_deferred
 
 T = TypeVar("T")
 
@@ -89,7 +89,7 @@ class _Work(Generic[T]):
         # before it is torn down all the same, because they call into torch.
         atexit.register(self.end)
         # A thread that is interrupted while it starts can be neither joined nor forgotten.
-        with stops_held():
+        with stops_deferred():
             for number in range(min(num_threads, self._depth, self._stop - self._next)):
                 thread = threading.Thread(target=self._run, name=f"{name}-{number}", daemon=True)
                 self._threads.append(thread)

@@ -31,7 +31,7 @@ from autrainer.data.paths.worker_transfer import (
 from autrainer.data.samplers.batch_order import BatchOrder
 from autrainer.errors import DataError
 from autrainer.fast.workers import end_workers, exit_codes
-from autrainer.runs.process.signals import stops_held
+from autrainer.runs.process.signals import stops_deferred
 
 log = logging.getLogger(__name__)
 
@@ -73,7 +73,7 @@ class WorkersPath:
             DataError: if they cannot be started.
         """
         try:
-            with stops_held():
+            with stops_deferred():
                 return iter(loader)
         except OSError as error:
             name = self._context.options.name

@@ -100,7 +100,7 @@ class Requests:
 
 
 @contextmanager
-def heeded(same_request_s: float = SAME_REQUEST_S) -> Iterator[Requests]:
+def requests_handled(same_request_s: float = SAME_REQUEST_S) -> Iterator[Requests]:
     """Within the block signals ask instead of ending the process.
 
     Only the main thread can catch signals; elsewhere nothing is ever asked. A signal that this
@@ -121,7 +121,7 @@ def heeded(same_request_s: float = SAME_REQUEST_S) -> Iterator[Requests]:
 
 
 @contextmanager
-def warnings_survived() -> Iterator[None]:
+def save_signals_ignored() -> Iterator[None]:
     """Within the block a scheduler's warning does not end the process, as it would by default.
 
     A run that trains heeds it. Before and between runs there is nothing to save.
@@ -131,7 +131,7 @@ def warnings_survived() -> Iterator[None]:
 
 
 @contextmanager
-def stops_held() -> Iterator[None]:
+def stops_deferred() -> Iterator[None]:
     """Within the block requests to stop wait, for what must not be left half done.
 
     They are not lost: they come when the block has ended. Threads and processes that are started

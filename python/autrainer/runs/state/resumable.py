@@ -195,7 +195,7 @@ class RowFiles:
         unneeded = self._retired.popleft() if len(self._retired) > 1 else []
         return new, list(self._files), unneeded
 
-    def go_on(self, files: list[str]) -> None:
+    def resume(self, files: list[str]) -> None:
         """The rows that are there now are those of files that an earlier process wrote."""
         self._pass, self._written = self._state()
         self._files = list(files)

@@ -48,7 +48,7 @@ class Row:
     """Not shown: the metric has another value in the units of the targets, or one for each."""
 
 
-def closing_table(outcomes: Sequence[Outcome]) -> list[str]:
+def sweep_table(outcomes: Sequence[Outcome]) -> list[str]:
     """Lines that sum up the runs of a sweep; none if there was no run."""
     waiting = sum(outcome.state == "waiting" for outcome in outcomes)
     outcomes = [outcome for outcome in outcomes if outcome.state != "waiting"]

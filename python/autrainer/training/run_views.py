@@ -14,8 +14,8 @@ from autrainer.runs.folder import Bookkeeping
 from autrainer.runs.state.torch_files import Stateful
 from autrainer.runs.writing.outputs import OutputsTracker
 from autrainer.training.conditions import Conditions
-from autrainer.training.fit import Fit
 from autrainer.training.history import History
+from autrainer.training.shape_check import Fit
 
 
 class KeptRun(Protocol):

@@ -25,7 +25,7 @@ from autrainer.models.base import AbstractModel
 from autrainer.models.utils import create_model_inputs
 from autrainer.runs.model_summary import evaluated
 from autrainer.runs.random.seeding import preserved_rng
-from autrainer.training.blame import BLAMED, is_about_memory, told
+from autrainer.training.constructor_errors import CONSTRUCTOR_ERRORS, is_about_memory, sentence_of
 
 BATCH = "B"
 """Stands for the number of samples in shapes."""
@@ -110,7 +110,7 @@ class Fit:
             if not is_about_memory(error):
                 raise
             raise OutOfMemoryError(
-                f"a sample of the dataset takes more memory than there is: {told(error)}"
+                f"a sample of the dataset takes more memory than there is: {sentence_of(error)}"
             ) from error
         return batch.to(self.device) or batch
 
@@ -147,7 +147,8 @@ class Fit:
         output, target = map(seen.shape_of, (seen.output, seen.batch.target))
         return Problem(
             "dataset.criterion",
-            f"is {path}, which does not take outputs {output} with targets {target}: {told(error)}",
+            f"is {path}, which does not take outputs {output} with targets {target}: "
+            f"{sentence_of(error)}",
             "" if path == wanted else f"for {self.data.task} use {wanted} or one like it",
         )
 
@@ -188,7 +189,7 @@ class Fit:
         try:
             outputs = self.data.target_transform.probabilities_training(seen.output)
             loss = self.criterion(outputs, target)
-        except (*BLAMED, IndexError) as error:
+        except (*CONSTRUCTOR_ERRORS, IndexError) as error:
             yield self.criterion_problem(seen, error)
             return
         if tuple(loss.shape) not in ((len(seen.batch.index),), tuple(target.shape)):

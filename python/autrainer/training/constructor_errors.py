@@ -14,14 +14,14 @@ from autrainer.config.error_places import Place, place_in_user_code, sentence
 from autrainer.config.shorthand import split_shorthand
 from autrainer.errors import AutrainerError, ConfigError, OutOfMemoryError
 
-BLAMED = (TypeError, ValueError, ArithmeticError, RuntimeError)
+CONSTRUCTOR_ERRORS = (TypeError, ValueError, ArithmeticError, RuntimeError)
 """What torch, NumPy and constructors raise for a value that cannot be."""
 
 LONGEST_VALUE = 60
 
 
 @contextmanager
-def told_as(key: str, config: Any, **more: Any) -> Iterator[None]:
+def errors_named(key: str, config: Any, **more: Any) -> Iterator[None]:
     """Within the block something is built from a part of a configuration.
 
     Args:
@@ -38,9 +38,9 @@ def told_as(key: str, config: Any, **more: Any) -> Iterator[None]:
         yield
     except AutrainerError:
         raise
-    except (*BLAMED, MemoryError) as error:
+    except (*CONSTRUCTOR_ERRORS, MemoryError) as error:
         kind = OutOfMemoryError if is_about_memory(error) else ConfigError
-        raise kind(f"{key} cannot be built as {described}: {told(error)}") from error
+        raise kind(f"{key} cannot be built as {described}: {sentence_of(error)}") from error
 
 
 def is_about_memory(error: BaseException) -> bool:
@@ -51,7 +51,7 @@ def is_about_memory(error: BaseException) -> bool:
     return isinstance(error, RuntimeError) and "can't allocate memory" in str(error)
 
 
-def told(error: BaseException) -> str:
+def sentence_of(error: BaseException) -> str:
     """An error in a line, with the place in the user's code, or else that where it was raised."""
     place = place_in_user_code(error)
     if place is None and (frames := traceback.extract_tb(error.__traceback__)):
