@@ -19,7 +19,7 @@ from autrainer.models.utils import create_model_inputs
 from autrainer.optimizers import build_optimizer
 from autrainer.plotting import PlotMetrics
 from autrainer.training import ModularTaskTrainer
-from autrainer.training.check import find_problems
+from autrainer.training.checks.configuration import find_problems
 from autrainer.transforms.manager import TransformManager
 from tests.conftest import CONF
 

@@ -18,7 +18,7 @@ from autrainer.datasets import (
 )
 from autrainer.datasets.table import FeatureColumns
 from autrainer.errors import ConfigError, DataError
-from autrainer.training.check import find_problems
+from autrainer.training.checks.configuration import find_problems
 from autrainer.transforms import AbstractTransform, SmartCompose, Standardizer
 from tests.training.conftest import configured, trained
 

@@ -15,7 +15,7 @@ from autrainer.runs.finished import is_finished
 from tests.conftest import CONF, REPOSITORY
 from tests.training.conftest import built, trained
 from tests.training.parts import FlatModel
-from tests.training.test_resume import Stopper
+from tests.training.resuming.test_resumption import Stopper
 
 OPTIONAL = ("mlflow", "pyarrow", "scipy", "sklearn", "soundfile", "tensorboard")
 LOGGERS = {"TensorBoardLogger": "tensorboard", "MLFlowLogger": "mlflow"}

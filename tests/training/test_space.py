@@ -2,7 +2,7 @@
 
 import pytest
 
-from autrainer.training.registry import needed_bytes
+from autrainer.training.recording.registry import needed_bytes
 from tests.training.conftest import trained
 
 DRAWN = "{autrainer.data.sampler.BalancedSampler: {num_draws: 20000}}"

@@ -10,7 +10,7 @@ from autrainer.runs.layout import RESUME, TABLE
 from autrainer.runs.status import read_status
 from tests.training.conftest import built, same_states, trained
 from tests.training.parts import StopsTraining
-from tests.training.test_resume import SIZE, Stopper, StopsAt, same_files
+from tests.training.resuming.test_resumption import SIZE, Stopper, StopsAt, same_files
 
 EPOCHS = ("iterations=5",)
 STEPS = ("training_type=step", "iterations=20", "eval_frequency=4")

@@ -7,7 +7,7 @@ from autrainer.errors import ConfigError
 from autrainer.runs.status import read_status
 from tests.torture.kills import contents
 from tests.training.conftest import built, trained
-from tests.training.test_resume import SIZE, stopped
+from tests.training.resuming.test_resumption import SIZE, stopped
 
 EPOCHS = (*SIZE,)
 STEPS = (*SIZE, "training_type=step", "iterations=12", "eval_frequency=6")

@@ -3,7 +3,7 @@
 import pytest
 
 from autrainer.errors import ConfigError
-from autrainer.training.check import find_problems
+from autrainer.training.checks.configuration import find_problems
 from autrainer.transforms import TransformManager
 from tests.training.any_config import plain
 from tests.training.conftest import configured

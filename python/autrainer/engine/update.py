@@ -186,7 +186,7 @@ class Update:
         return result
 
     def _forward(self, model: Any, batch: Any, criterion: Any, probabilities_fn: Any) -> Result:
-        # Where this fails, `training/memory.py` looks at the names of this function.
+        # Where this fails, `training/checks/step_errors.py` looks at the names of this function.
         output = self._precision.forward(model, batch)
         return criterion(probabilities_fn(output), batch.target), output
 

@@ -27,13 +27,13 @@ from autrainer.errors import ConfigError
 from autrainer.models.base import AbstractModel
 from autrainer.optimizers.build import build_optimizer
 from autrainer.runs.random.seeding import set_seed
-from autrainer.training.checkpoints import (
+from autrainer.training.checks.constructor_errors import errors_named
+from autrainer.training.resuming.checkpoints import (
     Checkpoints,
     load_model_state,
     load_optimizer_state,
     load_scheduler_state,
 )
-from autrainer.training.constructor_errors import errors_named
 from autrainer.transforms.manager import TransformManager
 
 log = logging.getLogger(__name__)

@@ -13,9 +13,9 @@ from autrainer.runs.layout import BEST
 from autrainer.runs.stage_clock import EVALUATION, OUTPUTS
 from autrainer.runs.writing.outputs import OutputsTracker
 from autrainer.training.build import Parts
-from autrainer.training.records import Records
-from autrainer.training.results import Results
-from autrainer.training.saved_states import SavedStates
+from autrainer.training.recording.records import Records
+from autrainer.training.recording.results import Results
+from autrainer.training.recording.saved_states import SavedStates
 
 
 class Evaluation:

@@ -12,8 +12,8 @@ from autrainer.config.instantiate import instantiate_shorthand
 from autrainer.datasets.base import AbstractDataset
 from autrainer.loggers.base import AbstractLogger
 from autrainer.training.build import Parts
-from autrainer.training.check import CheckedConfig
-from autrainer.training.continuing import ContinueTraining
+from autrainer.training.checks.configuration import CheckedConfig
+from autrainer.training.resuming.continuing import ContinueTraining
 from autrainer.training.run_folder import RunFolder
 
 

@@ -10,7 +10,7 @@ from autrainer.runs.folder import Bookkeeping
 from autrainer.runs.random.seeding import derived_seed, set_seed
 from autrainer.runs.stage_clock import OUTPUTS
 from autrainer.training.build import Parts
-from autrainer.training.records import Records
+from autrainer.training.recording.records import Records
 
 
 class EvaluationPeriod:

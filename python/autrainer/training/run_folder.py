@@ -11,8 +11,8 @@ from autrainer.runs.layout import refuse_misplaced
 from autrainer.runs.locking.lock import RunLock
 from autrainer.runs.state.resumable import ResumableState, ResumableStates
 from autrainer.runs.writing.files import make_folder, remove_leftovers
-from autrainer.training.check import CheckedConfig
-from autrainer.training.record import record_config
+from autrainer.training.checks.configuration import CheckedConfig
+from autrainer.training.recording.reproduction import record_config
 
 
 class RunFolder:

@@ -30,23 +30,23 @@ from autrainer.runs.status import Status
 from autrainer.runs.writing.files import remove_file
 from autrainer.runs.writing.outputs import OutputsTracker
 from autrainer.training.build import build_parts
-from autrainer.training.check import CheckedConfig
-from autrainer.training.conditions import Conditions, refuse_changes
-from autrainer.training.constructor_errors import sentence_of
+from autrainer.training.checks.conditions import Conditions, refuse_changes
+from autrainer.training.checks.configuration import CheckedConfig
+from autrainer.training.checks.constructor_errors import sentence_of
+from autrainer.training.checks.step_errors import explained
+from autrainer.training.checks.trial import tried
 from autrainer.training.evaluation import Evaluation
 from autrainer.training.forwarding import Forwarded
-from autrainer.training.history import History
 from autrainer.training.listeners import build_listeners
-from autrainer.training.memory import explained
 from autrainer.training.period import EvaluationPeriod
-from autrainer.training.record import record_environment, record_objects
-from autrainer.training.records import Records
-from autrainer.training.registry import needed_bytes, stateful_parts
-from autrainer.training.results import Results
-from autrainer.training.resume import Resumption
+from autrainer.training.recording.history import History
+from autrainer.training.recording.records import Records
+from autrainer.training.recording.registry import needed_bytes, stateful_parts
+from autrainer.training.recording.reproduction import record_environment, record_objects
+from autrainer.training.recording.results import Results
+from autrainer.training.recording.saved_states import SavedStates
+from autrainer.training.resuming.resumption import Resumption
 from autrainer.training.run_folder import RunFolder
-from autrainer.training.saved_states import SavedStates
-from autrainer.training.trial import tried
 
 if TYPE_CHECKING:
     import pandas as pd

@@ -13,7 +13,7 @@ from autrainer.runs.state.torch_files import read_state
 from autrainer.runs.status import read_status
 from autrainer.runs.writing.files import read_yaml
 from autrainer.runs.writing.opening import kind_of, open_regular, read_text, reading
-from autrainer.training.history import History
+from autrainer.training.recording.history import History
 
 
 def test_a_link_is_read_through_and_never_written_through(tmp_path):

@@ -112,7 +112,7 @@ def _check_classes(points: Sequence[Point]) -> None:
     """Check the classes that the points of a sweep name before the first of them trains."""
     if any(point.config.get("plotting") for point in points):
         _prepare_plots()
-    from autrainer.training.check import find_problems
+    from autrainer.training.checks.configuration import find_problems
 
     resume_collector()
     for point in points:

@@ -205,7 +205,7 @@ def test_an_evaluation_is_left_at_once_and_done_again(tmp_path, event, kind):
     "kind", [(), ("training_type=step", "iterations=15", "eval_frequency=8")], ids=["epoch", "step"]
 )
 def test_long_training_before_an_evaluation_is_not_done_again(tmp_path, monkeypatch, kind):
-    monkeypatch.setattr("autrainer.training.resume.WORTH_KEEPING_S", 0.0)
+    monkeypatch.setattr("autrainer.training.resuming.resumption.WORTH_KEEPING_S", 0.0)
     trained(tmp_path / "whole", *SIZE, *kind)
     stopped_at("cb_on_dev_begin", tmp_path / "stopped", *kind)
     again = built(tmp_path / "stopped", *SIZE, *kind)

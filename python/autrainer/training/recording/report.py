@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from autrainer.engine.unscaled import unscaled_names
-from autrainer.training.history import History
+from autrainer.training.recording.history import History
 
 
 def results_block(

@@ -17,8 +17,8 @@ from autrainer.runs.process.signals import Requests
 from autrainer.runs.random.generators import check_random_state, random_state, set_random_state
 from autrainer.runs.state.resumable import ResumableState, ResumableStates, RowFiles
 from autrainer.runs.state.torch_files import Stateful
-from autrainer.training.checkpoints import fitting
-from autrainer.training.run_views import KeptRun
+from autrainer.training.resuming.checkpoints import fitting
+from autrainer.training.resuming.run_views import KeptRun
 
 log = logging.getLogger(__name__)
 

@@ -13,8 +13,8 @@ from autrainer.runs.state.disk_space import (
     records_bytes,
 )
 from autrainer.training.build import Parts
-from autrainer.training.conditions import Conditions
-from autrainer.training.records import Records, rows_of_pass
+from autrainer.training.checks.conditions import Conditions
+from autrainer.training.recording.records import Records, rows_of_pass
 
 
 def stateful_parts(parts: Parts, records: Records, conditions: Conditions) -> StatefulParts:

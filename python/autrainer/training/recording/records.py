@@ -15,11 +15,11 @@ from autrainer.engine.unscaled import UnscaledScores
 from autrainer.runs.stage_clock import StageClock
 from autrainer.runs.timer import Timer
 from autrainer.runs.writing.outputs import OutputsTracker
-from autrainer.training.best import BestIteration
 from autrainer.training.build import Parts
-from autrainer.training.check import CheckedConfig
-from autrainer.training.history import History
-from autrainer.training.plots import Curves
+from autrainer.training.checks.configuration import CheckedConfig
+from autrainer.training.recording.best import BestIteration
+from autrainer.training.recording.history import History
+from autrainer.training.recording.plots import Curves
 from autrainer.training.run_folder import RunFolder
 
 if TYPE_CHECKING:

@@ -12,8 +12,8 @@ from autrainer.runs.layout import BEST, INITIAL
 from autrainer.runs.stage_clock import OUTPUTS
 from autrainer.runs.state.torch_files import first_sound, read_state
 from autrainer.runs.writing.files import remove_files
-from autrainer.training.checkpoints import load_part
-from autrainer.training.records import Records
+from autrainer.training.recording.records import Records
+from autrainer.training.resuming.checkpoints import load_part
 from autrainer.training.run_folder import RunFolder
 
 log = logging.getLogger(__name__)

@@ -13,9 +13,9 @@ from autrainer.engine.stateful import StatefulParts
 from autrainer.runs.folder import Bookkeeping
 from autrainer.runs.state.torch_files import Stateful
 from autrainer.runs.writing.outputs import OutputsTracker
-from autrainer.training.conditions import Conditions
-from autrainer.training.history import History
-from autrainer.training.shape_check import Fit
+from autrainer.training.checks.conditions import Conditions
+from autrainer.training.checks.shapes import Fit
+from autrainer.training.recording.history import History
 
 
 class KeptRun(Protocol):

@@ -25,7 +25,11 @@ from autrainer.models.base import AbstractModel
 from autrainer.models.utils import create_model_inputs
 from autrainer.runs.model_summary import evaluated
 from autrainer.runs.random.seeding import preserved_rng
-from autrainer.training.constructor_errors import CONSTRUCTOR_ERRORS, is_about_memory, sentence_of
+from autrainer.training.checks.constructor_errors import (
+    CONSTRUCTOR_ERRORS,
+    is_about_memory,
+    sentence_of,
+)
 
 BATCH = "B"
 """Stands for the number of samples in shapes."""

@@ -14,7 +14,7 @@ from autrainer.runs.state.sealed import read_sealed, write_sealed
 from autrainer.runs.status import read_status
 from autrainer.runs.writing.files import read_yaml, write_yaml
 from tests.training.conftest import built, trained
-from tests.training.test_resume import SIZE, Stopper, same_files, stopped
+from tests.training.resuming.test_resumption import SIZE, Stopper, same_files, stopped
 
 STEPS = ("training_type=step", "iterations=16", "eval_frequency=8")
 

@@ -6,7 +6,7 @@ import math
 from collections.abc import Callable, Sequence
 from typing import Any
 
-from autrainer.training.history import History
+from autrainer.training.recording.history import History
 
 
 class BestIteration:

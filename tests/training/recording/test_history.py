@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from autrainer.errors import CorruptFileError
-from autrainer.training.history import History
+from autrainer.training.recording.history import History
 
 ROWS = st.dictionaries(
     st.integers(min_value=1, max_value=10**6),

@@ -8,7 +8,7 @@ from typing import Any
 
 from autrainer.plotting.metrics import PlotMetrics
 from autrainer.plotting.process import PlotProcess, RunPlots
-from autrainer.training.history import History
+from autrainer.training.recording.history import History
 
 
 class Curves:

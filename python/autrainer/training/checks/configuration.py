@@ -26,7 +26,7 @@ from autrainer.metrics import AbstractMetric
 from autrainer.models.base import AbstractModel
 from autrainer.plotting.metrics import PlotMetrics
 from autrainer.runs.writing.tables import require_library
-from autrainer.training.checkpoints import Checkpoints
+from autrainer.training.resuming.checkpoints import Checkpoints
 from autrainer.transforms.base import AbstractTransform
 from autrainer.transforms.entries import TransformConfig, parse_transforms
 

@@ -12,14 +12,14 @@ import torch
 from autrainer.config.error_places import is_of_user
 from autrainer.config.hydra.key_sources import Sources
 from autrainer.errors import AutrainerError, ConfigError, OutOfMemoryError
-from autrainer.training.constructor_errors import (
+from autrainer.training.checks.constructor_errors import (
     CONSTRUCTOR_ERRORS,
     is_about_memory,
     sentence_of,
     shown,
 )
-from autrainer.training.run_views import FailedRun
-from autrainer.training.shape_check import Seen
+from autrainer.training.checks.shapes import Seen
+from autrainer.training.resuming.run_views import FailedRun
 
 GIB = 2**30
 

@@ -4,7 +4,7 @@ import pytest
 
 from autrainer.errors import ConfigError, OutOfMemoryError
 from autrainer.runs.status import read_status
-from autrainer.training.check import CheckedConfig
+from autrainer.training.checks.configuration import CheckedConfig
 from tests.training.any_config import plain
 from tests.training.conftest import built, configured, trained
 

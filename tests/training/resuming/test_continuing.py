@@ -16,7 +16,7 @@ from autrainer.runs.state.sealed import read_sealed, write_sealed
 from autrainer.runs.writing.files import read_yaml, write_yaml
 from autrainer.runs.writing.folders import remove_run
 from tests.training.conftest import built, damage, same_states, state, trained
-from tests.training.test_resume import Stopper
+from tests.training.resuming.test_resumption import Stopper
 
 PARTS = "tests.training.parts"
 ON = "continue_training=true"
@@ -388,7 +388,7 @@ def test_a_shorter_run_that_is_removed_meanwhile_is_passed_over(tmp_path):
 
 
 def test_a_shorter_run_that_others_hold_for_too_long_is_told(tmp_path, monkeypatch, caplog):
-    monkeypatch.setattr("autrainer.training.shorter_runs.LONGEST_COPY_S", 0.0)
+    monkeypatch.setattr("autrainer.training.resuming.shorter_runs.LONGEST_COPY_S", 0.0)
     short = short_run(tmp_path).output_directory
     lock = RunLock(short)
     with pytest.raises(RunInUseError, match="short is being worked on"):

@@ -16,7 +16,7 @@ from autrainer.engine.stateful import check_alike
 from autrainer.errors import ConfigError, CorruptFileError
 from autrainer.optimizers.shapes import check_shapes
 from autrainer.runs.state.torch_files import Stateful, read_state
-from autrainer.training.constructor_errors import is_about_memory
+from autrainer.training.checks.constructor_errors import is_about_memory
 
 log = logging.getLogger(__name__)
 

@@ -22,8 +22,8 @@ from autrainer.runs.layout import (
 from autrainer.runs.stage_clock import OUTPUTS, waiting_line, write_stages
 from autrainer.runs.writing.files import write_text, write_yaml
 from autrainer.training.build import Parts
-from autrainer.training.records import Records
-from autrainer.training.report import best_results, results_block
+from autrainer.training.recording.records import Records
+from autrainer.training.recording.report import best_results, results_block
 from autrainer.training.run_folder import RunFolder
 
 log = logging.getLogger(__name__)

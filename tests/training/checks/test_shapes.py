@@ -8,7 +8,7 @@ from autrainer.models import FFNN
 from autrainer.runs.layout import ERROR_FILE
 from tests.training.conftest import built, trained
 
-HERE = "tests.training.test_shape_check"
+HERE = "tests.training.checks.test_shapes"
 
 
 class ThreeOutputs(FFNN):
@@ -124,7 +124,8 @@ def test_what_users_wrote_is_not_called_before_training(tmp_path):
 def test_a_criterion_that_fails_on_a_batch_is_told_with_its_shapes(tmp_path, options):
     criterion = {"dataset__criterion": f"{HERE}.WrongLoss"}
     with pytest.raises(
-        ConfigError, match=r"WrongLoss, .*outputs \(B, 10\) with targets \(B,\): .*test_shape_check.py, lin"
+        ConfigError,
+        match=r"WrongLoss, .*outputs \(B, 10\) with targets \(B,\): .*test_shapes.py, lin",
     ):
         trained(tmp_path, *options, **criterion)
 

@@ -23,10 +23,10 @@ from autrainer.runs.layout import (
 from autrainer.runs.state.torch_files import first_sound
 from autrainer.runs.status import read_status
 from autrainer.runs.writing.folders import copy_folder, remove_half_removed, remove_run
-from autrainer.training.checkpoints import fitting
-from autrainer.training.history import History
-from autrainer.training.run_views import ContinuingRun
-from autrainer.training.shorter_runs import FinishedRun, as_shorter_run, held, shorter_runs
+from autrainer.training.recording.history import History
+from autrainer.training.resuming.checkpoints import fitting
+from autrainer.training.resuming.run_views import ContinuingRun
+from autrainer.training.resuming.shorter_runs import FinishedRun, as_shorter_run, held, shorter_runs
 
 log = logging.getLogger(__name__)
 

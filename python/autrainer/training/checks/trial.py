@@ -5,11 +5,11 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from autrainer.runs.folder import Bookkeeping
-from autrainer.training.batch_norm import lone_values, refuse_lone_sample
 from autrainer.training.build import Parts
-from autrainer.training.check import CheckedConfig
-from autrainer.training.record import record_model
-from autrainer.training.shape_check import Fit, Seen, outputs_kept
+from autrainer.training.checks.batch_norm import lone_values, refuse_lone_sample
+from autrainer.training.checks.configuration import CheckedConfig
+from autrainer.training.checks.shapes import Fit, Seen, outputs_kept
+from autrainer.training.recording.reproduction import record_model
 
 
 @dataclass(frozen=True)

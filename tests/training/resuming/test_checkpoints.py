@@ -6,7 +6,7 @@ import pytest
 import torch
 
 from autrainer.errors import ConfigError, CorruptFileError
-from autrainer.training.checkpoints import read_state
+from autrainer.training.resuming.checkpoints import read_state
 from tests.training.conftest import built, same_states, state, trained
 
 ADAM = "optimizer=Adam"

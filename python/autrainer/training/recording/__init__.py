@@ -1,0 +1,1 @@
+"""What a run keeps of itself, and what it writes down."""
