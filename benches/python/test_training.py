@@ -72,7 +72,7 @@ def trainer_epoch(trainer):
     step = trainer.training_step()
 
     def epoch():
-        trainer.begin(1)
+        trainer.period().begin(1)
         for batch_idx, batch in enumerate(trainer.train_loader):
             step(1, batch_idx, batch)
         trainer.train_timer.stop()
