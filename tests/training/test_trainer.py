@@ -292,6 +292,24 @@ def test_a_callback_may_wrap_the_training_step(tmp_path):
     assert trainer.callbacks[0].calls == 4
 
 
+def test_a_scheduler_that_is_put_in_its_place_is_the_one_that_steps(tmp_path):
+    trainer = built(tmp_path, "scheduler=StepLR", "iterations=2")
+    trainer.scheduler = torch.optim.lr_scheduler.ExponentialLR(trainer.optimizer, 0.5)
+    trainer.train()
+    assert trainer.scheduler.last_epoch == 2
+    saved = torch.load(trainer.output_directory / "epoch_2" / "scheduler.pt", weights_only=True)
+    assert saved["gamma"] == 0.5
+
+
+def test_without_a_scheduler_none_can_be_replaced(tmp_path):
+    trainer = built(tmp_path)
+    assert trainer.scheduler is None
+    assert not hasattr(trainer, "scheduler_frequency")
+    with pytest.raises(AttributeError, match="has no scheduler that could be replaced"):
+        trainer.scheduler = torch.optim.lr_scheduler.ExponentialLR(trainer.optimizer, 0.5)
+    trainer.close()
+
+
 def test_outputs_that_are_switched_off_change_no_number(tmp_path):
     off = [f"save_{subset}_outputs=false" for subset in ("train", "dev", "test")]
     quiet = trained(tmp_path, *off, name="quiet")
