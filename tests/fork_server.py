@@ -9,6 +9,7 @@ line in the pipe is the id of the process, the second how it ended, as `os.waitp
 """
 
 import contextlib
+import faulthandler
 import gc
 import importlib
 import json
@@ -95,6 +96,8 @@ def run(request):
         os.setsid()
     # Shells start what is in the background with this signal ignored, and so the tests, perhaps.
     signal.signal(signal.SIGINT, signal.default_int_handler)
+    # Asked by whoever waits for it in vain: where each of its threads is.
+    faulthandler.register(signal.SIGQUIT, file=2, all_threads=True)
     os.environ.clear()
     os.environ.update(request["environment"])
     os.chdir(request["folder"])

@@ -5,6 +5,7 @@ is about the start of an interpreter (which modules it imports, its threads) nee
 """
 
 import atexit
+import contextlib
 import functools
 import json
 import os
@@ -15,6 +16,7 @@ import subprocess
 import sys
 import tempfile
 import threading
+import time
 from pathlib import Path
 
 SERVER = Path(__file__).with_name("fork_server.py")
@@ -51,6 +53,7 @@ class Forked:
     ):
         self.args = [name, *map(str, arguments)]
         self.returncode = None
+        self._has_hung = False
         request = {
             "program": program,
             "arguments": self.args,
@@ -111,22 +114,33 @@ class Forked:
         """End it at once."""
         self.send_signal(signal.SIGKILL)
 
+    def _give_up(self):
+        """Let it and its children say on stderr where they are, and end it."""
+        self._has_hung = True
+        children = Path(f"/proc/{self.pid}/task/{self.pid}/children")
+        found = children.read_text().split() if children.exists() else []
+        for number in (signal.SIGQUIT, signal.SIGKILL):
+            for pid in (self.pid, *map(int, found)):
+                with contextlib.suppress(ProcessLookupError):
+                    os.kill(pid, number)
+            time.sleep(1)
+
     def communicate(self, timeout=LIMIT_S):
         """What is left on stdout, and all of stderr, once it has ended.
 
         Raises:
             subprocess.TimeoutExpired: if it had to be killed.
         """
-        limit = threading.Timer(timeout, self.kill)
+        limit = threading.Timer(timeout, self._give_up)
         limit.start()
         output = self.stdout.read()
         self.wait()
-        in_time = limit.is_alive()
         limit.cancel()
         limit.join()
         self._stderr.seek(0)
         errors = self._stderr.read().decode(errors="replace")
-        if not in_time:
+        if self._has_hung:
+            print(f"{self.args} hung; where it and its children were:\n{errors}")
             raise subprocess.TimeoutExpired(self.args, timeout, output, errors)
         return output, errors
 

@@ -6,6 +6,7 @@ import sys
 
 import pytest
 
+from tests import forked
 from tests.conftest import REPOSITORY
 
 FILE = """
@@ -72,3 +73,18 @@ def test_who_hangs_or_is_skipped_without_leave_is_named_and_all_others_run(told)
     assert "test_all.py::test_deaf - worker 'gw0' crashed while running" in told
     assert "in test_deaf" in told
     assert "3 failed, 1 passed, 1 skipped, 1 error" in told
+
+
+HUNG = """
+import os, time
+if os.fork() == 0:
+    time.sleep(600)
+time.sleep(600)
+"""
+
+
+def test_a_program_that_hangs_says_where_it_and_its_children_are():
+    with pytest.raises(subprocess.TimeoutExpired) as caught:
+        forked.run(HUNG, timeout=1)
+    assert "line 4 in <module>" in caught.value.stderr
+    assert "line 5 in <module>" in caught.value.stderr
