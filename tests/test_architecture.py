@@ -37,6 +37,7 @@ DOORS = {
     "data/paths/workers.py": {"leave_signals_to_parent"},
     "runs/writing/files.py": {
         "copy_file",
+        "find_numpy",
         "make_folder",
         "rename",
         "write_by_name",

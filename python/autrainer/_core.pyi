@@ -12,6 +12,7 @@ __all__ = [
     "can_decode",
     "copy_file",
     "decode_file",
+    "find_numpy",
     "first_nonfinite",
     "gather",
     "leave_signals_to_parent",
@@ -179,6 +180,9 @@ def write_sealed(path: str, parts: Sequence[npt.NDArray[Any]]) -> None:
 
 def seal(content: npt.NDArray[Any]) -> bytes:
     """The checksum that `write_sealed` puts behind this content."""
+
+def find_numpy() -> None:
+    """Find NumPy: before arrays are given to this module, and before there are other threads."""
 
 def leave_signals_to_parent() -> None:
     """Let requests to stop end this process only if its parent wants it, or is no more."""

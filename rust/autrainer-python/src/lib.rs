@@ -6,6 +6,7 @@ mod conversions;
 mod decode;
 mod error;
 mod guard;
+mod numpy_api;
 mod pieces;
 mod sealed;
 mod serialize;
@@ -26,6 +27,8 @@ mod _core {
     use super::conversions::Outcome;
     #[pymodule_export]
     use super::decode::{can_decode, decode_file, first_nonfinite};
+    #[pymodule_export]
+    use super::numpy_api::find_numpy;
     #[pymodule_export]
     use super::sealed::{seal, write_sealed};
     #[pymodule_export]

@@ -23,8 +23,10 @@ import torch
 
 from autrainer import _core
 from autrainer.errors import CorruptFileError, DataError
-from autrainer.runs.writing.files import with_folder
+from autrainer.runs.writing.files import find_numpy, with_folder
 from autrainer.runs.writing.opening import reading
+
+find_numpy()
 
 MAGIC = b"autrainer sealed"
 VERSION = 1

@@ -11,6 +11,7 @@ import io
 import os
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from pathlib import Path
+from types import ModuleType
 from typing import TYPE_CHECKING, Any
 
 from autrainer import _core
@@ -50,11 +51,22 @@ def write_bytes(path: StrPath, data: bytes | bytearray | memoryview) -> None:
         OutputError: naming the file, if it could not be written; it is then as it was before.
     """
     if not isinstance(data, bytes):
-        import numpy as np
-
+        np = find_numpy()
         _core.write_bytes(with_folder(path), np.frombuffer(data, dtype=np.uint8))
         return
     _core.write_bytes(with_folder(path), data)
+
+
+def find_numpy() -> ModuleType:
+    """NumPy, found by the extension too.
+
+    Whoever imports NumPy at its beginning calls this there: an interrupt is an error then, and no
+    thread is looking for NumPy when a process is forked.
+    """
+    import numpy
+
+    _core.find_numpy()
+    return numpy
 
 
 def copy_file(source: StrPath, target: StrPath) -> None:
@@ -147,8 +159,7 @@ def write_npy(path: StrPath, array: npt.NDArray[Any]) -> None:
         DataError: if the array holds Python objects.
         OutputError: naming the file, if it could not be written; it is then as it was before.
     """
-    import numpy as np
-
+    np = find_numpy()
     array = np.asanyarray(array)
     if array.dtype.names is None:
         _core.write_npy(with_folder(path), array)
@@ -207,8 +218,7 @@ def write_results(
         DataError: if the columns differ in length, or a code names no label.
         OutputError: naming the file, if it could not be written; it is then as it was before.
     """
-    import numpy as np
-
+    np = find_numpy()
     cells = as_floats(probabilities)
     if cells.ndim != 2 or cells.shape != (len(indices), len(names)):
         raise DataError(
