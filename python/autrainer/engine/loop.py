@@ -1,7 +1,7 @@
 """The two ways of counting iterations: by epoch and by step.
 
 A loop decides when an iteration begins and ends, and nothing else. What is done to a batch is
-`TrainingStep`; what is done at the end of an evaluation period is `Period.end`.
+`TrainingStep`; what is done at the end of an evaluation period is `PeriodHooks.end`.
 """
 
 from __future__ import annotations

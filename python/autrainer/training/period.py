@@ -14,7 +14,7 @@ from autrainer.training.recording.records import Records
 
 
 class EvaluationPeriod:
-    """Begins and ends the evaluation periods of one run; see `autrainer.engine.loop.Period`.
+    """Begins and ends the evaluation periods of one run; see `autrainer.engine.loop.PeriodHooks`.
 
     Args:
         settings: The training attributes of the run.
