@@ -15,6 +15,7 @@ import importlib
 import json
 import os
 import random
+import resource
 import select
 import signal
 import socket
@@ -96,8 +97,10 @@ def run(request):
         os.setsid()
     # Shells start what is in the background with this signal ignored, and so the tests, perhaps.
     signal.signal(signal.SIGINT, signal.default_int_handler)
-    # Asked by whoever waits for it in vain: where each of its threads is.
-    faulthandler.register(signal.SIGQUIT, file=2, all_threads=True)
+    # Asked by whoever waits for it in vain: where each of its threads is; that ends it, without a
+    # core dump.
+    resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
+    faulthandler.register(signal.SIGQUIT, file=2, all_threads=True, chain=True)
     os.environ.clear()
     os.environ.update(request["environment"])
     os.chdir(request["folder"])

@@ -115,15 +115,13 @@ class Forked:
         self.send_signal(signal.SIGKILL)
 
     def _give_up(self):
-        """Let it and its children say on stderr where they are, and end it."""
+        """Let it and its children say on stderr where they are, one after the other, and end it."""
         self._has_hung = True
-        children = Path(f"/proc/{self.pid}/task/{self.pid}/children")
-        found = children.read_text().split() if children.exists() else []
-        for number in (signal.SIGQUIT, signal.SIGKILL):
-            for pid in (self.pid, *map(int, found)):
-                with contextlib.suppress(ProcessLookupError):
-                    os.kill(pid, number)
-            time.sleep(1)
+        # So that it does not act on the end of its children before it has said where it is.
+        self.send_signal(signal.SIGSTOP)
+        for pid in children_of(self.pid):
+            end_with_report(pid)
+        end_with_report(self.pid)
 
     def communicate(self, timeout=LIMIT_S):
         """What is left on stdout, and all of stderr, once it has ended.
@@ -153,6 +151,32 @@ class Forked:
         self.stdout.close()
         self._stderr.close()
         os.close(self._end)
+
+
+def children_of(pid):
+    """The ids of the processes that a process has started."""
+    listed = Path(f"/proc/{pid}/task/{pid}/children")
+    return [int(child) for child in listed.read_text().split()] if listed.exists() else []
+
+
+def end_with_report(pid, timeout=10):
+    """End a process that says on stderr where it is; see `faulthandler` in the server."""
+    with contextlib.suppress(ProcessLookupError):
+        os.kill(pid, signal.SIGQUIT)
+        os.kill(pid, signal.SIGCONT)
+        limit = time.monotonic() + timeout
+        while not has_ended(pid) and time.monotonic() < limit:
+            time.sleep(0.01)
+        os.kill(pid, signal.SIGKILL)
+
+
+def has_ended(pid):
+    """Whether there is no such process any more, or only its exit code."""
+    try:
+        state = Path(f"/proc/{pid}/stat").read_text().rpartition(") ")[2][0]
+    except (FileNotFoundError, ProcessLookupError):
+        return True
+    return state in "ZX"
 
 
 def run(program, *arguments, check=False, timeout=LIMIT_S, **options):

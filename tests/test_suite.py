@@ -83,6 +83,7 @@ time.sleep(600)
 """
 
 
+@pytest.mark.slow
 def test_a_program_that_hangs_says_where_it_and_its_children_are():
     with pytest.raises(subprocess.TimeoutExpired) as caught:
         forked.run(HUNG, timeout=1)

@@ -3,6 +3,8 @@
 import subprocess
 import sys
 
+import pytest
+
 INTERRUPTED = """
 import numpy as np
 
@@ -52,9 +54,11 @@ def output_of(program, folder):
     return subprocess.check_output(command, cwd=folder, text=True, timeout=60)
 
 
+@pytest.mark.slow
 def test_an_interrupt_while_numpy_is_looked_for_is_an_interrupt_and_no_panic(tmp_path):
     assert output_of(INTERRUPTED, tmp_path) == "interrupted\n1\n"
 
 
+@pytest.mark.slow
 def test_a_process_that_is_forked_beside_a_thread_that_writes_can_use_arrays_too(tmp_path):
     assert output_of(FORKED, tmp_path) == "1\n"

@@ -42,6 +42,7 @@ HERE = [name for name in CALLABLES if not is_gap(name)]
 EVERYTHING = [*CALLABLES, *NAMES, *MEMBERS, *CONFIG_NAMES]
 
 
+@pytest.mark.slow
 def test_what_is_missing_is_listed_and_nothing_else_is():
     missing = {name for name in EVERYTHING if not is_there(name)}
     listed = {name for name in EVERYTHING if is_gap(name)}
