@@ -100,14 +100,24 @@ def test_an_optimizer_with_a_custom_step_does_the_update_itself():
 
 
 def test_lbfgs_gets_the_closure_it_needs():
-    model = a_model()
-    step, losses = a_step(model, torch.optim.LBFGS(model.parameters(), lr=0.5))
-    for batch_idx in range(5):
-        step(1, batch_idx, a_batch())
-    first = losses.mean()
-    losses.reset()
-    step(2, 0, a_batch())
-    assert losses.mean() < first
+    model, twin = a_model(), a_model()
+    step, losses = a_step(model, torch.optim.LBFGS(model.parameters(), lr=0.5, max_iter=3))
+    step(1, 0, a_batch())
+    optimizer = torch.optim.LBFGS(twin.parameters(), lr=0.5, max_iter=3)
+    batch, calls = a_batch(), []
+
+    def closure():
+        optimizer.zero_grad()
+        loss = torch.nn.CrossEntropyLoss()(twin(batch.features), batch.target)
+        loss.backward()
+        calls.append(loss.item())
+        return loss
+
+    optimizer.step(closure)
+    assert len(calls) == 3
+    assert losses.mean() == pytest.approx(calls[0])
+    for ours, theirs in zip(model.parameters(), twin.parameters(), strict=True):
+        torch.testing.assert_close(ours, theirs)
 
 
 def test_a_batch_whose_to_takes_no_options_is_moved_all_the_same():
