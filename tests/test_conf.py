@@ -2,6 +2,7 @@
 
 import math
 from functools import cache
+from types import SimpleNamespace
 
 import pytest
 import torch
@@ -12,7 +13,7 @@ from omegaconf import OmegaConf
 from autrainer.augmentations import AugmentationManager
 from autrainer.config.instantiate import instantiate
 from autrainer.config.schema.training import RunConfig
-from autrainer.data.items import DataItem
+from autrainer.data.items import DataBatch, DataItem
 from autrainer.engine.update import Update
 from autrainer.models import AbstractModel
 from autrainer.models.utils import create_model_inputs
@@ -205,15 +206,63 @@ def test_a_scheduler_takes_steps_in_a_run(path, tmp_path):
     assert taken == (0 if path.stem == "None" else 2)
 
 
-@of_group("augmentation")
-def test_an_augmentation_changes_spectrograms_and_keeps_their_shape(path):
-    config = option("augmentation", path.stem)
+OF_IMAGES = (
+    *("AugMix", "GaussianBlur", "RandGrayscale", "RandRotation"),
+    *("RandAugment-light", "RandAugment-medium", "RandAugment-strong"),
+)
+OF_BATCHES = ("CutMix", "MixUp")
+INCOMPLETE = "SampleGaussianWhiteNoise"
+OF_SPECTROGRAMS = [
+    path.stem
+    for path in files("augmentation")
+    if path.stem not in (*OF_IMAGES, *OF_BATCHES, INCOMPLETE)
+]
+
+
+def augmented(config, features, num=1):
+    """What the augmentation of train makes of some samples with these features."""
     train, dev, test = AugmentationManager(train_augmentation=config).get_augmentations()
-    spectrogram = torch.rand(1, 101, 64)
-    augmented = train(DataItem(spectrogram.clone(), 0, 0)).features if train else spectrogram
-    assert augmented.shape == spectrogram.shape
-    assert torch.equal(augmented, spectrogram) == (path.stem == "None")
     assert [*dev.transforms, *test.transforms] == []
+    return [train(DataItem(features.clone(), 0, index)).features for index in range(num)]
+
+
+@pytest.mark.parametrize("name", OF_SPECTROGRAMS)
+def test_an_augmentation_changes_spectrograms_and_keeps_their_shape(name):
+    spectrogram = torch.rand(1, 101, 64)
+    found = augmented(option("augmentation", name), spectrogram, num=5)
+    assert all(features.shape == spectrogram.shape for features in found)
+    assert all(torch.equal(features, spectrogram) for features in found) == (name == "None")
+
+
+@pytest.mark.slow  # imports torchvision
+@pytest.mark.parametrize("name", OF_IMAGES)
+def test_an_augmentation_changes_images_and_keeps_their_shape_and_dtype(name):
+    # Not of all values: some operations stretch what there is.
+    image = torch.randint(60, 190, (3, 32, 24), dtype=torch.uint8)
+    found = augmented(option("augmentation", name), image, num=10)
+    assert all(features.shape == image.shape for features in found)
+    assert all(features.dtype == image.dtype for features in found)
+    assert not all(torch.equal(features, image) for features in found)
+
+
+@pytest.mark.parametrize("name", OF_BATCHES)
+def test_an_augmentation_mixes_batches(name):
+    config = option("augmentation", name)
+    train, _, _ = AugmentationManager(train_augmentation=config).get_augmentations()
+    data = SimpleNamespace(output_dim=2, default_collate_fn=DataBatch.collate)
+    items = [DataItem(torch.full((1, 8, 8), float(index)), index, index) for index in range(2)]
+    batch = train.get_collate_fn(data)(items)
+    assert batch.features.shape == (2, 1, 8, 8)
+    assert batch.target.sum(dim=1).tolist() == pytest.approx([1, 1])
+
+
+def test_white_noise_wants_a_table_and_says_so_before_a_run():
+    problems = find_problems(composed("config", f"augmentation={INCOMPLETE}"))
+    lines = [problem.line() for problem in problems]
+    missing = ("snr_df", "snr_col", "sample_seed")
+    assert [
+        line for line, name in zip(lines, missing, strict=True) if f".{name} is missing" not in line
+    ] == []
 
 
 def test_a_plot_is_drawn(tmp_path):

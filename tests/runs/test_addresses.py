@@ -22,7 +22,20 @@ HANDLERS = "autrainer.datasets.utils.file_handlers"
 TRANSFORMS = "autrainer.transforms.specific_transforms"
 SPECTROGRAMS = "autrainer.augmentations.spectrogram_augmentations"
 
+WRAPPERS = "autrainer.augmentations.augmentation_wrappers"
+
 ADDRESSES = {
+    "autrainer.augmentations.SampleGaussianWhiteNoise",
+    f"{WRAPPERS}.AlbumentationsAugmentation",
+    f"{WRAPPERS}.AudiomentationsAugmentation",
+    f"{WRAPPERS}.AugmentationWrapper",
+    f"{WRAPPERS}.TorchAudiomentationsAugmentation",
+    f"{WRAPPERS}.TorchaudioAugmentation",
+    f"{WRAPPERS}.TorchvisionAugmentation",
+    "autrainer.augmentations.image_augmentations.CutMix",
+    "autrainer.augmentations.image_augmentations.MixUp",
+    f"{SPECTROGRAMS}.SpecAugment",
+    f"{SPECTROGRAMS}.TimeWarp",
     "autrainer.augmentations.choice_augmentation.Choice",
     "autrainer.augmentations.sequential_augmentation.Sequential",
     f"{SPECTROGRAMS}.FrequencyMask",

@@ -1,5 +1,6 @@
 """Address of the spectrogram augmentations in files of earlier versions."""
 
+from autrainer.augmentations.spec_augment import SpecAugment, TimeWarp
 from autrainer.augmentations.spectrograms import (
     FrequencyMask,
     GaussianNoise,
@@ -7,4 +8,11 @@ from autrainer.augmentations.spectrograms import (
     TimeShift,
 )
 
-__all__ = ["FrequencyMask", "GaussianNoise", "TimeMask", "TimeShift"]
+__all__ = [
+    "FrequencyMask",
+    "GaussianNoise",
+    "SpecAugment",
+    "TimeMask",
+    "TimeShift",
+    "TimeWarp",
+]

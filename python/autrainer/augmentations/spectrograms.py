@@ -12,6 +12,7 @@ from autrainer.errors import ConfigError
 from autrainer.transforms.base import Item
 from autrainer.transforms.checks import at_least, need_dims
 from autrainer.transforms.colour import floating
+from autrainer.transforms.random import RandomStream
 
 
 class GaussianNoise(AbstractAugmentation):
@@ -67,7 +68,7 @@ class TimeShift(AbstractAugmentation):
         generator_seed: int | None = None,
     ) -> None:
         super().__init__(order=order, p=p, generator_seed=generator_seed)
-        self.axis = _axis(self, axis)
+        self.axis = axis_of(self, axis)
         self.time_steps = at_least(self, "time_steps", time_steps, 0)
 
     def apply(self, item: Item) -> Item:
@@ -99,7 +100,7 @@ class BandMask(AbstractAugmentation):
         generator_seed: int | None,
     ) -> None:
         super().__init__(order=order, p=p, generator_seed=generator_seed)
-        self.axis = _axis(self, axis)
+        self.axis = axis_of(self, axis)
         self.replace_with_zero = replace_with_zero
 
     @property
@@ -111,18 +112,11 @@ class BandMask(AbstractAugmentation):
         """Blank a band in a copy of the features."""
         if self.widest:
             need_dims(self, item.features.shape, 3, "(channels, height, width)")
-            features = item.features.clone()
-            start, width = self._draw(features.shape[self.axis + 1])
-            fill = 0.0 if self.replace_with_zero else floating(features).mean().item()
-            features.narrow(self.axis + 1, start, width).fill_(fill)
-            item.features = features
+            fill = 0.0 if self.replace_with_zero else floating(item.features).mean().item()
+            item.features = band_blanked(
+                item.features, self.axis + 1, self.widest, fill, self._effects
+            )
         return item
-
-    def _draw(self, length: int) -> tuple[int, int]:
-        # Width first, then any start that leaves room for it, the last one included: drawn as
-        # fractions and cut off, the last line would never be blank.
-        width = int(self._effects.uniform() * min(self.widest, length))
-        return self._effects.integer(0, length - width + 1), width
 
 
 class TimeMask(BandMask):
@@ -185,7 +179,34 @@ class FrequencyMask(BandMask):
         return self.freq_mask
 
 
-def _axis(owner: object, axis: Any) -> int:
+def band_blanked(
+    features: torch.Tensor, dim: int, widest: int, fill: float, stream: RandomStream
+) -> torch.Tensor:
+    """A copy of features in which one band, of random width and place, has one value.
+
+    Args:
+        features: Of any shape.
+        dim: The dimension that the band is a part of.
+        widest: The band is narrower than this.
+        fill: The value.
+        stream: What is drawn comes from here.
+    """
+    length = features.shape[dim]
+    # Width first, then any start that leaves room for it, the last one included: drawn as
+    # fractions and cut off, the last line would never be blank.
+    width = int(stream.uniform() * min(widest, length))
+    start = stream.integer(0, length - width + 1)
+    features = features.clone()
+    features.narrow(dim, start, width).fill_(fill)
+    return features
+
+
+def axis_of(owner: object, axis: Any) -> int:
+    """The axis, if it is one of the two of a spectrogram.
+
+    Raises:
+        ConfigError: if it is not.
+    """
     if axis not in (0, 1):
         raise ConfigError(
             f"{type(owner).__name__}: axis is {axis!r}; use 0 for height or 1 for width"

@@ -15,13 +15,26 @@ _FILE_HANDLERS = "AudioFileHandler IdentityFileHandler ImageFileHandler NumpyFil
 # Public module -> every module whose name was ever written, or would be, for these classes. A class
 # that moves gets an entry of its new module beside those that are here; no entry ever goes.
 WRITTEN: dict[str, dict[str, str]] = {
+    "autrainer.augmentations": {
+        "autrainer.augmentations.white_noise": "SampleGaussianWhiteNoise",
+    },
+    "autrainer.augmentations.augmentation_wrappers": {
+        "autrainer.augmentations.wrappers": (
+            "AlbumentationsAugmentation AudiomentationsAugmentation AugmentationWrapper "
+            "TorchAudiomentationsAugmentation TorchaudioAugmentation TorchvisionAugmentation"
+        ),
+    },
     "autrainer.augmentations.choice_augmentation": {
         "autrainer.augmentations.containers": "Choice",
+    },
+    "autrainer.augmentations.image_augmentations": {
+        "autrainer.augmentations.mixing": "CutMix MixUp",
     },
     "autrainer.augmentations.sequential_augmentation": {
         "autrainer.augmentations.containers": "Sequential",
     },
     "autrainer.augmentations.spectrogram_augmentations": {
+        "autrainer.augmentations.spec_augment": "SpecAugment TimeWarp",
         "autrainer.augmentations.spectrograms": "FrequencyMask GaussianNoise TimeMask TimeShift",
     },
     "autrainer.data.sampler": {

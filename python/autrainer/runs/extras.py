@@ -57,6 +57,6 @@ def imported(module: str, needed_by: str, library: str, extra: str) -> ModuleTyp
     require(module.partition(".")[0], needed_by, library, extra)
     try:
         return importlib.import_module(module)
-    # A library of the system that it needs is missing: an OSError.
-    except (ImportError, OSError) as error:
+    # A library of the system is missing: an OSError. Built for another torch: a RuntimeError.
+    except (ImportError, OSError, RuntimeError) as error:
         raise MissingExtraError(needed_by, library, extra, reason=str(error)) from error
