@@ -31,6 +31,10 @@ class CorruptFileError(DataError):
     """A file is truncated or contradicts itself."""
 
 
+class UntrustedCodeError(AutrainerError, ValueError):
+    """A file of a model names code that nobody has allowed to run."""
+
+
 class InternalError(AutrainerError, SystemError):
     """Code of autrainer itself has failed: a bug, whatever the data looks like.
 

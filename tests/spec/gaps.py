@@ -3,7 +3,6 @@
 AUDIO = "raw audio: preprocessing, spectrograms, audio models and their pretrained weights"
 POSTPROCESSING = "tables and plots over several runs"
 COMMANDS = "commands on finished runs"
-SERVING = "inference with trained models"
 
 MISSING = {
     AUDIO: [
@@ -30,7 +29,6 @@ MISSING = {
         *("autrainer.cli.postprocess", "autrainer.cli.group", "/group"),
     ],
     COMMANDS: ["autrainer.cli.rm_failed", "autrainer.cli.rm_states"],
-    SERVING: ["autrainer.serving.*", "autrainer.cli.inference"],
 }
 
 DIFFERENT = {

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from autrainer.cli.errors import CommandLineError
     from autrainer.cli.results import RunResult
 
-__all__ = ["CommandLineError", "RunResult", "create", "list", "show", "train"]
+__all__ = ["CommandLineError", "RunResult", "create", "inference", "list", "show", "train"]
 
 
 _HOMES = {
@@ -99,6 +99,64 @@ def show(
     _call(command.run, directory, config, save, force, global_only, config_dir)
 
 
+def inference(
+    model: str,
+    input: str,
+    output: str,
+    checkpoint: str = "_best",
+    device: str = "cpu",
+    extension: str = "wav",
+    recursive: bool = False,
+    embeddings: bool = False,
+    update_frequency: int = 1,
+    preprocess_cfg: str | None = "default",
+    window_length: float | None = None,
+    stride_length: float | None = None,
+    min_length: float | None = None,
+    sample_rate: int | None = None,
+    trust_remote: bool = False,
+    *,
+    trust_local: bool = False,
+    tail: str = "drop",
+    batch_size: int = 32,
+    format: str = "csv",
+    embeddings_format: str = "npy",
+) -> None:
+    """Write what a trained model says about recordings into a folder.
+
+    The same call goes on with one that was interrupted.
+
+    Args:
+        model: Run folder, or `hf:repository[@revision][:subdir][#local_dir]`.
+        input: Folder of recordings, or one of them.
+        output: Folder of the results.
+        checkpoint: Folder of the state in the run.
+        device: `cpu`, `cuda`, `cuda:<number>` or `mps`.
+        extension: Suffix of the recordings, or several with commas.
+        recursive: Look into the folders below too.
+        embeddings: Write embeddings too.
+        update_frequency: Files between two looks of the progress bar; 0 for none.
+        preprocess_cfg: `default` for the preprocessing stored with the model, None for none, or a
+            YAML file, or its name in `conf/preprocessing`.
+        window_length: Seconds of a window; None for whole files.
+        stride_length: Seconds from window to window; None for the length of a window.
+        min_length: Seconds below which zeros are added at the end.
+        sample_rate: Hz, where the model reads files at whatever rate they have.
+        trust_remote: Run code that a model of a hub brings.
+        trust_local: Build classes of modules in the working directory.
+        tail: What lies behind the last whole window: `drop`, `pad` or `align`.
+        batch_size: Windows, or files, that go through the model at once.
+        format: `csv` or `parquet`.
+        embeddings_format: `npy` or `pt`.
+
+    Raises:
+        CommandLineError: if that cannot be done, or some recordings have no result.
+    """
+    from autrainer.cli.commands import inference as command
+
+    _call(command.run, **{name: value for name, value in locals().items() if name != "command"})
+
+
 def train(
     override_kwargs: Mapping[str, Any] | Sequence[str] | None = None,
     config_name: str = "config",
@@ -141,11 +199,11 @@ def train(
         raise error from None
 
 
-def _call(command: Callable[..., None], *args: Any) -> None:
+def _call(command: Callable[..., None], *args: Any, **options: Any) -> None:
     from autrainer.cli.errors import CommandLineError
 
     try:
-        command(None, *args)
+        command(None, *args, **options)
     except CommandLineError as error:
         if not _in_notebook():
             raise

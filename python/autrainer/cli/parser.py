@@ -55,6 +55,7 @@ def get_parser() -> Parser:
     _add_list(commands)
     _add_show(commands)
     _add_train(commands)
+    _add_inference(commands)
     return parser
 
 
@@ -163,6 +164,68 @@ def _add_show(commands: Any) -> None:
 def _add_config_dir(parser: Any) -> None:
     parser.add_argument(
         "-cd", "--config-dir", default="conf", help="the project's configurations (conf)"
+    )
+
+
+def _add_inference(commands: Any) -> None:
+    from autrainer.runs.layout import BEST
+
+    parser = _command(
+        commands,
+        "inference",
+        "Predict what a trained model says about recordings, and write it as results.csv and "
+        "results.yaml. An interrupted call is gone on by the same command.",
+        "autrainer inference results/default/training/RUN recordings predictions -r",
+    )
+    parser.add_argument(
+        "model", help="folder of a run, or hf:repository[@revision][:subdir][#local_dir]"
+    )
+    parser.add_argument("input", help="folder of recordings, or one of them")
+    parser.add_argument("output", help="folder of the results")
+    add = parser.add_argument
+    add("-c", "--checkpoint", default=BEST, help=f"folder of the state in the run ({BEST})")
+    add("-d", "--device", default="cpu", help="cpu, cuda, cuda:<number> or mps (cpu)")
+    add("-e", "--extension", default="wav", help="suffix of the recordings, or several: wav,flac")
+    add("-r", "--recursive", action="store_true", help="look into the folders below too")
+    add("-emb", "--embeddings", action="store_true", help="write embeddings too, in the same pass")
+    _add_update_frequency(parser)
+    add(
+        "-p",
+        "--preprocess-cfg",
+        default="default",
+        help="default: the preprocessing stored with the model; None: none; else a YAML file, or "
+        "its name in conf/preprocessing",
+    )
+    add("-w", "--window-length", type=float, help="seconds of a window; whole files by default")
+    add("-s", "--stride-length", type=float, help="seconds from window to window (its length)")
+    add("-m", "--min-length", type=float, help="seconds below which zeros are added at the end")
+    add("-sr", "--sample-rate", type=int, help="Hz, where the model reads files as they are")
+    add("-t", "--trust-remote", action="store_true", help="run code that a model of a hub brings")
+    add("-tl", "--trust-local", action="store_true", help="build classes of modules beside you")
+    add(
+        "--tail",
+        default="drop",
+        choices=("drop", "pad", "align"),
+        help="what lies behind the last whole window: drop it, a last window filled up with zeros, "
+        "or one that ends with the file (drop)",
+    )
+    add("-b", "--batch-size", type=int, default=32, help="windows, or files, at once (32)")
+    add("--format", default="csv", choices=("csv", "parquet"), help="of the table (csv)")
+    add(
+        "--embeddings-format",
+        default="npy",
+        choices=("npy", "pt"),
+        help="NumPy arrays, or files of torch (npy)",
+    )
+
+
+def _add_update_frequency(parser: Any) -> None:
+    parser.add_argument(
+        "-u",
+        "--update-frequency",
+        type=int,
+        default=1,
+        help="files between two looks of the progress bar; 0 for none (1)",
     )
 
 

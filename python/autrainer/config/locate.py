@@ -4,6 +4,9 @@ from __future__ import annotations
 
 import re
 import sys
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from contextvars import ContextVar
 from pathlib import Path
 from types import ModuleType
 from typing import Any
@@ -14,6 +17,23 @@ from autrainer.errors import AutrainerError, ConfigError, did_you_mean
 
 MOST_FILES = 200
 """Files of a working directory that are searched for the class that a name may mean."""
+
+
+_check: ContextVar[Callable[[str], object] | None] = ContextVar("check", default=None)
+
+
+@contextmanager
+def checked_paths(check: Callable[[str], object]) -> Iterator[None]:
+    """Within, every import path is shown to a function before it is imported.
+
+    Args:
+        check: Raises an error of its own for a path that nobody has allowed.
+    """
+    token = _check.set(check)
+    try:
+        yield
+    finally:
+        _check.reset(token)
 
 
 def locate(path: str, key: str | None = None) -> Any:
@@ -31,6 +51,8 @@ def locate(path: str, key: str | None = None) -> Any:
     if len(parts) < 2 or not all(part.isidentifier() for part in parts):
         hint = _written_out(path) or "write package.module.Name"
         raise ConfigError(f"{prefix}{path!r} is no import path; {hint}")
+    if (check := _check.get()) is not None:
+        check(path)
     try:
         module, rest = _import_longest(parts)
     except AutrainerError:

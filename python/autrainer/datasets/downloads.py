@@ -3,21 +3,23 @@
 from __future__ import annotations
 
 import logging
-import math
 import os
 import threading
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import contextmanager
 from pathlib import Path, PurePath
 
-from autrainer.datasets.fetching import TIMEOUT_S, check_url, fetch
+from autrainer.datasets.fetching import PAUSE_S, TIMEOUT_S, UNKNOWN, check_url, fetch
+from autrainer.datasets.integrity import Expected
 from autrainer.datasets.unpacking import unpack
 from autrainer.errors import ConfigError, DownloadError
-from autrainer.runs.locking import flocks
+from autrainer.runs.locking.folders import alone_in
 from autrainer.runs.writing.files import make_folder, remove_file
 
 log = logging.getLogger(__name__)
+
+DOWNLOADS = "downloads into"
+"""What another process does in the folder, for the log."""
 
 
 class ZipDownloadManager:
@@ -31,6 +33,8 @@ class ZipDownloadManager:
         path: The folder; it is created.
         max_threads: How many files are downloaded at a time.
         timeout_s: How many seconds a server may say nothing.
+        expected: Size and checksum of files, by name, where they are known.
+        pause_s: Seconds before a server is asked again.
 
     Raises:
         ConfigError: if a name leads out of the folder, an address is none of the web, or there are
@@ -45,6 +49,8 @@ class ZipDownloadManager:
         max_threads: int = 4,
         *,
         timeout_s: float = TIMEOUT_S,
+        expected: Mapping[str, Expected] | None = None,
+        pause_s: float = PAUSE_S,
     ) -> None:
         for name, url in files.items():
             _check_name(name)
@@ -55,6 +61,8 @@ class ZipDownloadManager:
         self.path = make_folder(Path(path))
         self.max_threads = max_threads
         self.timeout_s = timeout_s
+        self.expected = dict(expected or {})
+        self.pause_s = pause_s
 
     def download(self, check_exist: Sequence[str] | None = None) -> None:
         """Download every file that is not there.
@@ -68,7 +76,7 @@ class ZipDownloadManager:
         """
         if self._exist(check_exist):
             return
-        with _alone(self.path) as is_alone:
+        with alone_in(self.path, DOWNLOADS) as is_alone:
             if is_alone:
                 self._remove_leftovers()
             failures = self._fetch_all()
@@ -90,7 +98,7 @@ class ZipDownloadManager:
         """
         if self._exist(check_exist):
             return
-        with _alone(self.path):
+        with alone_in(self.path, DOWNLOADS):
             for name in self.files:
                 if PurePath(name).suffix.lower() == ".zip":
                     unpack(self.path / name, self.path)
@@ -113,7 +121,15 @@ class ZipDownloadManager:
         stop, failures = threading.Event(), list[str]()
         with ThreadPoolExecutor(self.max_threads, thread_name_prefix="download") as threads:
             jobs = [
-                threads.submit(fetch, url, self.path / name, timeout_s=self.timeout_s, stop=stop)
+                threads.submit(
+                    fetch,
+                    url,
+                    self.path / name,
+                    timeout_s=self.timeout_s,
+                    stop=stop,
+                    expected=self.expected.get(name, UNKNOWN),
+                    pause_s=self.pause_s,
+                )
                 for name, url in missing.items()
             ]
             try:
@@ -134,22 +150,3 @@ def _check_name(name: str) -> None:
     path = PurePath(name)
     if not path.name or path.is_absolute() or ".." in path.parts:
         raise ConfigError(f"{name!r} is no name of a file in a folder; use one without '..'")
-
-
-@contextmanager
-def _alone(folder: Path) -> Iterator[bool]:
-    """Keep other processes out of a folder, where the system has locks; tells whether it has."""
-    try:
-        opened = os.open(folder, os.O_RDONLY)
-    except OSError:
-        # Windows opens no folders.
-        yield False
-        return
-    try:
-        is_alone = flocks.take(opened, until=-math.inf)
-        if not is_alone and flocks.is_taken(opened):
-            log.info("Another process downloads into %s; waiting for it", folder)
-            is_alone = flocks.take(opened, until=math.inf)
-        yield is_alone
-    finally:
-        os.close(opened)

@@ -12,7 +12,7 @@ import datetime
 import inspect
 import sys
 import types
-from collections.abc import Mapping
+from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -25,6 +25,8 @@ SCALARS = (str, int, float, bool, datetime.datetime, type(None))
 UNBUILDABLE = (type, types.FunctionType, types.BuiltinFunctionType, types.MethodType)
 EXTRA_ARGUMENTS = "_object_kwargs_"
 ROOT = "_object_root_"
+OLD_KEYS = ("auglib.core.", "audbenchmark.core.")
+"""What audobject takes for an address without its `$`."""
 
 
 def object_yaml(obj: Any) -> str:
@@ -46,14 +48,21 @@ def save_object(obj: Any, path: str | Path) -> None:
     write_text(path, yaml_text(object_dict(obj, Path(path).parent)))
 
 
-def load_object(path: str | Path, override_args: Mapping[str, Any] | None = None) -> Any:
+def load_object(
+    path: str | Path,
+    override_args: Mapping[str, Any] | None = None,
+    check: Callable[[str], object] | None = None,
+) -> Any:
     """Build the object that a file describes, under whatever address its classes were written.
 
-    The constructors that the file names are called: load files of people whom you trust.
+    The constructors that the file names are called: without a check, load files of people whom
+    you trust.
 
     Args:
         path: The file, such as `model.yaml` of a run.
         override_args: Arguments that replace those in the file, those of nested objects too.
+        check: Called with the present address of every class that the file names, before the first
+            of them is imported; it raises an error of its own for one that may not be built.
 
     Raises:
         FileNotFoundError: if there is no such file.
@@ -66,8 +75,12 @@ def load_object(path: str | Path, override_args: Mapping[str, Any] | None = None
     described = read_yaml(path)
     if not isinstance(described, Mapping) or len(described) != 1 or not _is_key(*described):
         raise CorruptFileError(f"{path}: expected an object, `$module.Class: arguments`")
+    renamed = _renamed(described)
+    if check is not None:
+        for address in _addresses(renamed):
+            check(address)
     folder = str(Path(path).parent)
-    return audobject.from_dict(_renamed(described), folder, override_args=dict(override_args or {}))
+    return audobject.from_dict(renamed, folder, override_args=dict(override_args or {}))
 
 
 def object_dict(obj: Any, root: Path | None = None) -> dict[str, dict[str, Any]]:
@@ -101,6 +114,18 @@ def class_key(cls: type, *, include_version: bool = True) -> str:
 
 def _is_key(key: Any) -> bool:
     return isinstance(key, str) and key.startswith("$")
+
+
+def _addresses(value: Any) -> Iterator[str]:
+    """Addresses of all classes that a description names, in whatever form audobject takes them."""
+    if isinstance(value, list):
+        for entry in value:
+            yield from _addresses(entry)
+    elif isinstance(value, Mapping):
+        for key, entry in value.items():
+            if _is_key(key) or (isinstance(key, str) and key.startswith(OLD_KEYS)):
+                yield key.removeprefix("$").split("==", 1)[0].rpartition(":")[2]
+            yield from _addresses(entry)
 
 
 def _renamed(value: Any) -> Any:

@@ -1,0 +1,167 @@
+"""`autrainer inference`: predictions and embeddings of recordings, by a trained model."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from autrainer.cli.errors import CommandLineError
+from autrainer.errors import AutrainerError
+
+if TYPE_CHECKING:
+    from argparse import ArgumentParser
+    from collections.abc import Sequence
+
+    from autrainer.serving.results import FileResult
+
+SHOWN = 20
+FORMATS = ("csv", "parquet")
+EMBEDDING_FORMATS = ("npy", "pt")
+TAILS = ("drop", "pad", "align")
+
+
+def run(
+    parser: ArgumentParser | None,
+    model: str,
+    input: str,
+    output: str,
+    checkpoint: str,
+    device: str,
+    extension: str,
+    recursive: bool,
+    embeddings: bool,
+    update_frequency: int,
+    preprocess_cfg: str | None,
+    window_length: float | None,
+    stride_length: float | None,
+    min_length: float | None,
+    sample_rate: int | None,
+    trust_remote: bool,
+    trust_local: bool,
+    tail: str,
+    batch_size: int,
+    format: str,
+    embeddings_format: str,
+) -> None:
+    """Write what a model says about recordings into a folder.
+
+    Raises:
+        CommandLineError: if that cannot be done, or some recordings have no result.
+    """
+    _check_choices(parser, tail, format, embeddings_format, device)
+    try:
+        folder = _model_folder(model, trust_remote, checkpoint)
+        root, names = _files(input, extension, recursive)
+        preprocessing = _preprocessing(preprocess_cfg)
+        from autrainer.serving.directory import Outputs, run_directory
+        from autrainer.serving.inference import Inference
+
+        inference = Inference(
+            folder,
+            checkpoint,
+            device,
+            preprocessing,
+            window_length,
+            stride_length,
+            min_length,
+            sample_rate,
+            tail=tail,
+            batch_size=batch_size,
+            trusted=_trusted(folder, model, trust_remote, trust_local),
+        )
+        suffix = f".{embeddings_format}" if embeddings else None
+        results = run_directory(
+            inference,
+            root,
+            names,
+            Outputs(Path(output), format, suffix),
+            update_frequency=update_frequency,
+        )
+    except AutrainerError as error:
+        raise CommandLineError(parser, str(error), 1) from error
+    _report(parser, results, output)
+
+
+def _check_choices(
+    parser: ArgumentParser | None, tail: str, format: str, embeddings_format: str, device: str
+) -> None:
+    """Refuse values that argparse would refuse, since a call from Python passes it by."""
+    for name, value, choices in (
+        ("tail", tail, TAILS),
+        ("format", format, FORMATS),
+        ("embeddings_format", embeddings_format, EMBEDDING_FORMATS),
+    ):
+        if value not in choices:
+            raise CommandLineError(parser, f"{name} is {value!r}; use {' or '.join(choices)}", 2)
+    kind, colon, number = device.partition(":")
+    if kind not in ("cpu", "cuda", "mps") or (colon and not number.isdecimal()):
+        message = f"the device is {device!r}; use cpu, cuda, cuda:<number> or mps"
+        raise CommandLineError(parser, message, 2)
+
+
+def _model_folder(model: str, trust_remote: bool, checkpoint: str) -> Path:
+    from autrainer.serving.model_paths import get_model_path
+
+    return Path(get_model_path(model, trust_remote, checkpoint))
+
+
+def _files(input: str, extension: str, recursive: bool) -> tuple[Path, list[str]]:
+    """The folder of the recordings, and their paths in it.
+
+    Raises:
+        CommandLineError: if there are none.
+    """
+    path = Path(input)
+    if not path.exists():
+        raise CommandLineError(None, f"the input {input!r} does not exist", 1)
+    if path.is_file():
+        return path.parent, [path.name]
+    if not path.is_dir():
+        raise CommandLineError(None, f"the input {input!r} is neither a folder nor a file", 1)
+    from autrainer.serving.inference import find_files
+
+    names = find_files(path, extension, recursive)
+    if not names:
+        deeper = "" if recursive else "; -r looks into the folders below too"
+        raise CommandLineError(None, f"{input!r} holds no files of type {extension!r}{deeper}", 1)
+    return path, names
+
+
+def _preprocessing(chosen: str | None) -> str | Path | None:
+    """What leads from files to features: `default`, None, or the path of a YAML file.
+
+    Raises:
+        CommandLineError: if there is no such file.
+    """
+    from autrainer.cli.files import packaged_dir
+
+    if chosen in (None, "None", "default"):
+        return None if chosen == "None" else chosen
+    name = chosen if chosen.endswith(".yaml") else f"{chosen}.yaml"
+    places = [Path(name), Path("conf", "preprocessing", name)]
+    places.append(packaged_dir() / "preprocessing" / name)
+    found = next((place for place in places if place.is_file()), None)
+    if found is None:
+        listed = ", ".join(map(str, places))
+        raise CommandLineError(
+            None, f"there is no preprocessing {chosen!r}; looked for {listed}", 1
+        )
+    return found
+
+
+def _trusted(folder: Path, model: str, trust_remote: bool, trust_local: bool) -> list[Path]:
+    from autrainer.serving.model_paths import is_on_hub
+
+    trusted = [Path.cwd()] if trust_local else []
+    return [*trusted, folder] if trust_remote and is_on_hub(model) else trusted
+
+
+def _report(parser: Any, results: Sequence[FileResult], output: str) -> None:
+    failed = [result for result in results if result.error is not None]
+    print(f"{len(results) - len(failed)} of {len(results)} files have results, in {output}")
+    if not failed:
+        return
+    lines = [f"  {result.name}: {result.error}" for result in failed[:SHOWN]]
+    if len(failed) > SHOWN:
+        lines.append(f"  and {len(failed) - SHOWN} more, in {output}/failed.yaml")
+    raise CommandLineError(parser, "\n".join([f"{len(failed)} files have no result:", *lines]), 1)
