@@ -8,6 +8,7 @@ from autrainer.datasets.families import (
     BaseMTRegressionDataset,
     BaseRegressionDataset,
 )
+from autrainer.datasets.mandarin_tones import MandarinTones
 from autrainer.datasets.table import TableDataset
 from autrainer.datasets.toy import ToyDataset
 from autrainer.datasets.wrapper import DatasetWrapper
@@ -20,6 +21,7 @@ __all__ = [
     "BaseRegressionDataset",
     "DatasetWrapper",
     "Digits",
+    "MandarinTones",
     "TableDataset",
     "ToyDataset",
 ]
