@@ -194,8 +194,8 @@ def _fetch_package(folder: Path) -> Path:
     if missing := [tool for tool in tools if shutil.which(tool) is None]:
         raise DownloadError(
             f"the recordings are those of the Debian package {PACKAGE}, and "
-            f"{' and '.join(missing)} cannot be found here; unpack the package elsewhere, and copy its folder ogg to "
-            f"{INSTALLED}"
+            f"{' and '.join(missing)} cannot be found here; unpack the package "
+            f"elsewhere, and copy its folder ogg to {INSTALLED}"
         )
     _run(["apt-get", "--quiet=2", "download", PACKAGE], folder)
     (archive,) = folder.glob(f"{PACKAGE}_*.deb")
