@@ -25,7 +25,16 @@ SPECTROGRAMS = "autrainer.augmentations.spectrogram_augmentations"
 WRAPPERS = "autrainer.augmentations.augmentation_wrappers"
 
 ADDRESSES = {
+    "autrainer.augmentations.BackgroundNoise",
+    "autrainer.augmentations.BandLimit",
+    "autrainer.augmentations.BitDepth",
+    "autrainer.augmentations.Gain",
+    "autrainer.augmentations.MuLaw",
+    "autrainer.augmentations.PitchShift",
+    "autrainer.augmentations.RoomImpulseResponse",
     "autrainer.augmentations.SampleGaussianWhiteNoise",
+    "autrainer.augmentations.Speed",
+    "autrainer.augmentations.Telephone",
     f"{WRAPPERS}.AlbumentationsAugmentation",
     f"{WRAPPERS}.AudiomentationsAugmentation",
     f"{WRAPPERS}.AugmentationWrapper",

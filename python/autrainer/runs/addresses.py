@@ -16,6 +16,10 @@ _FILE_HANDLERS = "AudioFileHandler IdentityFileHandler ImageFileHandler NumpyFil
 # that moves gets an entry of its new module beside those that are here; no entry ever goes.
 WRITTEN: dict[str, dict[str, str]] = {
     "autrainer.augmentations": {
+        "autrainer.augmentations.codecs": "BandLimit BitDepth MuLaw Telephone",
+        "autrainer.augmentations.recordings": "BackgroundNoise RoomImpulseResponse",
+        "autrainer.augmentations.speed": "PitchShift Speed",
+        "autrainer.augmentations.waveforms": "Gain",
         "autrainer.augmentations.white_noise": "SampleGaussianWhiteNoise",
     },
     "autrainer.augmentations.augmentation_wrappers": {
