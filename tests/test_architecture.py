@@ -23,7 +23,7 @@ LAYERS = [
     {"callbacks"},
     {"loggers", "plotting"},
     {"engine"},
-    {"training", "serving"},
+    {"training", "serving", "preprocessing"},
     {"cli"},
     {"__main__"},
 ]

@@ -18,7 +18,16 @@ if TYPE_CHECKING:
     from autrainer.cli.errors import CommandLineError
     from autrainer.cli.results import RunResult
 
-__all__ = ["CommandLineError", "RunResult", "create", "inference", "list", "show", "train"]
+__all__ = [
+    "CommandLineError",
+    "RunResult",
+    "create",
+    "inference",
+    "list",
+    "preprocess",
+    "show",
+    "train",
+]
 
 
 _HOMES = {
@@ -157,6 +166,45 @@ def inference(
     _call(command.run, **{name: value for name, value in locals().items() if name != "command"})
 
 
+def preprocess(
+    override_kwargs: Mapping[str, Any] | Sequence[str] | None = None,
+    num_workers: int = 0,
+    update_frequency: int = 1,
+    cfg_launcher: bool = False,
+    config_name: str = "config",
+    config_path: str | None = None,
+    *,
+    check: bool = False,
+    force: bool = False,
+) -> None:
+    """Make the features of the datasets of a main configuration and of its sweep.
+
+    What is there as it should be is left alone. The same call goes on with one that was
+    interrupted.
+
+    Args:
+        override_kwargs: As of `train`.
+        num_workers: How many recordings are worked on at a time; 0 for as many as there are cores.
+        update_frequency: Files between two looks of the progress bar; 0 for none.
+        cfg_launcher: Has no effect, since nothing is launched.
+        config_name: Main configuration.
+        config_path: Folder of the project's configurations; `conf` by default.
+        check: Only print what would be made.
+        force: Make everything again.
+
+    Raises:
+        CommandLineError: if the configuration cannot be used, or some recordings have no features.
+    """
+    _call_with_hydra(
+        "preprocess",
+        (override_kwargs, config_name, config_path),
+        num_workers=num_workers,
+        update_frequency=update_frequency,
+        check=check,
+        force=force,
+    )
+
+
 def train(
     override_kwargs: Mapping[str, Any] | Sequence[str] | None = None,
     config_name: str = "config",
@@ -197,6 +245,30 @@ def train(
     except CommandLineError as error:
         # Its message says all; where Hydra has found it does not matter.
         raise error from None
+
+
+def _call_with_hydra(name: str, composed: Any, **options: Any) -> None:
+    """Call a command that composes; the process is as before afterwards."""
+    import importlib
+
+    from autrainer.cli.errors import CommandLineError
+    from autrainer.cli.process import process_kept
+    from autrainer.cli.values import hydra_arguments
+    from autrainer.config.module_reload import forget_edited_modules
+
+    command = importlib.import_module(f"autrainer.cli.commands.{name}")
+    arguments = hydra_arguments(*composed)
+
+    def run(parser: None) -> None:
+        forget_edited_modules()
+        try:
+            with process_kept():
+                command.run(parser, arguments, **options)
+        except SystemExit as error:
+            told = "Hydra has refused this; why is on stderr"
+            raise CommandLineError(None, told, 1) from error
+
+    _call(run)
 
 
 def _call(command: Callable[..., None], *args: Any, **options: Any) -> None:

@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
 INTERRUPTED = 130
 UNWRITTEN = "standard output cannot be written"
-HYDRA_COMMANDS = ("train",)
+HYDRA_COMMANDS = ("preprocess", "train")
 
 
 def main() -> NoReturn:

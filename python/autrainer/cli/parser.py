@@ -54,6 +54,7 @@ def get_parser() -> Parser:
     _add_create(commands)
     _add_list(commands)
     _add_show(commands)
+    _add_preprocess(commands)
     _add_train(commands)
     _add_inference(commands)
     return parser
@@ -229,6 +230,51 @@ def _add_update_frequency(parser: Any) -> None:
     )
 
 
+def preprocess_options(arguments: list[str], **defaults: Any) -> tuple[Any, list[str]]:
+    """The options of `preprocess` among arguments, and the others, which are for Hydra.
+
+    Raises:
+        CommandLineError: if an option has a value that it cannot have.
+    """
+    parser = Parser(prog="autrainer preprocess", add_help=False, allow_abbrev=False)
+    _add_preprocess_options(parser)
+    parser.set_defaults(**defaults)
+    return parser.parse_known_args(arguments)
+
+
+def _add_preprocess_options(parser: Any) -> None:
+    parser.add_argument(
+        "-n",
+        "--num-workers",
+        type=int,
+        default=0,
+        help="recordings that are worked on at a time; 0 for as many as there are cores (0)",
+    )
+    _add_update_frequency(parser)
+    parser.add_argument("--check", action="store_true", help="only tell what would be made")
+    parser.add_argument("-f", "--force", action="store_true", help="make everything again")
+    parser.add_argument(
+        "-l",
+        "--cfg-launcher",
+        action="store_true",
+        help="has no effect, since nothing is launched; accepted as by autrainer 0.10",
+    )
+
+
+def _add_preprocess(commands: Any) -> None:
+    parser = _command(
+        commands,
+        "preprocess",
+        "Make the features of the datasets of the main configuration, by the preprocessing that "
+        "features_subdir names. What is there as it should be is left alone; an interrupted call "
+        "is gone on by the same command.",
+        "autrainer preprocess -cn config",
+        add_help=False,
+    )
+    _add_preprocess_options(parser)
+    _add_hydra(parser)
+
+
 def _add_train(commands: Any) -> None:
     parser = _command(
         commands,
@@ -237,6 +283,10 @@ def _add_train(commands: Any) -> None:
         "autrainer train -cn config seed=1,2 optimizer=SGD",
         add_help=False,
     )
+    _add_hydra(parser)
+
+
+def _add_hydra(parser: Any) -> None:
     parser.add_argument("-h", "--help", action="help", help="show this help and exit")
     parser.add_argument(
         "overrides",

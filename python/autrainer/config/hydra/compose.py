@@ -47,6 +47,7 @@ class SweepHooks:
         is_finished: Whether a run folder holds a run that need not run again.
         tells_failures: Write to stderr why runs have failed.
         record: Name of the file in a run folder that holds the traceback of a run that failed.
+        collect: Gets the combinations, and none of them runs.
     """
 
     own_folders: bool = True
@@ -58,6 +59,7 @@ class SweepHooks:
     is_finished: Callable[[Path], bool] = _has_table
     tells_failures: bool = True
     record: str | None = None
+    collect: Callable[[Sequence[Any]], object] | None = None
 
 
 HOOKS = "autrainer_hooks"

@@ -96,6 +96,9 @@ class Sweep:
         sizes = [len(batch) for batch in batches]
         points = self._points([overrides for batch in batches for overrides in batch])
         left = self._selected(points)
+        if self.hooks.collect is not None:
+            self.hooks.collect(left)
+            return []
         fails_fast = any(point.config.get("fail_fast") for point in left)
         returns: list[Any] = []
         self._left = left
@@ -166,6 +169,8 @@ class Sweep:
 
     def _left_out(self, point: Point) -> bool:
         for entry in self.filters:
+            if entry.skips_finished and self.hooks.collect is not None:
+                continue
             if entry.skips_finished and self.hooks.own_folders:
                 # The table alone does not tell: a run may have been stopped after it.
                 if not point.was_finished:

@@ -1,0 +1,71 @@
+"""What a sweep is made of, without running it: for commands that prepare what runs need."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any
+
+from autrainer.config.hydra.compose import HOOKS, SweepHooks, launch
+from autrainer.config.hydra.snapshot import frozen_folders
+
+Config = Mapping[str, Any]
+
+
+def collected(
+    arguments: Sequence[str], config_name: str, look: Callable[[Sequence[Config]], object]
+) -> None:
+    """Compose every combination that these arguments describe.
+
+    Finished runs count too; what other filters leave out does not.
+
+    Args:
+        arguments: Overrides and flags of Hydra.
+        config_name: The main configuration.
+        look: Called once with the configurations, resolved, while the folders that they come from
+            are frozen. Not called after a flag with which Hydra only tells something.
+
+    Raises:
+        ConfigError: if a configuration does not compose.
+        SystemExit: if Hydra has told on stderr what is wrong.
+        Exception: whatever `look` raises, as it is.
+    """
+    failed: list[Exception] = []
+
+    def collect(points: Sequence[Any]) -> None:
+        try:
+            look([point.config for point in points])
+        except Exception as error:
+            # Hydra would print the error of a job.
+            failed.append(error)
+
+    def task(config: Any) -> None:
+        """Never called: combinations are collected before they would run."""
+
+    setattr(task, HOOKS, SweepHooks(own_folders=False, collect=collect))
+    launch(task, [*arguments, "--multirun"], config_name)
+    if failed:
+        raise failed[0]
+
+
+def by_id(configs: Sequence[Config], group: str) -> dict[str, Config]:
+    """Configurations of a group by their ids, the first of each.
+
+    Args:
+        configs: Whole configurations.
+        group: Such as `dataset`.
+    """
+    found: dict[str, Config] = {}
+    for config in configs:
+        chosen = config.get(group)
+        if isinstance(chosen, Mapping) and "id" in chosen:
+            found.setdefault(str(chosen["id"]), chosen)
+    return found
+
+
+def frozen_config(name: str) -> Any:
+    """Content of a file of the frozen folders, `preprocessing/log_mel_16k`; None if there is none.
+
+    The user's comes before the packaged one.
+    """
+    folder = next((folder for folder in frozen_folders() if name in folder.paths), None)
+    return None if folder is None else folder.parsed(name)

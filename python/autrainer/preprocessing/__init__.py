@@ -1,0 +1,1 @@
+"""Features of recordings, made once and kept as files. Importing this imports no torch."""

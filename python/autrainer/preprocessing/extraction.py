@@ -1,0 +1,226 @@
+"""Features of many recordings, by all cores: whole files or none, and only what has changed."""
+
+from __future__ import annotations
+
+import os
+from collections import deque
+from collections.abc import Callable, Iterator, Mapping
+from concurrent.futures import Future, ThreadPoolExecutor
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from autrainer.errors import OutputError, message_of
+from autrainer.preprocessing.jobs import Job
+from autrainer.preprocessing.manifest import Manifest, Note
+from autrainer.runs.locking.folders import alone_in
+from autrainer.runs.process.bars import new_bar
+from autrainer.runs.writing.files import make_folder, remove_file
+
+NOTED_TOGETHER = 64
+"""Files that are noted at once; as many may be made again after a kill."""
+
+Extract = Callable[[str, Path], None]
+"""Makes the features of a recording (its path), and writes them whole or not at all."""
+
+
+@dataclass
+class State:
+    """Where a folder of features stands.
+
+    Args:
+        missing: What has to be made: path of the recording by path of its features.
+        kept: Number of files that are as they would be made.
+        foreign: Files that were there before, made by nobody knows what.
+        failures: Why features could not be made, by path of the recording.
+        made: Number of files that have been made now.
+    """
+
+    missing: dict[str, str] = field(default_factory=dict)
+    kept: int = 0
+    foreign: dict[str, Note] = field(default_factory=dict)
+    failures: dict[str, str] = field(default_factory=dict)
+    made: int = 0
+
+
+def state_of(job: Job, *, force: bool = False) -> State:
+    """What has to be made for a job, without making it.
+
+    Args:
+        job: The job.
+        force: Make everything again.
+    """
+    return _compare(job, Manifest(job.folder, job.question), force)
+
+
+def run_job(
+    job: Job,
+    extract_of: Callable[[Job], tuple[Extract, int]],
+    *,
+    num_threads: int = 0,
+    update_frequency: int = 1,
+    force: bool = False,
+) -> State:
+    """Make the features of a job that are not there as they should be.
+
+    Args:
+        job: The job.
+        extract_of: Gives what makes features, and how many threads may do it; only called if there
+            is something to make.
+        num_threads: How many threads do it; 0 for as many as make sense.
+        update_frequency: Files between two looks of the progress bar; 0 for none.
+        force: Make everything again.
+
+    Raises:
+        OutputError: if a file could not be written.
+    """
+    make_folder(job.folder)
+    with alone_in(job.folder, "makes features in"):
+        manifest = Manifest(job.folder, job.question)
+        state = _compare(job, manifest, force)
+        if not state.missing and not (manifest.is_new and state.foreign):
+            return state
+        for leftover in job.folder.rglob(".autrainer-*.tmp*"):
+            remove_file(leftover)
+        manifest.open()
+        try:
+            manifest.add(state.foreign)
+            if state.missing:
+                extract, most = extract_of(job)
+                _extract_all(job, state, manifest, extract, num_threads or most, update_frequency)
+        except BaseException:
+            manifest.leave()
+            raise
+        manifest.close()
+    return state
+
+
+def _compare(job: Job, manifest: Manifest, force: bool) -> State:
+    state = State()
+    there = _sizes(job.folder)
+    notes = manifest.notes
+    for name, recording in job.files.items():
+        size = there.get(name)
+        if size is None:
+            # Elsewhere, or behind a link; mostly it is not there.
+            size = _size(os.path.join(job.folder, name))
+        note = notes.get(name)
+        if size is None or force:
+            state.missing[name] = recording
+        elif note is None and manifest.is_new:
+            state.foreign[name] = Note(None, 0, size)
+        elif note is None or note.made != size or _has_changed(recording, note):
+            state.missing[name] = recording
+        elif note.size is None:
+            state.foreign[name] = note
+        else:
+            state.kept += 1
+    return state
+
+
+def _has_changed(recording: str, note: Note) -> bool:
+    if note.size is None:
+        return False
+    try:
+        found = os.stat(recording)
+    except OSError:
+        # Its features are what is left of it.
+        return False
+    return found.st_size != note.size or found.st_mtime_ns != note.time_ns
+
+
+def _sizes(folder: Path) -> dict[str, int]:
+    """Bytes of all files below a folder, by their relative paths."""
+    found: dict[str, int] = {}
+    waiting = [("", os.fspath(folder))]
+    while waiting:
+        below, path = waiting.pop()
+        try:
+            entries = list(os.scandir(path))
+        except OSError:
+            continue
+        for entry in entries:
+            if entry.is_dir(follow_symlinks=False):
+                waiting.append((f"{below}{entry.name}/", entry.path))
+            elif entry.is_file():
+                found[f"{below}{entry.name}"] = entry.stat().st_size
+    return found
+
+
+def _size(path: str) -> int | None:
+    try:
+        return os.stat(path).st_size
+    except OSError:
+        return None
+
+
+def _extract_all(
+    job: Job,
+    state: State,
+    manifest: Manifest,
+    extract: Extract,
+    num_threads: int,
+    update_frequency: int,
+) -> None:
+    waiting: dict[str, Note] = {}
+    outcomes = _outcomes(job, state.missing, extract, num_threads)
+    bar = _bar(job, len(state.missing), update_frequency)
+    try:
+        for name, outcome in outcomes:
+            if isinstance(outcome, Note):
+                waiting[name] = outcome
+                state.made += 1
+            else:
+                state.failures[state.missing[name]] = outcome
+            if len(waiting) >= NOTED_TOGETHER:
+                manifest.add(waiting)
+                waiting = {}
+            bar.update()
+    finally:
+        bar.close()
+        manifest.add(waiting)
+
+
+def _bar(job: Job, total: int, update_frequency: int) -> Any:
+    return new_bar(
+        total=total,
+        desc=f"{job.dataset} {job.preprocessing}",
+        unit="file",
+        miniters=max(update_frequency, 1),
+        disable=update_frequency < 1,
+    )
+
+
+def _outcomes(
+    job: Job, missing: Mapping[str, str], extract: Extract, num_threads: int
+) -> Iterator[tuple[str, Note | str]]:
+    """A note, or why there is none, for each file; a few of them are under way at a time."""
+    under_way: deque[tuple[str, Future[Note | str]]] = deque()
+    with ThreadPoolExecutor(num_threads, thread_name_prefix="preprocess") as threads:
+        try:
+            for name, recording in missing.items():
+                under_way.append((name, threads.submit(_one, extract, recording, job.folder, name)))
+                if len(under_way) > 2 * num_threads:
+                    first, future = under_way.popleft()
+                    yield first, future.result()
+            for first, future in under_way:
+                yield first, future.result()
+        except BaseException:
+            threads.shutdown(wait=False, cancel_futures=True)
+            raise
+
+
+def _one(extract: Extract, recording: str, folder: Path, name: str) -> Note | str:
+    target = folder / name
+    try:
+        # Before it is read: a recording that changes meanwhile is made again the next time.
+        found = os.stat(recording)
+        extract(recording, target)
+    except OutputError:
+        # A full disk is no fault of a recording.
+        raise
+    # Of a decoder, of a library, of a transform of the user's own: the others go on.
+    except Exception as error:
+        text = " ".join(message_of(error).split()).removeprefix(f"{recording}: ")
+        return text or type(error).__name__
+    return Note(found.st_size, found.st_mtime_ns, os.stat(target).st_size)

@@ -1,0 +1,154 @@
+"""Which features are made of which recordings, by what: read off a configuration."""
+
+from __future__ import annotations
+
+import csv
+import os
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from autrainer.errors import ConfigError, CorruptFileError
+from autrainer.runs.writing.opening import reading
+
+SPLITS = ("train", "dev", "test")
+AUDIO = "default"
+"""Folder of the recordings of a dataset that does not say otherwise."""
+
+_FAMILIES = (
+    *("BaseClassificationDataset", "BaseMLClassificationDataset"),
+    *("BaseRegressionDataset", "BaseMTRegressionDataset"),
+)
+PLAIN = {f"autrainer.datasets{module}.{name}" for module in ("", ".families") for name in _FAMILIES}
+"""Datasets that list their recordings in three CSV files, and do no more than that."""
+
+NOT_OF_RECORDINGS = frozenset(
+    {"id", "_target_", "transform", "criterion", "file_handler", "file_type"}
+    | {"features_subdir", "features_path", *(f"{split}_loader_kwargs" for split in SPLITS)}
+)
+
+
+@dataclass(frozen=True)
+class Job:
+    """The features of a dataset.
+
+    Args:
+        dataset: Id of the dataset.
+        preprocessing: Name of the preprocessing.
+        config: Its content: `file_handler` and `pipeline`.
+        folder: Where the features go.
+        files: Path of the recording by path of its features; these are relative to the folder
+            unless the dataset names its recordings by absolute paths.
+        handler: Writes the features, in shorthand syntax.
+    """
+
+    dataset: str
+    preprocessing: str
+    config: Mapping[str, Any]
+    folder: Path
+    files: Mapping[str, str]
+    handler: Any
+
+    @property
+    def question(self) -> dict[str, Any]:
+        """What decides over the features, of plain values."""
+        return {"preprocessing": dict(self.config), "written_by": self.handler}
+
+
+def job_of(name: str, dataset: Mapping[str, Any], preprocess: Mapping[str, Any]) -> Job:
+    """What has to be made for a dataset.
+
+    Args:
+        name: Id of the dataset.
+        dataset: Its configuration.
+        preprocess: Content of the preprocessing that its `features_subdir` names.
+
+    Raises:
+        ConfigError: if the dataset or the preprocessing lacks something.
+        FileNotFoundError: if a CSV file is not there.
+        CorruptFileError: if one is no table, or lacks the index column.
+    """
+    missing = [key for key in ("file_handler", "pipeline") if key not in preprocess]
+    if missing:
+        raise ConfigError(
+            f"preprocessing/{dataset['features_subdir']} lacks {' and '.join(missing)}"
+        )
+    for key in ("path", "file_handler", "file_type"):
+        if dataset.get(key) is None:
+            raise ConfigError(f"dataset {name} has no {key}, so no features can be written for it")
+    root = Path(str(dataset.get("features_path") or dataset["path"]))
+    is_plain = dataset.get("_target_") in PLAIN
+    rows = _listed(name, dataset) if is_plain else _asked(dataset, preprocess)
+    names, recordings = rows
+    suffix = str(dataset["file_type"])
+    files = {_features_path(n, suffix): os.path.join(recordings, n) for n in names}
+    return Job(
+        name,
+        str(dataset["features_subdir"]),
+        preprocess,
+        root / str(dataset["features_subdir"]),
+        files,
+        dataset["file_handler"],
+    )
+
+
+def _features_path(name: str, suffix: str) -> str:
+    """A name with its last suffix replaced, as a dataset looks for it."""
+    start = max(name.rfind("/"), name.rfind(os.sep)) + 1
+    dot = name.rfind(".", start)
+    stem = name[:dot] if start < dot < len(name) - 1 else name
+    return f"{stem}.{suffix.lstrip('.')}"
+
+
+def _listed(name: str, dataset: Mapping[str, Any]) -> tuple[list[str], str]:
+    """Names of all recordings, and their folder, without building the dataset."""
+    column = dataset.get("index_column")
+    if not isinstance(column, str):
+        raise ConfigError(f"dataset {name} has no index_column, the column with names of files")
+    path = str(dataset["path"])
+    names = [n for split in SPLITS for n in _column(Path(path, f"{split}.csv"), column)]
+    return list(dict.fromkeys(names)), os.path.join(path, AUDIO)
+
+
+def _column(path: Path, column: str) -> Iterator[str]:
+    with reading(path) as file:
+        text = file.read()
+    try:
+        lines = text.decode("utf-8-sig").splitlines(keepends=True)
+        rows = csv.DictReader(lines, strict=True)
+        if column not in (rows.fieldnames or ()):
+            raise CorruptFileError(f"{path} has no column {column!r}, there are {rows.fieldnames}")
+        for row in rows:
+            if not row[column]:
+                raise CorruptFileError(f"{path}, line {rows.line_num}: {column} is empty")
+            yield row[column]
+    except (csv.Error, UnicodeDecodeError) as error:
+        raise CorruptFileError(
+            f"{path}: expected a table of comma-separated values, found {error}"
+        ) from error
+
+
+def _asked(dataset: Mapping[str, Any], preprocess: Mapping[str, Any]) -> tuple[list[str], str]:
+    """Names of all recordings, and their folder, of a dataset that lists them in its own way."""
+    from autrainer.config.instantiate import instantiate
+    from autrainer.datasets.base import AbstractDataset
+
+    arguments = {key: value for key, value in dataset.items() if key not in NOT_OF_RECORDINGS}
+    data: AbstractDataset = instantiate(
+        {
+            **arguments,
+            "_target_": dataset["_target_"],
+            "features_subdir": None,
+            "file_type": None,
+            "file_handler": preprocess["file_handler"],
+            "seed": 0,
+        },
+        instance_of=AbstractDataset,
+    )
+    names = [
+        str(name)
+        for frame in (data.df_train, data.df_dev, data.df_test)
+        for name in frame[data.index_column].tolist()
+    ]
+    return list(dict.fromkeys(names)), os.path.join(data.path, data.features_subdir or "")

@@ -1,0 +1,19 @@
+"""A dataset that does not list its recordings in three CSV files."""
+
+import pandas as pd
+
+from autrainer.datasets import BaseClassificationDataset
+
+
+class Listed(BaseClassificationDataset):
+    """Two recordings for training, the same for everything else."""
+
+    @property
+    def audio_subdir(self):
+        return "recordings"
+
+    @property
+    def df_train(self):
+        return pd.DataFrame({"filename": ["a.wav", "c.x.wav"], "label": ["a", "b"]})
+
+    df_dev = df_test = df_train

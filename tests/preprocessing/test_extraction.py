@@ -1,0 +1,210 @@
+"""Features are made once, of what has changed, whole or not at all."""
+
+import os
+import threading
+
+import numpy as np
+import pytest
+import torch
+import yaml
+
+from autrainer.data.file_handlers import AudioFileHandler
+from autrainer.errors import ConfigError, CorruptFileError, OutputError
+from autrainer.preprocessing.by_torch import extract_by_torch
+from autrainer.preprocessing.extraction import run_job, state_of
+from autrainer.preprocessing.jobs import job_of
+from autrainer.preprocessing.manifest import FILE
+from tests.preprocessing.conftest import (
+    DATASET,
+    FEATURES,
+    contents,
+    features_in,
+    write_preprocessing,
+)
+from tests.serving.conftest import write_wav
+
+
+@pytest.fixture
+def job(project):
+    def read(**changes):
+        dataset = {**yaml.safe_load(DATASET), **changes}
+        preprocess = yaml.safe_load((project / "conf/preprocessing/short.yaml").read_text())
+        return job_of("Mine", dataset, preprocess)
+
+    return read
+
+
+def made(job, **options):
+    """Names of the features that are made by a call, in their order, and what is said of it."""
+    seen = []
+    lock = threading.Lock()
+
+    def extract_of(job):
+        extract, _ = extract_by_torch(job)
+
+        def noted(recording, target):
+            extract(recording, target)
+            with lock:
+                seen.append(target.relative_to(job.folder).as_posix())
+
+        return noted, 2
+
+    state = run_job(job, extract_of, update_frequency=0, **options)
+    return sorted(seen), state
+
+
+def test_features_are_what_the_pipeline_makes_of_the_recordings(project, job):
+    names, state = made(job())
+    assert names == FEATURES == features_in(project)
+    assert (state.made, state.kept, state.failures) == (5, 0, {})
+    for name in FEATURES:
+        recording = project / "data/default" / name.replace(".npy", ".wav")
+        signal = AudioFileHandler(8000).load(str(recording)).mean(dim=0, keepdim=True)
+        expected = torch.nn.functional.pad(signal, (0, 1200 - signal.shape[-1]))
+        features = np.load(project / "data/short" / name)
+        assert features.dtype == np.float32
+        assert np.array_equal(features, expected.numpy())
+
+
+def test_what_is_there_is_not_made_again(project, job):
+    made(job())
+    before = contents(project)
+    names, state = made(job())
+    assert (names, state.kept) == ([], 5)
+    assert contents(project) == before
+
+
+def test_only_a_recording_that_has_changed_is_made_again(project, job):
+    made(job())
+    write_wav(project / "data/default/deep/b.wav", 1100)
+    os.utime(project / "data/default/d.wav", ns=(1, 1))
+    assert made(job())[0] == ["d.npy", "deep/b.npy"]
+    assert made(job())[0] == []
+
+
+def test_only_features_that_are_gone_or_have_another_size_are_made_again(project, job):
+    made(job())
+    (project / "data/short/a.npy").unlink()
+    with open(project / "data/short/e.npy", "ab") as file:
+        file.write(b"!")
+    assert made(job())[0] == ["a.npy", "e.npy"]
+
+
+def test_features_of_a_recording_that_is_gone_are_kept(project, job):
+    made(job())
+    (project / "data/default/a.wav").unlink()
+    assert made(job())[0] == []
+
+
+def test_another_preprocessing_makes_everything_again(project, job):
+    made(job())
+    write_preprocessing(project, 1300)
+    assert made(job())[0] == FEATURES
+    assert np.load(project / "data/short/a.npy").shape == (1, 1300)
+    write_preprocessing(project, 1200)
+    assert made(job(), force=False)[0] == FEATURES
+
+
+def test_force_makes_everything_again(job):
+    made(job())
+    assert made(job(), force=True)[0] == FEATURES
+
+
+def test_features_that_others_have_made_are_left_alone(project, job):
+    (project / "data/short").mkdir()
+    np.save(project / "data/short/a.npy", np.zeros(3))
+    for _ in range(2):
+        names, state = made(job())
+        assert list(state.foreign) == ["a.npy"]
+        assert np.load(project / "data/short/a.npy").shape == (3,)
+    assert names == []
+    assert made(job(), force=True)[0] == FEATURES
+    assert made(job())[1].kept == 5
+
+
+def test_recordings_that_cannot_be_read_end_no_others(project, job):
+    folder = project / "data/default"
+    (folder / "a.wav").write_text("no sound")
+    (folder / "d.wav").unlink()
+    write_wav(folder / "e.wav", 0)
+    names, state = made(job())
+    assert names == ["c.x.npy", "deep/b.npy"] == features_in(project)
+    assert list(state.failures) == [
+        os.path.join("data", "default", name) for name in ("a.wav", "d.wav", "e.wav")
+    ]
+    assert state.failures["data/default/e.wav"] == "it holds no samples"
+    for name in ("a.wav", "d.wav", "e.wav"):
+        write_wav(folder / name, 1000)
+    assert made(job())[0] == ["a.npy", "d.npy", "e.npy"]
+
+
+@pytest.mark.parametrize("left", ["note", "line", "head", "nothing"])
+def test_files_without_a_note_are_made_again(project, job, left):
+    made(job())
+    manifest = project / "data/short" / FILE
+    before, content = contents(project), manifest.read_bytes()
+    lines = content.splitlines(keepends=True)
+    kept = {"note": lines[:-1], "line": [*lines[:-1], lines[-1][:9]], "head": lines[:1]}
+    manifest.write_bytes(b"".join(kept.get(left, [b"damage"])))
+    names, _ = made(job())
+    assert names == (FEATURES[-1:] if left in ("note", "line") else FEATURES)
+    assert contents(project) == before
+
+
+def test_the_order_of_the_threads_changes_nothing(project, job):
+    made(job(), num_threads=1)
+    before = contents(project)
+    for path in (project / "data/short").rglob("*"):
+        if path.is_file():
+            path.unlink()
+    made(job(), num_threads=4)
+    assert contents(project) == before
+
+
+def test_a_disk_that_takes_no_file_ends_everything(project, job):
+    (project / "data/short").mkdir()
+    (project / "data/short/deep").write_text("in the way")
+    with pytest.raises(OutputError, match="short/deep"):
+        made(job())
+
+
+def test_what_would_be_made_is_told_without_making_it(project, job):
+    assert len(state_of(job()).missing) == 5
+    assert not (project / "data/short").exists()
+    made(job())
+    assert state_of(job()).kept == 5
+
+
+def test_features_lie_where_the_dataset_looks_for_them(project, job):
+    made(job(features_path="elsewhere", file_type=".npy"))
+    assert (project / "elsewhere/short/deep/b.npy").is_file()
+
+
+def test_a_dataset_that_lists_its_recordings_itself_is_asked(project, job):
+    (project / "data/recordings").symlink_to(project / "data/default")
+    job = job(_target_="tests.preprocessing.parts.Listed")
+    assert list(job.files) == ["a.npy", "c.x.npy"]
+    assert set(job.files.values()) == {"data/recordings/a.wav", "data/recordings/c.x.wav"}
+    assert made(job)[0] == ["a.npy", "c.x.npy"]
+
+
+@pytest.mark.parametrize(
+    ("changes", "error", "message"),
+    [
+        ({"path": None}, ConfigError, "dataset Mine has no path"),
+        ({"file_type": None}, ConfigError, "dataset Mine has no file_type"),
+        ({"index_column": None}, ConfigError, "dataset Mine has no index_column"),
+        ({"index_column": "name"}, CorruptFileError, r"train\.csv has no column 'name', there are"),
+        ({"path": "nothing"}, FileNotFoundError, r"train\.csv"),
+    ],
+)
+def test_a_dataset_that_lacks_something_is_refused(job, changes, error, message):
+    with pytest.raises(error, match=message):
+        job(**changes)
+
+
+def test_an_empty_name_is_refused_with_its_line(project, job):
+    with open(project / "data/dev.csv", "a") as file:
+        file.write(",a\n")
+    with pytest.raises(CorruptFileError, match=r"dev\.csv, line 4: filename is empty"):
+        job()
