@@ -22,6 +22,7 @@ __all__ = [
     "CommandLineError",
     "RunResult",
     "create",
+    "fetch",
     "inference",
     "list",
     "preprocess",
@@ -164,6 +165,26 @@ def inference(
     from autrainer.cli.commands import inference as command
 
     _call(command.run, **{name: value for name, value in locals().items() if name != "command"})
+
+
+def fetch(
+    override_kwargs: Mapping[str, Any] | Sequence[str] | None = None,
+    cfg_launcher: bool = False,
+    config_name: str = "config",
+    config_path: str | None = None,
+) -> None:
+    """Download what the datasets, transforms and models of a main configuration need.
+
+    Args:
+        override_kwargs: As of `train`.
+        cfg_launcher: Has no effect, since nothing is launched.
+        config_name: Main configuration.
+        config_path: Folder of the project's configurations; `conf` by default.
+
+    Raises:
+        CommandLineError: if the configuration cannot be used, or something did not come.
+    """
+    _call_with_hydra("fetch", (override_kwargs, config_name, config_path))
 
 
 def preprocess(

@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
 INTERRUPTED = 130
 UNWRITTEN = "standard output cannot be written"
-HYDRA_COMMANDS = ("preprocess", "train")
+HYDRA_COMMANDS = ("fetch", "preprocess", "train")
 
 
 def main() -> NoReturn:

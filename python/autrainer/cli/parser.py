@@ -54,6 +54,7 @@ def get_parser() -> Parser:
     _add_create(commands)
     _add_list(commands)
     _add_show(commands)
+    _add_fetch(commands)
     _add_preprocess(commands)
     _add_train(commands)
     _add_inference(commands)
@@ -253,12 +254,36 @@ def _add_preprocess_options(parser: Any) -> None:
     _add_update_frequency(parser)
     parser.add_argument("--check", action="store_true", help="only tell what would be made")
     parser.add_argument("-f", "--force", action="store_true", help="make everything again")
+    _add_launcher(parser)
+
+
+def _add_launcher(parser: Any) -> None:
     parser.add_argument(
         "-l",
         "--cfg-launcher",
         action="store_true",
         help="has no effect, since nothing is launched; accepted as by autrainer 0.10",
     )
+
+
+def fetch_options(arguments: list[str]) -> tuple[Any, list[str]]:
+    """The options of `fetch` among arguments, and the others, which are for Hydra."""
+    parser = Parser(prog="autrainer fetch", add_help=False, allow_abbrev=False)
+    _add_launcher(parser)
+    return parser.parse_known_args(arguments)
+
+
+def _add_fetch(commands: Any) -> None:
+    parser = _command(
+        commands,
+        "fetch",
+        "Download what the datasets, transforms and models of the main configuration need. What "
+        "is there is not asked for again; an interrupted call is gone on by the same command.",
+        "autrainer fetch -cn config",
+        add_help=False,
+    )
+    _add_launcher(parser)
+    _add_hydra(parser)
 
 
 def _add_preprocess(commands: Any) -> None:

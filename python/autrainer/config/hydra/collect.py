@@ -10,6 +10,8 @@ from autrainer.config.hydra.snapshot import frozen_folders
 
 Config = Mapping[str, Any]
 
+QUIET = ("hydra/hydra_logging=none", "hydra/job_logging=none")
+
 
 def collected(
     arguments: Sequence[str], config_name: str, look: Callable[[Sequence[Config]], object]
@@ -41,8 +43,10 @@ def collected(
     def task(config: Any) -> None:
         """Never called: combinations are collected before they would run."""
 
+    # What is said is said by the command; warnings go to stderr.
+    quiet = [key for key in QUIET if not any(a.startswith(key.split("=")[0]) for a in arguments)]
     setattr(task, HOOKS, SweepHooks(own_folders=False, collect=collect))
-    launch(task, [*arguments, "--multirun"], config_name)
+    launch(task, [*arguments, *quiet, "--multirun"], config_name)
     if failed:
         raise failed[0]
 

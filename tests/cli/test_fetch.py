@@ -1,0 +1,118 @@
+"""`autrainer fetch`; the web is a server of this machine here."""
+
+import pytest
+
+from autrainer import cli
+from autrainer.cli.errors import CommandLineError
+from tests.datasets.test_fetching import CONTENT, server  # noqa: F401, a fixture
+
+DATASET = """\
+id: {name}
+_target_: my_parts.{kind}
+path: data/{name}
+index_column: filename
+target_column: label
+file_type: wav
+file_handler: autrainer.datasets.utils.AudioFileHandler
+criterion: autrainer.criterions.CrossEntropyLoss
+metrics: [autrainer.metrics.Accuracy]
+tracking_metric: autrainer.metrics.Accuracy
+transform:
+  type: raw
+  base:
+    - my_parts.Asks@one
+  train:
+    - my_parts.Asks: null
+"""
+PARTS = """\
+import os
+from autrainer.datasets import BaseClassificationDataset
+from autrainer.datasets.downloads import ZipDownloadManager
+from autrainer.datasets.integrity import Expected
+from autrainer.models import FFNN
+from autrainer.transforms import AbstractTransform
+
+class Remote(BaseClassificationDataset):
+    @staticmethod
+    def download(path):
+        size = {size}
+        files = {{"clips.bin": os.environ["MY_SERVER"]}}
+        expected = {{"clips.bin": Expected(size)}}
+        ZipDownloadManager(files, path, pause_s=0, expected=expected).download()
+
+class Broken(BaseClassificationDataset):
+    @staticmethod
+    def download(path):
+        raise KeyError("no such place")
+
+class Asks(AbstractTransform):
+    def __init__(self, order=0):
+        super().__init__(order)
+        open("asked.txt", "a").write("transform ")
+
+    def __call__(self, item):
+        return item
+
+class Net(FFNN):
+    def __init__(self, output_dim, input_size):
+        super().__init__(output_dim, input_size, 2)
+        open("asked.txt", "a").write(f"model {{output_dim}} ")
+"""
+
+
+@pytest.fixture
+def project(tmp_path, server, monkeypatch):  # noqa: F811
+    monkeypatch.setenv("MY_SERVER", server.url)
+    (tmp_path / "my_parts.py").write_text(PARTS.format(size=len(CONTENT)))
+    for folder in ("dataset", "model"):
+        (tmp_path / "conf" / folder).mkdir(parents=True)
+    for kind in ("Remote", "Broken"):
+        text = DATASET.format(name=kind, kind=kind)
+        (tmp_path / f"conf/dataset/{kind}.yaml").write_text(text)
+    (tmp_path / "conf/model/Net.yaml").write_text(
+        "id: Net\n_target_: my_parts.Net\ninput_size: 3\ntransform:\n  type: raw\n"
+        "  base:\n    - my_parts.Asks: null\n    - my_parts.Asks: {order: 3}\n"
+    )
+    return tmp_path
+
+
+def test_datasets_transforms_and_models_are_asked_once(project, server, autrainer):  # noqa: F811
+    server.steps = [{"bytes": 1000}]
+    told = autrainer("fetch", "-l", "dataset=Remote", "model=Net", "seed=1,2").stdout
+    assert told == (
+        "Datasets:\n"
+        " - Remote: there in data/Remote, 2 transforms can be built\n"
+        "Models:\n"
+        " - Net: 2 transforms can be built, the model can be built\n"
+    )
+    assert (project / "data/Remote/clips.bin").read_bytes() == CONTENT
+    assert (project / "asked.txt").read_text() == "transform transform model 10 "
+    assert server.asked == [(None, None), ("bytes=1000-", '"one"')]
+    assert not (project / "results").exists()
+    autrainer("fetch", "dataset=Remote", "model=Net")
+    assert len(server.asked) == 2
+
+
+def test_what_does_not_come_is_told_after_all_others(project, server, autrainer):  # noqa: F811
+    server.steps = [{"code": 404}]
+    done = autrainer("fetch", "dataset=Broken,Remote", "model=Net", check=False)
+    assert done.returncode == 1
+    assert " - Broken: failed\n - Remote: failed\n" in done.stdout
+    assert " - Net: 2 transforms" in done.stdout
+    assert "dataset Broken: KeyError: 'no such place'" in done.stderr
+    assert "dataset Remote: clips.bin did not come from" in done.stderr
+
+
+def test_what_lies_nowhere_needs_nothing(capsys):
+    cli.fetch({"dataset": "ToyTabular-C", "+model.model_checkpoint": "mine"})
+    assert capsys.readouterr().out == (
+        "Datasets:\n"
+        " - ToyTabular-C: nothing to download\n"
+        "Models:\n"
+        " - ToyFFNN: nothing to download\n"
+    )
+
+
+def test_a_configuration_that_does_not_compose_is_told():
+    with pytest.raises(CommandLineError, match="Nothing"):
+        cli.fetch({"dataset": "Nothing"})
