@@ -80,7 +80,7 @@ sanitize:  ## Rust tests of the core under AddressSanitizer; Linux and macOS
 		--target $$(rustc --version --verbose | sed -n 's/^host: //p') --target-dir target/sanitize
 
 fuzz:  ## Random bytes for the decoders, FUZZ_S seconds each; needs cargo-fuzz
-	for target in npy wav image; do \
+	for target in npy audio image; do \
 		mkdir -p fuzz/corpus/$$target; \
 		(cd fuzz && RUSTC_BOOTSTRAP=1 cargo fuzz run $$target corpus/$$target seeds/$$target -- \
 			-max_total_time=$(FUZZ_S) -max_len=4096 -malloc_limit_mb=64 -timeout=10); \

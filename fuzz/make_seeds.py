@@ -83,7 +83,7 @@ def encoded(image: Image.Image, format: str, **options: object) -> bytes:
     return file.getvalue()
 
 
-for folder, files in {"npy": arrays(), "wav": sounds(), "image": images()}.items():
+for folder, files in {"npy": arrays(), "audio": sounds(), "image": images()}.items():
     (SEEDS / folder).mkdir(parents=True, exist_ok=True)
     for name, content in files.items():
         (SEEDS / folder / name).write_bytes(content)

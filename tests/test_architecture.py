@@ -30,6 +30,7 @@ LAYERS = [
 RANK = {room: rank for rank, rooms in enumerate(LAYERS) for room in rooms}
 
 DOORS = {
+    "data/native/audio.py": {"audio_info", "decode_audio", "foreign_audio"},
     "data/native/collate.py": {"stack", "gather"},
     "data/native/decode.py": {"can_decode", "decode_file", "first_nonfinite"},
     "data/native/shuffle.py": {"permutation", "position_of"},

@@ -9,11 +9,14 @@ import numpy.typing as npt
 __all__ = [
     "FileReader",
     "Outcome",
+    "audio_info",
     "can_decode",
     "copy_file",
+    "decode_audio",
     "decode_file",
     "find_numpy",
     "first_nonfinite",
+    "foreign_audio",
     "gather",
     "leave_signals_to_parent",
     "make_folder",
@@ -109,6 +112,23 @@ class FileReader:
 
     def close(self) -> None:
         """Forget all batches and end the threads; a later `submit` starts new ones."""
+
+def audio_info(source: str | bytes) -> tuple[str, int, int, int]:
+    """Codec, sample rate, number of channels and of frames, from the headers of a file."""
+
+def foreign_audio(path: str) -> str | None:
+    """The name of the sound that a file holds, if it is not decoded here."""
+
+def decode_audio(
+    source: str | bytes,
+    *,
+    offset_s: float,
+    duration_s: float | None,
+    first_frame: int | None,
+    num_frames: int | None,
+    out: npt.NDArray[Any] | None,
+) -> tuple[npt.NDArray[Any], int]:
+    """Samples of a part of a file, and their rate."""
 
 def stack(arrays: Sequence[npt.NDArray[Any]], out: npt.NDArray[Any]) -> None:
     """Copy arrays of one shape and dtype one after another into `out`."""

@@ -35,6 +35,10 @@ class UntrustedCodeError(AutrainerError, ValueError):
     """A file of a model names code that nobody has allowed to run."""
 
 
+class UnsupportedFileError(DataError):
+    """A file is written in a way that the extension leaves to others."""
+
+
 class InternalError(AutrainerError, SystemError):
     """Code of autrainer itself has failed: a bug, whatever the data looks like.
 

@@ -55,12 +55,12 @@ def test_audio_is_read_bit_for_bit_as_soundfile_reads_it(
     signal = np.random.default_rng(0).standard_normal((num_samples, num_channels)) * 0.4
     soundfile.write(path, signal, 16000, subtype=encoding, format=container)
 
-    found = decode_file(path, NativeFormat("wav"))
+    found = decode_file(path, NativeFormat("audio"))
 
     expected = soundfile.read(path, dtype="float32", always_2d=True)[0].T
     assert (found.shape, found.dtype) == (expected.shape, np.float32)
     assert found.tobytes() == expected.tobytes()
-    assert NativeFormat("wav").can_decode(path)
+    assert NativeFormat("audio").can_decode(path)
 
 
 @pytest.mark.parametrize(
@@ -77,7 +77,7 @@ def test_any_bits_of_a_float_in_audio_are_read_as_soundfile_reads_them(
         file.seek(-signal.nbytes, 2)
         file.write(signal.tobytes())
 
-    found = decode_file(path, NativeFormat("wav"))
+    found = decode_file(path, NativeFormat("audio"))
 
     assert np.isnan(signal.view(dtype)).any()
     expected = soundfile.read(path, dtype="float32", always_2d=True)[0].T
@@ -98,7 +98,7 @@ def test_the_pixels_of_a_png_are_those_of_pillow(tmp_path, mode):
     np.testing.assert_array_equal(found, np.atleast_3d(np.array(colours)).transpose(2, 0, 1))
 
 
-@pytest.mark.parametrize("kind", ["npy", "wav", "image"])
+@pytest.mark.parametrize("kind", ["npy", "audio", "image"])
 def test_what_is_no_file_is_named(tmp_path, kind):
     (tmp_path / "empty").touch()
 
@@ -111,7 +111,7 @@ def test_what_is_no_file_is_named(tmp_path, kind):
         decode_file(str(tmp_path), NativeFormat(kind))
 
 
-@pytest.mark.parametrize("kind", ["npy", "wav", "image"])
+@pytest.mark.parametrize("kind", ["npy", "audio", "image"])
 def test_what_cannot_be_read_as_a_file_is_named_at_once(kind):
     os.mkfifo("pipe")
     with socket.socket(socket.AF_UNIX) as own:
@@ -130,9 +130,9 @@ def test_kinds_and_times_that_there_are_not_are_refused():
         decode_file("a", NativeFormat("mp3"))
     for seconds in (-1.0, float("nan"), float("inf")):
         with pytest.raises(DataError, match="offset_s"):
-            decode_file("a", NativeFormat("wav", offset_s=seconds))
+            decode_file("a", NativeFormat("audio", offset_s=seconds))
         with pytest.raises(DataError, match="duration_s"):
-            NativeFormat("wav", duration_s=seconds).can_decode("a")
+            NativeFormat("audio", duration_s=seconds).can_decode("a")
 
 
 @given(

@@ -152,9 +152,10 @@ def test_identity_loads_nothing():
 
 def test_audio_without_soundfile_names_the_extra(monkeypatch):
     monkeypatch.setitem(sys.modules, "soundfile", None)
-    Path("a.wav").write_bytes(b"fLaC" * 9)
+    Path("a.wav").write_bytes(b"FORM" * 9)
 
-    with pytest.raises(MissingExtraError, match=r"AudioFileHandler needs soundfile.*\[audio\]"):
+    expected = r"a\.wav: to read AIFF, AudioFileHandler needs soundfile.*\[audio\]"
+    with pytest.raises(MissingExtraError, match=expected):
         AudioFileHandler()("a.wav")
 
 
@@ -232,6 +233,37 @@ def test_a_part_of_a_sound_is_the_same_by_rust_and_by_soundfile(
     np.testing.assert_array_equal(found, whole[:, first:last])
 
 
+@pytest.mark.parametrize("suffix", ["mp3", "ogg"])
+def test_a_part_of_a_compressed_sound_is_resampled(tmp_path, suffix):
+    path = str(tmp_path / f"a.{suffix}")
+    soundfile.write(path, np.random.default_rng(0).uniform(-0.5, 0.5, (16000, 2)), 16000)
+
+    whole, part = AudioFileHandler()(path), AudioFileHandler(8000, offset=0.25, duration=0.5)(path)
+
+    assert whole.shape == (2, 16000)
+    assert part.shape == (2, 4000)
+
+
+def test_a_codec_that_nobody_reads_is_named():
+    path = Path(__file__).parents[2] / "fuzz" / "seeds" / "audio" / "mp4.m4a"
+
+    message = r"mp4\.m4a: AAC .* is read neither by autrainer nor by soundfile .* convert it"
+    with pytest.raises(DataError, match=message):
+        AudioFileHandler()(str(path))
+
+
+def test_a_codec_that_only_soundfile_reads_is_read_by_it(monkeypatch):
+    path = str(Path(__file__).parents[2] / "fuzz" / "seeds" / "audio" / "opus.ogg")
+    expected = soundfile.read(path, dtype="float32", always_2d=True)[0].T
+
+    np.testing.assert_array_equal(AudioFileHandler()(path), expected)
+    monkeypatch.setitem(sys.modules, "soundfile", None)
+    with pytest.raises(
+        MissingExtraError, match=r"opus\.ogg: to read Opus in Ogg, .*autrainer\[audio"
+    ):
+        AudioFileHandler()(path)
+
+
 @pytest.mark.parametrize("suffix", ["wav", "flac"])
 def test_a_sound_that_ends_before_the_offset_is_named(tmp_path, suffix):
     path = str(tmp_path / f"a.{suffix}")
@@ -241,14 +273,14 @@ def test_a_sound_that_ends_before_the_offset_is_named(tmp_path, suffix):
         AudioFileHandler(offset=2)(path)
 
 
-def test_wav_needs_no_soundfile_where_the_rate_fits(tmp_path, monkeypatch):
-    path = str(tmp_path / "a.wav")
+@pytest.mark.parametrize("suffix", ["wav", "flac", "mp3", "ogg"])
+def test_common_formats_need_no_soundfile(tmp_path, monkeypatch, suffix):
+    path = str(tmp_path / f"a.{suffix}")
     soundfile.write(path, np.zeros(10), 8000)
     monkeypatch.setitem(sys.modules, "soundfile", None)
 
     assert AudioFileHandler(8000)(path).shape == (1, 10)
-    with pytest.raises(MissingExtraError, match="soundfile"):
-        AudioFileHandler(16000)(path)
+    assert AudioFileHandler(16000)(path).shape == (1, 20)
 
 
 @pytest.fixture
@@ -344,8 +376,8 @@ def test_a_cut_jpeg_is_named(tmp_path):
 def test_the_extension_reads_what_our_handlers_load():
     assert native_format(NumpyFileHandler()) == NativeFormat("npy")
     assert native_format(ImageFileHandler()) == NativeFormat("image")
-    assert native_format(AudioFileHandler()) == NativeFormat("wav")
-    assert native_format(AudioFileHandler(8000, 1.0, 2.0)) == NativeFormat("wav", 8000, 1.0, 2.0)
+    assert native_format(AudioFileHandler()) == NativeFormat("audio")
+    assert native_format(AudioFileHandler(8000, 1.0, 2.0)) == NativeFormat("audio", 8000, 1.0, 2.0)
     assert native_format(IdentityFileHandler()) is None
 
 

@@ -116,7 +116,7 @@ def last_of(subset, tmp_path):
 @pytest.mark.parametrize("subset", ["train", "test"])
 def test_a_sound_that_only_soundfile_reads_is_told_before_training(tmp_path, sounds, subset):
     path = last_of(subset, tmp_path)
-    path.write_bytes(b"fLaC" * 9)
+    path.write_bytes(b"FORM" * 9)
     with pytest.raises(MissingExtraError, match=rf"{path.name}: .*soundfile.*autrainer\[audio\]"):
         built(tmp_path, **sounds)
 

@@ -182,6 +182,6 @@ def _start(place: float, length: int, num_samples: int) -> int:
 
 def _length_by_header(file: str, sample_rate: int) -> int | None:
     """Samples of a recording, where the core reads it at this rate: then a part can be read."""
-    reader = FileReader([file], NativeFormat("wav", sample_rate), num_threads=0)
+    reader = FileReader([file], NativeFormat("audio", sample_rate), num_threads=0)
     layout = reader.layouts(np.zeros(1, dtype=np.int64))[0]
     return None if layout is None else layout.shape[-1]

@@ -10,8 +10,9 @@ from typing import Any, ClassVar
 import numpy as np
 import torch
 
+from autrainer.data.native.audio import audio_info, decode_audio, foreign_audio
 from autrainer.data.native.decode import NativeFormat
-from autrainer.errors import ConfigError, CorruptFileError, DataError
+from autrainer.errors import ConfigError, CorruptFileError, DataError, UnsupportedFileError
 from autrainer.runs.addressed import AddressedObject
 from autrainer.runs.extras import imported, is_installed
 
@@ -162,7 +163,8 @@ class ImageFileHandler(AbstractFileHandler):
 class AudioFileHandler(AbstractFileHandler):
     """Audio files as float32 of shape (channels, samples).
 
-    WAV is decoded in Rust; other formats, and rates that have to be changed, need soundfile.
+    WAV, FLAC, MP3 and Ogg Vorbis are decoded in Rust, whatever the name of the file; soundfile
+    reads what else it knows, such as Opus and AIFF (extra `audio`).
 
     Args:
         target_sample_rate: Resample to this rate, in Hz, where a file has another one; None keeps
@@ -223,22 +225,34 @@ class AudioFileHandler(AbstractFileHandler):
         Raises:
             FileNotFoundError: if there is no such file.
             CorruptFileError: if the file is no audio, or ends before the offset.
-            MissingExtraError: if soundfile, or SciPy where it is needed, is not installed.
+            DataError: naming the codec if nobody here reads it, such as AAC.
+            MissingExtraError: naming the codec if soundfile would read it and is not installed; or
+                SciPy, where it is needed.
         """
-        signal_CN = _audio_format(self).decode(file)
-        return self._by_soundfile(file) if signal_CN is None else signal_CN
+        try:
+            signal_CN, sample_rate = decode_audio(
+                file, offset_s=self.offset, duration_s=self.duration
+            )
+        except UnsupportedFileError:
+            signal_CN, sample_rate = self._by_soundfile(file)
+        if self.target_sample_rate not in (None, sample_rate):
+            signal_CN = self._resample(file, signal_CN, sample_rate)
+        return torch.from_numpy(signal_CN)
 
-    def _by_soundfile(self, file: str) -> torch.Tensor:
-        soundfile = self._soundfile(file)
+    def _by_soundfile(self, file: str) -> tuple[Any, int]:
+        codec = foreign_audio(file)
+        soundfile = self._soundfile(file, codec)
         try:
             with soundfile.SoundFile(file) as sound:
                 signal_NC, sample_rate = self._part(file, sound), sound.samplerate
         except (soundfile.LibsndfileError, OSError) as error:
-            raise CorruptFileError(f"{file}: expected audio, found {error}") from error
-        signal_CN = np.ascontiguousarray(signal_NC.T)
-        if self.target_sample_rate not in (None, sample_rate):
-            signal_CN = self._resample(file, signal_CN, sample_rate)
-        return torch.from_numpy(signal_CN)
+            if codec is None:
+                raise CorruptFileError(f"{file}: expected audio, found {error}") from error
+            raise DataError(
+                f"{file}: {codec} is read neither by autrainer nor by soundfile ({error}); convert "
+                "it, to FLAC for instance"
+            ) from error
+        return np.ascontiguousarray(signal_NC.T), sample_rate
 
     def _part(self, file: str, sound: Any) -> Any:
         first = _samples(self.offset, sound.samplerate)
@@ -283,17 +297,21 @@ class AudioFileHandler(AbstractFileHandler):
                 continue
 
     def _check_libraries_for(self, file: str) -> None:
-        """The same for a file that the extension leaves to soundfile."""
-        soundfile = self._soundfile(file)
+        """The same for a file that the extension does not read at the target rate."""
         try:
-            sample_rate = soundfile.info(file).samplerate
-        except soundfile.LibsndfileError:
-            return
+            sample_rate = audio_info(file).sample_rate_hz
+        except UnsupportedFileError:
+            soundfile = self._soundfile(file, foreign_audio(file))
+            try:
+                sample_rate = soundfile.info(file).samplerate
+            except soundfile.LibsndfileError:
+                return
         if self.target_sample_rate not in (None, sample_rate):
             self._scipy_signal(file)
 
-    def _soundfile(self, file: str) -> Any:
-        return imported("soundfile", f"{file}: AudioFileHandler", "soundfile", "audio")
+    def _soundfile(self, file: str, codec: str | None = None) -> Any:
+        purpose = "" if codec is None else f"to read {codec}, "
+        return imported("soundfile", f"{file}: {purpose}AudioFileHandler", "soundfile", "audio")
 
     def _scipy_signal(self, file: str) -> Any:
         needed_by = f"{file}: resampling by AudioFileHandler"
@@ -320,7 +338,7 @@ def _samples(seconds: float, sample_rate: int) -> int:
 
 def _audio_format(handler: AudioFileHandler) -> NativeFormat:
     rate, offset, duration = handler.target_sample_rate, handler.offset, handler.duration
-    return NativeFormat("wav", rate, offset, duration)
+    return NativeFormat("audio", rate, offset, duration)
 
 
 def native_format(handler: Any) -> NativeFormat | None:

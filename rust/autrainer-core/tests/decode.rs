@@ -16,7 +16,8 @@ use std::io::{self, Cursor, Read, Seek, SeekFrom};
 use std::path::{Path, PathBuf};
 
 use autrainer_core::Error;
-use autrainer_core::decode::{DType, Format, Layout, Scratch, WavOptions};
+use autrainer_core::audio::AudioOptions;
+use autrainer_core::decode::{DType, Format, Layout, Scratch};
 
 /// Under Miri, a copy takes a thousand times as long.
 const DAMAGED_COPIES: usize = if cfg!(miri) { 3 } else { 150 };
@@ -104,7 +105,7 @@ fn damaged_arrays_keep_the_laws() {
 
 #[test]
 fn damaged_sounds_keep_the_laws() {
-    keep_the_laws("wav", laws::wav);
+    keep_the_laws("audio", laws::audio);
 }
 
 #[test]
@@ -140,7 +141,7 @@ fn what_is_read_does_not_depend_on_how_much_comes_at_a_time() {
     let mut scratch = Scratch::default();
     for (name, format) in [
         ("npy", Format::Npy),
-        ("wav", Format::Wav(WavOptions::default())),
+        ("audio", Format::Audio(AudioOptions::default())),
         ("image", Format::Image),
     ] {
         for (_, bytes) in seeds(name) {
@@ -289,10 +290,10 @@ fn headers_that_claim_too_much_are_errors_before_any_memory_is_taken() {
 fn what_is_sound_at_first_sight_has_a_header_and_all_its_bytes() {
     let folder = tempfile::tempdir().unwrap();
     let mut scratch = Scratch::default();
-    let options = WavOptions::default();
+    let options = AudioOptions::default();
     for (name, format) in [
         ("npy", Format::Npy),
-        ("wav", Format::Wav(options)),
+        ("audio", Format::Audio(options)),
         ("image", Format::Image),
     ] {
         for (seed, whole) in seeds(name) {

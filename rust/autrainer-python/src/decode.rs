@@ -4,7 +4,8 @@ use std::cell::Cell;
 use std::path::{Path, PathBuf};
 
 use autrainer_core::Error as CoreError;
-use autrainer_core::decode::{self, DType, Format, Layout, Scratch, WavOptions};
+use autrainer_core::audio::{AudioOptions, Span};
+use autrainer_core::decode::{self, DType, Format, Layout, Scratch};
 use autrainer_core::panics::catch_decoder_panic;
 use numpy::{PyArrayDescr, PyArrayDescrMethods, PyUntypedArray, PyUntypedArrayMethods};
 use pyo3::prelude::*;
@@ -40,21 +41,23 @@ impl NativeFormat {
         match self.kind.as_str() {
             "npy" => Ok(Format::Npy),
             "image" => Ok(Format::Image),
-            "wav" => Ok(Format::Wav(WavOptions {
+            "audio" => Ok(Format::Audio(AudioOptions {
                 sample_rate_hz: self.sample_rate_hz,
-                offset_s: self.offset_s,
-                duration_s: self.duration_s,
+                span: Span::Seconds {
+                    offset: self.offset_s,
+                    duration: self.duration_s,
+                },
             })),
             _ => Err(Error::Argument {
                 argument: "kind",
                 found: format!("'{}'", self.kind),
-                expected: "one of 'npy', 'wav', 'image'",
+                expected: "one of 'npy', 'audio', 'image'",
             }),
         }
     }
 }
 
-fn check_seconds(argument: &'static str, seconds: f64) -> Result<()> {
+pub(crate) fn check_seconds(argument: &'static str, seconds: f64) -> Result<()> {
     if seconds.is_finite() && seconds >= 0.0 {
         return Ok(());
     }
@@ -109,7 +112,7 @@ fn decoded<'py>(
 }
 
 /// Do something with the scratch memory of this thread, which is thrown away after an error.
-fn with_scratch<T>(work: impl FnOnce(&mut Scratch) -> Result<T>) -> Result<T> {
+pub(crate) fn with_scratch<T>(work: impl FnOnce(&mut Scratch) -> Result<T>) -> Result<T> {
     let mut scratch = SCRATCH.take().unwrap_or_default();
     let result = work(&mut scratch);
     if result.is_ok() {

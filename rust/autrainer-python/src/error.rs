@@ -157,7 +157,6 @@ fn raised(py: Python<'_>, error: Error) -> PyErr {
             | CoreError::NumSamples { .. }
             | CoreError::Positions { .. }
             | CoreError::NpyHeader { .. }
-            | CoreError::Unsupported { .. }
             | CoreError::SampleLayout { .. }
             | CoreError::NothingSubmitted,
         )
@@ -173,6 +172,10 @@ fn raised(py: Python<'_>, error: Error) -> PyErr {
         Error::Core(CoreError::Corrupt { .. }) => {
             static CORRUPT_FILE: PyOnceLock<Py<PyType>> = PyOnceLock::new();
             of_class(py, &CORRUPT_FILE, "CorruptFileError", message)
+        }
+        Error::Core(CoreError::Unsupported { .. }) => {
+            static UNSUPPORTED: PyOnceLock<Py<PyType>> = PyOnceLock::new();
+            of_class(py, &UNSUPPORTED, "UnsupportedFileError", message)
         }
         Error::Core(CoreError::DecoderPanic { .. }) | Error::Panic { .. } => {
             static INTERNAL: PyOnceLock<Py<PyType>> = PyOnceLock::new();

@@ -1,5 +1,6 @@
 //! The extension module `autrainer._core`: convert, release the GIL, translate errors.
 
+mod audio;
 mod claims;
 mod collate;
 mod conversions;
@@ -21,6 +22,8 @@ use pyo3::prelude::*;
 // Not yet run without a GIL: see docs/architecture.md, "Files to batches".
 #[pymodule(gil_used = true)]
 mod _core {
+    #[pymodule_export]
+    use super::audio::{audio_info, decode_audio, foreign_audio};
     #[pymodule_export]
     use super::collate::{gather, stack};
     #[pymodule_export]

@@ -1,4 +1,4 @@
-"""Files as arrays: `.npy`, `.wav`, PNG and JPEG, decoded in Rust without the GIL."""
+"""Files as arrays: `.npy`, sound, PNG and JPEG, decoded in Rust without the GIL."""
 
 from __future__ import annotations
 
@@ -16,16 +16,16 @@ class NativeFormat:
     """What the extension has to know to read files as a file handler would.
 
     Attributes:
-        kind: Which decoder: `npy` for arrays of numbers, which keep their dtype; `wav` for audio,
-            as float32 of shape (channels, samples); `image` for PNG and JPEG, as uint8 of shape
-            (C, H, W).
+        kind: Which decoder: `npy` for arrays of numbers, which keep their dtype; `audio` for
+            WAV, FLAC, MP3 and Ogg Vorbis, as float32 of shape (channels, samples); `image` for PNG
+            and JPEG, as uint8 of shape (C, H, W).
         sample_rate_hz: The rate that audio has to have; None takes any.
         offset_s: Where to begin in audio, rounded to the nearest sample.
         duration_s: How much of audio to read, rounded to the nearest sample, less where the file
             ends; None reads all.
     """
 
-    kind: Literal["npy", "wav", "image"]
+    kind: Literal["npy", "audio", "image"]
     sample_rate_hz: int | None = None
     offset_s: float = 0.0
     duration_s: float | None = None
@@ -50,7 +50,7 @@ def decode_file(path: str, format: NativeFormat) -> npt.NDArray[Any] | None:
 
     Returns:
         In C order and with the bytes of this machine. None if the file is written in a way that
-        only its file handler knows: a compressed or resampled sound, text, 16 bit a channel.
+        only its file handler knows: a sound of another rate or codec, text, 16 bit a channel.
 
     Raises:
         FileNotFoundError: if there is no such file.

@@ -11,6 +11,9 @@ use crate::error::{Error, Result};
 /// the second cache while they are converted.
 pub(crate) const BLOCK_BYTES: usize = 256 << 10;
 
+/// Bytes that are read to find the headers of a file whose first elements are not wanted.
+pub(crate) const HEAD_BYTES: usize = 4096;
+
 /// Memory that is kept between files; what a rare large file needs goes back.
 const KEPT_BYTES: usize = 32 << 20;
 

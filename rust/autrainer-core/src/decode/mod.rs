@@ -1,4 +1,4 @@
-//! Files as arrays: `.npy`, `.wav`, PNG and JPEG.
+//! Files as arrays: `.npy`, sound (see [`crate::audio`]), PNG and JPEG.
 //!
 //! Nothing that a file claims is believed before the file is known to hold it, and nothing is
 //! allocated for it. What is damaged is an error that names the file, what was expected and what
@@ -21,32 +21,34 @@
 mod dtype;
 mod finite;
 mod image;
-mod input;
+pub(crate) mod input;
 mod literal;
 mod npy;
 mod pad;
 mod reorder;
-mod riff;
-mod wav;
+pub(crate) mod riff;
+pub(crate) mod wav;
 
 use std::fs::File;
 use std::path::Path;
 
+use crate::audio::files::{self, Audio, Decoders};
+use crate::audio::{AudioInfo, AudioOptions};
 use crate::error::{Error, Result};
 pub use dtype::{DType, Layout};
 pub use finite::first_nonfinite;
 pub use input::Input;
 use input::{Fault, Window};
 pub use pad::Pad;
-pub use wav::WavOptions;
 
 /// How a file is written, and which part of it is wanted.
 #[derive(Debug, Clone, PartialEq)]
 pub enum Format {
     /// `.npy`: numbers and truths of any type, order of axes and order of bytes.
     Npy,
-    /// `.wav`: PCM of 8, 16, 24, 32 bit, floats of 32, 64 bit; as float32 (channels, samples).
-    Wav(WavOptions),
+    /// WAV (PCM of 8, 16, 24, 32 bit, floats of 32, 64 bit), FLAC, MP3 and Vorbis in Ogg, whatever the
+    /// name of the file; as float32 (channels, samples).
+    Audio(AudioOptions),
     /// PNG and JPEG of 8 bit a channel: uint8 (channels, height, width).
     Image,
 }
@@ -57,6 +59,7 @@ pub struct Scratch {
     window: Window,
     spare: Vec<u8>,
     last_header: npy::LastHeader,
+    decoders: Decoders,
 }
 
 impl Scratch {
@@ -78,7 +81,7 @@ pub struct Opened<'a, I = File> {
 #[derive(Debug)]
 enum Content {
     Npy(npy::Header),
-    Wav(wav::Wav),
+    Audio(Audio),
     Image(image::Image),
 }
 
@@ -126,11 +129,7 @@ impl Format {
                 npy::check_length(input, &header)?;
                 Content::Npy(header)
             }
-            Self::Wav(options) => {
-                let wav = wav::open(input, options, window, reads_on)?;
-                wav.check_length(input, window)?;
-                Content::Wav(wav)
-            }
+            Self::Audio(options) => Content::Audio(files::open(input, options, window, reads_on)?),
             Self::Image => Content::Image(image::open(input, window)?),
         })
     }
@@ -145,6 +144,41 @@ impl Format {
             let content = self.content(&mut file, &mut scratch.window, false);
             let content = content.map_err(|fault| fault.at(path, None))?;
             Ok(content.layout().clone())
+        })
+    }
+
+    /// What a file says of its sound; of the whole of it, whatever part is wanted.
+    ///
+    /// # Errors
+    /// As [`Format::open`].
+    pub fn audio_info(path: &Path, scratch: &mut Scratch) -> Result<AudioInfo> {
+        input::with_file(path, |file| Self::audio_info_of(path, file, scratch))
+    }
+
+    /// The same for an input that stands at its beginning; `path` names it in errors.
+    ///
+    /// # Errors
+    /// As [`Format::open`].
+    pub fn audio_info_of(
+        path: &Path,
+        mut input: impl Input,
+        scratch: &mut Scratch,
+    ) -> Result<AudioInfo> {
+        scratch.begin();
+        let options = AudioOptions::default();
+        files::open(&mut input, &options, &mut scratch.window, false)
+            .map(|audio| audio.info)
+            .map_err(|fault| fault.at(path, None))
+    }
+
+    /// The name of the sound that a file holds, if it is not decoded here.
+    ///
+    /// # Errors
+    /// As [`Format::open`].
+    pub fn foreign_audio(path: &Path, scratch: &mut Scratch) -> Result<Option<&'static str>> {
+        scratch.begin();
+        input::with_file(path, |mut file| {
+            files::foreign(&mut file, &mut scratch.window).map_err(|fault| fault.at(path, None))
         })
     }
 
@@ -256,7 +290,7 @@ impl Content {
     fn layout(&self) -> &Layout {
         match self {
             Self::Npy(header) => &header.layout,
-            Self::Wav(wav) => &wav.layout,
+            Self::Audio(audio) => &audio.layout,
             Self::Image(image) => &image.layout,
         }
     }
@@ -268,16 +302,29 @@ impl<I: Input> Opened<'_, I> {
         self.content.layout()
     }
 
+    /// What the file says of its sound, of which the layout may be a part; none for what is no sound.
+    pub fn audio_info(&self) -> Option<&AudioInfo> {
+        match &self.content {
+            Content::Audio(audio) => Some(&audio.info),
+            Content::Npy(_) | Content::Image(_) => None,
+        }
+    }
+
     /// Read the elements into `out`: the bytes of this machine, in the order of C.
     ///
     /// # Errors
     /// As [`Format::open`]; [`Error::Length`] if `out` has not the size of the layout.
     pub fn read_into(mut self, out: &mut [u8]) -> Result<()> {
         check_size(self.layout(), out)?;
-        let Scratch { window, spare, .. } = self.scratch;
+        let Scratch {
+            window,
+            spare,
+            decoders,
+            ..
+        } = self.scratch;
         match &self.content {
             Content::Npy(header) => npy::fill(&mut self.input, header, spare, out),
-            Content::Wav(wav) => wav.fill(&mut self.input, window, out),
+            Content::Audio(audio) => audio.fill(&mut self.input, window, decoders, out),
             Content::Image(image) => image.fill(window, spare, out),
         }
         .map_err(|fault| fault.at(self.path, None))
