@@ -103,19 +103,28 @@ class Trust:
 
 
 def _lies_in(module: str, folder: Path) -> bool:
-    """Whether importing a module takes it from a folder, and not from another place."""
-    top = module.partition(".")[0]
-    if not top.isidentifier() or top in sys.stdlib_module_names or top in sys.builtin_module_names:
+    """Whether importing a module takes its code from a folder, and from no other place."""
+    parts = module.split(".")
+    if not all(map(str.isidentifier, parts)) or parts[0] in sys.stdlib_module_names:
         return False
-    loaded = sys.modules.get(top)
+    path: list[str] = [*sys.path, str(folder)]
+    place = folder.resolve()
+    for number, part in enumerate(parts, 1):
+        spec = _spec(".".join(parts[:number]), path)
+        if spec is None:
+            return False
+        place /= part
+        if spec.has_location:
+            files = {place.with_name(f"{part}.py"), place / "__init__.py"}
+            return Path(str(spec.origin)).resolve() in files
+        # A package without `__init__.py`: as many folders as are called like it; go on in them.
+        path = list(spec.submodule_search_locations or [])
+    return False
+
+
+def _spec(name: str, path: list[str]) -> importlib.machinery.ModuleSpec | None:
+    """Where a module comes from, of one that is imported already or would be; nothing is run."""
+    loaded = sys.modules.get(name)
     if loaded is not None:
-        spec = getattr(loaded, "__spec__", None)
-    else:
-        spec = importlib.machinery.PathFinder.find_spec(top, [*sys.path, str(folder)])
-    if spec is None:
-        return False
-    # A package without `__init__.py` has no file, and as many folders as are called like it.
-    places = [spec.origin] if spec.has_location else list(spec.submodule_search_locations or [])
-    allowed = {folder / f"{top}.py", folder / top, folder / top / "__init__.py"}
-    real = {path.resolve() for path in allowed}
-    return bool(places) and all(Path(str(place)).resolve() in real for place in places)
+        return getattr(loaded, "__spec__", None)
+    return importlib.machinery.PathFinder.find_spec(name, path)
