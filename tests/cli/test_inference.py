@@ -1,6 +1,7 @@
 """`autrainer inference`, from recordings to a folder of results."""
 
 import json
+import re
 import shutil
 
 import numpy as np
@@ -46,6 +47,30 @@ def project(tmp_path):
 
 
 VECTORS = ("-e", "npy", "-p", "None")
+
+
+def test_a_list_names_the_recordings(project, autrainer):
+    (project / "test.csv").write_text("label,filename\nx,deep/c.npy\ny,b.npy\n")
+    autrainer("inference", "model", "in", "out", *VECTORS, "--list", "test.csv")
+    table = pd.read_csv(project / "out" / "results.csv")
+    assert table["filename"].tolist() == ["deep/c.npy", "b.npy"]
+
+
+@pytest.mark.parametrize(
+    ("content", "reason"),
+    [
+        (None, "there is no list 'test.csv'"),
+        ("name\nb.npy\n", "test.csv has no column filename or file or path, found name"),
+        ("filename\nd.npy\ne.npy\n", "'in' does not have 'd.npy' and 1 more, of column filename"),
+        ("filename\n", "'in' does not have any file"),
+    ],
+)
+def test_a_list_that_is_no_list_of_the_recordings_is_named(project, content, reason, monkeypatch):
+    monkeypatch.chdir(project)
+    if content is not None:
+        (project / "test.csv").write_text(content)
+    with pytest.raises(CommandLineError, match=re.escape(reason)):
+        cli.inference("model", "in", "out", list="test.csv")
 
 
 def names(folder):

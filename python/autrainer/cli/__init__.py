@@ -131,6 +131,7 @@ def inference(
     batch_size: int = 32,
     format: str = "csv",
     embeddings_format: str = "npy",
+    list: str | None = None,
 ) -> None:
     """Write what a trained model says about recordings into a folder.
 
@@ -158,6 +159,8 @@ def inference(
         batch_size: Windows, or files, that go through the model at once.
         format: `csv` or `parquet`.
         embeddings_format: `npy` or `pt`.
+        list: CSV file whose column `filename` names the recordings of the folder to take; None for
+            all of them.
 
     Raises:
         CommandLineError: if that cannot be done, or some recordings have no result.

@@ -189,6 +189,7 @@ def _add_inference(commands: Any) -> None:
     add("-d", "--device", default="cpu", help="cpu, cuda, cuda:<number> or mps (cpu)")
     add("-e", "--extension", default="wav", help="suffix of the recordings, or several: wav,flac")
     add("-r", "--recursive", action="store_true", help="look into the folders below too")
+    add("-l", "--list", help="CSV file whose column filename names the recordings of the folder")
     add("-emb", "--embeddings", action="store_true", help="write embeddings too, in the same pass")
     _add_update_frequency(parser)
     add(

@@ -17,6 +17,8 @@ if TYPE_CHECKING:
 SHOWN = 20
 FORMATS = ("csv", "parquet")
 EMBEDDING_FORMATS = ("npy", "pt")
+NAMES = ("filename", "file", "path")
+"""Columns of a list that may name the recordings, the first that is there."""
 TAILS = ("drop", "pad", "align")
 
 
@@ -42,6 +44,7 @@ def run(
     batch_size: int,
     format: str,
     embeddings_format: str,
+    list: str | None,
 ) -> None:
     """Write what a model says about recordings into a folder.
 
@@ -51,7 +54,7 @@ def run(
     _check_choices(parser, tail, format, embeddings_format, device)
     try:
         folder = _model_folder(model, trust_remote, checkpoint)
-        root, names = _files(input, extension, recursive)
+        root, names = _files(input, extension, recursive) if list is None else _listed(input, list)
         preprocessing = _preprocessing(preprocess_cfg)
         from autrainer.serving.directory import Outputs, run_directory
         from autrainer.serving.inference import Inference
@@ -125,6 +128,38 @@ def _files(input: str, extension: str, recursive: bool) -> tuple[Path, list[str]
         deeper = "" if recursive else "; -r looks into the folders below too"
         raise CommandLineError(None, f"{input!r} holds no files of type {extension!r}{deeper}", 1)
     return path, names
+
+
+def _listed(input: str, table: str) -> tuple[Path, list[str]]:
+    """The folder of the recordings, and those that a CSV file names.
+
+    Raises:
+        CommandLineError: if there is no such folder or file, or it names what is not there.
+    """
+    root = Path(input)
+    if not root.is_dir():
+        raise CommandLineError(None, f"{input!r} is no folder of the recordings in {table}", 1)
+    from autrainer.datasets.frames import read_frame
+
+    try:
+        columns = read_frame(Path(table), as_written=NAMES)
+    except FileNotFoundError as error:
+        raise CommandLineError(None, f"there is no list {table!r}", 1) from error
+    column = next((name for name in NAMES if name in columns), None)
+    if column is None:
+        found = ", ".join(map(str, columns.columns))
+        message = (
+            f"{table} has no column {' or '.join(NAMES)}, found {found}; rename that of the files"
+        )
+        raise CommandLineError(None, message, 1)
+    names = [str(name) for name in dict.fromkeys(columns[column].dropna())]
+    missing = [name for name in names if not (root / name).is_file()]
+    if missing or not names:
+        first = f"{missing[0]!r} and {len(missing) - 1} more" if missing else "any file"
+        raise CommandLineError(
+            None, f"{input!r} does not have {first}, of column {column} in {table}", 1
+        )
+    return root, names
 
 
 def _preprocessing(chosen: str | None) -> str | Path | None:
