@@ -12,7 +12,7 @@ from omegaconf import OmegaConf
 
 from autrainer.augmentations import AugmentationManager
 from autrainer.config.instantiate import instantiate
-from autrainer.config.schema.training import RunConfig
+from autrainer.config.schema.run import RunConfig
 from autrainer.data.items import DataBatch, DataItem
 from autrainer.engine.update import Update
 from autrainer.models import AbstractModel
@@ -95,15 +95,17 @@ def test_every_key_of_a_main_configuration_is_explained_beside_it(name):
 @pytest.mark.parametrize("main", RUNS)
 def test_a_main_configuration_has_nothing_wrong(main):
     cfg = composed(main)
-    assert RunConfig.read(cfg).iterations >= 1
-    assert find_problems(cfg) == []
+    config = RunConfig.read(cfg)
+    assert config.training.iterations >= 1
+    assert find_problems(config) == []
 
 
 @of_group("dataset")
 def test_a_run_on_a_dataset_has_nothing_wrong(path):
     cfg = composed("config", f"dataset={path.stem}")
-    assert RunConfig.read(cfg).batch_size == 8
-    assert find_problems(cfg) == []
+    config = RunConfig.read(cfg)
+    assert config.training.batch_size == 8
+    assert find_problems(config) == []
 
 
 @of_group("dataset")

@@ -27,7 +27,7 @@ SMALL = {
 CALLBACKS = """\
 class Fails:
     def cb_on_train_begin(self, trainer):
-        if trainer.settings.seed == 2:
+        if trainer.config.seeds.seed == 2:
             raise ValueError("not with two")
 
 

@@ -9,6 +9,7 @@ from omegaconf import DictConfig, ListConfig, OmegaConf
 from autrainer import HydraConvertEnum, instantiate, instantiate_shorthand
 from autrainer.config.locate import locate
 from autrainer.config.schema.classes import check_target
+from autrainer.config.schema.targets import Target
 from autrainer.config.shorthand import split_shorthand
 from autrainer.errors import ConfigError
 from tests.config.shapes import Broken, Circle, Holder, Open, Shape, WrongCall, make_circle
@@ -167,8 +168,9 @@ def test_an_empty_shorthand_is_an_error(empty):
         instantiate_shorthand(empty)
 
 
-def lines(config, expected=Shape, **options):
-    return [problem.line() for problem in check_target("model", config, expected, **options)]
+def lines(config, expected=Shape, *, consumed=(), **options):
+    target = Target.of_group("model", config, consumed)
+    return [problem.line() for problem in check_target(target, expected, **options)]
 
 
 def test_a_class_that_does_not_take_what_a_run_gives_is_told():
@@ -181,7 +183,8 @@ def test_a_good_target_has_no_problem():
     config = {"id": "C", "_target_": f"{HERE}.Circle", "name": "x", "transform": {}}
     assert lines(config, injected=["radius"], consumed=["transform"]) == []
     assert lines({"_target_": f"{HERE}.Open", "anything": 1}) == []
-    assert lines({f"{HERE}.Circle": {"radius": 1}}, shorthand=True) == []
+    shorthand = Target.of_shorthand("model", {f"{HERE}.Circle": {"radius": 1}})
+    assert check_target(shorthand, Shape) == []
     assert lines({"_target_": "None"}, none_allowed=True) == []
     assert lines({"_target_": f"{HERE}.make_circle", "radius": 1}) == []
 

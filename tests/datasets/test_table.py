@@ -10,6 +10,7 @@ import torch
 from omegaconf import OmegaConf
 
 from autrainer.config.instantiate import instantiate
+from autrainer.config.schema.run import RunConfig
 from autrainer.datasets import (
     BaseClassificationDataset,
     BaseMLClassificationDataset,
@@ -280,10 +281,10 @@ TABLE = {
 def test_a_configuration_says_features_or_what_files_need(folder):
     dataset = {**TABLE, "path": str(folder)}
     config = OmegaConf.to_container(configured(dataset=dataset, model__input_size=2))
-    assert find_problems(config) == []
+    assert find_problems(RunConfig.read(config)) == []
 
     del config["dataset"]["features"]
-    missing = {problem.key for problem in find_problems(config)}
+    missing = {problem.key for problem in find_problems(RunConfig.read(config))}
     assert {"dataset.index_column", "dataset.file_handler"} <= missing
 
 

@@ -7,6 +7,7 @@ import pytest
 from omegaconf import OmegaConf
 
 from autrainer.config.schema.classes import check_target
+from autrainer.config.schema.targets import Target
 from autrainer.loggers import (
     AbstractLogger,
     FallbackLogger,
@@ -194,15 +195,13 @@ def test_a_subclass_takes_arguments_of_its_own(monkeypatch):
 @pytest.mark.parametrize("kind", [MLFlowLogger, TensorBoardLogger])
 def test_arguments_are_checked_by_their_names(kind):
     problems = check_target(
-        "loggers[0]",
-        kind.__module__ + "." + kind.__name__,
+        Target.of_shorthand("loggers[0]", kind.__module__ + "." + kind.__name__),
         AbstractLogger,
         injected=("exp_name", "run_name", "metrics", "tracking_metric"),
-        shorthand=True,
     )
     assert problems == []
     misspelt = {f"{kind.__module__}.{kind.__name__}": {"output_dri": "x"}}
-    (problem, *_) = check_target("loggers[0]", misspelt, AbstractLogger, shorthand=True)
+    (problem, *_) = check_target(Target.of_shorthand("loggers[0]", misspelt), AbstractLogger)
     assert "output_dir" in problem.line()
 
 

@@ -71,7 +71,7 @@ def test_one_seed_is_that_of_both(tmp_path):
     one, pair = built(tmp_path, "seed=4", name="4"), built(tmp_path, "seed='4-4'", name="4-4")
     one.close()
     pair.close()
-    assert (one.settings.training_seed, one.data.seed) == (4, 4)
+    assert (one.config.seeds.training, one.data.seed) == (4, 4)
     assert same_states(one.model.state_dict(), pair.model.state_dict())
 
 

@@ -80,15 +80,14 @@ def test_the_training_attributes_that_may_be_left_out_have_defaults(tmp_path):
         del cfg[key]
     trainer = ModularTaskTrainer({**cfg, "device": "cpu"}, tmp_path / "run")
     trainer.close()
-    settings = trainer.settings
-    assert (settings.training_type, settings.eval_frequency, settings.save_frequency) == (
-        *("epoch", 1, 1),
-    )
-    assert settings.inference_batch_size == 16
-    assert settings.reproducible
-    assert settings.save_train_outputs
-    assert settings.save_dev_outputs
-    assert settings.save_test_outputs
+    training, saving = trainer.config.training, trainer.config.saving
+    assert (training.training_type, training.eval_frequency) == ("epoch", 1)
+    assert saving.save_frequency == 1
+    assert training.inference_batch_size == 16
+    assert trainer.config.device.reproducible
+    assert saving.save_train_outputs
+    assert saving.save_dev_outputs
+    assert saving.save_test_outputs
 
 
 def test_the_configuration_that_is_passed_in_is_left_as_it_was(tmp_path):

@@ -2,6 +2,7 @@
 
 import pytest
 
+from autrainer.config.schema.run import RunConfig
 from autrainer.errors import ConfigError
 from autrainer.training.checks.configuration import find_problems
 from autrainer.transforms import TransformManager
@@ -53,7 +54,7 @@ def problems(sides):
     config = plain(configured())
     for owner, chosen in sides.items():
         config[owner]["transform"] = chosen
-    return [problem.line() for problem in find_problems(config)]
+    return [problem.line() for problem in find_problems(RunConfig.read(config))]
 
 
 def built(sides):

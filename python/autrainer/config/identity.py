@@ -2,9 +2,9 @@
 
 Two runs are the same when everything that can change their numbers is the same. Where a run is
 kept, what it writes beside its metrics, what it shows and on which device it computes do not count
-(`NOT_IDENTITY`); of the loader options only those do that decide what a model gets to see. Keys of
-the user's own count: a callback or a model may read them. Names of folders are made here and read
-nowhere.
+(`NOT_IDENTITY`; each key says so in its section, by `makes_run`); of the loader options only those
+do that decide what a model gets to see. Keys of the user's own count: a callback or a model may
+read them. Names of folders are made here and read nowhere.
 """
 
 from __future__ import annotations
@@ -14,31 +14,14 @@ from collections.abc import Iterator, Mapping
 from typing import Any
 
 from autrainer.config.constants import NamingConstants
-from autrainer.config.hydra.groups import LOADER_KEYS
+from autrainer.config.plain import as_plain
+from autrainer.config.schema.run import attribute_keys
+from autrainer.config.schema.sections.loaders import LOADER_KEYS
 
 NOT_IDENTITY = frozenset(
     {
-        "hydra",
-        "results_dir",
-        "experiment_id",
-        "device",
-        "progress_bar",
-        "plotting",
-        "loggers",
-        "save_frequency",
-        "inference_batch_size",
-        "continue_training",
-        "remove_continued_runs",
-        "save_train_outputs",
-        "save_dev_outputs",
-        "save_test_outputs",
-        "outputs_format",
-        "resume",
-        "resume_every",
-        "keep_checkpoints",
-        # The update is the same up to rounding: what runs out of memory goes on with a smaller one.
-        "micro_batch_size",
-        "fail_fast",
+        *("hydra", "plotting", "loggers"),
+        *(each.name for each in attribute_keys() if not each.makes_run),
     }
 )
 _WHICH_SAMPLES = ("pad", "sampler")
@@ -70,14 +53,10 @@ def identity(config: Mapping[str, Any]) -> dict[str, Any]:
         for key, value in plain.items()
         if key not in NOT_IDENTITY and key not in LOADER_KEYS
     }
-    # Configurations of earlier versions lack these.
-    kept.setdefault("training_type", "epoch")
-    kept.setdefault("eval_frequency", 1)
-    kept.setdefault("reproducible", True)
-    kept.setdefault("on_nonfinite", "error")
-    kept.setdefault("precision", "fp32")
-    for key in ("max_grad_norm", "max_grad_value", "early_stopping"):
-        kept.setdefault(key, None)
+    # Configurations of earlier versions lack what came later.
+    for each in attribute_keys():
+        if each.makes_run and not each.is_required:
+            kept.setdefault(each.name, each.default)
     kept["callbacks"] = kept.get("callbacks") or []
     for group in ("scheduler", "augmentation"):
         if _is_none(kept.get(group)):
@@ -175,13 +154,3 @@ def _escaped(character: str) -> str:
     if character in _UNSAFE or ord(character) < 32:
         return f"%{ord(character):02X}"
     return character
-
-
-def as_plain(config: Mapping[str, Any]) -> dict[str, Any]:
-    """A configuration as a new dictionary of plain containers, interpolations resolved."""
-    if isinstance(config, dict):
-        return dict(config)
-    from omegaconf import OmegaConf
-
-    plain: dict[str, Any] = OmegaConf.to_container(config, resolve=True)  # type: ignore[assignment]
-    return plain

@@ -8,8 +8,10 @@ from enum import Enum
 from typing import Any
 
 from autrainer.config.locate import locate
+from autrainer.config.plain import plain_copy
 from autrainer.config.schema.classes import argument_problems
-from autrainer.config.shorthand import plain_copy, split_shorthand
+from autrainer.config.schema.targets import Target
+from autrainer.config.shorthand import split_shorthand
 from autrainer.errors import ConfigError
 
 # Hydra keeps lists of callables that a configuration may not name, such as `os.system`. They are
@@ -94,6 +96,20 @@ def instantiate_shorthand(
     """
     path, arguments = split_shorthand(config)
     return instantiate({**arguments, "_target_": path}, instance_of, convert, recursive, **kwargs)
+
+
+def build(target: Target, instance_of: type | None = None, **kwargs: Any) -> Any:
+    """Build the object that a section of a configuration names.
+
+    Args:
+        target: What it names.
+        instance_of: As in `instantiate`.
+        **kwargs: More arguments; they win over those of the configuration.
+
+    Raises:
+        ConfigError: as `instantiate`.
+    """
+    return instantiate(target.config, instance_of, **kwargs)
 
 
 def _is_guarded(target: Any, kind: Any) -> bool:

@@ -12,7 +12,8 @@ from autrainer.config.instantiate import instantiate_shorthand
 from autrainer.config.locate import locate
 from autrainer.config.schema.classes import check_target
 from autrainer.config.schema.problems import Problem
-from autrainer.config.shorthand import parse_shorthand, split_shorthand
+from autrainer.config.schema.targets import Target
+from autrainer.config.shorthand import split_shorthand
 from autrainer.data.messages import counted, first_few
 from autrainer.data.samplers.batch_order import SampleOrder
 from autrainer.data.targets import AbstractTargetTransform, UnusableTargetsError, numbers
@@ -56,17 +57,15 @@ class SampledData(Protocol):
         """Targets of a split before encoding."""
 
 
-def sampler_problems(key: str, shorthand: Any) -> list[Problem]:
-    """What is wrong with the shorthand of a sampler, as far as can be told without the data.
+def sampler_problems(sampler: Target) -> list[Problem]:
+    """What is wrong with a sampler that is named, as far as can be told without the data.
 
     Args:
-        key: Where it stands.
-        shorthand: The shorthand.
+        sampler: What is named.
     """
-    entry = parse_shorthand(shorthand, key)
-    if isinstance(entry, Problem):
-        return [entry]
-    path, arguments = entry.key, entry.arguments
+    key, path = sampler.key, sampler.path
+    if sampler.problem is not None:
+        return [sampler.problem]
     try:
         target = locate(path)
     except ConfigError as error:
@@ -74,13 +73,13 @@ def sampler_problems(key: str, shorthand: Any) -> list[Problem]:
     if isinstance(target, type) and not issubclass(target, SampleOrder):
         return [Problem(key, f"names {path}", _NEEDED)]
     filled_in = _filled_in(target)
-    given = [name for name in filled_in if name in arguments]
+    given = [name for name in filled_in if name in sampler.arguments]
     return [
         *(
             Problem(f"{key}.{name}", "is filled in by the dataset", FILLED_IN[name])
             for name in given
         ),
-        *check_target(key, shorthand, object, injected=filled_in, shorthand=True),
+        *check_target(sampler, object, injected=filled_in),
     ]
 
 

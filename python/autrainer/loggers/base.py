@@ -262,8 +262,8 @@ class AbstractLogger(ABC):
 
 def _marks_of(logger: AbstractLogger, trainer: LoggedRun) -> Marks | None:
     """The marks of a logger, beside the state of its run; None if the run keeps none."""
-    settings: Any = getattr(trainer, "settings", None)
-    if settings is None or not settings.resume:
+    config: Any = getattr(trainer, "config", None)
+    if config is None or not config.resuming.resume:
         return None
     loggers: list[Any] = getattr(trainer, "loggers", [])
     position = loggers.index(logger) if logger in loggers else len(loggers)

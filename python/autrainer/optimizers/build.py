@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 import inspect
-from collections.abc import Mapping
 from typing import Any
 
 import torch
 
-from autrainer.config.hydra.groups import GROUP_KEYS
-from autrainer.config.instantiate import instantiate
+from autrainer.config.instantiate import build
 from autrainer.config.locate import locate
+from autrainer.config.plain import Plain
+from autrainer.config.schema.problems import refuse
+from autrainer.config.schema.sections.optimizer import OptimizerSection
 from autrainer.errors import ConfigError
 from autrainer.fast.optimizers import keep_dynamo_out
 from autrainer.optimizers.groups import parameter_groups
@@ -22,38 +23,43 @@ _WAYS = ("fused", "foreach", "capturable", "differentiable")
 
 
 def build_optimizer(
-    config: Mapping[str, Any], model: torch.nn.Module, learning_rate: float
+    config: OptimizerSection | Plain, model: torch.nn.Module, learning_rate: float
 ) -> torch.optim.Optimizer:
     """Build an optimizer over the parameters of a model.
 
     Adam and AdamW are fused unless the configuration says how they work (`fused: false`).
 
     Args:
-        config: Plain mapping with `_target_` and arguments of the class; `weight_decay`,
-            `apply_weight_decay_to_bias` and `apply_weight_decay_to_norm` decide about parameter
-            groups (see `parameter_groups`) and are not passed on. It is left as it is.
+        config: The section, or a plain mapping with `_target_` and arguments of the class;
+            `weight_decay`, `apply_weight_decay_to_bias` and `apply_weight_decay_to_norm` decide
+            about parameter groups (see `parameter_groups`) and are not passed on.
         model: The model, on its device.
         learning_rate: Goes to the optimizer as `lr`.
 
     Raises:
         ConfigError: if the target is no optimizer or does not take its arguments.
     """
-    arguments = dict(config)
-    decay = {key: arguments.pop(key) for key in GROUP_KEYS["optimizer"] if key in arguments}
-    weight_decay = decay.pop("weight_decay", None)
-    target = arguments.get("_target_")
-    kind = locate(target, "optimizer._target_") if isinstance(target, str) else target
+    section = config if isinstance(config, OptimizerSection) else OptimizerSection.read(config)
+    refuse(section.problems)
+    target, decay = section.target, section.decay
+    kind = locate(target.path, "optimizer._target_") if target.path else None
     if inspect.isclass(kind) and issubclass(kind, torch.optim.Optimizer):
         keep_dynamo_out(kind)
-    if weight_decay is not None:
-        _refuse_unknown_decay(kind, weight_decay)
-    groups = parameter_groups(model, weight_decay, **decay)
-    if kind in FUSED and not any(way in arguments for way in _WAYS) and _can_be_fused(model):
-        arguments["fused"] = True
+    if decay.weight_decay is not None:
+        _refuse_unknown_decay(kind, decay.weight_decay)
+    groups = parameter_groups(
+        model,
+        decay.weight_decay,
+        apply_weight_decay_to_bias=decay.apply_weight_decay_to_bias,
+        apply_weight_decay_to_norm=decay.apply_weight_decay_to_norm,
+    )
+    ways: dict[str, bool] = {}
+    if kind in FUSED and not any(way in target.arguments for way in _WAYS) and _can_be_fused(model):
+        ways["fused"] = True
     # A single group goes in as plain parameters: some classes (LBFGS) take nothing else.
     params = groups[0]["params"] if len(groups) == 1 else groups
-    optimizer: torch.optim.Optimizer = instantiate(
-        arguments, instance_of=torch.optim.Optimizer, params=params, lr=learning_rate
+    optimizer: torch.optim.Optimizer = build(
+        target, torch.optim.Optimizer, params=params, lr=learning_rate, **ways
     )
     return optimizer
 

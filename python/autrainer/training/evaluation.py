@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
-from autrainer.config.schema.training import RunConfig
 from autrainer.engine.evaluate import Evaluated, Evaluator
 from autrainer.engine.step import Hooks
 from autrainer.engine.unscaled import flat
@@ -22,18 +21,17 @@ class Evaluation:
     """Evaluates the splits of one run.
 
     Args:
-        settings: The training attributes of the run.
-        parts: What it is made of.
+        parts: What the run is made of.
         records: What it keeps.
         results: Writes what comes out.
         saved: Saves states where they are due.
         hooks: The callbacks of the run.
         check: Called between batches; raises if the run has to end.
+        show_progress: Show progress bars.
     """
 
     def __init__(
         self,
-        settings: RunConfig,
         parts: Parts,
         records: Records,
         *,
@@ -41,10 +39,11 @@ class Evaluation:
         saved: SavedStates,
         hooks: Hooks,
         check: Callable[[], None],
+        show_progress: bool,
     ) -> None:
-        self._settings, self._parts, self._records = settings, parts, records
+        self._parts, self._records = parts, records
         self._results, self._saved = results, saved
-        self._hooks, self._check = hooks, check
+        self._hooks, self._check, self._show_progress = hooks, check, show_progress
 
     def dev(
         self, iteration: int, folder: str, loader: Any, name: str, tracker: OutputsTracker
@@ -74,7 +73,7 @@ class Evaluation:
             parts.data,
             self._hooks,
             parts.device,
-            show_progress=self._settings.progress_bar,
+            show_progress=self._show_progress,
             unscaled=records.unscaled_scores,
             precision=parts.precision,
             clock=records.clock,

@@ -2,17 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
 from autrainer.callbacks.dispatch import CallbackManager
 from autrainer.callbacks.early_stopping import EarlyStopping
-from autrainer.config.instantiate import instantiate_shorthand
+from autrainer.config.instantiate import build
+from autrainer.config.schema.run import RunConfig
+from autrainer.config.schema.sections.stopping import EarlyStoppingSection
+from autrainer.config.schema.targets import TargetList
 from autrainer.datasets.base import AbstractDataset
 from autrainer.loggers.base import AbstractLogger
 from autrainer.training.build import Parts
-from autrainer.training.checks.configuration import CheckedConfig
 from autrainer.training.resuming.continuing import ContinueTraining
 from autrainer.training.run_folder import RunFolder
 
@@ -42,48 +43,47 @@ class Listeners:
         manager.register(self.continue_training)
 
 
-def build_listeners(config: CheckedConfig, parts: Parts, folder: RunFolder) -> Listeners:
+def build_listeners(config: RunConfig, parts: Parts, folder: RunFolder) -> Listeners:
     """Build what the configuration lists."""
-    settings, plain = config.settings, config.copy()
-    loggers = build_loggers(plain, parts.data, folder.experiment_id, folder.run_name)
-    callbacks = build_callbacks(plain)
-    continues = ContinueTraining(folder.run_name, settings.remove_continued_runs)
+    resuming = config.resuming
+    loggers = build_loggers(config.loggers, parts.data, folder.experiment_id, folder.run_name)
+    callbacks = [build(target, object) for target in config.callbacks.targets]
+    continues = ContinueTraining(folder.run_name, resuming.remove_continued_runs)
     return Listeners(
         loggers,
         callbacks,
-        build_early_stopping(settings.early_stopping, parts.data),
-        continues if settings.continue_training else None,
+        build_early_stopping(config.stopping.early_stopping, parts.data),
+        continues if resuming.continue_training else None,
     )
 
 
 def build_loggers(
-    config: dict[str, Any], data: AbstractDataset, experiment_id: str, run_name: str
+    listed: TargetList, data: AbstractDataset, experiment_id: str, run_name: str
 ) -> list[Any]:
     """Build the loggers that the configuration lists."""
     return [
-        instantiate_shorthand(
-            entry,
-            instance_of=AbstractLogger,
+        build(
+            target,
+            AbstractLogger,
             exp_name=experiment_id,
             run_name=run_name,
             metrics=data.metrics,
             tracking_metric=data.tracking_metric,
         )
-        for entry in config.get("loggers") or []
-    ]
-
-
-def build_callbacks(config: dict[str, Any]) -> list[Any]:
-    """Build the callbacks that the configuration lists."""
-    return [
-        instantiate_shorthand(entry, instance_of=object) for entry in config.get("callbacks") or []
+        for target in listed.targets
     ]
 
 
 def build_early_stopping(
-    options: Mapping[str, Any] | None, data: AbstractDataset
+    section: EarlyStoppingSection | None, data: AbstractDataset
 ) -> EarlyStopping | None:
     """What ends the run early, if the configuration asks for it."""
-    if options is None:
+    if section is None:
         return None
-    return EarlyStopping(**options, metrics=data.metrics, tracking_metric=data.tracking_metric)
+    return EarlyStopping(
+        section.patience,
+        section.min_delta,
+        section.metric,
+        metrics=data.metrics,
+        tracking_metric=data.tracking_metric,
+    )

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from autrainer.config.schema.training import RunConfig
 from autrainer.engine.step import Hooks
 from autrainer.runs.folder import Bookkeeping
 from autrainer.runs.random.seeding import derived_seed, set_seed
@@ -17,18 +16,17 @@ class EvaluationPeriod:
     """Begins and ends the evaluation periods of one run; see `autrainer.engine.loop.PeriodHooks`.
 
     Args:
-        settings: The training attributes of the run.
-        parts: What it is made of.
+        parts: What the run is made of.
         records: What it keeps.
         bookkeeping: Writes into its folder.
         hooks: Its callbacks.
         evaluate: Evaluates the dev set: of which iteration, into which folder.
         folder_of: Name of the folder of an iteration.
+        seed: Seed of the training.
     """
 
     def __init__(
         self,
-        settings: RunConfig,
         parts: Parts,
         records: Records,
         bookkeeping: Bookkeeping,
@@ -36,10 +34,11 @@ class EvaluationPeriod:
         hooks: Hooks,
         evaluate: Callable[[int, str], object],
         folder_of: Callable[[int], str],
+        seed: int,
     ) -> None:
-        self._settings, self._parts, self._records = settings, parts, records
+        self._parts, self._records = parts, records
         self._bookkeeping, self._hooks = bookkeeping, hooks
-        self._evaluate, self._folder_of = evaluate, folder_of
+        self._evaluate, self._folder_of, self._seed = evaluate, folder_of, seed
 
     @property
     def is_stopping(self) -> bool:
@@ -48,7 +47,7 @@ class EvaluationPeriod:
 
     def seed(self, iteration: int) -> None:
         """Make what follows depend on the seed and this iteration alone, not on what was before."""
-        set_seed(derived_seed(self._settings.training_seed, "train", iteration))
+        set_seed(derived_seed(self._seed, "train", iteration))
 
     def begin(self, iteration: int) -> None:
         """Begin an evaluation period with this iteration."""

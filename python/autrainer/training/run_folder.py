@@ -5,13 +5,13 @@ from __future__ import annotations
 from pathlib import Path
 
 from autrainer.config.hydra.sweep_points import refuse_other_run
+from autrainer.config.schema.run import RunConfig
 from autrainer.runs.finished import is_finished
 from autrainer.runs.folder import Bookkeeping
 from autrainer.runs.layout import refuse_misplaced
 from autrainer.runs.locking.lock import RunLock
 from autrainer.runs.state.resumable import ResumableState, ResumableStates
 from autrainer.runs.writing.files import make_folder, remove_leftovers
-from autrainer.training.checks.configuration import CheckedConfig
 from autrainer.training.recording.reproduction import record_config
 
 
@@ -39,7 +39,7 @@ class RunFolder:
     def __init__(
         self,
         path: str | Path,
-        config: CheckedConfig,
+        config: RunConfig,
         experiment_id: str | None = None,
         run_name: str | None = None,
     ) -> None:
@@ -61,11 +61,11 @@ class RunFolder:
             self.close()
             raise
 
-    def _find_state(self, config: CheckedConfig) -> ResumableState | None:
+    def _find_state(self, config: RunConfig) -> ResumableState | None:
         found = self.states.read()
         if found is None:
             return None
-        if not config.settings.resume or is_finished(self.output_directory):
+        if not config.resuming.resume or is_finished(self.output_directory):
             self.states.clear()
             return None
         refuse_other_run(self.output_directory, config.plain)

@@ -31,7 +31,7 @@ from autrainer.runs.writing.files import remove_file
 from autrainer.runs.writing.outputs import OutputsTracker
 from autrainer.training.build import build_parts
 from autrainer.training.checks.conditions import Conditions, refuse_changes
-from autrainer.training.checks.configuration import CheckedConfig
+from autrainer.training.checks.configuration import checked
 from autrainer.training.checks.constructor_errors import sentence_of
 from autrainer.training.checks.step_errors import explained
 from autrainer.training.checks.trial import tried
@@ -86,9 +86,8 @@ class ModularTaskTrainer:
         output_directory: The run folder, absolute.
     """
 
-    cfg, settings = Forwarded("config"), Forwarded("config")
-    run_config = Forwarded("config", "plain")
-    training_type = Forwarded("settings")
+    cfg, run_config = Forwarded("config"), Forwarded("config", "plain")
+    training_type = Forwarded("config.training")
     output_directory, bookkeeping = Forwarded("folder"), Forwarded("folder")
     experiment_id, run_name = Forwarded("folder"), Forwarded("folder")
     DEVICE, output_dim = Forwarded("parts", "device"), Forwarded("parts.data")
@@ -118,7 +117,7 @@ class ModularTaskTrainer:
         run_name: str | None = None,
     ) -> None:
         self._before: GlobalState | None = GlobalState.now()
-        self.config = CheckedConfig.of(cfg)
+        self.config = checked(cfg)
         self.folder = RunFolder(output_directory, self.config, experiment_id, run_name)
         self.callback_manager = CallbackManager()
         self.hooks = Hooks(self.callback_manager, self, self.bookkeeping.background.check)
@@ -134,32 +133,33 @@ class ModularTaskTrainer:
 
     def _build(self) -> None:
         """Build what the configuration describes, and who listens to it."""
-        settings = self.config.settings
-        set_seed(settings.training_seed)
-        set_reproducibility(settings.reproducible)
-        device = set_device(settings.device)
+        config = self.config
+        set_seed(config.seeds.training)
+        set_reproducibility(config.device.reproducible)
+        device = set_device(config.device.device)
         record_environment(self.bookkeeping)
         with self.callback_manager.building():
-            self.parts = build_parts(self.config.copy(), settings, device)
-            self.listeners = build_listeners(self.config, self.parts, self.folder)
+            self.parts = build_parts(config, device)
+            self.listeners = build_listeners(config, self.parts, self.folder)
             self.listeners.register(self.callback_manager, self.parts)
-        self.records = Records(self.config, self.parts, self.folder)
-        self.conditions = Conditions(self.data, device, settings)
+        self.records = Records(config, self.parts, self.folder)
+        self.conditions = Conditions(self.data, device, config.training, config.saving)
         if callable(getattr(self.optimizer, "custom_step", None)):
             self.train_step_fn = self.update.step
 
     def _prepare(self) -> None:
         """Look whether everything fits, and write down where the run begins."""
-        settings, folder = self.config.settings, self.folder
+        config, folder = self.config, self.folder
+        training, saving, resuming = config.training, config.saving, config.resuming
         if folder.found is not None:
             refuse_changes(folder.found, self, folder.states.folder)
         self.stateful = stateful_parts(self.parts, self.records, self.conditions)
-        self.saved = SavedStates(settings, self.stateful, self.records, folder)
-        self.results = Results(settings, self.parts, self.records, folder)
-        self.trial = tried(self.config, self.parts, folder.bookkeeping)
+        self.saved = SavedStates(training, saving, self.stateful, self.records, folder)
+        self.results = Results(training, self.parts, self.records, folder)
+        self.trial = tried(config, self.parts, folder.bookkeeping)
         record_objects(folder.bookkeeping, self.model, self.data)
-        self.resumption = Resumption(self, folder.states, folder.found, settings.resume_every)
-        num_bytes = needed_bytes(settings, self.parts, self.stateful)
+        self.resumption = Resumption(self, folder.states, folder.found, resuming.resume_every)
+        num_bytes = needed_bytes(training, saving, self.parts, self.stateful)
         warn_if_full(folder.output_directory, num_bytes)
         if folder.found is None:
             self.saved.save([INITIAL, BEST])
@@ -167,7 +167,7 @@ class ModularTaskTrainer:
     @property
     def disable_progress_bar(self) -> bool:
         """Whether no bars are shown."""
-        return not self.config.settings.progress_bar
+        return not self.config.training.progress_bar
 
     @property
     def is_stopping(self) -> bool:
@@ -240,7 +240,7 @@ class ModularTaskTrainer:
 
     def threads(self) -> AbstractContextManager[None]:
         """Within the block torch uses as many intra-op threads as this run trains with."""
-        return intra_op_threads(self.mult_adds, self.config.settings.batch_size, self.DEVICE)
+        return intra_op_threads(self.mult_adds, self.config.training.batch_size, self.DEVICE)
 
     def _train(self) -> float:
         # What an earlier attempt left must not make this one look finished if it fails.
@@ -272,30 +272,30 @@ class ModularTaskTrainer:
         self._train_by(StepLoop)
 
     def _train_by(self, kind: type[EpochLoop] | type[StepLoop]) -> None:
-        settings = self.config.settings
+        training = self.config.training
         loop = kind(
             self.train_loader,
             self.training_step(),
             self.period(),
             self.hooks,
-            eval_frequency=settings.eval_frequency,
-            show_progress=settings.progress_bar,
+            eval_frequency=training.eval_frequency,
+            show_progress=training.progress_bar,
             device=self.DEVICE,
             clock=self.clock,
             saver=self.resumption,
         )
-        loop.run(self.initial_iteration, settings.iterations, self._resumed_at)
+        loop.run(self.initial_iteration, training.iterations, self._resumed_at)
 
     def period(self) -> EvaluationPeriod:
         """What surrounds the training between two evaluations."""
         return EvaluationPeriod(
-            self.config.settings,
             self.parts,
             self.records,
             self.bookkeeping,
             hooks=self.hooks,
             evaluate=lambda iteration, folder: self.evaluate(iteration, folder, self.dev_loader),
             folder_of=self.folder_of,
+            seed=self.config.seeds.training,
         )
 
     def training_step(self) -> TrainingStep:
@@ -351,13 +351,13 @@ class ModularTaskTrainer:
             `test_loss` and every metric with the prefix `test_`; None for the dev set.
         """
         evaluation = Evaluation(
-            self.config.settings,
             self.parts,
             self.records,
             results=self.results,
             saved=self.saved,
             hooks=self.hooks,
             check=self._check_evaluation,
+            show_progress=self.config.training.progress_bar,
         )
         if tracker is None:
             tracker = self.dev_tracker if dev_evaluation else self.test_tracker

@@ -3,17 +3,16 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Mapping
-from typing import Any
 
 from omegaconf import DictConfig, OmegaConf
 
-from autrainer.config.instantiate import instantiate_shorthand
+from autrainer.config.instantiate import build
+from autrainer.config.plain import Plain
+from autrainer.config.schema.sections.transforms import TransformList, TransformSection
 from autrainer.errors import ConfigError, did_you_mean
 from autrainer.transforms.base import AbstractTransform
 from autrainer.transforms.colour import GrayscaleToRGB, RGBToGrayscale
 from autrainer.transforms.compose import SmartCompose
-from autrainer.transforms.entries import TransformConfig, TransformList, parse_transforms
 
 log = logging.getLogger(__name__)
 
@@ -30,7 +29,8 @@ class TransformManager:
     means "no arguments".
 
     Args:
-        model_transform: `type` and optional lists `base`, `train`, `dev`, `test` of shorthands.
+        model_transform: `type` and optional lists `base`, `train`, `dev`, `test` of shorthands, or
+            the section that was read from them.
         dataset_transform: The same of the dataset.
         train_augmentation: Added to the train pipeline, or None.
         dev_augmentation: Added to the dev pipeline, or None.
@@ -42,8 +42,8 @@ class TransformManager:
 
     def __init__(
         self,
-        model_transform: Mapping[str, Any] | DictConfig,
-        dataset_transform: Mapping[str, Any] | DictConfig,
+        model_transform: Plain | DictConfig | TransformSection,
+        dataset_transform: Plain | DictConfig | TransformSection,
         train_augmentation: SmartCompose | None = None,
         dev_augmentation: SmartCompose | None = None,
         test_augmentation: SmartCompose | None = None,
@@ -69,20 +69,23 @@ class TransformManager:
     def _build(self, subset: str) -> list[AbstractTransform]:
         ours, theirs = self._model.lists[subset], self._dataset.lists[subset]
         _warn_of_near_misses(ours, theirs)
-        others = [entry for entry in theirs.entries.values() if entry.key not in ours.seen]
-        return [
-            instantiate_shorthand({entry.path: entry.arguments}, instance_of=AbstractTransform)
-            for entry in (*ours.entries.values(), *others)
-        ]
+        others = [entry for entry in theirs.entries if entry.name not in ours.seen]
+        return [build(entry.target, AbstractTransform) for entry in (*ours.entries, *others)]
 
 
-def _read(owner: str, transform: Mapping[str, Any] | DictConfig) -> TransformConfig:
+def _read(owner: str, transform: Plain | DictConfig | TransformSection) -> TransformSection:
     if OmegaConf.is_config(transform):
         transform = OmegaConf.to_container(transform, resolve=True)  # type: ignore[assignment]
-    found = parse_transforms(owner, transform)
-    if isinstance(found, TransformConfig):
-        return found
-    raise ConfigError("; ".join(problem.line() for problem in found))
+    section = (
+        transform
+        if isinstance(transform, TransformSection)
+        else TransformSection.read(owner, transform)
+    )
+    if section.problems:
+        raise ConfigError("; ".join(problem.line() for problem in section.problems))
+    for name in section.ignored:
+        log.warning("%s.transform: key %r means nothing and is ignored", owner, name)
+    return section
 
 
 def _conversion(model_type: str, dataset_type: str) -> list[AbstractTransform]:
@@ -101,7 +104,7 @@ def _conversion(model_type: str, dataset_type: str) -> list[AbstractTransform]:
 
 def _warn_of_near_misses(ours: TransformList, theirs: TransformList) -> None:
     """A removal may find nothing to remove, but next to its like it looks like a slip."""
-    names = {_name(entry.key): entry.key for entry in theirs.entries.values()}
+    names = {_name(entry.name): entry.name for entry in theirs.entries}
     for key in ours.removed:
         if key in names.values():
             continue

@@ -10,7 +10,7 @@ import pytest
 
 import autrainer
 from autrainer.config.hydra.snapshot import Snapshot, SnapshotSource, frozen, packaged_dir
-from autrainer.config.schema.training import RunConfig
+from autrainer.config.schema.run import RunConfig
 from autrainer.errors import ConfigError
 from tests.conftest import CONF
 

@@ -9,6 +9,7 @@ import torch
 
 from autrainer.config.schema.annotations import annotations_of, misfit
 from autrainer.config.schema.classes import check_target
+from autrainer.config.schema.targets import Target
 from autrainer.datasets import ToyDataset
 from tests.config.shapes import Circle, make_circle
 
@@ -61,9 +62,9 @@ def test_only_annotations_of_this_package_and_of_torch_are_believed():
 
 def test_a_value_of_the_wrong_kind_is_a_problem_of_its_key():
     config = {"_target_": "torch.optim.lr_scheduler.StepLR", "step_size": "often"}
-    [problem] = check_target(
-        "scheduler", config, torch.optim.lr_scheduler.LRScheduler, injected=("optimizer",)
-    )
+    target = Target.of_group("scheduler", config)
+    kind = torch.optim.lr_scheduler.LRScheduler
+    [problem] = check_target(target, kind, injected=("optimizer",))
     assert problem.line() == (
         "scheduler.step_size is 'often'; torch.optim.lr_scheduler.StepLR takes an integer"
     )

@@ -4,7 +4,7 @@ import pytest
 
 from autrainer.errors import ConfigError, OutOfMemoryError
 from autrainer.runs.status import read_status
-from autrainer.training.checks.configuration import CheckedConfig
+from autrainer.training.checks.configuration import checked
 from tests.training.any_config import plain
 from tests.training.conftest import built, configured, trained
 
@@ -37,7 +37,7 @@ def test_an_interpolation_that_leads_nowhere_is_refused(value):
     config = plain(configured())
     config["model"]["hidden_size"] = value
     with pytest.raises(ConfigError, match=r"^model.hidden_size cannot be resolved: "):
-        CheckedConfig.of(config)
+        checked(config)
 
 
 @pytest.mark.parametrize("period", [("StepLR", "step_size"), ("CosineAnnealingLR", "T_max")])

@@ -30,6 +30,8 @@ if TYPE_CHECKING:
 
     from autrainer.config.hydra.sweep import Outcome
     from autrainer.config.hydra.sweep_points import Point
+    from autrainer.config.plain import Plain
+    from autrainer.config.schema.run import RunConfig
 
 log = logging.getLogger(__name__)
 
@@ -97,27 +99,30 @@ def _logs_that_fail_are_silent() -> Iterator[None]:
         logging.raiseExceptions = before
 
 
-def _check(composed: DictConfig, config: Mapping[str, Any]) -> None:
+def _read(composed: DictConfig, plain: Plain) -> RunConfig:
+    """The configuration of a run; what is wrong with it is told before anything heavy comes."""
     from autrainer.config.hydra.key_sources import Sources
-    from autrainer.config.schema.training import RunConfig
+    from autrainer.config.schema.run import RunConfig
 
-    settings = RunConfig.read(config, Sources.of_composed(composed))
-    if settings.outputs_format != "csv":
+    config = RunConfig.read(plain, Sources.of_composed(composed))
+    if config.saving.outputs_format != "csv":
         from autrainer.runs.writing.tables import require_library
 
-        require_library(settings.outputs_format)
+        require_library(config.saving.outputs_format)
+    return config
 
 
 def _check_classes(points: Sequence[Point]) -> None:
     """Check the classes that the points of a sweep name before the first of them trains."""
-    if any(point.config.get("plotting") for point in points):
+    read = [(point, point.run) for point in points if point.run is not None]
+    if any(config.plotting.is_on for _, config in read):
         _prepare_plots()
     from autrainer.training.checks.configuration import find_problems
 
     resume_collector()
-    for point in points:
+    for point, config in read:
         try:
-            refuse(find_problems(point.config), point.sources)
+            refuse(find_problems(config), point.sources)
         except ConfigError as error:
             if len(points) == 1:
                 raise
@@ -241,7 +246,7 @@ def _trainer() -> Any:
 
 
 _HOOKS = SweepHooks(
-    check=_check,
+    check=_read,
     before_launch=_check_classes,
     prepare_job=_guard_logs,
     watch=_watch,

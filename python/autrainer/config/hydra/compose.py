@@ -10,7 +10,7 @@ from __future__ import annotations
 import functools
 import os
 import sys
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from contextvars import ContextVar
 from dataclasses import dataclass
@@ -19,6 +19,8 @@ from typing import Any
 
 from autrainer.config.hydra.logs import loggers_kept
 from autrainer.config.hydra.overrides import Arguments, UnsupportedFlagError, split_arguments
+from autrainer.config.plain import Plain
+from autrainer.config.schema.run import RunConfig
 from autrainer.errors import AutrainerError, ConfigError
 from autrainer.runs.layout import TABLE
 
@@ -35,8 +37,8 @@ class SweepHooks:
 
     Args:
         own_folders: Every run has a folder of its own; runs that would share one are refused.
-        check: Raises an `AutrainerError` for a configuration that cannot run. It gets the
-            composed configuration with its `hydra` node and the resolved one as plain containers.
+        check: Reads a configuration; raises an `AutrainerError` for one that cannot run. It gets
+            the composed configuration with its `hydra` node and the resolved one in plain form.
         before_launch: Raises an `AutrainerError` if one of the configurations that are about to
             run cannot; it may import what the runs need. Only asked where they run here.
         prepare_job: Gets the composed configuration of a run with its `hydra` node, and may change
@@ -51,7 +53,7 @@ class SweepHooks:
     """
 
     own_folders: bool = True
-    check: Callable[[Any, Mapping[str, Any]], None] | None = None
+    check: Callable[[Any, Plain], RunConfig | None] | None = None
     before_launch: Callable[[Sequence[Any]], None] | None = None
     prepare_job: Callable[[Any], None] | None = None
     watch: Callable[[Callable[[], list[Any]]], None] | None = None

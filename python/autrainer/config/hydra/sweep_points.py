@@ -16,6 +16,7 @@ from omegaconf.errors import InterpolationToMissingValueError, OmegaConfBaseExce
 from autrainer.config.hydra.compose import SweepHooks
 from autrainer.config.hydra.key_sources import Sources
 from autrainer.config.identity import differences
+from autrainer.config.schema.run import RunConfig
 from autrainer.errors import AnotherRunError, ConfigError
 from autrainer.runs.layout import CONFIG_FILE
 from autrainer.runs.writing.opening import read_text
@@ -35,6 +36,7 @@ class Point:
         directory: Its run folder.
         was_finished: The folder held a finished run when the sweep began.
         sources: Knows which file sets a key.
+        run: Its configuration, read; None if nobody has read it.
     """
 
     overrides: Sequence[str]
@@ -42,6 +44,7 @@ class Point:
     directory: Path
     was_finished: bool
     sources: Sources = field(default_factory=Sources)
+    run: RunConfig | None = None
 
     @classmethod
     def read(
@@ -66,11 +69,10 @@ class Point:
             composed.hydra.job.id = composed.hydra.job.num = index
         config = _resolved(overrides, composed)
         # A run that lacks its seed is told so before its folder is named after it.
-        if hooks.check is not None:
-            hooks.check(composed, config)
+        run = None if hooks.check is None else hooks.check(composed, config)
         directory = _directory(overrides, composed)
         sources = Sources.of_composed(composed)
-        return cls(overrides, config, directory, hooks.is_finished(directory), sources)
+        return cls(overrides, config, directory, hooks.is_finished(directory), sources, run)
 
     @property
     def name(self) -> str:

@@ -10,7 +10,7 @@ from autrainer.config.locate import locate, public_path
 from autrainer.config.schema.annotations import annotations_of, misfit
 from autrainer.config.schema.problems import Problem
 from autrainer.config.schema.required_arguments import Needed
-from autrainer.config.shorthand import parse_shorthand
+from autrainer.config.schema.targets import Target
 from autrainer.errors import ConfigError, did_you_mean
 
 _CONTROL = frozenset({"_target_", "_convert_", "_recursive_", "_partial_", "_args_", "id"})
@@ -18,57 +18,40 @@ _KEYWORDS = (inspect.Parameter.POSITIONAL_OR_KEYWORD, inspect.Parameter.KEYWORD_
 
 
 def check_target(
-    key: str,
-    config: Any,
+    target: Target,
     expected: type | tuple[type, ...],
     *,
     injected: Iterable[str] = (),
-    consumed: Iterable[str] = (),
-    shorthand: bool = False,
     none_allowed: bool = False,
 ) -> list[Problem]:
-    """What is wrong with a configuration that names a class; nothing is built.
+    """What is wrong with what a configuration names; nothing is built.
 
     Args:
-        key: Where the configuration stands, such as `dataset` or `loggers[0]`.
-        config: Mapping with `_target_` and arguments, or a shorthand.
+        target: What it names.
         expected: What the class has to derive from.
         injected: Arguments that whoever builds the object adds.
-        consumed: Keys that are taken out before the class sees the rest.
-        shorthand: The configuration is a shorthand.
-        none_allowed: The target `None` is fine.
+        none_allowed: The path `None` is fine.
     """
-    where = key if shorthand else f"{key}._target_"
+    where = target.path_key or target.key
+    if target.problem is not None:
+        return [target.problem]
+    if target.is_none and none_allowed:
+        return []
     try:
-        split = _split(config, key, shorthand)
-        if isinstance(split, Problem):
-            return [split]
-        path, arguments = split
-        if path == "None" and none_allowed:
-            return []
-        target = locate(path)
+        found = locate(target.path)
     except ConfigError as error:
         return [Problem(where, "cannot be used", str(error))]
-    if not callable(target):
-        return [Problem(where, f"names {path}, which is a {type(target).__name__}", "name a class")]
-    problems = _kind_problems(where, path, target, expected)
+    if not callable(found):
+        what = f"names {target.path}, which is a {type(found).__name__}"
+        return [Problem(where, what, "name a class")]
+    problems = _kind_problems(where, target.path, found, expected)
+    arguments, consumed = target.written, set(target.consumed)
     if problems or arguments.get("_partial_") or arguments.get("_args_"):
         return problems
-    given = {name for name in arguments if name not in _CONTROL} - set(consumed)
-    problems = argument_problems(key, target, given | set(injected), set(consumed), set(injected))
-    return problems or value_problems(key, target, arguments)
-
-
-def _split(config: Any, key: str, shorthand: bool) -> tuple[str, Mapping[str, Any]] | Problem:
-    if shorthand:
-        entry = parse_shorthand(config, key)
-        return entry if isinstance(entry, Problem) else (entry.key, entry.arguments)
-    if not isinstance(config, Mapping) and not hasattr(config, "keys"):
-        raise ConfigError(f"{config!r} is no mapping with _target_ and arguments")
-    path = config.get("_target_")
-    if not path:
-        raise ConfigError("it is missing; name a class by its import path")
-    return path, config
+    given = {name for name in arguments if name not in _CONTROL} - consumed
+    key, injected = target.key, set(injected)
+    problems = argument_problems(key, found, given | injected, consumed, injected)
+    return problems or value_problems(key, found, arguments)
 
 
 def _kind_problems(

@@ -11,16 +11,15 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, Protocol
 
-from autrainer.config.schema.training import RunConfig
+from autrainer.config.schema.sections.loaders import SUBSETS
+from autrainer.config.schema.sections.saving import SavingSection
+from autrainer.config.schema.sections.training import TrainingSection
 from autrainer.datasets.checksums import Checksums, checksums_of, differences
 from autrainer.errors import ConfigError, DataError
 from autrainer.runs.environment import numeric_environment
 from autrainer.runs.state.resumable import ResumableState
 
 log = logging.getLogger(__name__)
-
-SETTINGS = ("inference_batch_size", "save_train_outputs", "save_dev_outputs", "save_test_outputs")
-"""Settings that make no other run, but other files or, by rounding, other bits."""
 
 
 class Conditions:
@@ -29,23 +28,30 @@ class Conditions:
     Args:
         data: The dataset.
         device: Where the model is.
-        settings: The training attributes.
+        training: How the run trains.
+        saving: What it saves.
 
     Attributes:
         samples: Checksums of the samples of every split.
     """
 
-    def __init__(self, data: Any, device: Any, settings: RunConfig) -> None:
+    def __init__(
+        self, data: Any, device: Any, training: TrainingSection, saving: SavingSection
+    ) -> None:
         self.samples: Checksums = checksums_of(data)
         self._data = data
         self._device = device
-        self._settings = settings
+        # Keys that make no other run, but other files or, by rounding, other bits.
+        self._settings = {
+            "inference_batch_size": training.inference_batch_size,
+            **{f"save_{subset}_outputs": saving.saves_outputs(subset) for subset in SUBSETS},
+            "outputs_format": saving.outputs_format,
+        }
         self._earlier: list[dict[str, Any]] = []
 
     def environment(self) -> dict[str, Any]:
         """What the bits and files of this attempt depend on; asked for while the run trains."""
-        settings = {name: getattr(self._settings, name) for name in (*SETTINGS, "outputs_format")}
-        return {**numeric_environment(self._device), **settings}
+        return {**numeric_environment(self._device), **self._settings}
 
     def changed_samples(self, kept: Any) -> str:
         """What is different about the samples than in conditions that were kept; or nothing.

@@ -2,22 +2,26 @@
 
 from __future__ import annotations
 
-import copy
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
-from typing import Any
 
 import torch
-from omegaconf import DictConfig, OmegaConf
+from omegaconf import DictConfig
 
 from autrainer.augmentations import AbstractAugmentation, AugmentationPipeline
-from autrainer.config.hydra.groups import GROUP_KEYS, SUBSETS
 from autrainer.config.hydra.key_sources import Sources
-from autrainer.config.schema.annotations import misfit
+from autrainer.config.plain import Plain, plain_copy
 from autrainer.config.schema.classes import argument_problems, check_target
 from autrainer.config.schema.problems import Problem, refuse
-from autrainer.config.schema.training import GROUPS, RunConfig
-from autrainer.config.shorthand import plain_copy
+from autrainer.config.schema.reading import LEFT_OPEN
+from autrainer.config.schema.run import GROUPS, RunConfig
+from autrainer.config.schema.sections.augmentation import AugmentationSection
+from autrainer.config.schema.sections.dataset import DatasetSection
+from autrainer.config.schema.sections.loaders import SUBSETS
+from autrainer.config.schema.sections.model import ModelSection
+from autrainer.config.schema.sections.plotting import PlottingSection
+from autrainer.config.schema.sections.scheduler import SchedulerSection
+from autrainer.config.schema.sections.transforms import TransformSection
+from autrainer.config.schema.targets import TargetList
 from autrainer.criterions.base import Loss
 from autrainer.datasets.base import AbstractDataset
 from autrainer.datasets.sampling import sampler_problems
@@ -26,216 +30,122 @@ from autrainer.metrics import AbstractMetric
 from autrainer.models.base import AbstractModel
 from autrainer.plotting.metrics import PlotMetrics
 from autrainer.runs.writing.tables import require_library
-from autrainer.training.resuming.checkpoints import Checkpoints
+from autrainer.training.resuming.checkpoints import missing_files
 from autrainer.transforms.base import AbstractTransform
-from autrainer.transforms.entries import TransformConfig, parse_transforms
 
-_CONSUMED_KINDS: dict[tuple[str, str], Any] = {
-    ("model", "skip_last_layer"): bool,
-    ("optimizer", "weight_decay"): float | None,
-    ("optimizer", "apply_weight_decay_to_bias"): bool,
-    ("optimizer", "apply_weight_decay_to_norm"): bool,
-}
 _PERIODS = ("step_size", "T_max")
 """Arguments of schedulers that torch divides by, long after it has taken them."""
 _PLOT_ARGUMENTS = ("output_directory", "training_type", "metric_fns")
 _LOGGER_ARGUMENTS = ("exp_name", "run_name", "metrics", "tracking_metric")
 
 
-@dataclass(frozen=True)
-class CheckedConfig:
+def checked(cfg: DictConfig | Plain) -> RunConfig:
     """A configuration in which nothing is wrong that can be seen without building it.
 
     Args:
-        cfg: A copy with the dataset's `criterion` at the top level.
-        plain: The configuration as it came, as plain containers.
-        settings: Its training attributes.
+        cfg: The configuration, which is left as it is.
+
+    Raises:
+        ConfigError: with everything that is wrong.
+        MissingExtraError: if the library that writes `outputs_format` is not installed.
     """
-
-    cfg: DictConfig
-    plain: dict[str, Any]
-    settings: RunConfig
-
-    @classmethod
-    def of(cls, cfg: DictConfig | Mapping[str, Any]) -> CheckedConfig:
-        """Check a configuration, which is left as it is.
-
-        Raises:
-            ConfigError: with everything that is wrong.
-            MissingExtraError: if the library that writes `outputs_format` is not installed.
-        """
-        plain = plain_copy(cfg)
-        plain.pop("hydra", None)
-        sources = Sources.of_job()
-        settings = RunConfig.read(plain, sources)
-        require_library(settings.outputs_format)
-        refuse(find_problems(plain), sources)
-        moved = copy.deepcopy(plain)
-        if "criterion" in moved["dataset"]:
-            moved["criterion"] = moved["dataset"].pop("criterion")
-        return cls(OmegaConf.create(moved), plain, settings)
-
-    def copy(self) -> dict[str, Any]:
-        """The configuration as plain containers of the caller's own, `criterion` at the top."""
-        plain: dict[str, Any] = OmegaConf.to_container(self.cfg)  # type: ignore[assignment]
-        return plain
+    plain = plain_copy(cfg)
+    plain.pop("hydra", None)
+    sources = Sources.of_job()
+    config = RunConfig.read(plain, sources)
+    require_library(config.saving.outputs_format)
+    refuse(find_problems(config), sources)
+    return config
 
 
-def find_problems(config: Mapping[str, Any]) -> list[Problem]:
+def find_problems(config: RunConfig) -> list[Problem]:
     """Everything that is wrong with the classes that a configuration names.
 
     Args:
-        config: The configuration as plain containers.
+        config: The configuration, read.
     """
-    if missing := list(_missing({group: config[group] for group in GROUPS})):
+    if missing := list(_left_open({group: config.plain[group] for group in GROUPS})):
         return missing
+    optimizer = config.optimizer.target
     return [
-        *_dataset_problems(config),
-        *_sampler_problems(config),
-        *_model_problems(config["model"]),
-        *check_target(
-            "optimizer",
-            config["optimizer"],
-            torch.optim.Optimizer,
-            injected=("params", "lr"),
-            consumed=GROUP_KEYS["optimizer"],
-        ),
-        *_scheduler_problems(config["scheduler"]),
-        *_consumed_problems(config),
-        *_augmentation_problems(config["augmentation"]),
-        *_plotting_problems(config["plotting"]),
-        *_transform_problems("dataset", config["dataset"]),
-        *_transform_problems("model", config["model"]),
-        *_list_problems(config, "", "loggers", AbstractLogger, _LOGGER_ARGUMENTS),
-        *_list_problems(config, "", "callbacks", object),
+        *_dataset_problems(config.dataset),
+        *(sampler_problems(config.loaders.train.sampler) if config.loaders.train.sampler else []),
+        *_model_problems(config.model),
+        *check_target(optimizer, torch.optim.Optimizer, injected=("params", "lr")),
+        *_scheduler_problems(config.scheduler),
+        *config.model.problems,
+        *config.optimizer.problems,
+        *_augmentation_problems(config.augmentation),
+        *_plotting_problems(config.plotting),
+        *_transform_problems(config.dataset.transform),
+        *_transform_problems(config.model.transform),
+        *_list_problems(config.loggers, AbstractLogger, _LOGGER_ARGUMENTS),
+        *_list_problems(config.callbacks, object),
     ]
 
 
-def _missing(node: Any, key: str = "") -> Iterator[Problem]:
+def _left_open(node: object, key: str = "") -> Iterator[Problem]:
     """What a configuration leaves open, at any depth, that somebody has to fill in."""
-    if node == "???":
+    if node == LEFT_OPEN:
         yield Problem(key, "is missing", "give it a value")
     elif isinstance(node, Mapping):
         for name, value in node.items():
-            yield from _missing(value, f"{key}.{name}" if key else str(name))
+            yield from _left_open(value, f"{key}.{name}" if key else str(name))
     elif isinstance(node, list):
         for position, value in enumerate(node):
-            yield from _missing(value, f"{key}[{position}]")
+            yield from _left_open(value, f"{key}[{position}]")
 
 
-def _dataset_problems(config: Mapping[str, Any]) -> list[Problem]:
-    dataset = config["dataset"]
-    problems = check_target(
-        "dataset",
-        dataset,
-        AbstractDataset,
-        injected=("seed", *(f"{subset}_transform" for subset in SUBSETS)),
-        consumed=GROUP_KEYS["dataset"],
-    )
-    criterion = dataset.get("criterion", config.get("criterion"))
-    if criterion is None:
-        fix = "name a criterion, such as autrainer.criterions.CrossEntropyLoss"
-        problems.append(Problem("dataset.criterion", "is missing", fix))
-    else:
-        problems += check_target(
-            "dataset.criterion", criterion, Loss, injected=("reduction",), shorthand=True
-        )
-    if "tracking_metric" in dataset:
-        problems += check_target(
-            "dataset.tracking_metric", dataset["tracking_metric"], AbstractMetric, shorthand=True
-        )
-    if "metrics" in dataset:
-        problems += _list_problems(dataset, "dataset.", "metrics", AbstractMetric)
-    return problems
+def _dataset_problems(dataset: DatasetSection) -> list[Problem]:
+    injected = ("seed", *(f"{subset}_transform" for subset in SUBSETS))
+    problems = check_target(dataset.target, AbstractDataset, injected=injected)
+    problems += check_target(dataset.criterion, Loss, injected=("reduction",))
+    if dataset.tracking_metric is not None:
+        problems += check_target(dataset.tracking_metric, AbstractMetric)
+    return problems + _list_problems(dataset.metrics, AbstractMetric)
 
 
-def _sampler_problems(config: Mapping[str, Any]) -> list[Problem]:
-    key = "train_loader_kwargs"
-    own = config["dataset"].get(key)
-    options = own or config.get(key)
-    # Left open ("???") they are those by default.
-    sampler = options.get("sampler") if isinstance(options, Mapping) else None
-    if sampler is None:
-        return []
-    return sampler_problems(f"dataset.{key}.sampler" if own else f"{key}.sampler", sampler)
+def _model_problems(model: ModelSection) -> list[Problem]:
+    problems = check_target(model.target, AbstractModel, injected=("output_dim",))
+    return problems + missing_files(model.checkpoints)
 
 
-def _model_problems(model: Mapping[str, Any]) -> list[Problem]:
-    problems = check_target(
-        "model", model, AbstractModel, injected=("output_dim",), consumed=GROUP_KEYS["model"]
-    )
-    return problems + Checkpoints.take_from(dict(model)).problems()
-
-
-def _scheduler_problems(scheduler: Mapping[str, Any]) -> list[Problem]:
-    problems = check_target(
-        "scheduler",
-        scheduler,
-        torch.optim.lr_scheduler.LRScheduler,
-        injected=("optimizer",),
-        consumed=GROUP_KEYS["scheduler"],
-        none_allowed=True,
-    )
+def _scheduler_problems(scheduler: SchedulerSection) -> list[Problem]:
+    kind = torch.optim.lr_scheduler.LRScheduler
+    problems = check_target(scheduler.target, kind, injected=("optimizer",), none_allowed=True)
     for name in _PERIODS:
-        if scheduler.get(name) == 0:
+        if scheduler.target.written.get(name) == 0:
             problems.append(Problem(f"scheduler.{name}", "is 0", "use an integer of at least 1"))
     return problems
 
 
-def _consumed_problems(config: Mapping[str, Any]) -> list[Problem]:
-    return [
-        Problem(f"{group}.{name}", f"is {config[group][name]!r}", f"use {wanted}")
-        for (group, name), kind in _CONSUMED_KINDS.items()
-        if name in config[group] and (wanted := misfit(kind, config[group][name]))
-    ]
+def _augmentation_problems(augmentation: AugmentationSection) -> list[Problem]:
+    problems = check_target(augmentation.target, AugmentationPipeline, none_allowed=True)
+    return problems + _list_problems(augmentation.pipeline, AbstractAugmentation)
 
 
-def _augmentation_problems(augmentation: Mapping[str, Any]) -> list[Problem]:
-    problems = check_target("augmentation", augmentation, AugmentationPipeline, none_allowed=True)
-    return problems + _list_problems(
-        augmentation, "augmentation.", "pipeline", AbstractAugmentation
-    )
-
-
-def _plotting_problems(plotting: Mapping[str, Any]) -> list[Problem]:
-    if not plotting:
+def _plotting_problems(plotting: PlottingSection) -> list[Problem]:
+    if not plotting.is_on:
         return []
-    given = {*plotting, *_PLOT_ARGUMENTS} - {"id", "_target_"}
+    given = {*plotting.arguments, *_PLOT_ARGUMENTS}
     return argument_problems("plotting", PlotMetrics, given, injected=_PLOT_ARGUMENTS)
 
 
-def _transform_problems(group: str, config: Mapping[str, Any]) -> list[Problem]:
-    found = parse_transforms(group, config.get("transform"))
-    if not isinstance(found, TransformConfig):
-        return found
-    return [
-        problem
-        for listed in found.lists.values()
-        for where, entry in listed.entries.items()
-        for problem in check_target(
-            where, {entry.path: entry.arguments}, AbstractTransform, shorthand=True
-        )
-    ]
+def _transform_problems(transform: TransformSection) -> list[Problem]:
+    if transform.problems:
+        return [*transform.problems]
+    targets = transform.targets
+    return [problem for each in targets for problem in check_target(each, AbstractTransform)]
 
 
 def _list_problems(
-    config: Mapping[str, Any],
-    prefix: str,
-    name: str,
-    expected: type,
-    injected: tuple[str, ...] = (),
+    listed: TargetList, expected: type, injected: tuple[str, ...] = ()
 ) -> list[Problem]:
-    """What is wrong with a list of shorthands; one that is absent is fine."""
-    entries = config.get(name)
-    if entries is None:
-        return []
-    if not isinstance(entries, list | tuple):
-        fix = "use a list of import paths, with or without kwargs"
-        return [Problem(f"{prefix}{name}", f"is {entries!r}", fix)]
+    """What is wrong with a list of shorthands."""
+    if listed.problem is not None:
+        return [listed.problem]
     return [
         problem
-        for position, entry in enumerate(entries)
-        for problem in check_target(
-            f"{prefix}{name}[{position}]", entry, expected, injected=injected, shorthand=True
-        )
+        for target in listed.targets
+        for problem in check_target(target, expected, injected=injected)
     ]

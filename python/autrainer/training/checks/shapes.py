@@ -6,7 +6,7 @@ One sample is enough to see it before training: the model is called with it for 
 from __future__ import annotations
 
 import warnings
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any
@@ -16,7 +16,8 @@ import torch
 
 from autrainer.config.hydra.key_sources import Sources
 from autrainer.config.schema.problems import Problem, refuse
-from autrainer.config.shorthand import split_shorthand
+from autrainer.config.schema.sections.dataset import DatasetSection
+from autrainer.config.schema.sections.model import ModelSection
 from autrainer.data.loader import Loader
 from autrainer.datasets.base import AbstractDataset
 from autrainer.errors import DataError, OutOfMemoryError
@@ -89,14 +90,16 @@ class Fit:
     Criterions, metrics and target transforms of users are not called: they may count their calls.
 
     Args:
-        config: The configuration, for messages.
+        dataset: The section of the dataset, for messages.
+        model: The section of the model, for messages.
         data: The dataset.
         criterion: The criterion, on the device.
         loader: Loader of the dev set.
         device: Where the model is.
     """
 
-    config: Mapping[str, Any]
+    dataset: DatasetSection
+    model: ModelSection
     data: AbstractDataset
     criterion: torch.nn.Module
     loader: Any
@@ -145,8 +148,7 @@ class Fit:
 
     def criterion_problem(self, seen: Seen, error: BaseException) -> Problem:
         """An error of the criterion, with the shapes of what it was given."""
-        shorthand = self.config["dataset"].get("criterion", self.config.get("criterion"))
-        path, _ = split_shorthand(shorthand)
+        path = self.dataset.criterion.path
         wanted = f"autrainer.criterions.{CRITERIONS.get(self.data.task)}"
         output, target = map(seen.shape_of, (seen.output, seen.batch.target))
         return Problem(
@@ -167,7 +169,7 @@ class Fit:
 
     def _of_output(self, seen: Seen) -> Problem | None:
         output, output_dim = seen.output, self.data.output_dim
-        path, dataset = self.config["model"]["_target_"], self.config["dataset"]["id"]
+        path, dataset = self.model.target.path, self.dataset.id
         needed = f"({BATCH}, {output_dim})"
         if not isinstance(output, torch.Tensor):
             return Problem(
@@ -212,7 +214,7 @@ class Fit:
                 # Not through the metric itself: it would warn that a sample has no score.
                 metric.fn(targets, predictions, **metric.fn_kwargs)
             except DataError as error:
-                path, _ = split_shorthand(self.config["dataset"]["metrics"][position])
+                path = self.dataset.metrics.targets[position].path
                 yield Problem(
                     f"dataset.metrics[{position}]",
                     f"is {path}, which does not score targets {seen.shape_of(seen.batch.target)}: "

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import traceback
-from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -11,12 +10,12 @@ import torch
 
 from autrainer.config.error_places import is_of_user
 from autrainer.config.hydra.key_sources import Sources
+from autrainer.config.plain import Plain
 from autrainer.errors import AutrainerError, ConfigError, OutOfMemoryError
 from autrainer.training.checks.constructor_errors import (
     CONSTRUCTOR_ERRORS,
     is_about_memory,
     sentence_of,
-    shown,
 )
 from autrainer.training.checks.shapes import Seen
 from autrainer.training.resuming.run_views import FailedRun
@@ -51,16 +50,16 @@ def _caused_by(told: BaseException, error: BaseException) -> BaseException:
 
 
 def _out_of_memory(error: BaseException, run: FailedRun) -> OutOfMemoryError:
-    settings = run.settings
-    at_once = min(settings.micro_batch_size or settings.batch_size, settings.batch_size)
+    training, micro = run.config.training, run.config.updates.micro_batch_size
+    at_once = min(micro or training.batch_size, training.batch_size)
     advice = (
         f"try micro_batch_size={at_once // 2}, with which updates stay the same"
         if at_once > 1
         else "try a smaller model"
     ) + ", a smaller inference_batch_size, or train_loader_kwargs.num_workers=0"
     return OutOfMemoryError(
-        f"there was not enough memory on {run.DEVICE} with batch_size {settings.batch_size} "
-        f"and inference_batch_size {settings.inference_batch_size} ({_held(run.DEVICE)}); "
+        f"there was not enough memory on {run.DEVICE} with batch_size {training.batch_size} "
+        f"and inference_batch_size {training.inference_batch_size} ({_held(run.DEVICE)}); "
         f"{advice}. What torch said: {str(error).splitlines()[0] if str(error) else error!r}"
     )
 
@@ -84,17 +83,16 @@ def _misfit(error: BaseException, run: FailedRun) -> ConfigError | None:
     is_known = run.mult_adds is not None
     if is_known and getattr(features, "shape", ())[1:] == run.sample_shape:
         return None
-    config = run.run_config
-    model = {key: value for key, value in config["model"].items() if key != "transform"}
+    model, dataset = run.config.model, run.config.dataset
     dtype = str(getattr(features, "dtype", "")).removeprefix("torch.")
     return ConfigError(
-        f"the model {model['id']}, {shown(model)}, does not work on samples of the dataset "
-        f"{config['dataset']['id']}, whose features are {dtype} {seen.shape_of(features)}: "
-        f"{sentence_of(error)}{_size_to_try(model, features)}"
+        f"the model {model.id}, {model.target.described('transform')}, does not work on samples of "
+        f"the dataset {dataset.id}, whose features are {dtype} {seen.shape_of(features)}: "
+        f"{sentence_of(error)}{_size_to_try(model.target.written, features)}"
     )
 
 
-def _size_to_try(model: Mapping[str, Any], features: Any) -> str:
+def _size_to_try(model: Plain, features: Any) -> str:
     """The size of its input that a model may have to be told, as a hint."""
     width = getattr(features, "shape", (None,))[-1]
     named = [

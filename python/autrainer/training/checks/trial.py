@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from autrainer.config.schema.run import RunConfig
 from autrainer.runs.folder import Bookkeeping
 from autrainer.training.build import Parts
 from autrainer.training.checks.batch_norm import lone_values, refuse_lone_sample
-from autrainer.training.checks.configuration import CheckedConfig
 from autrainer.training.checks.shapes import Fit, Seen, outputs_kept
 from autrainer.training.recording.reproduction import record_model
 
@@ -28,21 +28,22 @@ class Trial:
     mult_adds: int | None
 
 
-def tried(config: CheckedConfig, parts: Parts, bookkeeping: Bookkeeping) -> Trial:
+def tried(config: RunConfig, parts: Parts, bookkeeping: Bookkeeping) -> Trial:
     """Pass a sample through the model: for its summary, and to see whether the parts fit.
 
     Raises:
         ConfigError: if they do not.
     """
-    settings = config.settings
-    fit = Fit(config.plain, parts.data, parts.criterion, parts.dev_loader, parts.device)
+    training, updates = config.training, config.updates
+    sections = (config.dataset, config.model)
+    fit = Fit(*sections, parts.data, parts.criterion, parts.dev_loader, parts.device)
     batch = fit.sample()
     with outputs_kept(parts.model) as outputs, lone_values(parts.model) as lone_layers:
         mult_adds = record_model(bookkeeping, parts.model, batch)
     if mult_adds is not None:
         fit.check(parts.model, Seen(batch, outputs[-1]))
-    num_steps = settings.iterations if settings.training_type == "step" else None
+    num_steps = training.iterations if training.training_type == "step" else None
     refuse_lone_sample(
-        parts.model, lone_layers, parts.train_loader, num_steps, settings.micro_batch_size
+        parts.model, lone_layers, parts.train_loader, num_steps, updates.micro_batch_size
     )
     return Trial(fit, getattr(batch.features, "shape", ())[1:], mult_adds)

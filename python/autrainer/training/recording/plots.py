@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
+from autrainer.config.plain import plain_copy
+from autrainer.config.schema.sections.plotting import PlottingSection
 from autrainer.plotting.metrics import PlotMetrics
 from autrainer.plotting.process import PlotProcess, RunPlots
 from autrainer.training.recording.history import History
@@ -17,7 +19,7 @@ class Curves:
     Args:
         output_directory: The run folder.
         training_type: `epoch` or `step`.
-        settings: The `plotting` configuration; without one nothing is drawn.
+        plotting: How they look, and whether there are any.
         metrics: The metrics of the run.
     """
 
@@ -25,15 +27,15 @@ class Curves:
         self,
         output_directory: Path,
         training_type: str,
-        settings: Mapping[str, Any] | None,
+        plotting: PlottingSection,
         metrics: Sequence[Any],
     ) -> None:
         self.plot_metrics: PlotMetrics | None = None
         self._process = PlotProcess()
         self._where = (str(output_directory), training_type)
-        self._settings = {k: v for k, v in (settings or {}).items() if k not in ("id", "_target_")}
+        self._settings = plain_copy(plotting.arguments)
         self._metrics = [(metric.name, metric.suffix) for metric in metrics]
-        if settings:
+        if plotting.is_on:
             self.plot_metrics = PlotMetrics(*self._where, **self._settings, metric_fns=metrics)
             self._process.start()
 

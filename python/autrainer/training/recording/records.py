@@ -6,6 +6,7 @@ from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from autrainer.config.schema.run import RunConfig
 from autrainer.data.loader import Loader
 from autrainer.datasets.samples import SplitSamples
 from autrainer.engine.nonfinite import LossGuard
@@ -16,7 +17,6 @@ from autrainer.runs.stage_clock import StageClock
 from autrainer.runs.timer import Timer
 from autrainer.runs.writing.outputs import OutputsTracker
 from autrainer.training.build import Parts
-from autrainer.training.checks.configuration import CheckedConfig
 from autrainer.training.recording.best import BestIteration
 from autrainer.training.recording.history import History
 from autrainer.training.recording.plots import Curves
@@ -44,8 +44,8 @@ class Records:
         loss_guard: Looks out for losses that are NaN or infinite.
     """
 
-    def __init__(self, config: CheckedConfig, parts: Parts, folder: RunFolder) -> None:
-        data, settings = parts.data, config.settings
+    def __init__(self, config: RunConfig, parts: Parts, folder: RunFolder) -> None:
+        data, training = parts.data, config.training
         metrics = [metric.name for metric in data.metrics]
         self.history = History([*metrics, "train_loss", "dev_loss"])
         self.best = BestIteration(data.tracking_metric, lambda: self.history.iterations)
@@ -59,38 +59,39 @@ class Records:
             Timer(path, subset) for subset in ("train", "dev", "test")
         )
         self._config, self._parts, self._folder = config, parts, folder
-        self.train_tracker = self._tracker("train", True) if settings.save_train_outputs else None
-        self.dev_tracker = self._tracker("dev", settings.save_dev_outputs)
-        self.test_tracker = self._tracker("test", settings.save_test_outputs)
+        saving = config.saving
+        self.train_tracker = self._tracker("train", True) if saving.save_train_outputs else None
+        self.dev_tracker = self._tracker("dev", saving.save_dev_outputs)
+        self.test_tracker = self._tracker("test", saving.save_test_outputs)
         self.losses = MeanLoss(parts.device)
         self.loss_guard = LossGuard(
-            settings.on_nonfinite,
-            settings.training_type,
+            config.updates.on_nonfinite,
+            training.training_type,
             parts.device,
             partial(data.places, "train"),
         )
         self.plots = Curves(
             folder.output_directory,
-            settings.training_type,
-            config.plain.get("plotting"),
+            training.training_type,
+            config.plotting,
             data.metrics,
         )
 
     def _tracker(self, subset: str, export: bool) -> OutputsTracker:
-        settings, data = self._config.settings, self._parts.data
+        training, data = self._config.training, self._parts.data
         tracker = OutputsTracker(
             export,
             subset,
             data,
             self._folder.bookkeeping,
-            settings.outputs_format,
+            self._config.saving.outputs_format,
             SplitSamples(data, subset),
         )
         rows = rows_of_pass(self._parts, subset)
-        if subset == "train" and settings.training_type == "epoch":
-            rows *= settings.eval_frequency
+        if subset == "train" and training.training_type == "epoch":
+            rows *= training.eval_frequency
         elif subset == "train":
-            rows = min(settings.batch_size, rows) * settings.eval_frequency
+            rows = min(training.batch_size, rows) * training.eval_frequency
         tracker.reserve(rows)
         return tracker
 
@@ -117,7 +118,7 @@ class Records:
         """The last iteration and the reason, if the run has ended before all iterations."""
         reason = self.stop_request.reason
         reached = (self.history.iterations or [0])[-1]
-        is_early = reason is not None and reached < self._config.settings.iterations
+        is_early = reason is not None and reached < self._config.training.iterations
         return (reached, reason) if is_early and reason is not None else None
 
 

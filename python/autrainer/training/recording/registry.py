@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from typing import Any
 
-from autrainer.config.schema.training import RunConfig
+from autrainer.config.schema.sections.saving import SavingSection
+from autrainer.config.schema.sections.training import TrainingSection
 from autrainer.engine.stateful import StatefulParts, StatefulValue
 from autrainer.runs.state.disk_space import (
     BLOCK_BYTES,
@@ -44,11 +45,13 @@ def stateful_parts(parts: Parts, records: Records, conditions: Conditions) -> St
     return found
 
 
-def needed_bytes(settings: RunConfig, parts: Parts, stateful: StatefulParts) -> int:
+def needed_bytes(
+    training: TrainingSection, saving: SavingSection, parts: Parts, stateful: StatefulParts
+) -> int:
     """About how much disk the files of a run will take."""
-    evaluations = -(-settings.iterations // settings.eval_frequency)
-    saves = -(-settings.iterations // settings.save_frequency)
-    kept = min(saves, settings.keep_checkpoints or saves)
+    evaluations = -(-training.iterations // training.eval_frequency)
+    saves = -(-training.iterations // saving.save_frequency)
+    kept = min(saves, saving.keep_checkpoints or saves)
     # Besides: `_initial` and `_best`, and two rolling states.
     states = (stateful.num_bytes(checkpoints_only=True) + 2 * BLOCK_BYTES) * (kept + 2)
     states += (stateful.num_bytes() + BLOCK_BYTES) * 2
@@ -56,7 +59,7 @@ def needed_bytes(settings: RunConfig, parts: Parts, stateful: StatefulParts) -> 
     outputs = sum(
         outputs_bytes(rows_of_pass(parts, subset), data.output_dim) * times
         for subset, times in (("train", evaluations), ("dev", evaluations + 1), ("test", 1))
-        if getattr(settings, f"save_{subset}_outputs")
+        if saving.saves_outputs(subset)
     )
     # Regression has results in the unit of the target beside the others.
     num_results = 2 if data.task.endswith("regression") else 1

@@ -6,7 +6,7 @@ import logging
 from collections.abc import Mapping
 from typing import Any
 
-from autrainer.config.schema.training import RunConfig
+from autrainer.config.schema.sections.training import TrainingSection
 from autrainer.engine.evaluate import Evaluated
 from autrainer.engine.loading import seconds_inside
 from autrainer.engine.unscaled import flat, interleaved
@@ -33,7 +33,7 @@ class Results:
     """Writes what has come out of a run.
 
     Args:
-        settings: Its training attributes.
+        training: How it trains.
         parts: What it is made of.
         records: What it has kept.
         folder: Where it takes place.
@@ -43,9 +43,9 @@ class Results:
     """
 
     def __init__(
-        self, settings: RunConfig, parts: Parts, records: Records, folder: RunFolder
+        self, training: TrainingSection, parts: Parts, records: Records, folder: RunFolder
     ) -> None:
-        self._settings, self._parts, self._records = settings, parts, records
+        self._training, self._parts, self._records = training, parts, records
         self._path, self._bookkeeping = folder.output_directory, folder.bookkeeping
         self.unscaled_test: dict[str, float] = {}
 
@@ -76,7 +76,7 @@ class Results:
         beside = history.beside(iteration)
         row = interleaved(history.row(iteration), beside)
         note = self._records.unscaled_scores.note if beside else ""
-        kind_of_run = self._settings.training_type
+        kind_of_run = self._training.training_type
         self._bookkeeping.log(results_block(kind, row, kind_of_run, iteration, note))
 
     def write_all(self, test_results: Mapping[str, float]) -> None:
@@ -104,7 +104,7 @@ class Results:
             "%s was not defined after any iteration, so the initial state was tested; "
             "a learning_rate below %g may help",
             self._parts.data.tracking_metric.name,
-            self._settings.learning_rate,
+            self._training.learning_rate,
         )
 
     def _write_times(self) -> None:

@@ -6,7 +6,8 @@ import logging
 from collections.abc import Sequence
 from pathlib import Path
 
-from autrainer.config.schema.training import RunConfig
+from autrainer.config.schema.sections.saving import SavingSection
+from autrainer.config.schema.sections.training import TrainingSection
 from autrainer.engine.stateful import StatefulParts
 from autrainer.runs.layout import BEST, INITIAL
 from autrainer.runs.stage_clock import OUTPUTS
@@ -25,26 +26,34 @@ class SavedStates:
     """Saves the states of a run where they are due, and loads them.
 
     Args:
-        settings: The training attributes of the run.
+        training: How the run trains.
+        saving: What it saves, and how often.
         stateful: Its parts that have a state.
         records: What it has kept.
         folder: Where it takes place.
     """
 
     def __init__(
-        self, settings: RunConfig, stateful: StatefulParts, records: Records, folder: RunFolder
+        self,
+        training: TrainingSection,
+        saving: SavingSection,
+        stateful: StatefulParts,
+        records: Records,
+        folder: RunFolder,
     ) -> None:
-        self._settings, self._stateful, self._records = settings, stateful, records
+        self._training, self._saving = training, saving
+        self._stateful, self._records = stateful, records
         self._path, self._bookkeeping = folder.output_directory, folder.bookkeeping
 
     def folder_of(self, iteration: int | None) -> str:
         """Name of the folder of an iteration; None stands for the state before the first."""
-        return INITIAL if iteration is None else f"{self._settings.training_type}_{iteration}"
+        return INITIAL if iteration is None else f"{self._training.training_type}_{iteration}"
 
     def is_due(self, iteration: int) -> bool:
         """Whether the states of an iteration are saved."""
-        settings, early = self._settings, self._records.early_end()
-        is_due = iteration % settings.save_frequency == 0 or iteration == settings.iterations
+        early = self._records.early_end()
+        is_last = iteration == self._training.iterations
+        is_due = is_last or iteration % self._saving.save_frequency == 0
         return is_due or (early is not None and early[0] == iteration)
 
     def save(self, folders: Sequence[str]) -> None:
@@ -57,14 +66,14 @@ class SavedStates:
         if early is None:
             return
         iteration, reason = early
-        kind = self._settings.training_type
+        kind = self._training.training_type
         log.info("Stopped after %s %d: %s", kind, iteration, reason or "as asked")
         self.save([self.folder_of(iteration)])
         self.remove_old(iteration)
 
     def remove_old(self, iteration: int) -> None:
         """Remove the states of old iterations if only some are kept; their results stay."""
-        kept = self._settings.keep_checkpoints
+        kept = self._saving.keep_checkpoints
         if kept is None or not self.is_due(iteration):
             return
         saved = [done for done in self._records.history.iterations if self.is_due(done)]

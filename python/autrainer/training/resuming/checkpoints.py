@@ -5,13 +5,13 @@ from __future__ import annotations
 import logging
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import torch
 
 from autrainer.config.schema.problems import Problem
+from autrainer.config.schema.sections.model import CheckpointSection
 from autrainer.engine.stateful import check_alike
 from autrainer.errors import ConfigError, CorruptFileError
 from autrainer.optimizers.shapes import check_shapes
@@ -21,59 +21,25 @@ from autrainer.training.checks.constructor_errors import is_about_memory
 log = logging.getLogger(__name__)
 
 
-@dataclass(frozen=True)
-class Checkpoints:
-    """Files that the states of a run start from; None means a fresh state.
-
-    Args:
-        model: State of a model.
-        optimizer: State of an optimizer.
-        scheduler: State of a scheduler.
-        skip_last_layer: Leave the last linear or convolutional layer as it was initialised, so
-            that a model for other classes can be taken.
-    """
-
-    model: str | None = None
-    optimizer: str | None = None
-    scheduler: str | None = None
-    skip_last_layer: bool = True
-
-    @classmethod
-    def take_from(cls, model_config: dict[str, Any]) -> Checkpoints:
-        """Remove the checkpoint keys from a model's configuration and return them.
-
-        A model that starts from a checkpoint needs no transfer weights: `transfer` goes too.
-        """
-        checkpoints = cls(
-            model=model_config.pop("model_checkpoint", None),
-            optimizer=model_config.pop("optimizer_checkpoint", None),
-            scheduler=model_config.pop("scheduler_checkpoint", None),
-            skip_last_layer=model_config.pop("skip_last_layer", True),
-        )
-        if checkpoints.model is not None:
-            model_config.pop("transfer", None)
-        return checkpoints
-
-    def problems(self) -> list[Problem]:
-        """Files that do not exist."""
-        files = {"model": self.model, "optimizer": self.optimizer, "scheduler": self.scheduler}
-        fix = f"relative paths start at {Path.cwd()}"
-        return [
-            Problem(f"model.{part}_checkpoint", f"is {str(path)!r}, which does not exist", fix)
-            for part, path in files.items()
-            if path is not None and not Path(path).is_file()
-        ]
+def missing_files(checkpoints: CheckpointSection) -> list[Problem]:
+    """Files that do not exist."""
+    fix = f"relative paths start at {Path.cwd()}"
+    return [
+        Problem(f"model.{key}", f"is {path!r}, which does not exist", fix)
+        for key, path in checkpoints.files.items()
+        if not Path(path).is_file()
+    ]
 
 
-def load_model_state(model: torch.nn.Module, checkpoints: Checkpoints) -> None:
+def load_model_state(model: torch.nn.Module, checkpoints: CheckpointSection) -> None:
     """Load the model's checkpoint, if there is one, into a model.
 
     Raises:
         ConfigError: if the states do not fit the model.
     """
-    if checkpoints.model is None:
+    if checkpoints.model_checkpoint is None:
         return
-    state = read_state(checkpoints.model)
+    state = read_state(checkpoints.model_checkpoint)
     strict = not checkpoints.skip_last_layer
     if checkpoints.skip_last_layer:
         skipped = _last_layer(model)
@@ -85,14 +51,14 @@ def load_model_state(model: torch.nn.Module, checkpoints: Checkpoints) -> None:
     except RuntimeError as error:
         hint = "" if not strict else "; skip_last_layer: true takes a model of other classes"
         raise ConfigError(
-            f"model.model_checkpoint {checkpoints.model!r} does not fit "
+            f"model.model_checkpoint {checkpoints.model_checkpoint!r} does not fit "
             f"{type(model).__name__}: {error}{hint}"
         ) from error
     unused = sorted(set(missing) - skipped)
     if unused or unexpected:
         log.warning(
             "%s leaves %s as initialised and has no place for %s",
-            checkpoints.model,
+            checkpoints.model_checkpoint,
             unused or "nothing",
             unexpected or "nothing",
         )
@@ -101,7 +67,7 @@ def load_model_state(model: torch.nn.Module, checkpoints: Checkpoints) -> None:
 def load_optimizer_state(
     optimizer: torch.optim.Optimizer,
     model: torch.nn.Module,
-    checkpoints: Checkpoints,
+    checkpoints: CheckpointSection,
     device: torch.device,
 ) -> None:
     """Load the optimizer's checkpoint, if there is one; the run keeps its own learning rate.
@@ -109,15 +75,16 @@ def load_optimizer_state(
     With `skip_last_layer` the state of the last layer's parameters is left out, whatever the
     optimizer keeps for a parameter and whether or not the layer has a bias.
     """
-    if checkpoints.optimizer is None:
+    path = checkpoints.optimizer_checkpoint
+    if path is None:
         return
-    state = read_state(checkpoints.optimizer, device)
+    state = read_state(path, device)
     groups = optimizer.state_dict()["param_groups"]
     if [len(group["params"]) for group in groups] != [
         len(group["params"]) for group in state.get("param_groups", [])
     ]:
         raise ConfigError(
-            f"model.optimizer_checkpoint {checkpoints.optimizer!r} has other parameter groups "
+            f"model.optimizer_checkpoint {path!r} has other parameter groups "
             f"than {type(optimizer).__name__} of this model"
         )
     kept = dict(state.get("state") or {})
@@ -129,15 +96,14 @@ def load_optimizer_state(
         check_shapes(optimizer)
     except (ValueError, KeyError, TypeError, RuntimeError) as error:
         raise ConfigError(
-            f"model.optimizer_checkpoint {checkpoints.optimizer!r} is of another model or "
-            f"optimizer: {error}"
+            f"model.optimizer_checkpoint {path!r} is of another model or optimizer: {error}"
         ) from error
 
 
-def load_scheduler_state(scheduler: Any, checkpoints: Checkpoints) -> None:
+def load_scheduler_state(scheduler: Any, checkpoints: CheckpointSection) -> None:
     """Load the scheduler's checkpoint, if there is one."""
-    if checkpoints.scheduler is not None and scheduler is not None:
-        scheduler.load_state_dict(read_state(checkpoints.scheduler))
+    if checkpoints.scheduler_checkpoint is not None and scheduler is not None:
+        scheduler.load_state_dict(read_state(checkpoints.scheduler_checkpoint))
 
 
 def load_part(part: Stateful, state: Any, path: Path) -> None:

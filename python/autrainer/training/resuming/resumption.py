@@ -48,7 +48,7 @@ class Resumption:
         self._found = found
         self._every = every
         self._random: Mapping[str, Any] | None = None
-        self._is_on: bool = trainer.settings.resume
+        self._is_on: bool = trainer.config.resuming.resume
         # In the middle of a pass only a loader that knows its place can go on.
         self._keeps_within = self._is_on and isinstance(trainer.train_loader, Stateful)
         self._requests = Requests()

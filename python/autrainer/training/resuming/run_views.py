@@ -8,7 +8,8 @@ from typing import Any, Protocol
 
 import torch
 
-from autrainer.config.schema.training import RunConfig
+from autrainer.config.plain import Plain
+from autrainer.config.schema.run import RunConfig
 from autrainer.engine.stateful import StatefulParts
 from autrainer.runs.folder import Bookkeeping
 from autrainer.runs.state.torch_files import Stateful
@@ -29,7 +30,7 @@ class KeptRun(Protocol):
     train_loader: Any
     train_tracker: OutputsTracker | None
     training_type: str
-    settings: RunConfig
+    config: RunConfig
     bookkeeping: Bookkeeping
     stateful: StatefulParts
 
@@ -49,7 +50,7 @@ class ContinuingRun(Protocol):
     """What going on from a shorter run sees of the longer one."""
 
     output_directory: Path
-    run_config: dict[str, Any]
+    run_config: Plain
     training_type: str
     bookkeeping: Bookkeeping
     conditions: Conditions
@@ -76,8 +77,7 @@ class FailedRun(Protocol):
     """What explaining an error sees of the run in which it was raised."""
 
     DEVICE: torch.device
-    settings: RunConfig
-    run_config: dict[str, Any]
+    config: RunConfig
     fit: Fit
     mult_adds: int | None
     sample_shape: tuple[int, ...]

@@ -3,7 +3,7 @@
 import pytest
 from omegaconf import OmegaConf
 
-from autrainer.config.schema.training import RunConfig
+from autrainer.config.schema.run import RunConfig
 from autrainer.errors import ConfigError
 
 
@@ -26,13 +26,15 @@ def config():
 
 def test_a_small_configuration_has_defaults(config):
     run = RunConfig.read(config)
-    assert (run.iterations, run.batch_size, run.inference_batch_size) == (5, 32, 32)
-    assert (run.training_type, run.eval_frequency, run.save_frequency) == ("epoch", 1, 1)
-    assert (run.training_seed, run.dataset_seed, run.seed) == (1, 1, 1)
-    assert run.reproducible
-    assert run.save_train_outputs
-    assert not run.progress_bar
-    assert not run.continue_training
+    training, seeds = run.training, run.seeds
+    assert (training.iterations, training.batch_size, training.inference_batch_size) == (5, 32, 32)
+    assert (training.training_type, training.eval_frequency) == ("epoch", 1)
+    assert run.saving.save_frequency == 1
+    assert (seeds.training, seeds.dataset, seeds.seed) == (1, 1, 1)
+    assert run.device.reproducible
+    assert run.saving.save_train_outputs
+    assert not training.progress_bar
+    assert not run.resuming.continue_training
 
 
 def test_values_are_read_as_they_are(config):
@@ -50,20 +52,23 @@ def test_values_are_read_as_they_are(config):
         "anything_else": {"of": "mine"},
     }
     run = RunConfig.read(OmegaConf.create(config))
-    assert (run.training_seed, run.dataset_seed) == (5, 9)
-    assert (run.eval_frequency, run.save_frequency) == (2, 2)
-    assert run.inference_batch_size == 32
-    assert run.learning_rate == 1.0
-    assert run.progress_bar
-    assert run.callbacks == ("x.Y", {"x.Z": {"a": 1}})
-    assert run.loggers == ()
-    assert run.train_loader_kwargs == {"num_workers": 2}
+    assert (run.seeds.training, run.seeds.dataset) == (5, 9)
+    assert (run.training.eval_frequency, run.saving.save_frequency) == (2, 2)
+    assert run.training.inference_batch_size == 32
+    assert run.training.learning_rate == 1.0
+    assert run.training.progress_bar
+    assert [(each.path, each.arguments) for each in run.callbacks.targets] == [
+        ("x.Y", {}),
+        ("x.Z", {"a": 1}),
+    ]
+    assert run.loggers.targets == ()
+    assert run.loaders.train.arguments == {"num_workers": 2}
 
 
 def test_loader_options_of_the_dataset_replace_the_general_ones(config):
     config["train_loader_kwargs"] = {"num_workers": 2}
     config["dataset"]["train_loader_kwargs"] = {"drop_last": True}
-    assert RunConfig.read(config).train_loader_kwargs == {"drop_last": True}
+    assert RunConfig.read(config).loaders.train.arguments == {"drop_last": True}
 
 
 BAD = [
@@ -171,13 +176,13 @@ def test_options_of_loaders_are_checked(config, options, message):
 @pytest.mark.parametrize("policy", ["error", "warn", "ignore", "allow"])
 def test_features_that_are_not_finite_may_be_ignored_by_the_old_word_too(config, policy):
     config["dev_loader_kwargs"] = {"nonfinite": policy}
-    assert RunConfig.read(config).dev_loader_kwargs == {"nonfinite": policy}
+    assert RunConfig.read(config).loaders.dev.arguments == {"nonfinite": policy}
 
 
 @pytest.mark.parametrize("split", ["dev", "test"])
 def test_only_the_train_loader_takes_a_sampler(config, split):
     config["dataset"]["train_loader_kwargs"] = {"sampler": "x.Y"}
-    assert RunConfig.read(config).train_loader_kwargs == {"sampler": "x.Y"}
+    assert RunConfig.read(config).loaders.train.arguments == {"sampler": "x.Y"}
     config[f"{split}_loader_kwargs"] = {"sampler": "x.Y"}
     message = rf"^{split}_loader_kwargs\.sampler cannot be set; evaluation sees every sample once"
     with pytest.raises(ConfigError, match=message):
@@ -205,7 +210,7 @@ def test_the_file_that_a_value_comes_from_is_named(config):
 
 @pytest.mark.parametrize("device", ["cpu", "cuda:0", "cuda", "mps", "xpu:1", "privateuseone"])
 def test_any_device_of_torch_may_be_named(config, device):
-    assert RunConfig.read(config | {"device": device}).device == device
+    assert RunConfig.read(config | {"device": device}).device.device == device
 
 
 def test_a_misspelt_device_is_refused_instead_of_training_on_the_cpu(config):
@@ -235,4 +240,4 @@ def test_an_experiment_stays_in_the_folder_of_results(config, name):
 
 @pytest.mark.parametrize("name", ["default", "group/first", "..a", "a..b", "1.2", "ü x", 5])
 def test_an_experiment_may_have_any_other_name(config, name):
-    assert RunConfig.read({**config, "experiment_id": name}).experiment_id == str(name)
+    assert RunConfig.read({**config, "experiment_id": name}).sweep.experiment_id == str(name)

@@ -1,0 +1,115 @@
+"""What is trained, how long, on what, and where a sweep keeps it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from autrainer.config.schema.kinds import (
+    count,
+    device_name,
+    flag,
+    folder_inside,
+    one_of,
+    positive,
+    seed,
+    seed_pair,
+    text,
+)
+from autrainer.config.schema.reading import Reader, key, required
+
+
+def _size_or_default(value: object) -> int:
+    # Zero, null and nothing at all mean the training batch size.
+    return count(value) if value else 0
+
+
+@dataclass(frozen=True)
+class TrainingSection:
+    """How a run trains.
+
+    Args:
+        iterations: How many epochs or steps are trained.
+        batch_size: Samples per optimizer step.
+        learning_rate: Learning rate of the optimizer.
+        training_type: What an iteration is: `epoch` or `step`.
+        eval_frequency: Iterations from one evaluation to the next.
+        inference_batch_size: Samples per batch of the dev and test sets.
+        progress_bar: Show progress bars.
+    """
+
+    iterations: int = required(count)
+    batch_size: int = required(count)
+    learning_rate: float = required(positive)
+    training_type: str = key(one_of("epoch", "step"), "epoch")
+    eval_frequency: int = key(count, 1)
+    inference_batch_size: int = key(_size_or_default, 0, makes_run=False)
+    # Absent it is off, as it has always been; `_autrainer_` switches it on.
+    progress_bar: bool = key(flag, False, makes_run=False)
+
+    @classmethod
+    def read(cls, reader: Reader) -> TrainingSection:
+        """Read the section."""
+        plain = dict(reader.plain)
+        size = plain.get("inference_batch_size")
+        if size == plain.get("batch_size") and not isinstance(size, bool):
+            # By default it is the training batch size: one mistake is told once.
+            plain.pop("inference_batch_size", None)
+        found = Reader(plain, problems=reader.problems).values(cls)
+        found["inference_batch_size"] = found.get("inference_batch_size") or found["batch_size"]
+        every, iterations = found.get("eval_frequency"), found["iterations"]
+        if every and iterations and every > iterations:
+            reader.refuse(
+                "eval_frequency",
+                f"is {every}, more than the {iterations} iterations",
+                "the run would end before its first evaluation: use at most iterations",
+            )
+        return cls(**found)
+
+
+@dataclass(frozen=True)
+class SeedSection:
+    """The seeds of a run.
+
+    Args:
+        seed: As configured: an integer or `"A-B"`.
+    """
+
+    seed: int | str = required(seed)
+
+    @property
+    def training(self) -> int:
+        """Seed of everything but the dataset."""
+        return seed_pair(self.seed)[0]
+
+    @property
+    def dataset(self) -> int:
+        """Seed of the dataset."""
+        return seed_pair(self.seed)[1]
+
+
+@dataclass(frozen=True)
+class DeviceSection:
+    """Where a run computes.
+
+    Args:
+        device: Where the model goes.
+        reproducible: Choose algorithms that give the same numbers again.
+    """
+
+    device: str = key(device_name, "cuda:0", makes_run=False)
+    reproducible: bool = key(flag, True)
+
+
+@dataclass(frozen=True)
+class SweepSection:
+    """Where a sweep keeps its runs, and when it ends.
+
+    Args:
+        results_dir: Folder of all results, if configured.
+        experiment_id: Name of the experiment, if configured.
+        fail_fast: End a sweep with its first run that fails.
+    """
+
+    results_dir: str | None = key(text, None, makes_run=False)
+    experiment_id: str | None = key(folder_inside, None, makes_run=False)
+    fail_fast: bool = key(flag, False, makes_run=False)

@@ -1,0 +1,29 @@
+"""How the weights are updated."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from autrainer.config.schema.kinds import count, one_of, or_null, positive
+from autrainer.config.schema.reading import key
+
+
+@dataclass(frozen=True)
+class UpdateSection:
+    """How the weights are updated, and what keeps updates within bounds.
+
+    Args:
+        on_nonfinite: What a loss that is not finite is: an `error`, a step to `skip`, or nothing
+            (`ignore`).
+        precision: The numbers that the model computes with: `fp32`, `bf16` or `fp16`.
+        micro_batch_size: Samples that go through the model at once; None for a whole batch.
+        max_grad_norm: Largest norm of all gradients together; None for any.
+        max_grad_value: Largest absolute value of a gradient; None for any.
+    """
+
+    on_nonfinite: str = key(one_of("error", "skip", "ignore"), "error")
+    precision: str = key(one_of("fp32", "bf16", "fp16"), "fp32")
+    # The update is the same up to rounding: what runs out of memory goes on with a smaller one.
+    micro_batch_size: int | None = key(or_null(count, "for the whole batch"), None, makes_run=False)
+    max_grad_norm: float | None = key(or_null(positive, "for no limit"), None)
+    max_grad_value: float | None = key(or_null(positive, "for no limit"), None)
