@@ -259,7 +259,8 @@ def test_an_augmentation_mixes_batches(name):
 
 
 def test_white_noise_wants_a_table_and_says_so_before_a_run():
-    problems = find_problems(composed("config", f"augmentation={INCOMPLETE}"))
+    config = RunConfig.read(composed("config", f"augmentation={INCOMPLETE}"))
+    problems = find_problems(config)
     lines = [problem.line() for problem in problems]
     missing = ("snr_df", "snr_col", "sample_seed")
     assert [

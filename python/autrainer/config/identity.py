@@ -15,13 +15,13 @@ from typing import Any
 
 from autrainer.config.constants import NamingConstants
 from autrainer.config.plain import as_plain
-from autrainer.config.schema.run import attribute_keys
+from autrainer.config.schema.run import ATTRIBUTE_KEYS
 from autrainer.config.schema.sections.loaders import LOADER_KEYS
 
 NOT_IDENTITY = frozenset(
     {
         *("hydra", "plotting", "loggers"),
-        *(each.name for each in attribute_keys() if not each.makes_run),
+        *(each.name for each in ATTRIBUTE_KEYS if not each.makes_run),
     }
 )
 _WHICH_SAMPLES = ("pad", "sampler")
@@ -54,7 +54,7 @@ def identity(config: Mapping[str, Any]) -> dict[str, Any]:
         if key not in NOT_IDENTITY and key not in LOADER_KEYS
     }
     # Configurations of earlier versions lack what came later.
-    for each in attribute_keys():
+    for each in ATTRIBUTE_KEYS:
         if each.makes_run and not each.is_required:
             kept.setdefault(each.name, each.default)
     kept["callbacks"] = kept.get("callbacks") or []

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from autrainer.config.schema.run import CONSUMED, LISTS, attribute_keys
+from autrainer.config.schema.run import ATTRIBUTE_KEYS, CONSUMED, LISTS
 from autrainer.config.schema.sections.loaders import LOADER_KEYS
 
 OPTIONAL_KEYS = (
     *LISTS,
-    *(each.name for each in attribute_keys() if each.section is not None),
+    *(each.name for each in ATTRIBUTE_KEYS if each.section is not None),
     *LOADER_KEYS,
 )
 """At the top level."""

@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from typing import TYPE_CHECKING
 
 from autrainer.config.plain import Plain, as_plain
 from autrainer.config.schema.problems import Origin, Problem, refuse
-from autrainer.config.schema.reading import LEFT_OPEN, Key, Reader, keys_of
+from autrainer.config.schema.reading import LEFT_OPEN, Reader, keys_of
 from autrainer.config.schema.sections import dataset, model, optimizer, scheduler
 from autrainer.config.schema.sections.augmentation import AugmentationSection
 from autrainer.config.schema.sections.dataset import DatasetSection
@@ -56,14 +56,8 @@ ATTRIBUTES = (
 )
 """The sections whose keys stand at the top of a configuration: the training attributes."""
 
-
-def attribute_keys() -> Iterator[Key]:
-    """The training attributes."""
-    for section in ATTRIBUTES:
-        yield from keys_of(section)
-
-
-KNOWN_KEYS = (*GROUPS, *LISTS, *LOADER_KEYS, *(each.name for each in attribute_keys()))
+ATTRIBUTE_KEYS = tuple(key for section in ATTRIBUTES for key in keys_of(section))
+KNOWN_KEYS = (*GROUPS, *LISTS, *LOADER_KEYS, *(each.name for each in ATTRIBUTE_KEYS))
 
 
 @dataclass(frozen=True)
