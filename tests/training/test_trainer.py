@@ -84,7 +84,7 @@ def test_the_training_attributes_that_may_be_left_out_have_defaults(tmp_path):
     assert (training.training_type, training.eval_frequency) == ("epoch", 1)
     assert saving.save_frequency == 1
     assert training.inference_batch_size == 16
-    assert trainer.config.device.reproducible
+    assert trainer.config.compute.reproducible
     assert saving.save_train_outputs
     assert saving.save_dev_outputs
     assert saving.save_test_outputs

@@ -135,8 +135,8 @@ class ModularTaskTrainer:
         """Build what the configuration describes, and who listens to it."""
         config = self.config
         set_seed(config.seeds.training)
-        set_reproducibility(config.device.reproducible)
-        device = set_device(config.device.device)
+        set_reproducibility(config.compute.reproducible)
+        device = set_device(config.compute.device)
         record_environment(self.bookkeeping)
         with self.callback_manager.building():
             self.parts = build_parts(config, device)

@@ -31,7 +31,7 @@ def test_a_small_configuration_has_defaults(config):
     assert (training.training_type, training.eval_frequency) == ("epoch", 1)
     assert run.saving.save_frequency == 1
     assert (seeds.training, seeds.dataset, seeds.seed) == (1, 1, 1)
-    assert run.device.reproducible
+    assert run.compute.reproducible
     assert run.saving.save_train_outputs
     assert not training.progress_bar
     assert not run.resuming.continue_training
@@ -210,7 +210,7 @@ def test_the_file_that_a_value_comes_from_is_named(config):
 
 @pytest.mark.parametrize("device", ["cpu", "cuda:0", "cuda", "mps", "xpu:1", "privateuseone"])
 def test_any_device_of_torch_may_be_named(config, device):
-    assert RunConfig.read(config | {"device": device}).device.device == device
+    assert RunConfig.read(config | {"device": device}).compute.device == device
 
 
 def test_a_misspelt_device_is_refused_instead_of_training_on_the_cpu(config):

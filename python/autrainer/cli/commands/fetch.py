@@ -7,8 +7,9 @@ from typing import TYPE_CHECKING, Any
 
 from autrainer.cli.errors import CommandLineError
 from autrainer.config.hydra.collect import by_id, collected
-from autrainer.config.hydra.groups import GROUP_KEYS, SUBSETS
 from autrainer.config.hydra.overrides import UnsupportedFlagError
+from autrainer.config.schema.sections.loaders import SUBSETS
+from autrainer.config.schema.sections.model import ModelSection
 from autrainer.errors import AutrainerError, message_of
 
 if TYPE_CHECKING:
@@ -99,14 +100,14 @@ def fetch_model(config: Mapping[str, Any]) -> Iterator[str]:
     Yields:
         What has been done.
     """
-    if config.get("model_checkpoint"):
+    section = ModelSection.read(config)
+    if section.checkpoints.model_checkpoint:
         return
-    from autrainer.config.instantiate import instantiate
+    from autrainer.config.instantiate import build
     from autrainer.models.base import AbstractModel
 
     yield from _transforms(config)
-    arguments = {key: value for key, value in config.items() if key not in GROUP_KEYS["model"]}
-    instantiate(arguments, instance_of=AbstractModel, output_dim=OUTPUTS)
+    build(section.target, AbstractModel, output_dim=OUTPUTS)
     yield "the model can be built"
 
 

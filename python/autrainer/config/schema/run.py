@@ -22,7 +22,7 @@ from autrainer.config.schema.sections.saving import SavingSection
 from autrainer.config.schema.sections.scheduler import SchedulerSection
 from autrainer.config.schema.sections.stopping import StoppingSection
 from autrainer.config.schema.sections.training import (
-    DeviceSection,
+    ComputeSection,
     SeedSection,
     SweepSection,
     TrainingSection,
@@ -48,7 +48,7 @@ ATTRIBUTES = (
     TrainingSection,
     SeedSection,
     SavingSection,
-    DeviceSection,
+    ComputeSection,
     SweepSection,
     UpdateSection,
     ResumingSection,
@@ -73,7 +73,7 @@ class RunConfig:
         training: How the run trains.
         seeds: Its seeds.
         saving: What it saves for its users.
-        device: Where it computes.
+        compute: Where it computes.
         sweep: Where its sweep keeps it.
         updates: How the weights are updated.
         resuming: What it goes on from.
@@ -93,7 +93,7 @@ class RunConfig:
     training: TrainingSection
     seeds: SeedSection
     saving: SavingSection
-    device: DeviceSection
+    compute: ComputeSection
     sweep: SweepSection
     updates: UpdateSection
     resuming: ResumingSection
@@ -131,7 +131,7 @@ class RunConfig:
             training=training,
             seeds=reader.section(SeedSection),
             saving=SavingSection.read(reader, training.eval_frequency),
-            device=reader.section(DeviceSection),
+            compute=reader.section(ComputeSection),
             sweep=reader.section(SweepSection),
             updates=reader.section(UpdateSection),
             resuming=reader.section(ResumingSection),

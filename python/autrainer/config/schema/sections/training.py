@@ -88,7 +88,7 @@ class SeedSection:
 
 
 @dataclass(frozen=True)
-class DeviceSection:
+class ComputeSection:
     """Where a run computes.
 
     Args:
