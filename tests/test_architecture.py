@@ -17,7 +17,7 @@ PACKAGE = REPOSITORY / "python" / "autrainer"
 LAYERS = [
     {"errors", "_core", "__init__", "fast"},
     {"runs"},
-    {"config"},
+    {"config", "features"},
     {"transforms", "metrics", "data"},
     {"datasets", "models", "criterions", "optimizers", "augmentations"},
     {"callbacks"},
@@ -36,6 +36,7 @@ DOORS = {
     "data/native/shuffle.py": {"permutation", "position_of"},
     "data/native/file_reader.py": {"FileReader", "Outcome"},
     "data/paths/workers.py": {"leave_signals_to_parent"},
+    "features/native.py": {"MelSpectrogram", "Resampler", "cepstra", "cosine_matrix", "deltas"},
     "runs/writing/files.py": {
         "copy_file",
         "find_numpy",

@@ -1,4 +1,4 @@
-"""Decoding, collation, shuffling and output files of autrainer, in Rust."""
+"""Decoding, features of sound, collation, shuffling and output files of autrainer, in Rust."""
 
 from collections.abc import Callable, Iterable, Sequence
 from typing import Any, Literal, Protocol, TypeAlias, final
@@ -8,12 +8,17 @@ import numpy.typing as npt
 
 __all__ = [
     "FileReader",
+    "MelSpectrogram",
     "Outcome",
+    "Resampler",
     "audio_info",
     "can_decode",
+    "cepstra",
     "copy_file",
+    "cosine_matrix",
     "decode_audio",
     "decode_file",
+    "deltas",
     "find_numpy",
     "first_nonfinite",
     "foreign_audio",
@@ -51,6 +56,42 @@ class _AxisPad(Protocol):
     def crop(self) -> bool: ...
     @property
     def keeps_rest(self) -> bool: ...
+
+class _MelSettings(Protocol):
+    @property
+    def sample_rate_hz(self) -> float: ...
+    @property
+    def fft_len(self) -> int: ...
+    @property
+    def window(self) -> str: ...
+    @property
+    def window_len(self) -> int: ...
+    @property
+    def hop_len(self) -> int: ...
+    @property
+    def framing(self) -> str: ...
+    @property
+    def removes_mean(self) -> bool: ...
+    @property
+    def preemphasis(self) -> float: ...
+    @property
+    def fmin_hz(self) -> float: ...
+    @property
+    def fmax_hz(self) -> float: ...
+    @property
+    def num_bands(self) -> int: ...
+    @property
+    def scale(self) -> str: ...
+    @property
+    def equal_area(self) -> bool: ...
+    @property
+    def level(self) -> str: ...
+    @property
+    def reference(self) -> float: ...
+    @property
+    def amin(self) -> float: ...
+    @property
+    def top_db(self) -> float | None: ...
 
 @final
 class Outcome:
@@ -129,6 +170,48 @@ def decode_audio(
     out: npt.NDArray[Any] | None,
 ) -> tuple[npt.NDArray[Any], int]:
     """Samples of a part of a file, and their rate."""
+
+@final
+class Resampler:
+    """The filter from one sampling rate to another."""
+
+    def __new__(cls, old_hz: int, new_hz: int) -> Resampler: ...
+    def num_samples(self, num_samples: int) -> int:
+        """How many samples come out of so many."""
+
+    def apply(self, signals: npt.NDArray[np.float32], out: npt.NDArray[np.float32]) -> None:
+        """Resample signals of shape (..., samples) into `out`."""
+
+    def kernel(self) -> tuple[npt.NDArray[np.float32], int]:
+        """The taps of every phase, (phases, 2 * width + step), and the width."""
+
+@final
+class MelSpectrogram:
+    """Spectrograms in mel bands."""
+
+    def __new__(cls, settings: _MelSettings) -> MelSpectrogram: ...
+    def num_frames(self, num_samples: int) -> int:
+        """Frames of a signal of so many samples."""
+
+    def apply(self, signals: npt.NDArray[np.float32], out: npt.NDArray[np.float32]) -> None:
+        """Write spectrograms of signals (items, channels, samples) to `out`."""
+
+    def window(self) -> npt.NDArray[np.float64]:
+        """The window as every frame sees it."""
+
+    def filter_bank(self) -> npt.NDArray[np.float64]:
+        """The filter bank, (bins, bands)."""
+
+def cosine_matrix(num_coefficients: int, num_bands: int) -> npt.NDArray[np.float64]:
+    """The orthonormal cosine transform of type II, (coefficients, bands)."""
+
+def cepstra(
+    features: npt.NDArray[np.float32], num_coefficients: int, out: npt.NDArray[np.float32]
+) -> None:
+    """Write the first coefficients of a cosine transform along the last axis to `out`."""
+
+def deltas(features: npt.NDArray[np.float32], reach: int, out: npt.NDArray[np.float32]) -> None:
+    """Write slopes over the last axis but one, of (..., frames, features), to `out`."""
 
 def stack(arrays: Sequence[npt.NDArray[Any]], out: npt.NDArray[Any]) -> None:
     """Copy arrays of one shape and dtype one after another into `out`."""

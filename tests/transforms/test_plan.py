@@ -215,6 +215,10 @@ def test_code_of_others_with_a_batch_form_is_planned():
     assert torch.equal(steps.fixed(features, np.arange(2)), torch.full((2, 3), 2.0))
 
 
+PANN_MEL = {
+    **{"window_size": 64, "hop_size": 16, "sample_rate": 16000, "fmin": 50, "fmax": 8000},
+    **{"mel_bins": 8, "ref": 1.0, "amin": 1e-10, "top_db": None},
+}
 OURS = {
     "AnyToTensor": {},
     "NumpyToTensor": {},
@@ -223,6 +227,11 @@ OURS = {
     "SquarePadCrop": {},
     "Resize": {"height": 3, "width": 3},
     "StereoToMono": {},
+    "Resample": {"current_sr": 3, "target_sr": 2},
+    "PannMel": PANN_MEL,
+    "MelSpectrogram": {"sample_rate": 16000},
+    "MFCC": {"sample_rate": 16000},
+    "Deltas": {},
     "RGBAToRGB": {},
     "RGBToGrayscale": {},
     "GrayscaleToRGB": {},
@@ -239,6 +248,10 @@ OURS = {
 }
 
 
+SHAPES = dict.fromkeys(["StereoToMono", "Resample", "PannMel", "MelSpectrogram", "MFCC"], (2, 400))
+"""Shapes of what is no image."""
+
+
 def classes_of_ours():
     for package in (autrainer.transforms, autrainer.augmentations):
         for name in package.__all__:
@@ -251,7 +264,7 @@ def classes_of_ours():
 @pytest.mark.parametrize("kind", [*classes_of_ours()])
 def test_every_transform_of_ours_reads_and_writes_the_features_alone(kind):
     transform = kind(**OURS[kind.__name__])
-    shape = (2, 6) if kind.__name__ == "StereoToMono" else (3, 6, 6)
+    shape = SHAPES.get(kind.__name__, (3, 6, 6))
     item = DataItem(torch.rand(shape), "target", 5)
     assert transform(item) is item
     assert (item.target, item.index) == ("target", 5)

@@ -83,6 +83,7 @@ WRITTEN: dict[str, dict[str, str]] = {
         "autrainer.transforms.colour": "GrayscaleToRGB RGBAToRGB RGBToGrayscale StereoToMono",
         "autrainer.transforms.scaling": "ImageToFloat Normalize ScaleRange Standardizer",
         "autrainer.transforms.shapes": "Expand RandomCrop Resize SquarePadCrop",
+        "autrainer.transforms.sound": "Deltas MFCC MelSpectrogram PannMel Resample",
         "autrainer.transforms.tensors": "AnyToTensor NumpyToTensor",
     },
 }

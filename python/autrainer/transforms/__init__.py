@@ -6,19 +6,25 @@ from autrainer.transforms.compose import SmartCompose
 from autrainer.transforms.manager import TransformManager
 from autrainer.transforms.scaling import ImageToFloat, Normalize, ScaleRange, Standardizer
 from autrainer.transforms.shapes import Expand, RandomCrop, Resize, SquarePadCrop
+from autrainer.transforms.sound import MFCC, Deltas, MelSpectrogram, PannMel, Resample
 from autrainer.transforms.tensors import AnyToTensor, NumpyToTensor
 
 __all__ = [
+    "MFCC",
     "AbstractTransform",
     "AnyToTensor",
+    "Deltas",
     "Expand",
     "GrayscaleToRGB",
     "ImageToFloat",
+    "MelSpectrogram",
     "Normalize",
     "NumpyToTensor",
+    "PannMel",
     "RGBAToRGB",
     "RGBToGrayscale",
     "RandomCrop",
+    "Resample",
     "Resize",
     "ScaleRange",
     "SmartCompose",

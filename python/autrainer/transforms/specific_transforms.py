@@ -3,18 +3,24 @@
 from autrainer.transforms.colour import GrayscaleToRGB, RGBAToRGB, RGBToGrayscale, StereoToMono
 from autrainer.transforms.scaling import ImageToFloat, Normalize, ScaleRange, Standardizer
 from autrainer.transforms.shapes import Expand, RandomCrop, Resize, SquarePadCrop
+from autrainer.transforms.sound import MFCC, Deltas, MelSpectrogram, PannMel, Resample
 from autrainer.transforms.tensors import AnyToTensor, NumpyToTensor
 
 __all__ = [
+    "MFCC",
     "AnyToTensor",
+    "Deltas",
     "Expand",
     "GrayscaleToRGB",
     "ImageToFloat",
+    "MelSpectrogram",
     "Normalize",
     "NumpyToTensor",
+    "PannMel",
     "RGBAToRGB",
     "RGBToGrayscale",
     "RandomCrop",
+    "Resample",
     "Resize",
     "ScaleRange",
     "SquarePadCrop",

@@ -7,7 +7,7 @@ use std::sync::{Mutex, OnceLock, PoisonError};
 use std::thread;
 
 use crate::copy::copy;
-use crate::error::{Error, Result};
+use crate::error::{Error, Result, check_length};
 
 /// Copies of fewer bytes are not worth the start of a thread.
 pub const PARALLEL_BYTES: usize = 4 << 20;
@@ -106,17 +106,6 @@ fn gather_small<const N: usize>(source: &[u8], indices: &[i64], out: &mut [u8]) 
             *place = *row;
         }
     }
-}
-
-fn check_length(argument: &'static str, expected: usize, found: usize) -> Result<()> {
-    if expected == found {
-        return Ok(());
-    }
-    Err(Error::Length {
-        argument,
-        expected,
-        found,
-    })
 }
 
 /// Split `items`, each of which fills `item_bytes` of `out`, over threads where that pays.

@@ -113,6 +113,41 @@ pub enum Error {
     },
     /// A batch was waited for, but none had been submitted.
     NothingSubmitted,
+    /// Sound cannot be brought from one sampling rate to another.
+    ResampleRates {
+        /// Its rate in Hz.
+        old_hz: u32,
+        /// The rate that it should have, in Hz.
+        new_hz: u32,
+    },
+    /// A setting of a computation of features makes no sense.
+    FeatureSetting {
+        /// Name of the setting.
+        setting: &'static str,
+        /// Its value.
+        found: String,
+        /// What it has to be.
+        expected: &'static str,
+    },
+    /// A signal has too few samples for a spectrogram.
+    SignalTooShort {
+        /// Samples that it has.
+        num_samples: usize,
+        /// Samples that it needs.
+        needed: usize,
+    },
+}
+
+/// An argument has as many elements as there should be.
+pub(crate) fn check_length(argument: &'static str, expected: usize, found: usize) -> Result<()> {
+    if expected == found {
+        return Ok(());
+    }
+    Err(Error::Length {
+        argument,
+        expected,
+        found,
+    })
 }
 
 impl fmt::Display for Error {
@@ -197,6 +232,24 @@ impl fmt::Display for Error {
             Self::NothingSubmitted => {
                 write!(f, "there is no batch to wait for; submit one first")
             }
+            Self::ResampleRates { old_hz, new_hz } => write!(
+                f,
+                "sound cannot be resampled from {old_hz} Hz to {new_hz} Hz: the rates have to be \
+                 positive, and their ratio one of smaller numbers"
+            ),
+            Self::FeatureSetting {
+                setting,
+                found,
+                expected,
+            } => write!(f, "{setting} is {found}; it has to be {expected}"),
+            Self::SignalTooShort {
+                num_samples,
+                needed,
+            } => write!(
+                f,
+                "a signal of {num_samples} samples is too short for this spectrogram, which needs \
+                 {needed} or more; leave it out, or make it longer with the transform Expand"
+            ),
         }
     }
 }

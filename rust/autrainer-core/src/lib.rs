@@ -1,7 +1,8 @@
 //! The part of autrainer that knows neither Python nor tensors: slices, paths and numbers.
 //!
 //! - [`collate`]: samples into one contiguous batch.
-//! - [`audio`]: sound in WAV, FLAC, MP3 and Ogg Vorbis files, whole or a part of it.
+//! - [`audio`]: sound in WAV, FLAC, MP3 and Ogg Vorbis files, whole or a part of it; sampling rates,
+//!   spectrograms, cepstra.
 //! - [`decode`]: `.npy`, sound and image files as arrays, without trust in their headers.
 //! - [`shuffle`]: the order of an epoch as a pure function of (seed, epoch, number of samples).
 //! - [`stream`]: files decoded by threads, in order, ahead of whoever consumes them.

@@ -158,7 +158,8 @@ fn raised(py: Python<'_>, error: Error) -> PyErr {
             | CoreError::Positions { .. }
             | CoreError::NpyHeader { .. }
             | CoreError::SampleLayout { .. }
-            | CoreError::NothingSubmitted,
+            | CoreError::NothingSubmitted
+            | CoreError::SignalTooShort { .. },
         )
         | Error::SampleShapes { .. }
         | Error::SampleDtypes { .. }
@@ -168,6 +169,10 @@ fn raised(py: Python<'_>, error: Error) -> PyErr {
         | Error::Argument { .. } => {
             static DATA: PyOnceLock<Py<PyType>> = PyOnceLock::new();
             of_class(py, &DATA, "DataError", message)
+        }
+        Error::Core(CoreError::ResampleRates { .. } | CoreError::FeatureSetting { .. }) => {
+            static CONFIG: PyOnceLock<Py<PyType>> = PyOnceLock::new();
+            of_class(py, &CONFIG, "ConfigError", message)
         }
         Error::Core(CoreError::Corrupt { .. }) => {
             static CORRUPT_FILE: PyOnceLock<Py<PyType>> = PyOnceLock::new();

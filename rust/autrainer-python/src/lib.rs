@@ -6,6 +6,7 @@ mod collate;
 mod conversions;
 mod decode;
 mod error;
+mod features;
 mod guard;
 mod numpy_api;
 mod pieces;
@@ -18,7 +19,7 @@ mod worker;
 
 use pyo3::prelude::*;
 
-/// Decoding, collation, shuffling and output files of autrainer, in Rust.
+/// Decoding, features of sound, collation, shuffling and output files of autrainer, in Rust.
 // Not yet run without a GIL: see docs/architecture.md, "Files to batches".
 #[pymodule(gil_used = true)]
 mod _core {
@@ -30,6 +31,8 @@ mod _core {
     use super::conversions::Outcome;
     #[pymodule_export]
     use super::decode::{can_decode, decode_file, first_nonfinite};
+    #[pymodule_export]
+    use super::features::{MelSpectrogram, Resampler, cepstra, cosine_matrix, deltas};
     #[pymodule_export]
     use super::numpy_api::find_numpy;
     #[pymodule_export]

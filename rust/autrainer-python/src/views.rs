@@ -164,6 +164,28 @@ impl<'py> WriteView<'py> {
         unsafe { slice::from_raw_parts_mut(data, len) }
     }
 
+    /// The elements of an array of float32.
+    pub(crate) fn as_mut_floats(&mut self) -> Result<&mut [f32]> {
+        let py = self.memory.0.py();
+        let dtype = self.memory.0.dtype();
+        if !dtype.is_equiv_to(&numpy::dtype::<f32>(py)) {
+            return Err(Error::OutputDtype {
+                expected: "float32".to_owned(),
+                found: dtype_name(&dtype),
+            });
+        }
+        // SAFETY: any bytes are valid `f32`.
+        let (before, floats, _) = unsafe { self.as_mut_slice().align_to_mut::<f32>() };
+        if before.is_empty() {
+            return Ok(floats);
+        }
+        Err(Error::Argument {
+            argument: "out",
+            found: "not aligned".to_owned(),
+            expected: "aligned to its elements",
+        })
+    }
+
     /// Where the bytes begin, and how many there are.
     pub(crate) fn as_mut_ptr(&self) -> (*mut u8, usize) {
         (self.memory.data().cast(), self.memory.bytes().len())
