@@ -164,19 +164,28 @@ DATASETS = {
     "utils.MultiLabelEncoder": "threshold, labels",
     "utils.MinMaxScaler": "target, minimum, maximum",
     "utils.MultiTargetMinMaxScaler": "target, minimum, maximum",
-    "AIBO": '*, aibo_task="2cl"',
+    "AIBO": f'{_DATASET.format(task="")}, *, aibo_task="2cl"',
     "AudioSet": (
-        "*, target_column=None, threshold=0.5, use_unbalanced=False, include=None, exclude=None"
+        "path, features_subdir, seed, metrics, tracking_metric, index_column, file_type, "
+        f"file_handler, features_path=None, {_TRANSFORMS}, stratify=None, *, target_column=None, "
+        "threshold=0.5, use_unbalanced=False, include=None, exclude=None"
     ),
-    "DCASE2016Task1": "*, fold=1",
-    "DCASE2018Task3": "*, dev_split=0.0, dev_split_seed=None",
+    "DCASE2016Task1": f"{_DATASET.format(task='')}, *, fold=1",
+    "DCASE2018Task3": f"{_DATASET.format(task='')}, *, dev_split=0.0, dev_split_seed=None",
     "DCASE2020Task1A": (
-        "*, dev_split=0.0, dev_split_seed=None, scene_category=None, exclude_cities=None"
+        f"{_DATASET.format(task='')}, *, dev_split=0.0, dev_split_seed=None, scene_category=None, "
+        "exclude_cities=None"
     ),
-    "EDANSA2019": "*, threshold=0.5",
-    "EmoDB": "*, train_speakers=None, dev_speakers=None, test_speakers=None",
-    "MSPPodcast": '*, index_column="FileName", features_subdir=None, categories=None',
-    "SpeechCommands": "",
+    "EDANSA2019": f"{_DATASET.format(task='')}, *, threshold=0.5",
+    "EmoDB": (
+        f"{_DATASET.format(task='')}, *, train_speakers=None, dev_speakers=None, test_speakers=None"
+    ),
+    "MSPPodcast": (
+        "path, seed, metrics, tracking_metric, target_column, file_type, file_handler, "
+        f'index_column="FileName", features_subdir=None, {_TRANSFORMS}, stratify=None, '
+        "categories=None"
+    ),
+    "SpeechCommands": _DATASET.format(task=""),
 }
 
 MODELS = {

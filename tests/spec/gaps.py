@@ -6,8 +6,6 @@ COMMANDS = "commands on finished runs"
 
 MISSING = {
     AUDIO: [
-        *(f"autrainer.datasets.{name}" for name in ("AIBO", "AudioSet", "DCASE*", "EDANSA2019")),
-        *(f"autrainer.datasets.{name}" for name in ("EmoDB", "MSPPodcast", "SpeechCommands")),
         *(f"autrainer.models.{name}" for name in ("Cnn1*", "AudioRNNModel", "LEAFNet", "TDNN*")),
         *(f"autrainer.models.{name}" for name in ("ASTModel", "W2V2FFNN", "WhisperFFNN")),
         *(f"autrainer.models.{name}" for name in ("TorchvisionModel", "TimmModel")),

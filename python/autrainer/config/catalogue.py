@@ -163,14 +163,17 @@ class Source:
         for source in self.ancestors():
             for node in source.node.body:
                 if isinstance(node, ast.FunctionDef) and node.name == "__init__":
-                    return [self._described(*found) for found in parameters_of(node)]
+                    module = source.module
+                    return [self._described(*found, module) for found in parameters_of(node)]
         return []
 
-    def _described(self, name: str, annotation: str, default: str | None) -> Argument:
+    def _described(
+        self, name: str, annotation: str, default: str | None, module: Module
+    ) -> Argument:
         about = self._about(name)
         if default in NEEDED:
             return Argument(name, annotation, None, about + NEEDED[default])
-        constant = self.module.constant(default) if default and default.isidentifier() else None
+        constant = module.constant(default) if default and default.isidentifier() else None
         return Argument(name, annotation, constant or default, about)
 
     def _about(self, name: str) -> str:

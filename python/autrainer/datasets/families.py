@@ -71,7 +71,7 @@ def fit_target_transform(
     return MultiTargetMinMaxScaler(target_column, minima, maxima)
 
 
-class _FittedDataset(AbstractDataset):
+class FittedDataset(AbstractDataset):
     """Takes its target transform from the train split and its task."""
 
     threshold: float = THRESHOLD
@@ -87,7 +87,7 @@ class _FittedDataset(AbstractDataset):
         )
 
 
-class BaseClassificationDataset(_FittedDataset):
+class BaseClassificationDataset(FittedDataset):
     """One label of several, those of the train split.
 
     Args are those of `AbstractDataset` without `task`.
@@ -136,7 +136,7 @@ class BaseClassificationDataset(_FittedDataset):
         )
 
 
-class BaseMLClassificationDataset(_FittedDataset):
+class BaseMLClassificationDataset(FittedDataset):
     """Any number of labels, a column of zeros and ones for each.
 
     Args are those of `AbstractDataset` without `task`, and these:
@@ -191,7 +191,7 @@ class BaseMLClassificationDataset(_FittedDataset):
         )
 
 
-class BaseRegressionDataset(_FittedDataset):
+class BaseRegressionDataset(FittedDataset):
     """One number, scaled for the model by what the train split has.
 
     Args are those of `AbstractDataset` without `task`, and these:
@@ -248,7 +248,7 @@ class BaseRegressionDataset(_FittedDataset):
         )
 
 
-class BaseMTRegressionDataset(_FittedDataset):
+class BaseMTRegressionDataset(FittedDataset):
     """Several numbers, each scaled for the model by what the train split has.
 
     Args are those of `AbstractDataset` without `task`, and these:

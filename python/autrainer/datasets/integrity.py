@@ -42,6 +42,16 @@ class Expected:
                 "the digest in small hexadecimal digits"
             )
 
+    @classmethod
+    def of(cls, path: Path) -> Expected:
+        """Size and SHA-256 of a file that is there.
+
+        Raises:
+            OSError: if it cannot be read.
+        """
+        size = path.stat().st_size
+        return cls(size, f"sha256:{_digest(path, 'sha256', size)}")
+
     def problem(self, path: Path) -> str | None:
         """What is wrong with a file, or None.
 

@@ -51,7 +51,7 @@ def unpack(archive: Path, folder: Path) -> None:
             make_folder(staging)
             for path, info in members.items():
                 _write(zipped, info, staging / path, archive)
-            _move_into(folder, staging)
+            move_into(folder, staging)
         finally:
             remove_folder(staging)
 
@@ -104,6 +104,16 @@ def _reason_against(info: zipfile.ZipInfo, path: PurePosixPath, folder: Path) ->
         return "is a link" if kind == stat.S_IFLNK else "is no file"
     if not path.parts and not _is_folder(info):
         return "has no name"
+    return reason_against_path(path, folder)
+
+
+def reason_against_path(path: PurePosixPath, folder: Path) -> str:
+    """Why nothing must be written to a path in a folder; empty if nothing speaks against it.
+
+    Args:
+        path: As an archive has it, below the folder.
+        folder: The folder; links in it are followed.
+    """
     windows = PureWindowsPath(path)
     if windows.drive or windows.root or ".." in path.parts:
         return "would be written outside of the folder"
@@ -128,12 +138,12 @@ def _write(zipped: zipfile.ZipFile, info: zipfile.ZipInfo, place: Path, archive:
         raise unwritable(place, error) from error
 
 
-def _move_into(folder: Path, staging: Path) -> None:
+def move_into(folder: Path, staging: Path) -> None:
     """Put what was unpacked in its place, a folder that is new as a whole."""
     for entry in sorted(staging.iterdir()):
         place = folder / entry.name
         if entry.is_dir() and place.is_dir():
-            _move_into(place, entry)
+            move_into(place, entry)
             continue
         try:
             os.replace(entry, place)

@@ -1,0 +1,1 @@
+"""Published data sets: what their files say, and where they come from."""
