@@ -17,7 +17,7 @@ import torch
 from autrainer.data.device import prefetch_to_device
 from autrainer.data.items import DataBatch
 from autrainer.data.nonfinite import FiniteCheck
-from autrainer.data.options import RESIDENT_MB, LoaderOptions
+from autrainer.data.options import FEATURES_CACHE_MB, RESIDENT_MB, LoaderOptions
 from autrainer.data.paths.base import BatchPath, LoaderContext
 from autrainer.data.paths.items import Collate, ItemBatches
 from autrainer.data.paths.selection import select_path
@@ -64,6 +64,10 @@ class Loader:
         pad: Evens out samples of different lengths at their end: a mapping of `axis` (-1), `to` (a
             length, or `longest` of the batch), `crop` (false) and `value` (0). Batches are
             `PaddedBatch`es then, which hold the `lengths` too. None leaves samples as they are.
+        features_cache: Folder for features with all done that never varies: computed once, for all
+            runs that read the same content by the same file handler and transforms of autrainer.
+            None for none.
+        features_cache_mb: What the folder may take, in MiB; features that nobody uses are removed.
         sampler: The samples of every pass and their order; None for all of them, by `shuffle`.
         name: What the dataset is called in errors and in the log.
 
@@ -100,6 +104,8 @@ class Loader:
         resident_mb: int = RESIDENT_MB,
         nonfinite: str = "error",
         pad: Any = None,
+        features_cache: str | None = None,
+        features_cache_mb: int = FEATURES_CACHE_MB,
         sampler: SampleOrder | None = None,
         name: str = "data",
     ) -> None:
@@ -117,6 +123,8 @@ class Loader:
             resident_mb=resident_mb,
             nonfinite=nonfinite,
             pad=pad,
+            features_cache=features_cache,
+            features_cache_mb=features_cache_mb,
             name=name,
         )
         if pad is not None and collate_fn != DataBatch.collate:

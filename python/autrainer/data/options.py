@@ -12,6 +12,7 @@ from autrainer.data.padding import Pad
 from autrainer.errors import ConfigError
 
 RESIDENT_MB = 1024
+FEATURES_CACHE_MB = 20 * 1024
 PREFETCH_FACTOR = 2
 NONFINITE = ("error", "warn", "ignore")
 
@@ -37,6 +38,8 @@ class LoaderOptions:
     resident_mb: int = RESIDENT_MB
     nonfinite: str = "error"
     pad: Pad | None = None
+    features_cache: str | None = None
+    features_cache_mb: int = FEATURES_CACHE_MB
     name: str = "data"
 
     def __post_init__(self) -> None:
@@ -77,6 +80,10 @@ def _value_problems(options: LoaderOptions) -> list[str | None]:
         if isinstance(device, str)
         else f"pin_memory_device is {device!r}; use a device, or ''",
         _whole("resident_mb", options.resident_mb, 0),
+        _whole("features_cache_mb", options.features_cache_mb, 1),
+        None
+        if options.features_cache is None or isinstance(options.features_cache, str)
+        else f"features_cache is {options.features_cache!r}; use the path of a folder, or null",
         None
         if options.nonfinite in NONFINITE
         else f"nonfinite is {options.nonfinite!r}; use one of {', '.join(NONFINITE)}",

@@ -20,6 +20,8 @@ class MoreLoaderOptions(TypedDict, total=False):
     resident_mb: int
     nonfinite: str
     pad: dict[str, Any] | None
+    features_cache: str | None
+    features_cache_mb: int
 
 
 class LoadersMixin:

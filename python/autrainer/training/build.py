@@ -107,7 +107,9 @@ def build_parts(config: RunConfig, device: torch.device) -> Parts:
     schedule = build_schedule(config.scheduler, optimizer, data.tracking_metric)
     if schedule is not None:
         load_scheduler_state(schedule.scheduler, checkpoints)
-    train_loader, dev_loader, test_loader = _build_loaders(config.loaders, training, data)
+    train_loader, dev_loader, test_loader = _build_loaders(
+        config.loaders, training, data, config.compute.features_cache
+    )
     precision = Precision(config.updates.precision, device)
     return Parts(
         data,
@@ -203,20 +205,29 @@ def _build_optimizer(
 
 
 def _build_loaders(
-    loaders: LoadersSection, training: TrainingSection, data: AbstractDataset
+    loaders: LoadersSection,
+    training: TrainingSection,
+    data: AbstractDataset,
+    features_cache: str | None,
 ) -> list[Any]:
     """The loaders of train, dev and test."""
     inference = training.inference_batch_size
     sizes = {"train": training.batch_size, "dev": inference, "test": inference}
     built = {
-        subset: _build_loader(loaders.of(subset), data, subset, size)
+        subset: _build_loader(loaders.of(subset), data, subset, size, features_cache)
         for subset, size in sizes.items()
     }
     _refuse_empty(built, sizes)
     return list(built.values())
 
 
-def _build_loader(section: LoaderSection, data: AbstractDataset, subset: str, size: int) -> Any:
+def _build_loader(
+    section: LoaderSection,
+    data: AbstractDataset,
+    subset: str,
+    size: int,
+    features_cache: str | None,
+) -> Any:
     """A loader by the dataset, whose own method may be older than some of the options."""
     create = getattr(data, f"create_{subset}_loader")
     parameters = inspect.signature(create).parameters
@@ -229,6 +240,8 @@ def _build_loader(section: LoaderSection, data: AbstractDataset, subset: str, si
             "and hand them on"
         )
     options = plain_copy(section.arguments)
+    if features_cache is not None and (takes_all or "features_cache" in parameters):
+        options.setdefault("features_cache", features_cache)
     if section.sampler is not None:
         with errors_named(SAMPLER_KEY, section.sampler.described()):
             options["sampler"] = data.build_sampler(options["sampler"])

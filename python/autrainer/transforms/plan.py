@@ -11,6 +11,7 @@ import numpy as np
 import numpy.typing as npt
 import torch
 
+from autrainer.runs.objects import object_yaml
 from autrainer.runs.process.intra_op import one_intra_op_thread
 from autrainer.runs.random.keys import Key, Place, active_key, keyed
 from autrainer.transforms.base import batch_form, is_ours, is_random
@@ -77,6 +78,20 @@ class _Runs:
     """Transforms in turns: some that draw, sample by sample, and some that do not, all at once."""
 
     runs: list[tuple[bool, list[_Step]]]
+
+    @property
+    def description(self) -> str | None:
+        """What decides over their results, as text; None if nobody knows: code of users may change.
+
+        Transforms of this package are described by their class, its version and their arguments.
+        """
+        transforms = [transform for _, steps in self.runs for _, transform in steps]
+        if not all(map(is_ours, transforms)):
+            return None
+        try:
+            return "".join(f"---\n{object_yaml(transform)}" for transform in transforms)
+        except TypeError:
+            return None
 
     def __call__(self, features: Features, indices: npt.NDArray[np.int64]) -> Features:
         """The features after all of them: a contiguous tensor as soon as shapes agree."""

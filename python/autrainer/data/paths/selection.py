@@ -10,6 +10,7 @@ from autrainer.data.items import DataBatch
 from autrainer.data.padding import Pad
 from autrainer.data.paths.arrays import ArraysPath
 from autrainer.data.paths.base import Assembler, BatchPath, LoaderContext
+from autrainer.data.paths.cached import cached
 from autrainer.data.paths.files import FeatureReader, FilesPath
 from autrainer.data.paths.items import Collate, ItemBatches, ItemsPath
 from autrainer.data.paths.resident import ResidentLoading, TableReader, resident_limit
@@ -62,6 +63,8 @@ def _by_items(
 
 def _by_files(context: LoaderContext, source: SplitSource, files: Files) -> tuple[BatchPath, str]:
     options = context.options
+    source, from_cache = cached(source, files, options)
+    files = source.features if isinstance(source.features, Files) else files
 
     def open_reader(pad: Pad | None = options.pad) -> FeatureReader:
         return FeatureReader(
@@ -79,8 +82,8 @@ def _by_files(context: LoaderContext, source: SplitSource, files: Files) -> tupl
     reader.close()
     assemble = Assembler(context, source.targets, functions, dtype, files.name_of)
     if table is None:
-        return FilesPath(context, open_reader, assemble), reason
-    return ArraysPath(context, table, source.targets, assemble), reason
+        return FilesPath(context, open_reader, assemble), from_cache + reason
+    return ArraysPath(context, table, source.targets, assemble), from_cache + reason
 
 
 def _resident(

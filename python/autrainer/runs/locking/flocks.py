@@ -54,6 +54,24 @@ def take(file: int, *, until: float) -> bool:
     return False
 
 
+def share(file: int) -> bool:
+    """Lock a file together with others who share it, waiting for one who has it alone.
+
+    Args:
+        file: Its descriptor.
+
+    Returns:
+        False if there are no locks here.
+    """
+    if fcntl is None:
+        return False
+    try:
+        fcntl.flock(file, fcntl.LOCK_SH)
+    except OSError:
+        return False
+    return True
+
+
 def is_taken(file: int) -> bool:
     """Whether another process has a file locked for itself; those who only look do not count."""
     if fcntl is None:

@@ -35,6 +35,8 @@ LOADER_OPTIONS: Mapping[str, Kind[object] | None] = {
         one_of("error", "warn", "ignore", hidden=("allow",)), "use error, warn or ignore"
     ),
     "pad": None,
+    "features_cache": text,
+    "features_cache_mb": saying(count, "use an integer of at least 1, in MiB"),
     "sampler": None,
 }
 """What each option may be; None where whoever takes it checks it."""

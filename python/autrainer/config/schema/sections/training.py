@@ -10,6 +10,7 @@ from autrainer.config.schema.kinds import (
     flag,
     folder_inside,
     one_of,
+    or_null,
     positive,
     seed,
     seed_pair,
@@ -94,10 +95,12 @@ class ComputeSection:
     Args:
         device: Where the model goes.
         reproducible: Choose algorithms that give the same numbers again.
+        features_cache: Folder for features that never vary; None for none.
     """
 
     device: str = key(device_name, "cuda:0", makes_run=False)
     reproducible: bool = key(flag, True)
+    features_cache: str | None = key(or_null(text, "for none"), None, makes_run=False)
 
 
 @dataclass(frozen=True)

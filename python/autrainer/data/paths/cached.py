@@ -1,0 +1,282 @@
+"""Features on disk: what never varies about a file is computed once, for all runs that need it.
+
+A folder may be shared by runs, data sets and pipelines. In it there is a folder for each pipeline,
+and in that an array for each content of a file; each is written whole or not at all. Both are named
+after what they are made of, so nothing is ever out of date. A run that uses a pipeline's folder
+holds a lock on it; the folders that nobody uses are removed, the longest unused first, where the
+whole takes more than it may.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import hashlib
+import json
+import logging
+import os
+import shutil
+from collections.abc import Iterator
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+
+from autrainer.data.native.decode import NativeFormat
+from autrainer.data.options import LoaderOptions
+from autrainer.data.paths.prefetch import prefetch
+from autrainer.data.split_source import BatchFunction, Files, SplitSource
+from autrainer.runs.locking import flocks
+from autrainer.runs.locking.folders import alone_in
+from autrainer.runs.state.sealed import seal_of
+from autrainer.runs.writing.files import make_folder, write_npy, write_text
+from autrainer.runs.writing.opening import NEW_FILE_MODE, read_text, reading
+
+log = logging.getLogger(__name__)
+
+CONTENTS = "contents.jsonl"
+"""What the content of each file was when it was seen last: its path, size, time and digest."""
+
+PIPELINE = "pipeline.yaml"
+"""What the arrays of a folder are made by; its time tells when the folder was used last."""
+
+USERS = ".users"
+MOST_THREADS = 8
+
+
+@dataclass(frozen=True)
+class CachedFiles(Files):
+    """Arrays that are made of files.
+
+    Args:
+        names: The files.
+        lock: Keeps others from removing the arrays while this object lives.
+    """
+
+    names: tuple[str, ...] = ()
+    lock: Any = None
+
+    def name_of(self, row: int) -> str:
+        """The file that an array is made of, for messages."""
+        return self.names[row]
+
+
+def cached(source: SplitSource, files: Files, options: LoaderOptions) -> tuple[SplitSource, str]:
+    """A split whose fixed transforms are done, in a cache; or the split itself, and why.
+
+    What is not in the cache yet is computed now, by threads.
+
+    Args:
+        source: The split.
+        files: Its features.
+        options: Where the cache is, and what it may take.
+
+    Raises:
+        FileNotFoundError: if a file is not there.
+        CorruptFileError: naming a file that is damaged.
+        OutputError: if the cache cannot be written.
+    """
+    if options.features_cache is None:
+        return source, ""
+    text = _pipeline_text(files, source.fixed)
+    if text is None:
+        return source, "nothing of it can be cached; "
+    cache = _Cache(make_folder(Path(options.features_cache)), text, options.features_cache_mb << 20)
+    paths = cache.filled(files, source.fixed, options.num_workers or 1)
+    if paths is None:
+        return source, f"its features take more than {options.features_cache_mb} MiB of the cache; "
+    arrays = CachedFiles(
+        paths,
+        NativeFormat("npy"),
+        lambda row: torch.from_numpy(np.load(paths[row])),
+        tuple(map(str, files.paths)),
+        cache.lock,
+    )
+    return replace(source, features=arrays, fixed=None), f"features come from {cache.folder}; "
+
+
+def _pipeline_text(files: Files, fixed: BatchFunction | None) -> str | None:
+    """What decides over the features of a file; None if nobody knows, or nothing is done to it."""
+    if fixed is None:
+        # An array is read as fast as a copy of it.
+        done = None if files.format.kind == "npy" else ""
+    else:
+        done = getattr(fixed, "description", None)
+    return None if done is None else f"reads: {files.format!r}\n{done}"
+
+
+class _Cache:
+    """The arrays of one pipeline.
+
+    Args:
+        root: Folder of all pipelines.
+        text: What the pipeline is.
+        limit_bytes: What all of them together may take.
+    """
+
+    def __init__(self, root: Path, text: str, limit_bytes: int) -> None:
+        self._root = root
+        self._limit = limit_bytes
+        self.folder = root / hashlib.blake2b(text.encode(), digest_size=16).hexdigest()
+        self.lock = _Use(self.folder / USERS)
+        write_text(self.folder / PIPELINE, text)
+
+    def filled(
+        self, files: Files, fixed: BatchFunction | None, num_threads: int
+    ) -> list[str] | None:
+        """Paths of the arrays of some files, made where they are missing; None if too many.
+
+        Args:
+            files: The files.
+            fixed: Makes an array of what is read.
+            num_threads: How many threads do it.
+        """
+        with alone_in(self.folder, "fills the cache"):
+            digests = _digests(self._root / CONTENTS, [str(path) for path in files.paths])
+            names = [str(self.folder / digest[:2] / f"{digest}.npy") for digest in digests]
+            sizes = _sizes(self.folder)
+            missing = list({n: row for row, n in enumerate(names) if n not in sizes}.values())
+            if missing:
+                log.info(
+                    "Computing %d of %d features for %s", len(missing), len(names), self.folder
+                )
+            total = sum(sizes.values())
+            if total > self._limit:
+                return None
+            for size in _made(files, fixed, missing, names, num_threads):
+                total += size
+                if total > self._limit:
+                    return None
+        _make_room(self._root, self.folder, self._limit)
+        return names
+
+
+def _made(
+    files: Files,
+    fixed: BatchFunction | None,
+    rows: list[int],
+    names: list[str],
+    num_threads: int,
+) -> Iterator[int]:
+    """Write the arrays of some rows; yields the size of each."""
+
+    def make(number: int) -> int:
+        row = rows[number]
+        features: Any = files.format.decode(str(files.paths[row]))
+        if features is None:
+            features = files.load(row)
+        if fixed is not None:
+            features = fixed([features], np.array([row], dtype=np.int64))[0]
+        write_npy(names[row], features.contiguous().numpy())
+        return os.path.getsize(names[row])
+
+    threads = min(max(num_threads, 1), MOST_THREADS)
+    made = prefetch(make, 0, len(rows), num_threads=threads, depth=2 * threads, name="cache")
+    with contextlib.closing(made):  # type: ignore[type-var]
+        yield from made
+
+
+def _digests(index: Path, paths: list[str]) -> list[str]:
+    """What the content of each file is; read only where size or time have changed."""
+    known = _known(index)
+    found, lines = [], []
+    for path in map(os.path.abspath, paths):
+        status = os.stat(path)
+        state = (status.st_size, status.st_mtime_ns)
+        if known.get(path, (None, ""))[0] != state:
+            known[path] = state, _digest(path)
+            lines.append(json.dumps([path, *state, known[path][1]]) + "\n")
+        found.append(known[path][1])
+    if lines:
+        # One write, at the end of the file whoever else writes there.
+        with open(index, "a") as file:
+            file.write("".join(lines))
+    return found
+
+
+def _known(index: Path) -> dict[str, tuple[tuple[int, int], str]]:
+    known: dict[str, tuple[tuple[int, int], str]] = {}
+    try:
+        lines = read_text(index).splitlines()
+    except FileNotFoundError:
+        return known
+    for line in lines:
+        # Of a line that was cut off, the file is looked at again.
+        with contextlib.suppress(ValueError, TypeError):
+            path, size, time_ns, digest = json.loads(line)
+            known[path] = (size, time_ns), digest
+    return known
+
+
+def _digest(path: str) -> str:
+    with reading(path) as file:
+        return seal_of(np.fromfile(file, dtype=np.uint8)).hex()
+
+
+def _sizes(folder: Path) -> dict[str, int]:
+    """Bytes of all arrays in a folder, by their paths."""
+    found: dict[str, int] = {}
+    for part in os.scandir(folder):
+        if part.is_dir(follow_symlinks=False):
+            entries = (entry for entry in os.scandir(part.path) if entry.name.endswith(".npy"))
+            found.update((entry.path, entry.stat().st_size) for entry in entries)
+    return found
+
+
+def _make_room(root: Path, used: Path, limit_bytes: int) -> None:
+    """Remove the folders that nobody uses, the longest unused first, until the rest fits."""
+    pipelines = [path for path in root.iterdir() if (path / PIPELINE).is_file()]
+    sizes = {path: sum(_sizes(path).values()) for path in pipelines}
+    for path in sorted(pipelines, key=lambda path: (path / PIPELINE).stat().st_mtime_ns):
+        if sum(sizes.values()) <= limit_bytes:
+            return
+        if path != used and _remove_unused(path):
+            sizes[path] = 0
+
+
+class _Use:
+    """A lock that many may hold: whoever uses a folder keeps others from removing it.
+
+    Args:
+        path: The file that is locked.
+    """
+
+    def __init__(self, path: Path) -> None:
+        while True:
+            self._file = _opened(path)
+            flocks.share(self._file)
+            # Whoever removed the folder while this waited has removed the file too.
+            if _is_at(self._file, path):
+                return
+            os.close(self._file)
+
+    def __del__(self) -> None:
+        with contextlib.suppress(OSError, AttributeError):
+            os.close(self._file)
+
+
+def _remove_unused(folder: Path) -> bool:
+    """Remove a folder of arrays, unless somebody uses it; tells whether it has been removed."""
+    file = _opened(folder / USERS)
+    try:
+        if not flocks.take(file, until=float("-inf")):
+            return False
+        log.info("Removing features that nobody uses: %s", folder)
+        (folder / PIPELINE).unlink(missing_ok=True)
+        shutil.rmtree(folder, ignore_errors=True)
+        return True
+    finally:
+        os.close(file)
+
+
+def _opened(path: Path) -> int:
+    make_folder(path.parent)
+    return os.open(path, os.O_RDWR | os.O_CREAT, NEW_FILE_MODE)
+
+
+def _is_at(file: int, path: Path) -> bool:
+    try:
+        return os.path.samestat(os.fstat(file), os.stat(path))
+    except OSError:
+        return False
