@@ -1,6 +1,5 @@
 """What published data sets are made of, seen in small folders of their layout."""
 
-import json
 import logging
 
 import numpy as np
@@ -29,9 +28,17 @@ from tests.datasets.corpora.layouts import (
     COMMON,
     LABELS,
     NUMBERS,
+    aibo,
+    audio_set,
+    birds,
+    edansa,
+    emo_db,
     first_features,
+    folds,
     is_sound,
-    write,
+    podcasts,
+    scenes,
+    words,
 )
 
 
@@ -43,18 +50,6 @@ def build(kind, folder, index, target, **more):
 def names_of(dataset, column):
     frames = (dataset.df_train, dataset.df_dev, dataset.df_test)
     return [frame[column].tolist() for frame in frames]
-
-
-CHUNKS = [f"{school}_{speaker:02d}_{n}" for school, speakers in (("Ohm", (1, 2, 3, 4)),
-          ("Mont", (1, 2))) for speaker in speakers for n in range(2)]  # fmt: skip
-
-
-def aibo(folder, task="2cl"):
-    labels = "".join(
-        f"{chunk} {'NEG' if i % 2 else 'IDL'} 0.{i}\n" for i, chunk in enumerate(CHUNKS)
-    )
-    files = {f"wav/{chunk}.wav": None for chunk in CHUNKS}
-    return write(folder, {f"chunk_labels_{task}_corpus.txt": labels, **files})
 
 
 @pytest.mark.parametrize("task", ["2cl", "5cl"])
@@ -86,33 +81,6 @@ def test_aibo_says_what_is_wrong(tmp_path):
     (tmp_path / "chunk_labels_2cl_corpus.txt").write_text("Ohm_01_1 NEG 0.5\nOhm NEG\n")
     with pytest.raises(CorruptFileError, match="line 2: expected id, class and confidence"):
         build(AIBO, tmp_path, "file", "class").df_train  # noqa: B018
-
-
-ONTOLOGY = [
-    ("/m/animal", "Animal", ["/m/dog", "/m/bird"]),
-    ("/m/music", "Music", ["/m/drum"]),
-    ("/m/dog", "Dog", ["/m/bark"]),
-    ("/m/bird", "Bird", []),
-    ("/m/bark", "Bark", []),
-    ("/m/drum", "Drum", []),
-]
-SEGMENTS = {
-    "balanced_train": [("a", "/m/bark"), ("b", "/m/bird,/m/drum"), ("gone", "/m/bark")],
-    "unbalanced_train": [("c", "/m/drum"), ("d", "/m/dog")],
-    "eval": [("e", "/m/bark,/m/drum"), ("f", "/m/music")],
-}
-
-
-def audio_set(folder, suffix="_segments"):
-    nodes = [{"id": i, "name": name, "child_ids": below} for i, name, below in ONTOLOGY]
-    files = {"ontology.json": json.dumps(nodes)}
-    for name, clips in SEGMENTS.items():
-        rows = "".join(f'{clip}, 0.000, 10.000, "{ids}"\n' for clip, ids in clips)
-        header = "# YTID, start_seconds, end_seconds, positive_labels\n"
-        files[f"{name}_segments.csv"] = f"# created\n# num_ytids\n{header}{rows}"
-        audio = {f"{name}{suffix}/{clip}.wav": None for clip, _ in clips if clip != "gone"}
-        files.update(audio)
-    return write(folder, files)
 
 
 def built_audio_set(folder, **more):
@@ -179,10 +147,7 @@ def test_audio_set_says_what_is_missing(tmp_path, caplog):
 
 
 def test_dcase2016_takes_the_lists_of_a_fold(tmp_path):
-    parts = [f"fold{fold}_{part}" for fold in (1, 2, 3, 4) for part in ("train", "evaluate")]
-    files = {f"{name}.csv": f"filename,scene_label\n{name}.wav,bus\n" for name in [*parts, "test"]}
-    files.update({f"default/{name}.wav": None for name in [*parts, "test"]})
-    folder = write(tmp_path, files)
+    folder = folds(tmp_path)
     dataset = build(DCASE2016Task1, folder, "filename", "scene_label", fold=3)
     expected = [["fold3_train.wav"], ["fold3_evaluate.wav"], ["test.wav"]]
     assert names_of(dataset, "filename") == expected
@@ -190,15 +155,6 @@ def test_dcase2016_takes_the_lists_of_a_fold(tmp_path):
     assert dataset.places("dev", [0]) == f"{folder / 'fold3_evaluate.csv'}, line 2"
     with pytest.raises(ConfigError, match="fold is 5; use one of 1, 2, 3, 4"):
         build(DCASE2016Task1, folder, "filename", "scene_label", fold=5)
-
-
-def birds(folder, num=20):
-    rows = {"train": range(num), "test": range(num, num + 3)}
-    files = {
-        f"{name}.csv": "filename,dataset,hasbird\n" + "".join(f"{i}.wav,x,{i % 2}\n" for i in those)
-        for name, those in rows.items()
-    }
-    return write(folder, {**files, **{f"default/{i}.wav": None for i in range(num + 3)}})
 
 
 @pytest.mark.parametrize("seed", [None, 5])
@@ -219,27 +175,6 @@ def test_dev_of_dcase2018_is_the_test_set_only_with_a_warning(tmp_path, caplog):
     assert "dev is the test set" in caplog.text
     with pytest.raises(ConfigError, match=r"dev_split is 1\.0"):
         build(DCASE2018Task3, tmp_path, "filename", "hasbird", dev_split=1.0)
-
-
-SCENES = ("airport", "park", "tram")
-
-
-def scenes(folder):
-    names = [
-        f"audio/{scene}-{city}-{place + offset}-0-a.wav"
-        for place in range(6)
-        for city, offset in (("lisbon", 1000), ("lyon", 1100))
-        for scene in SCENES
-    ]
-    header = "filename,scene_label,city,location,segment,device\n"
-
-    def row(name):
-        scene, *rest = name.removeprefix("audio/").removesuffix(".wav").split("-")
-        return f"{','.join((name, scene, *rest))}\n"
-
-    files = {"train.csv": header + "".join(map(row, names[:30])),
-             "test.csv": header + "".join(map(row, names[30:]))}  # fmt: skip
-    return write(folder, {**files, **{f"default/{name}": None for name in names}})
 
 
 def built_scenes(folder, **more):
@@ -277,19 +212,6 @@ def test_dcase2020_says_what_is_wrong(tmp_path, caplog):
         built_scenes(folder, exclude_cities=["lion"]).df_train  # noqa: B018
 
 
-def edansa(folder):
-    described = [f"about{i}" for i in range(9)]
-    header = ",".join(["Clip Path", *described, "Anth", "Bio", "Geo"])
-    row = ",".join(["{}", *"123456789", "{}", "{}", "1.0"])
-    files = {
-        f"{split}.csv": "\n".join([header, *(row.format(f"s/{split}{i}.wav", i, 1 - i)
-                                             for i in (0, 1))]) + "\n"
-        for split in ("train", "dev", "test")
-    }  # fmt: skip
-    audio = [f"default/s/{split}{i}.wav" for split in ("train", "dev", "test") for i in (0, 1)]
-    return write(folder, {**files, **dict.fromkeys(audio)})
-
-
 def test_edansa_has_any_of_its_labels(tmp_path):
     folder = edansa(tmp_path)
     dataset = build(EDANSA2019, folder, "Clip Path", ["Anth", "Geo"], **LABELS)
@@ -298,16 +220,6 @@ def test_edansa_has_any_of_its_labels(tmp_path):
     wrong = build(EDANSA2019, folder, "Clip Path", ["Anth", "about3"], **LABELS)
     with pytest.raises(ConfigError, match="'about3' are no labels of EDANSA-2019"):
         wrong.train_dataset  # noqa: B018
-
-
-def emo_db(folder, speakers=(3, 8, 9, 10, 11, 12, 13, 14, 15, 16)):
-    rows = [
-        (f"{speaker:02d}a01{letter}a.wav", emotion, speaker)
-        for speaker in speakers
-        for letter, emotion in (("W", "anger"), ("N", "neutral"))
-    ]
-    text = "filename,emotion,speaker\n" + "".join(f"{n},{e},{s}\n" for n, e, s in rows)
-    return write(folder, {"metadata.csv": text, **{f"default/{n}": None for n, _, _ in rows}})
 
 
 def test_emo_db_splits_by_speakers(tmp_path):
@@ -326,18 +238,6 @@ def test_emo_db_says_which_speakers_there_are(tmp_path):
         build(EmoDB, folder, "filename", "emotion", dev_speakers=[1, 2]).df_dev  # noqa: B018
     with pytest.raises(ConfigError, match="speaker 13 is in more than one"):
         build(EmoDB, folder, "filename", "emotion", train_speakers=[13])
-
-
-def podcasts(folder):
-    rows = [
-        (f"MSP_{i}.wav", "AHNSX"[i % 5], i / 2, i + 0.5, split)
-        for i, split in enumerate(["Train"] * 5 + ["Development"] * 5 + ["Test1"] * 5 + ["Test2"])
-    ]
-    text = "FileName,EmoClass,EmoAct,EmoVal,Split_Set\n" + "".join(
-        f"{name},{emotion},{act},{val},{split}\n" for name, emotion, act, val, split in rows
-    )
-    files = {f"Audios/{name}": None for name, *_ in rows}
-    return write(folder, {"Labels/labels_consensus.csv": text, **files})
 
 
 @pytest.mark.parametrize(
@@ -367,9 +267,7 @@ def test_msp_podcast_takes_some_emotions_only(tmp_path):
 
 
 def test_speech_commands_take_their_three_tables(tmp_path):
-    names = {split: f"yes/{split}_nohash_0.wav" for split in ("train", "dev", "test")}
-    files = {f"{split}.csv": f"path,label\n{name},yes\n" for split, name in names.items()}
-    files.update({f"default/{name}": None for name in names.values()})
-    dataset = build(SpeechCommands, write(tmp_path, files), "path", "label")
-    assert names_of(dataset, "path") == [[name] for name in names.values()]
+    dataset = build(SpeechCommands, words(tmp_path), "path", "label")
+    expected = [[f"yes/{split}_nohash_0.wav"] for split in ("train", "dev", "test")]
+    assert names_of(dataset, "path") == expected
     assert all(map(is_sound, first_features(dataset)))
