@@ -14,7 +14,7 @@ from collections.abc import Iterator, Mapping
 from typing import Any
 
 from autrainer.config.constants import NamingConstants
-from autrainer.config.plain import as_plain
+from autrainer.config.plain import Plain, as_plain
 from autrainer.config.schema.run import ATTRIBUTE_KEYS
 from autrainer.config.schema.sections.loaders import LOADER_KEYS
 
@@ -41,7 +41,7 @@ class Absent:
 ABSENT = Absent()
 
 
-def identity(config: Mapping[str, Any]) -> dict[str, Any]:
+def identity(config: Plain) -> dict[str, Any]:
     """The part of a configuration that makes a run, with defaults filled in.
 
     Args:
@@ -78,9 +78,7 @@ def _is_none(group: Any) -> bool:
     return group.get("id") in (None, "None") and not group.get("pipeline")
 
 
-def differences(
-    a: Mapping[str, Any], b: Mapping[str, Any], *, everything: bool = False
-) -> list[tuple[str, Any, Any]]:
+def differences(a: Plain, b: Plain, *, everything: bool = False) -> list[tuple[str, Any, Any]]:
     """Keys in which two configurations differ, dotted, with the value of each or `ABSENT`.
 
     Args:
@@ -119,12 +117,12 @@ def _equal(x: Any, y: Any) -> bool:
     return bool(x == y) or (x != x and y != y)
 
 
-def same_but_iterations(a: Mapping[str, Any], b: Mapping[str, Any]) -> bool:
+def same_but_iterations(a: Plain, b: Plain) -> bool:
     """Whether two configurations make the same run, apart from how long it trains."""
     return all(key == "iterations" for key, _, _ in differences(a, b))
 
 
-def run_name(config: Mapping[str, Any]) -> str:
+def run_name(config: Plain) -> str:
     """Name of the folder of a run: ids and values of the naming convention, joined by `_`.
 
     Characters that file systems do not take are written as `%` and two hexadecimal digits. A name
@@ -143,7 +141,7 @@ def run_name(config: Mapping[str, Any]) -> str:
     return f"{head}~{digest}~{tail}"
 
 
-def _part(config: Mapping[str, Any], key: str) -> str:
+def _part(config: Plain, key: str) -> str:
     value: Any = config
     for step in key.split("."):
         value = value[step]

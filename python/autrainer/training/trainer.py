@@ -72,7 +72,9 @@ class ModularTaskTrainer:
             built or written then.
 
     Attributes:
-        cfg: The configuration, with the dataset's `criterion` moved to the top level.
+        config: The configuration, read into sections (`RunConfig`).
+        cfg: The same as an object of OmegaConf, with the dataset's `criterion` moved to the top
+            level.
         DEVICE: Where the model is.
         data: The dataset object.
         model: The model.

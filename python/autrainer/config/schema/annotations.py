@@ -50,7 +50,7 @@ def _annotations(target: Callable[..., Any]) -> Mapping[str, Any]:
         return {}
 
 
-def misfit(annotation: Any, value: Any) -> str | None:
+def misfit(annotation: Any, value: object) -> str | None:
     """What a parameter takes, in words, if it cannot take a value; else None.
 
     Args:
@@ -89,13 +89,13 @@ def _kinds(annotation: Any) -> set[type] | None:
     return None
 
 
-def _is_tensor(annotation: Any) -> bool:
+def _is_tensor(annotation: object) -> bool:
     """No configuration holds one. Where there is one, torch has been imported."""
     torch = sys.modules.get("torch")
     return torch is not None and annotation is torch.Tensor
 
 
-def _takes(kind: type, value: Any) -> bool:
+def _takes(kind: type, value: object) -> bool:
     if isinstance(value, Mapping):
         return kind is dict
     if isinstance(value, list | tuple):

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import inspect
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable
 from typing import Any
 
 from autrainer.config.locate import locate, public_path
+from autrainer.config.plain import Plain
 from autrainer.config.schema.annotations import annotations_of, misfit
 from autrainer.config.schema.problems import Problem
 from autrainer.config.schema.required_arguments import Needed
@@ -108,13 +109,13 @@ def argument_problems(
     return problems
 
 
-def _has_to_be_given(default: Any, given: set[str]) -> bool:
+def _has_to_be_given(default: object, given: set[str]) -> bool:
     if isinstance(default, Needed):
         return default.is_needed(given)
     return default is inspect.Parameter.empty
 
 
-def value_problems(key: str, target: Any, arguments: Mapping[str, Any]) -> list[Problem]:
+def value_problems(key: str, target: Any, arguments: Plain) -> list[Problem]:
     """Arguments of a kind that a callable of torch or of this package does not take.
 
     Args:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass
-from typing import Any
 
 _UNITS_S = {"s": 1.0, "min": 60.0, "h": 3600.0}
 
@@ -22,7 +21,7 @@ class SaveInterval:
     seconds: float | None = None
 
     @classmethod
-    def of(cls, value: Any) -> SaveInterval | None:
+    def of(cls, value: object) -> SaveInterval | None:
         """From a number of steps, or a time such as `10 min`; None for anything else.
 
         >>> SaveInterval.of("1.5 h"), SaveInterval.of(100)

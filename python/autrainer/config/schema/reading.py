@@ -10,8 +10,9 @@ says all there is to say about `max_grad_norm`: what it may be, what it is where
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import MISSING, dataclass, field, fields, replace
+from collections.abc import Mapping, Sequence
+from dataclasses import MISSING, Field, dataclass, field, fields, replace
+from functools import cache
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from autrainer.config.plain import Plain
@@ -94,15 +95,17 @@ def _is_mapping(value: object) -> Plain:
     raise UnfitError("use a mapping")
 
 
-def keys_of(section: type[DataclassInstance]) -> Iterator[Key]:
+@cache
+def keys_of(section: type[DataclassInstance]) -> tuple[Key, ...]:
     """The keys that a section declares, in order."""
-    for each in fields(section):
-        if _DECLARED in each.metadata:
-            declared: Key = replace(each.metadata[_DECLARED], name=each.name)
-            if each.default is MISSING:
-                yield replace(declared, is_required=True)
-            else:
-                yield replace(declared, default=each.default)
+    return tuple(_named(each) for each in fields(section) if _DECLARED in each.metadata)
+
+
+def _named(declared: Field[object]) -> Key:
+    key: Key = replace(declared.metadata[_DECLARED], name=declared.name)
+    if declared.default is MISSING:
+        return replace(key, is_required=True)
+    return replace(key, default=declared.default)
 
 
 class Reader:

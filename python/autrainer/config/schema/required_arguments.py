@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Mapping
-from typing import Any
 
 
 class Needed:
@@ -27,7 +26,7 @@ class Needed:
         return "needed" if self.unless is None else f"needed unless {self.unless}"
 
 
-def refuse_left_out(owner: str, arguments: Mapping[str, Any]) -> None:
+def refuse_left_out(owner: str, arguments: Mapping[str, object]) -> None:
     """Refuse a call that leaves out what is needed, as Python does.
 
     Args:
