@@ -7,6 +7,7 @@ import pandas as pd
 import pytest
 import torch
 
+from autrainer.config.schema.targets import Target
 from autrainer.data.sampler import BalancedSampler, BlockSampler, EpochSampler, WeightedSampler
 from autrainer.datasets import BaseClassificationDataset, ToyDataset
 from autrainer.datasets.sampling import sampler_problems
@@ -192,7 +193,7 @@ class OnlyIterates(torch.utils.data.Sampler):
     "shorthand", [f"{__name__}.EveryOther", {f"{__name__}.EveryOther": {"step": 4}}]
 )
 def test_a_sampler_of_the_users_own_gets_what_it_takes(build, shorthand):
-    assert sampler_problems("sampler", shorthand) == []
+    assert sampler_problems(Target.of_shorthand("sampler", shorthand)) == []
     dataset = build()
     sampler = dataset.build_sampler(shorthand)
     loader = dataset.create_train_loader(4, sampler=sampler)
@@ -203,7 +204,7 @@ def test_a_sampler_of_the_users_own_gets_what_it_takes(build, shorthand):
 
 def test_a_sampler_may_come_from_a_function(build):
     shorthand = f"{__name__}.every_other"
-    assert sampler_problems("sampler", shorthand) == []
+    assert sampler_problems(Target.of_shorthand("sampler", shorthand)) == []
     assert len(build().build_sampler(shorthand)) == 6
     with pytest.raises(ConfigError, match=r"a_list; a sampler needs the methods __len__\(\) and"):
         build().build_sampler(f"{__name__}.a_list")
@@ -245,5 +246,7 @@ BAD = [
 
 @pytest.mark.parametrize(("shorthand", "message"), BAD)
 def test_what_is_no_sampler_is_told_without_the_data(shorthand, message):
-    told = "\n".join(problem.line() for problem in sampler_problems("s", shorthand))
+    told = "\n".join(
+        problem.line() for problem in sampler_problems(Target.of_shorthand("s", shorthand))
+    )
     assert re.search(message, told), told
