@@ -23,8 +23,8 @@ pub fn npy(data: &[u8]) {
 pub fn audio(data: &[u8]) {
     let options = |first, count| {
         Format::Audio(AudioOptions {
-            sample_rate_hz: None,
             span: Span::Frames { first, count },
+            ..AudioOptions::default()
         })
     };
     // A sample of WAV becomes four bytes, and had at least one; silence elsewhere has fewer.

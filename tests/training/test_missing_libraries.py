@@ -119,16 +119,3 @@ def test_a_sound_that_only_soundfile_reads_is_told_before_training(tmp_path, sou
     path.write_bytes(b"FORM" * 9)
     with pytest.raises(MissingExtraError, match=rf"{path.name}: .*soundfile.*autrainer\[audio\]"):
         built(tmp_path, **sounds)
-
-
-def test_a_sound_of_another_rate_is_told_before_training(tmp_path, sounds, monkeypatch):
-    monkeypatch.delitem(sys.modules, "soundfile")
-    path = last_of("train", tmp_path)
-    with wave.open(str(path), "wb") as file:
-        file.setparams((1, 2, 4000, 0, "NONE", ""))
-        file.writeframes(bytes(32))
-    sounds["dataset"]["file_handler"] = {
-        sounds["dataset"]["file_handler"]: {"target_sample_rate": 8000}
-    }
-    with pytest.raises(MissingExtraError, match=rf"{path.name}: resampling .*scipy.*\[audio\]"):
-        built(tmp_path, **sounds)

@@ -10,9 +10,10 @@ from typing import Any, ClassVar
 import numpy as np
 import torch
 
-from autrainer.data.native.audio import audio_info, decode_audio, foreign_audio
+from autrainer.data.native.audio import foreign_audio
 from autrainer.data.native.decode import NativeFormat
-from autrainer.errors import ConfigError, CorruptFileError, DataError, UnsupportedFileError
+from autrainer.errors import ConfigError, CorruptFileError, DataError
+from autrainer.features.native import Resampler
 from autrainer.runs.addressed import AddressedObject
 from autrainer.runs.extras import imported, is_installed
 
@@ -168,7 +169,7 @@ class AudioFileHandler(AbstractFileHandler):
 
     Args:
         target_sample_rate: Resample to this rate, in Hz, where a file has another one; None keeps
-            the rate of the file. Resampling needs SciPy.
+            the rate of the file. The filter is that of the transform `Resample`.
         offset: Where to begin, in seconds, rounded to the nearest sample of the file.
         duration: How much to read, in seconds, rounded likewise; less where a file ends before.
             None reads to the end.
@@ -226,20 +227,12 @@ class AudioFileHandler(AbstractFileHandler):
             FileNotFoundError: if there is no such file.
             CorruptFileError: if the file is no audio, or ends before the offset.
             DataError: naming the codec if nobody here reads it, such as AAC.
-            MissingExtraError: naming the codec if soundfile would read it and is not installed; or
-                SciPy, where it is needed.
+            MissingExtraError: naming the codec if soundfile would read it and is not installed.
         """
-        try:
-            signal_CN, sample_rate = decode_audio(
-                file, offset_s=self.offset, duration_s=self.duration
-            )
-        except UnsupportedFileError:
-            signal_CN, sample_rate = self._by_soundfile(file)
-        if self.target_sample_rate not in (None, sample_rate):
-            signal_CN = self._resample(file, signal_CN, sample_rate)
-        return torch.from_numpy(signal_CN)
+        signal_CN = _audio_format(self).decode(file)
+        return self._by_soundfile(file) if signal_CN is None else signal_CN
 
-    def _by_soundfile(self, file: str) -> tuple[Any, int]:
+    def _by_soundfile(self, file: str) -> torch.Tensor:
         codec = foreign_audio(file)
         soundfile = self._soundfile(file, codec)
         try:
@@ -252,7 +245,10 @@ class AudioFileHandler(AbstractFileHandler):
                 f"{file}: {codec} is read neither by autrainer nor by soundfile ({error}); convert "
                 "it, to FLAC for instance"
             ) from error
-        return np.ascontiguousarray(signal_NC.T), sample_rate
+        signal_CN = np.ascontiguousarray(signal_NC.T)
+        if self.target_sample_rate not in (None, sample_rate):
+            signal_CN = Resampler(sample_rate, self.target_sample_rate)(signal_CN)
+        return torch.from_numpy(signal_CN)
 
     def _part(self, file: str, sound: Any) -> Any:
         first = _samples(self.offset, sound.samplerate)
@@ -286,42 +282,18 @@ class AudioFileHandler(AbstractFileHandler):
         Raises:
             MissingExtraError: naming the first file that needs one that is not installed.
         """
-        is_complete = is_installed("soundfile") and is_installed("scipy")
-        if is_complete or not _loads_as(self, AudioFileHandler):
+        if is_installed("soundfile") or not _loads_as(self, AudioFileHandler):
             return
         for file in files:
             try:
                 if not _audio_format(self).can_decode(file):
-                    self._check_libraries_for(file)
+                    self._soundfile(file, foreign_audio(file))
             except (CorruptFileError, OSError):
                 continue
-
-    def _check_libraries_for(self, file: str) -> None:
-        """The same for a file that the extension does not read at the target rate."""
-        try:
-            sample_rate = audio_info(file).sample_rate_hz
-        except UnsupportedFileError:
-            soundfile = self._soundfile(file, foreign_audio(file))
-            try:
-                sample_rate = soundfile.info(file).samplerate
-            except soundfile.LibsndfileError:
-                return
-        if self.target_sample_rate not in (None, sample_rate):
-            self._scipy_signal(file)
 
     def _soundfile(self, file: str, codec: str | None = None) -> Any:
         purpose = "" if codec is None else f"to read {codec}, "
         return imported("soundfile", f"{file}: {purpose}AudioFileHandler", "soundfile", "audio")
-
-    def _scipy_signal(self, file: str) -> Any:
-        needed_by = f"{file}: resampling by AudioFileHandler"
-        return imported("scipy.signal", needed_by, "scipy", "audio")
-
-    def _resample(self, file: str, signal_CN: Any, current_rate: int) -> Any:
-        signal = self._scipy_signal(file)
-        target_rate = self.target_sample_rate
-        resampled = signal.resample_poly(signal_CN, target_rate, current_rate, axis=-1)
-        return np.ascontiguousarray(resampled, dtype=np.float32)
 
 
 def _check_seconds(name: str, seconds: Any) -> None:

@@ -26,11 +26,13 @@ class Files:
         paths: A file for each sample.
         format: How the core reads them.
         load: Features of one sample by Python, for files that the core does not know.
+        then: What the steps of the format are in Python; applied to what was loaded. None for none.
     """
 
     paths: Sequence[str]
     format: NativeFormat
     load: Callable[[int], Any]
+    then: BatchFunction | None = None
 
     def name_of(self, row: int) -> str:
         """Name of a sample, for messages."""

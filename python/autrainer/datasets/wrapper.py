@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 from functools import cached_property
 from typing import TYPE_CHECKING, Any, ClassVar
 
@@ -81,12 +82,17 @@ class SplitDataset(ABC, torch.utils.data.Dataset[Any]):
         name = type(self).__name__
         if type(self).__getitem__ is not SplitDataset.__getitem__:
             return ItemsOnly(f"{name} makes items in its own way")
-        steps = plan(self.transform if self._transform_acts() else None)
+        transform = self.transform if self._transform_acts() else None
+        steps = plan(transform)
         if steps.reason is not None:
             return ItemsOnly(steps.reason)
         features = self._features_source()
         if isinstance(features, ItemsOnly):
             return features
+        if isinstance(features, Files) and features.format.kind == "audio":
+            steps = plan(transform, is_sound=True)
+            format = replace(features.format, steps=steps.native)
+            features = replace(features, format=format, then=steps.replaced)
         if self.targets is None:
             return ItemsOnly(f"targets of {name} fit no tensor")
         return SplitSource(features, self.targets, steps.fixed, steps.varying, self._dtype)

@@ -12,6 +12,19 @@ from autrainer.errors import ConfigError, did_you_mean
 Level: TypeAlias = Literal["power", "decibel", "natural_log", "whisper"]
 
 
+Step: TypeAlias = tuple[Any, ...]
+"""A step from sound to features, as plain data: its name, and what belongs to it.
+
+- `("mix_down", 1)`: the mean of two channels, or the only one; (C, N) to (1, N).
+- `("resample", current_hz, target_hz)`: another sampling rate; (C, N) to (C, M).
+- `("mel", settings)`, `MelSettings`: (C, N) to (C, frames, bands).
+- `("cepstra", num_coefficients)`: (C, frames, bands) to (C, frames, coefficients).
+- `("deltas", window_size, derivatives, as_channels)`: slopes, as channels or behind the features.
+
+What a step does not take, such as a signal that is too short, is left to the file handler.
+"""
+
+
 @dataclass(frozen=True)
 class MelSettings:
     """Everything that decides about the numbers of a mel spectrogram.

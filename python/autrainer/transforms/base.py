@@ -8,6 +8,7 @@ from typing import Any, Protocol, TypeAlias, runtime_checkable
 
 import torch
 
+from autrainer.features.settings import Step
 from autrainer.runs.addressed import AddressedObject
 from autrainer.runs.random.keys import active_key
 
@@ -171,6 +172,24 @@ def batch_form(transform: Any) -> BatchForm | None:
         return None
     form: BatchForm = transform.change_batch
     return form
+
+
+def native_steps(transform: Any) -> tuple[Step, ...] | None:
+    """What the core does to sound in the place of a transform, with the same bits.
+
+    A transform tells it by a method `native_steps`. None if there is no such thing, or if a
+    subclass has changed what happens to samples.
+    """
+    kind = type(transform)
+    owner = _owner_of(kind, "native_steps")
+    acts = ("__call__", "change", "change_batch")
+    if owner is None or {*acts, "native_steps"} & {*vars(transform)}:
+        return None
+    owners = [found for name in acts if (found := _owner_of(kind, name)) is not None]
+    if not all(issubclass(owner, found) for found in owners):
+        return None
+    steps: tuple[Step, ...] = transform.native_steps()
+    return steps
 
 
 def is_ours(transform: Any) -> bool:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import torch
 
 from autrainer.errors import DataError
+from autrainer.features.settings import Step
 from autrainer.transforms.base import BatchTransform
 from autrainer.transforms.checks import need_dims
 
@@ -23,6 +24,10 @@ class StereoToMono(BatchTransform):
         """One channel."""
         need_dims(self, features.shape[1:], 2, "(channels, samples)")
         return floating(features).mean(dim=1, keepdim=True)
+
+    def native_steps(self) -> tuple[Step, ...]:
+        """The mean of two channels; of more, the core leaves it to this."""
+        return (("mix_down", 1),)
 
 
 class RGBAToRGB(BatchTransform):

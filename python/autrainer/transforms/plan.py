@@ -11,10 +11,11 @@ import numpy as np
 import numpy.typing as npt
 import torch
 
+from autrainer.features.settings import Step
 from autrainer.runs.objects import object_yaml
 from autrainer.runs.process.intra_op import one_intra_op_thread
 from autrainer.runs.random.keys import Key, Place, active_key, keyed
-from autrainer.transforms.base import batch_form, is_ours, is_random
+from autrainer.transforms.base import batch_form, is_ours, is_random, native_steps
 from autrainer.transforms.compose import SmartCompose
 
 Features: TypeAlias = torch.Tensor | list[torch.Tensor]
@@ -24,7 +25,7 @@ BatchFunction: TypeAlias = Callable[[Features, npt.NDArray[np.int64]], Features]
 """Applies transforms to the features of a batch; the indices are positions in the split."""
 
 # Where a transform stands in the pipeline, as `applied` counts, and the transform.
-_Step: TypeAlias = tuple[Place, Any]
+_Placed: TypeAlias = tuple[Place, Any]
 
 
 @dataclass(frozen=True)
@@ -32,20 +33,29 @@ class Plan:
     """What the transforms of a split come to, bit for bit.
 
     Args:
-        fixed: Those before the first one that draws: the same in every pass. None for none.
+        native: What the core does to sound in the place of the first of them, as plain data.
+        replaced: The transforms that this replaces, for what the core leaves to Python; None for
+            none.
+        fixed: Those behind, before the first one that draws: the same in every pass. None for none.
         varying: That one and all after it. Under a key, whose seed and epoch count, it gives
             sample i what the transforms give under `keyed(seed, epoch, i)`. None for none.
         reason: Why it takes whole items, made one by one; None if it does not, so that both of
             the above may be called by any number of threads.
     """
 
+    native: tuple[Step, ...] = ()
+    replaced: BatchFunction | None = None
     fixed: BatchFunction | None = None
     varying: BatchFunction | None = None
     reason: str | None = None
 
 
-def plan(transform: Any) -> Plan:
+def plan(transform: Any, *, is_sound: bool = False) -> Plan:
     """What the transform of a split, often a `SmartCompose`, comes to; None is no transform.
+
+    Args:
+        transform: It.
+        is_sound: The features are sound that the core decodes, and may go on with.
 
     Every transform of this package reads and writes the features alone, so it needs no more than
     these. Of code of the user's own this is known only if it has a batch form.
@@ -54,11 +64,24 @@ def plan(transform: Any) -> Plan:
     for _, step in steps:
         if not is_ours(step) and batch_form(step) is None:
             return Plan(reason=f"{type(step).__qualname__} is no transform of autrainer's own")
-    num_fixed = next((at for at, (_, step) in enumerate(steps) if is_random(step)), len(steps))
-    return Plan(_batch_function(steps[:num_fixed]), _batch_function(steps[num_fixed:]))
+    native: list[Step] = []
+    first = 0
+    while is_sound and first < len(steps):
+        found = native_steps(steps[first][1])
+        if found is None:
+            break
+        native.extend(found)
+        first += 1
+    last = next((at for at, (_, step) in enumerate(steps) if is_random(step)), len(steps))
+    return Plan(
+        tuple(native),
+        _batch_function(steps[:first]),
+        _batch_function(steps[first:last]),
+        _batch_function(steps[last:]),
+    )
 
 
-def _steps(transform: Any, place: Place) -> Iterator[_Step]:
+def _steps(transform: Any, place: Place) -> Iterator[_Placed]:
     if isinstance(transform, SmartCompose) and type(transform).__call__ is SmartCompose.__call__:
         for position, member in enumerate(transform.transforms):
             yield from _steps(member, (*place, position))
@@ -66,7 +89,7 @@ def _steps(transform: Any, place: Place) -> Iterator[_Step]:
         yield place, transform
 
 
-def _batch_function(steps: list[_Step]) -> BatchFunction | None:
+def _batch_function(steps: list[_Placed]) -> BatchFunction | None:
     runs = [
         (draws, list(members)) for draws, members in groupby(steps, lambda step: is_random(step[1]))
     ]
@@ -77,7 +100,7 @@ def _batch_function(steps: list[_Step]) -> BatchFunction | None:
 class _Runs:
     """Transforms in turns: some that draw, sample by sample, and some that do not, all at once."""
 
-    runs: list[tuple[bool, list[_Step]]]
+    runs: list[tuple[bool, list[_Placed]]]
 
     @property
     def description(self) -> str | None:
@@ -101,7 +124,7 @@ class _Runs:
         return features if isinstance(features, list) else features.contiguous()
 
 
-def _at_once(features: Features, indices: npt.NDArray[np.int64], steps: list[_Step]) -> Features:
+def _at_once(features: Features, indices: npt.NDArray[np.int64], steps: list[_Placed]) -> Features:
     for step in steps:
         form = batch_form(step[1])
         if form is None or isinstance(features, list):
@@ -111,14 +134,16 @@ def _at_once(features: Features, indices: npt.NDArray[np.int64], steps: list[_St
     return features
 
 
-def _one_by_one(features: Features, indices: npt.NDArray[np.int64], steps: list[_Step]) -> Features:
+def _one_by_one(
+    features: Features, indices: npt.NDArray[np.int64], steps: list[_Placed]
+) -> Features:
     with one_intra_op_thread():
         changed = _changed_one_by_one(features, indices, steps)
     return _stacked(changed)
 
 
 def _changed_one_by_one(
-    features: Features, indices: npt.NDArray[np.int64], steps: list[_Step]
+    features: Features, indices: npt.NDArray[np.int64], steps: list[_Placed]
 ) -> list[torch.Tensor]:
     outer = active_key()
     changed = []
@@ -134,7 +159,7 @@ def _changed_one_by_one(
     return changed
 
 
-def _placed(item: _Sample, steps: list[_Step], key: Key) -> _Sample:
+def _placed(item: _Sample, steps: list[_Placed], key: Key) -> _Sample:
     for key.place, transform in steps:
         item = transform(item)
     return item

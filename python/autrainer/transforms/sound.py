@@ -8,7 +8,7 @@ import torch
 
 from autrainer.errors import ConfigError
 from autrainer.features import native
-from autrainer.features.settings import MelSettings, preset
+from autrainer.features.settings import MelSettings, Step, preset
 from autrainer.transforms.base import BatchTransform
 from autrainer.transforms.checks import need_dims, number, one_of, positive_int
 
@@ -41,6 +41,11 @@ class Resample(BatchTransform):
             return signals
         return torch.from_numpy(self._resampler(signals.numpy()))
 
+    def native_steps(self) -> tuple[Step, ...]:
+        """The same filter."""
+        is_needed = self.current_sr != self.target_sr
+        return (("resample", self.current_sr, self.target_sr),) if is_needed else ()
+
 
 class _Spectrogram(BatchTransform):
     """A spectrogram in mel bands: (C, N) to (C, T, F), float32."""
@@ -60,6 +65,10 @@ class _Spectrogram(BatchTransform):
             DataError: if a signal is too short for a frame.
         """
         return torch.from_numpy(self._spectrogram(_signals(self, features).numpy()))
+
+    def native_steps(self) -> tuple[Step, ...]:
+        """The same spectrogram."""
+        return (("mel", self._spectrogram.settings),)
 
 
 class PannMel(_Spectrogram):
@@ -237,6 +246,10 @@ class MFCC(_Spectrogram):
         levels = super().change_batch(features).numpy()
         return torch.from_numpy(native.cepstra(levels, self.num_coefficients))
 
+    def native_steps(self) -> tuple[Step, ...]:
+        """The same spectrogram, and the same coefficients of it."""
+        return (*super().native_steps(), ("cepstra", self.num_coefficients))
+
 
 class Deltas(BatchTransform):
     """Slopes over time, and slopes of these, beside the features: (C, T, F), float32.
@@ -279,6 +292,10 @@ class Deltas(BatchTransform):
             slopes = native.deltas(found[-1].numpy(), self.window_size)
             found.append(torch.from_numpy(slopes))
         return torch.cat(found, dim=-1 if self.stack == "features" else 1)
+
+    def native_steps(self) -> tuple[Step, ...]:
+        """The same slopes."""
+        return (("deltas", self.window_size, self.derivatives, self.stack == "channels"),)
 
 
 def _settings(transform: MelSpectrogram | MFCC) -> MelSettings:

@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 import torch
 
+from autrainer.features.settings import Step
 from autrainer.transforms.base import FeaturesTransform
 
 # Pillow modes whose pixels are bytes already.
@@ -49,6 +50,10 @@ class AnyToTensor(FeaturesTransform):
         """The same: a batch is a tensor already."""
         return features
 
+    def native_steps(self) -> tuple[Step, ...]:
+        """Nothing to do."""
+        return ()
+
 
 class NumpyToTensor(FeaturesTransform):
     """A tensor from a NumPy array, with its dtype; anything else is passed on untouched.
@@ -69,6 +74,10 @@ class NumpyToTensor(FeaturesTransform):
     def change_batch(self, features: torch.Tensor) -> torch.Tensor:
         """The same: a batch is a tensor already."""
         return features
+
+    def native_steps(self) -> tuple[Step, ...]:
+        """Nothing to do."""
+        return ()
 
 
 def tensor_from_array(array: np.ndarray) -> torch.Tensor:

@@ -111,6 +111,18 @@ pub enum Error {
         /// What the panic said.
         message: String,
     },
+    /// A step on the way from sound to features takes no array of this shape.
+    StepShape {
+        /// What is computed.
+        step: &'static str,
+        /// Of what.
+        shape: Vec<usize>,
+    },
+    /// There is no memory.
+    Memory {
+        /// For so many numbers.
+        count: usize,
+    },
     /// A batch was waited for, but none had been submitted.
     NothingSubmitted,
     /// Sound cannot be brought from one sampling rate to another.
@@ -229,6 +241,10 @@ impl fmt::Display for Error {
                  please report it",
                 path.display()
             ),
+            Self::StepShape { step, shape } => {
+                write!(f, "{step} of an array of shape {}", Shape(shape))
+            }
+            Self::Memory { count } => write!(f, "no memory for {count} numbers"),
             Self::NothingSubmitted => {
                 write!(f, "there is no batch to wait for; submit one first")
             }

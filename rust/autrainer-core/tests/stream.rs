@@ -87,7 +87,7 @@ impl Decode for Raw {
         self.bytes(path).map(|bytes| (bytes.len(), bytes))
     }
 
-    fn has_nonfinite(&self, _: &usize, sample: &[u8]) -> bool {
+    fn has_nonfinite(&self, _: &usize, sample: &[u8], (): &()) -> bool {
         sample.first() == Some(&b'n')
     }
 }

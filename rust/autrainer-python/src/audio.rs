@@ -86,8 +86,8 @@ pub(crate) fn decode_audio<'py>(
 ) -> Result<(Bound<'py, PyUntypedArray>, u32)> {
     guarded(py, || {
         let format = Format::Audio(AudioOptions {
-            sample_rate_hz: None,
             span: span(offset_s, duration_s, first_frame, num_frames)?,
+            ..AudioOptions::default()
         });
         with_scratch(|scratch| match &source {
             Source::File(path) => {

@@ -13,6 +13,7 @@ use pyo3::sync::PyOnceLock;
 use pyo3::types::PyTuple;
 
 use crate::error::{Error, Result};
+use crate::features::{PyStep, steps};
 use crate::guard::guarded;
 use crate::views::{ReadView, WriteView, detached, dtype_name};
 
@@ -29,6 +30,7 @@ pub(crate) struct NativeFormat {
     sample_rate_hz: Option<u32>,
     offset_s: f64,
     duration_s: Option<f64>,
+    steps: Vec<PyStep>,
 }
 
 impl NativeFormat {
@@ -47,6 +49,7 @@ impl NativeFormat {
                     offset: self.offset_s,
                     duration: self.duration_s,
                 },
+                steps: steps(self.steps)?,
             })),
             _ => Err(Error::Argument {
                 argument: "kind",

@@ -159,7 +159,9 @@ fn raised(py: Python<'_>, error: Error) -> PyErr {
             | CoreError::NpyHeader { .. }
             | CoreError::SampleLayout { .. }
             | CoreError::NothingSubmitted
-            | CoreError::SignalTooShort { .. },
+            | CoreError::SignalTooShort { .. }
+            | CoreError::StepShape { .. }
+            | CoreError::Memory { .. },
         )
         | Error::SampleShapes { .. }
         | Error::SampleDtypes { .. }

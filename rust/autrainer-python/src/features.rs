@@ -1,8 +1,11 @@
 //! Features of sound: sampling rates, mel spectrograms, cepstra.
 
+use std::sync::Arc;
+
 use autrainer_core::audio::bank::{BankSettings, MelScale};
 use autrainer_core::audio::cepstrum;
 use autrainer_core::audio::mel::{self, Framing, Level, MelSettings, Scratch};
+use autrainer_core::audio::pipeline::Step;
 use autrainer_core::audio::resample;
 use autrainer_core::audio::window::Window;
 use numpy::{
@@ -115,6 +118,53 @@ impl PyMelSettings {
             removes_mean: self.removes_mean,
             preemphasis: self.preemphasis,
             level,
+        })
+    }
+}
+
+/// A step of `autrainer.data.native.decode.Step`: its name, and what belongs to it.
+#[derive(FromPyObject)]
+pub(crate) enum PyStep {
+    Settings(String, PyMelSettings),
+    Number(String, usize),
+    Rates(String, u32, u32),
+    Slopes(String, usize, usize, bool),
+}
+
+/// The steps of the core.
+pub(crate) fn steps(steps: Vec<PyStep>) -> Result<Vec<Step>> {
+    steps.into_iter().map(PyStep::check).collect()
+}
+
+impl PyStep {
+    fn check(self) -> Result<Step> {
+        let step = match self {
+            Self::Settings(name, settings) if name == "mel" => {
+                let plan = mel::MelSpectrogram::new(settings.check()?)?;
+                Ok(Step::Mel(Arc::new(plan)))
+            }
+            Self::Number(name, 1) if name == "mix_down" => Ok(Step::MixDown),
+            Self::Number(name, count) if name == "cepstra" => Ok(Step::Cepstra(count)),
+            Self::Rates(name, current_hz, target_hz) if name == "resample" => {
+                let plan = resample::Resampler::kept(current_hz, target_hz)?;
+                Ok(Step::Resample(plan))
+            }
+            Self::Slopes(name, window_size, derivatives, as_channels) if name == "deltas" => {
+                Ok(Step::Deltas {
+                    reach: window_size / 2,
+                    derivatives,
+                    as_channels,
+                })
+            }
+            Self::Settings(name, _)
+            | Self::Number(name, _)
+            | Self::Rates(name, ..)
+            | Self::Slopes(name, ..) => Err(name),
+        };
+        step.map_err(|name| Error::Argument {
+            argument: "steps",
+            found: format!("'{name}' among others"),
+            expected: "those of autrainer.data.native.decode.Step",
         })
     }
 }

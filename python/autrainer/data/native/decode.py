@@ -9,6 +9,7 @@ import numpy.typing as npt
 import torch
 
 from autrainer import _core
+from autrainer.features.settings import Step
 
 
 @dataclass(frozen=True)
@@ -19,16 +20,18 @@ class NativeFormat:
         kind: Which decoder: `npy` for arrays of numbers, which keep their dtype; `audio` for
             WAV, FLAC, MP3 and Ogg Vorbis, as float32 of shape (channels, samples); `image` for PNG
             and JPEG, as uint8 of shape (C, H, W).
-        sample_rate_hz: The rate that audio has to have; None takes any.
+        sample_rate_hz: The rate to bring audio to; None leaves it at that of the file.
         offset_s: Where to begin in audio, rounded to the nearest sample.
         duration_s: How much of audio to read, rounded to the nearest sample, less where the file
             ends; None reads all.
+        steps: What is made of audio then, in this order, as plain data.
     """
 
     kind: Literal["npy", "audio", "image"]
     sample_rate_hz: int | None = None
     offset_s: float = 0.0
     duration_s: float | None = None
+    steps: tuple[Step, ...] = ()
 
     def decode(self, file: str) -> torch.Tensor | None:
         """Content of a file; None if the extension leaves it to its file handler.
@@ -50,7 +53,7 @@ def decode_file(path: str, format: NativeFormat) -> npt.NDArray[Any] | None:
 
     Returns:
         In C order and with the bytes of this machine. None if the file is written in a way that
-        only its file handler knows: a sound of another rate or codec, text, 16 bit a channel.
+        only its file handler knows: a sound of another codec, text, 16 bit a channel.
 
     Raises:
         FileNotFoundError: if there is no such file.

@@ -90,20 +90,22 @@ def cached(source: SplitSource, files: Files, options: LoaderOptions) -> tuple[S
         paths,
         NativeFormat("npy"),
         lambda row: torch.from_numpy(np.load(paths[row])),
-        tuple(map(str, files.paths)),
-        cache.lock,
+        names=tuple(map(str, files.paths)),
+        lock=cache.lock,
     )
     return replace(source, features=arrays, fixed=None), f"features come from {cache.folder}; "
 
 
 def _pipeline_text(files: Files, fixed: BatchFunction | None) -> str | None:
     """What decides over the features of a file; None if nobody knows, or nothing is done to it."""
-    if fixed is None:
+    functions = [function for function in (files.then, fixed) if function is not None]
+    if not functions and files.format.kind == "npy":
         # An array is read as fast as a copy of it.
-        done = None if files.format.kind == "npy" else ""
-    else:
-        done = getattr(fixed, "description", None)
-    return None if done is None else f"reads: {files.format!r}\n{done}"
+        return None
+    done = [getattr(function, "description", None) for function in functions]
+    if None in done:
+        return None
+    return f"reads: {files.format!r}\n{''.join(map(str, done))}"
 
 
 class _Cache:
@@ -164,10 +166,13 @@ def _made(
     def make(number: int) -> int:
         row = rows[number]
         features: Any = files.format.decode(str(files.paths[row]))
+        rows_of_one = np.array([row], dtype=np.int64)
         if features is None:
             features = files.load(row)
+            if files.then is not None:
+                features = files.then([features], rows_of_one)[0]
         if fixed is not None:
-            features = fixed([features], np.array([row], dtype=np.int64))[0]
+            features = fixed([features], rows_of_one)[0]
         write_npy(names[row], features.contiguous().numpy())
         return os.path.getsize(names[row])
 

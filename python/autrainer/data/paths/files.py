@@ -307,6 +307,8 @@ class FeatureReader:
             )
         sample = torch.as_tensor(features)
         self._check.inspect(sample[None], lambda _position: self.describe(row))
+        if self._files.then is not None:
+            sample = self._files.then([sample], np.array([row]))[0]
         return sample.contiguous()
 
     def _naming_both_files(self, error: DataError, rows: IndexArray) -> DataError:

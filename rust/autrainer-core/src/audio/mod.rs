@@ -3,6 +3,7 @@
 //! - [`resample`]: the band-limited interpolation that published audio models were trained behind.
 //! - [`mel`]: spectrograms in mel bands, in decibels or as another logarithm.
 //! - [`cepstrum`]: coefficients of a cosine transform of them, and slopes over time.
+//! - [`pipeline`]: these one after another, as the files of a batch are read.
 //! - [`window`], [`bank`], [`fft`], [`logarithm`]: what these are made of.
 //!
 //! What a plan computes depends on nothing but its settings and the samples: not on threads, on
@@ -14,6 +15,7 @@ pub mod fft;
 pub(crate) mod files;
 pub mod logarithm;
 pub mod mel;
+pub mod pipeline;
 pub mod resample;
 mod vectors;
 pub mod window;

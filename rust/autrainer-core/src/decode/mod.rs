@@ -32,7 +32,7 @@ pub(crate) mod wav;
 use std::fs::File;
 use std::path::Path;
 
-use crate::audio::files::{self, Audio, Decoders};
+use crate::audio::files::{self, Audio, Memory};
 use crate::audio::{AudioInfo, AudioOptions};
 use crate::error::{Error, Result};
 pub use dtype::{DType, Layout};
@@ -47,7 +47,7 @@ pub enum Format {
     /// `.npy`: numbers and truths of any type, order of axes and order of bytes.
     Npy,
     /// WAV (PCM of 8, 16, 24, 32 bit, floats of 32, 64 bit), FLAC, MP3 and Vorbis in Ogg, whatever the
-    /// name of the file; as float32 (channels, samples).
+    /// name of the file; as float32 (channels, samples), or what is made of these.
     Audio(AudioOptions),
     /// PNG and JPEG of 8 bit a channel: uint8 (channels, height, width).
     Image,
@@ -59,11 +59,17 @@ pub struct Scratch {
     window: Window,
     spare: Vec<u8>,
     last_header: npy::LastHeader,
-    decoders: Decoders,
+    audio: Memory,
 }
 
 impl Scratch {
+    /// Whether a sample of the last file was infinite or not a number that something was made of.
+    pub(crate) fn had_nonfinite(&self) -> bool {
+        self.audio.has_nonfinite
+    }
+
     fn begin(&mut self) {
+        self.audio.has_nonfinite = false;
         self.window.reset();
         input::shrink(&mut self.spare);
     }
@@ -319,12 +325,12 @@ impl<I: Input> Opened<'_, I> {
         let Scratch {
             window,
             spare,
-            decoders,
+            audio: memory,
             ..
         } = self.scratch;
         match &self.content {
             Content::Npy(header) => npy::fill(&mut self.input, header, spare, out),
-            Content::Audio(audio) => audio.fill(&mut self.input, window, decoders, out),
+            Content::Audio(audio) => audio.fill(&mut self.input, window, memory, out),
             Content::Image(image) => image.fill(window, spare, out),
         }
         .map_err(|fault| fault.at(self.path, None))

@@ -46,7 +46,7 @@ impl Decode for FormatDecoder {
         self.format.read(path, scratch)
     }
 
-    fn has_nonfinite(&self, layout: &Layout, sample: &[u8]) -> bool {
-        first_nonfinite(layout.dtype, sample).is_some()
+    fn has_nonfinite(&self, layout: &Layout, sample: &[u8], scratch: &Scratch) -> bool {
+        scratch.had_nonfinite() || first_nonfinite(layout.dtype, sample).is_some()
     }
 }

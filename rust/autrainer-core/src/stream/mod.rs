@@ -61,8 +61,9 @@ pub trait Decode: Send + Sync + 'static {
     /// Where the file cannot be read, or [`Error::Unsupported`].
     fn read(&self, path: &Path, scratch: &mut Self::Scratch) -> Result<(Self::Layout, Vec<u8>)>;
 
-    /// Whether an element of a sample is infinite or not a number.
-    fn has_nonfinite(&self, layout: &Self::Layout, sample: &[u8]) -> bool;
+    /// Whether an element of a sample is infinite or not a number, or was in the file, the last one
+    /// that was read with this scratch memory.
+    fn has_nonfinite(&self, layout: &Self::Layout, sample: &[u8], scratch: &Self::Scratch) -> bool;
 }
 
 /// A sample with its layout; none where the format is not supported.

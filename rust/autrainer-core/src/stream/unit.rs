@@ -62,7 +62,7 @@ impl<D: Decode> Files<D> {
             }
             let place = places.next().unwrap_or_default();
             let read = self.read_row_into(row, scratch, &unit.layout, place);
-            let is_finite = read.map(|()| self.is_finite(&unit.layout, place));
+            let is_finite = read.map(|()| self.is_finite(&unit.layout, place, scratch));
             if let Err(fatal) = outcome.record(position, is_finite) {
                 error = Some((position, fatal));
                 break;
@@ -88,7 +88,7 @@ impl<D: Decode> Files<D> {
         for (position, &row) in rows.iter().enumerate() {
             let read = self.read_row(row, scratch);
             let is_finite = read.map(|(layout, sample)| {
-                let is_finite = self.is_finite(&layout, &sample);
+                let is_finite = self.is_finite(&layout, &sample, scratch);
                 samples.push(Some((layout, sample)));
                 is_finite
             });
@@ -150,8 +150,8 @@ impl<D: Decode> Files<D> {
     }
 
     /// Whether a sample is finite, as far as anybody asked.
-    fn is_finite(&self, layout: &D::Layout, sample: &[u8]) -> bool {
-        !(self.check_finite && self.decoder.has_nonfinite(layout, sample))
+    fn is_finite(&self, layout: &D::Layout, sample: &[u8], scratch: &D::Scratch) -> bool {
+        !(self.check_finite && self.decoder.has_nonfinite(layout, sample, scratch))
     }
 }
 

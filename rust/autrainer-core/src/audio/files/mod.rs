@@ -21,11 +21,14 @@ mod span;
 mod vorbis;
 mod vorbis_headers;
 
+use super::pipeline::{self, Step, Work};
+use super::resample::Resampler;
 use crate::decode::input::{BLOCK_BYTES, Fault, HEAD_BYTES, Input, Window};
 use crate::decode::riff::{self, Sound};
-use crate::decode::{DType, Layout, wav};
+use crate::decode::{DType, Layout, first_nonfinite, wav};
+use crate::error::Error;
 use kind::Kind;
-pub(crate) use packets::Decoders;
+use packets::Decoders;
 use sink::Sink;
 use source::Source;
 use span::Part;
@@ -35,13 +38,25 @@ pub use span::Span;
 /// for some thousand of them.
 const MOST_BYTES_PER_BYTE: u64 = 8192;
 
-/// Which sound is wanted.
+/// Which sound is wanted, and what is to be made of it.
 #[derive(Debug, Clone, PartialEq, Default)]
 pub struct AudioOptions {
-    /// The rate that a file has to have, in Hz; `None` takes any.
-    pub sample_rate_hz: Option<u32>,
-    /// Which part of it.
+    /// Which part of a file.
     pub span: Span,
+    /// The rate to bring it to, in Hz; `None` leaves it at that of the file.
+    pub sample_rate_hz: Option<u32>,
+    /// What follows.
+    pub steps: Vec<Step>,
+}
+
+/// Memory that one thread uses for one file after the other.
+#[derive(Debug, Default)]
+pub(crate) struct Memory {
+    decoders: Decoders,
+    work: Work,
+    /// Whether a sample of the last file was infinite or not a number, before anything was made of
+    /// it.
+    pub(crate) has_nonfinite: bool,
 }
 
 /// What a file holds, as far as its headers tell.
@@ -64,6 +79,7 @@ pub(crate) struct Audio {
     pub(crate) info: AudioInfo,
     part: Part,
     stream: Stream,
+    steps: Vec<Step>,
 }
 
 #[derive(Debug)]
@@ -113,20 +129,48 @@ pub(crate) fn open(
     if !matches!(stream, Stream::Wav(_)) {
         check_plausible(&info, &mut source)?;
     }
-    let rate_hz = info.sample_rate_hz;
-    if let Some(rate) = options.sample_rate_hz.filter(|rate| *rate != rate_hz) {
-        return Err(Fault::Unsupported(format!(
-            "{rate_hz} Hz instead of {rate}"
-        )));
-    }
     let part = options.span.part(&info)?;
-    let layout = part.layout(info.num_channels)?;
+    let steps = steps(options, &info)?;
+    let layout = layout(&steps, &info, part)?;
     Ok(Audio {
         layout,
         info,
         part,
         stream,
+        steps,
     })
+}
+
+/// What is made of the sound of a file, another rate first.
+fn steps(options: &AudioOptions, info: &AudioInfo) -> Result<Vec<Step>, Fault> {
+    let current_hz = info.sample_rate_hz;
+    let Some(target_hz) = options.sample_rate_hz.filter(|rate| *rate != current_hz) else {
+        return Ok(options.steps.clone());
+    };
+    let resampler = Resampler::kept(current_hz, target_hz).map_err(left_to_others)?;
+    let mut steps = vec![Step::Resample(resampler)];
+    steps.extend_from_slice(&options.steps);
+    Ok(steps)
+}
+
+fn layout(steps: &[Step], info: &AudioInfo, part: Part) -> Result<Layout, Fault> {
+    let shape = vec![info.num_channels, part.num_frames];
+    let layout = |shape| Layout {
+        dtype: DType::F32,
+        shape,
+    };
+    let raw = layout(shape);
+    if raw.num_bytes().is_none() {
+        let found = raw.to_string();
+        return Err(Fault::corrupt("audio that fits into memory", found));
+    }
+    let made = pipeline::shape_after(steps, &raw.shape).map_err(left_to_others)?;
+    Ok(layout(made))
+}
+
+/// What a step refuses is refused in its own words where it is taken in Python.
+fn left_to_others(error: Error) -> Fault {
+    Fault::Unsupported(error.to_string())
 }
 
 /// The name of the sound that a file holds which is not decoded here; `None` for what is, and for
@@ -157,8 +201,33 @@ fn check_plausible(info: &AudioInfo, source: &mut Source<'_, impl Input>) -> Res
 }
 
 impl Audio {
-    /// Decode the part that is wanted into `out`, channel by channel.
+    /// Decode the part that is wanted, and put what is made of it into `out`.
     pub(crate) fn fill(
+        &self,
+        input: &mut impl Input,
+        window: &mut Window,
+        memory: &mut Memory,
+        out: &mut [u8],
+    ) -> Result<(), Fault> {
+        memory.has_nonfinite = false;
+        if self.steps.is_empty() {
+            return self.decode(input, window, &mut memory.decoders, out);
+        }
+        let shape = [self.info.num_channels, self.part.num_frames];
+        let samples = memory.work.input(shape.iter().product())?;
+        let bytes = bytemuck::cast_slice_mut(samples);
+        self.decode(input, window, &mut memory.decoders, bytes)?;
+        memory.has_nonfinite = first_nonfinite(DType::F32, bytes).is_some();
+        pipeline::run(&self.steps, &shape, &mut memory.work).map_err(left_to_others)?;
+        let made: &[u8] = bytemuck::cast_slice(&memory.work.values);
+        if made.len() == out.len() {
+            out.copy_from_slice(made);
+        }
+        Ok(())
+    }
+
+    /// Decode the part that is wanted into `out`, channel by channel.
+    fn decode(
         &self,
         input: &mut impl Input,
         window: &mut Window,
@@ -191,19 +260,3 @@ impl Audio {
 
 /// Bytes that are read in one go where a part of a file is looked for.
 const SLICE_BYTES: usize = 32 << 10;
-
-impl Part {
-    fn layout(self, num_channels: usize) -> Result<Layout, Fault> {
-        let layout = Layout {
-            dtype: DType::F32,
-            shape: vec![num_channels, self.num_frames],
-        };
-        if layout.num_bytes().is_none() {
-            return Err(Fault::corrupt(
-                "audio that fits into memory",
-                layout.to_string(),
-            ));
-        }
-        Ok(layout)
-    }
-}
