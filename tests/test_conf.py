@@ -11,8 +11,9 @@ from hydra import compose, initialize_config_dir
 from omegaconf import OmegaConf
 
 from autrainer.augmentations import AugmentationManager
-from autrainer.config.instantiate import instantiate
+from autrainer.config.instantiate import instantiate, instantiate_shorthand
 from autrainer.config.schema.run import RunConfig
+from autrainer.data.file_handlers import AudioFileHandler
 from autrainer.data.items import DataBatch, DataItem
 from autrainer.engine.update import Update
 from autrainer.models import AbstractModel
@@ -21,10 +22,12 @@ from autrainer.optimizers import build_optimizer
 from autrainer.plotting import PlotMetrics
 from autrainer.training import ModularTaskTrainer
 from autrainer.training.checks.configuration import find_problems
+from autrainer.transforms import AbstractTransform, SmartCompose
 from autrainer.transforms.manager import TransformManager
 from tests.conftest import CONF
+from tests.serving.conftest import write_wav
 
-GROUPS = ("dataset", "model", "optimizer", "scheduler", "augmentation", "plotting")
+GROUPS = ("dataset", "model", "optimizer", "scheduler", "augmentation", "plotting", "preprocessing")
 RUNS = ("config", "digits")
 DESCRIPTORS = {"IS09": 32, "IS10": 76, "IS11": 118, "IS12": 128, "IS13": 130, "IS16": 130}
 FEATURES = {
@@ -59,7 +62,9 @@ def test_every_folder_of_the_tree_is_a_group_that_is_tested_here():
 
 
 def every_option():
-    return [path for group in GROUPS if group != "plotting" for path in files(group)]
+    # What these make is named by the folder of the features, or is no part of a run.
+    unnamed = ("plotting", "preprocessing")
+    return [path for group in GROUPS if group not in unnamed for path in files(group)]
 
 
 @pytest.mark.parametrize("path", every_option(), ids=lambda p: f"{p.parent.name}/{p.stem}")
@@ -271,6 +276,33 @@ def test_white_noise_wants_a_table_and_says_so_before_a_run():
     assert [
         line for line, name in zip(lines, missing, strict=True) if f".{name} is missing" not in line
     ] == []
+
+
+MADE = {
+    **{"log_mel_8k": (1, 101, 64), "log_mel_16k": (1, 101, 64), "log_mel_32k": (1, 101, 64)},
+    **{"eGeMAPSv02": (88,), "eGeMAPSv02-llds": (96, 25)},
+    **{"ComParE_2016": (6373,), "ComParE_2016-llds": (96, 65)},
+}
+"""What a preprocessing makes of one second."""
+
+
+@pytest.mark.parametrize(
+    "name",
+    [pytest.param(n, marks=[] if n.startswith("log_mel") else pytest.mark.slow) for n in MADE],
+)
+def test_a_preprocessing_reads_a_recording_and_makes_features_of_it(name, tmp_path):
+    config = composed(f"preprocessing/{name}")["preprocessing"]
+    handler = instantiate_shorthand(config["file_handler"], instance_of=AudioFileHandler)
+    rate = handler.target_sample_rate
+    write_wav(tmp_path / "a.wav", rate, rate=rate, channels=2)
+    pipeline = [instantiate_shorthand(step, AbstractTransform) for step in config["pipeline"]]
+    item = SmartCompose(pipeline)(DataItem(handler.load(str(tmp_path / "a.wav")), 0, 0))
+    assert item.features.shape == MADE[name]
+    assert item.features.dtype == torch.float32
+
+
+def test_every_preprocessing_is_put_to_work_here():
+    assert {path.stem for path in files("preprocessing")} == set(MADE)
 
 
 def test_a_plot_is_drawn(tmp_path):

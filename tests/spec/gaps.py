@@ -12,12 +12,7 @@ MISSING = {
         *(f"autrainer.models.{name}.*" for name in ("ast_model", "cnn_1?", "end2you", "leaf")),
         *(f"autrainer.models.{name}.*" for name in ("tdnn", "*_wrapper", "w2v2", "whisper")),
         "autrainer.models.utils.load_transfer_weights",
-        *(
-            f"autrainer.transforms.{module}{name}"
-            for module in ("", "specific_transforms.")
-            for name in ("SpectToImage", "FeatureExtractor", "OpenSMILE")
-        ),
-        *("preprocessing/*", "model/[!ST]*", "model/S[!e]*", "model/TDNN*"),
+        *("model/[!ST]*", "model/S[!e]*", "model/TDNN*"),
     ],
     POSTPROCESSING: [
         *("autrainer.postprocessing.*", "autrainer.core.plotting.PlotMetrics.plot_aggregated_bars"),

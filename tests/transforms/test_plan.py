@@ -232,6 +232,9 @@ OURS = {
     "MelSpectrogram": {"sample_rate": 16000},
     "MFCC": {"sample_rate": 16000},
     "Deltas": {},
+    "FeatureExtractor": {"fe_type": "W2V2"},
+    "OpenSMILE": {"feature_set": "eGeMAPSv02", "sample_rate": 16000, "functionals": True},
+    "SpectToImage": {"height": 5, "width": 4},
     "RGBAToRGB": {},
     "RGBToGrayscale": {},
     "GrayscaleToRGB": {},
@@ -249,6 +252,7 @@ OURS = {
 
 
 SHAPES = dict.fromkeys(["StereoToMono", "Resample", "PannMel", "MelSpectrogram", "MFCC"], (2, 400))
+SHAPES.update({"FeatureExtractor": (2, 400), "OpenSMILE": (1, 1600), "SpectToImage": (1, 6, 6)})
 """Shapes of what is no image."""
 
 

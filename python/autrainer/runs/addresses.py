@@ -81,6 +81,8 @@ WRITTEN: dict[str, dict[str, str]] = {
     "autrainer.transforms.smart_compose": {"autrainer.transforms.compose": "SmartCompose"},
     "autrainer.transforms.specific_transforms": {
         "autrainer.transforms.colour": "GrayscaleToRGB RGBAToRGB RGBToGrayscale StereoToMono",
+        "autrainer.transforms.extractors": "FeatureExtractor OpenSMILE",
+        "autrainer.transforms.pictures": "SpectToImage",
         "autrainer.transforms.scaling": "ImageToFloat Normalize ScaleRange Standardizer",
         "autrainer.transforms.shapes": "Expand RandomCrop Resize SquarePadCrop",
         "autrainer.transforms.sound": "Deltas MFCC MelSpectrogram PannMel Resample",

@@ -3,7 +3,9 @@
 from autrainer.transforms.base import AbstractTransform
 from autrainer.transforms.colour import GrayscaleToRGB, RGBAToRGB, RGBToGrayscale, StereoToMono
 from autrainer.transforms.compose import SmartCompose
+from autrainer.transforms.extractors import FeatureExtractor, OpenSMILE
 from autrainer.transforms.manager import TransformManager
+from autrainer.transforms.pictures import SpectToImage
 from autrainer.transforms.scaling import ImageToFloat, Normalize, ScaleRange, Standardizer
 from autrainer.transforms.shapes import Expand, RandomCrop, Resize, SquarePadCrop
 from autrainer.transforms.sound import MFCC, Deltas, MelSpectrogram, PannMel, Resample
@@ -15,11 +17,13 @@ __all__ = [
     "AnyToTensor",
     "Deltas",
     "Expand",
+    "FeatureExtractor",
     "GrayscaleToRGB",
     "ImageToFloat",
     "MelSpectrogram",
     "Normalize",
     "NumpyToTensor",
+    "OpenSMILE",
     "PannMel",
     "RGBAToRGB",
     "RGBToGrayscale",
@@ -28,6 +32,7 @@ __all__ = [
     "Resize",
     "ScaleRange",
     "SmartCompose",
+    "SpectToImage",
     "SquarePadCrop",
     "Standardizer",
     "StereoToMono",

@@ -1,6 +1,8 @@
 """Address of the transform classes in files of earlier versions."""
 
 from autrainer.transforms.colour import GrayscaleToRGB, RGBAToRGB, RGBToGrayscale, StereoToMono
+from autrainer.transforms.extractors import FeatureExtractor, OpenSMILE
+from autrainer.transforms.pictures import SpectToImage
 from autrainer.transforms.scaling import ImageToFloat, Normalize, ScaleRange, Standardizer
 from autrainer.transforms.shapes import Expand, RandomCrop, Resize, SquarePadCrop
 from autrainer.transforms.sound import MFCC, Deltas, MelSpectrogram, PannMel, Resample
@@ -11,11 +13,13 @@ __all__ = [
     "AnyToTensor",
     "Deltas",
     "Expand",
+    "FeatureExtractor",
     "GrayscaleToRGB",
     "ImageToFloat",
     "MelSpectrogram",
     "Normalize",
     "NumpyToTensor",
+    "OpenSMILE",
     "PannMel",
     "RGBAToRGB",
     "RGBToGrayscale",
@@ -23,6 +27,7 @@ __all__ = [
     "Resample",
     "Resize",
     "ScaleRange",
+    "SpectToImage",
     "SquarePadCrop",
     "Standardizer",
     "StereoToMono",
