@@ -291,7 +291,7 @@ MADE = {
     [pytest.param(n, marks=[] if n.startswith("log_mel") else pytest.mark.slow) for n in MADE],
 )
 def test_a_preprocessing_reads_a_recording_and_makes_features_of_it(name, tmp_path):
-    config = composed(f"preprocessing/{name}")["preprocessing"]
+    config = composed("config", f"+preprocessing={name}")["preprocessing"]
     handler = instantiate_shorthand(config["file_handler"], instance_of=AudioFileHandler)
     rate = handler.target_sample_rate
     write_wav(tmp_path / "a.wav", rate, rate=rate, channels=2)

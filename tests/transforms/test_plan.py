@@ -262,7 +262,9 @@ def classes_of_ours():
             kind = getattr(package, name)
             is_abstract = bool(getattr(kind, "__abstractmethods__", ()))
             if isinstance(kind, type) and issubclass(kind, AbstractTransform) and not is_abstract:
-                yield kind
+                # Its library takes seconds to import.
+                marks = pytest.mark.slow if name in ("FeatureExtractor", "OpenSMILE") else ()
+                yield pytest.param(kind, marks=marks)
 
 
 @pytest.mark.parametrize("kind", [*classes_of_ours()])

@@ -88,7 +88,7 @@ class FeatureExtractor(FeaturesTransform):
             return_tensors="np",
         )
         first = np.asarray(next(iter(extracted.values())))[0]
-        return torch.from_numpy(np.ascontiguousarray(first, dtype=np.float32))
+        return torch.from_numpy(np.array(first, dtype=np.float32, order="C"))
 
     def _built(self) -> Any:
         name, _ = _EXTRACTORS[self.fe_type]
@@ -188,7 +188,7 @@ class OpenSMILE(FeaturesTransform):
             values = values[0]
         elif not self.frames_first:
             values = values.T
-        return torch.from_numpy(np.ascontiguousarray(values, dtype=np.float32))
+        return torch.from_numpy(np.array(values, dtype=np.float32, order="C"))
 
     def _processed(self, smile: Any, signal: np.ndarray) -> np.ndarray:
         is_short = len(signal) < self.sample_rate / 10
