@@ -58,12 +58,7 @@ class _Spectrogram(BatchTransform):
         except ConfigError as error:
             raise ConfigError(f"{type(self).__name__}: {error}") from error
 
-    def change_batch(self, features: torch.Tensor) -> torch.Tensor:
-        """The spectrograms.
-
-        Raises:
-            DataError: if a signal is too short for a frame.
-        """
+    def _computed(self, features: torch.Tensor) -> torch.Tensor:
         return torch.from_numpy(self._spectrogram(_signals(self, features).numpy()))
 
     def native_steps(self) -> tuple[Step, ...]:
@@ -133,6 +128,14 @@ class PannMel(_Spectrogram):
             )
         )
 
+    def change_batch(self, features: torch.Tensor) -> torch.Tensor:
+        """The spectrograms.
+
+        Raises:
+            DataError: if a signal is too short for a frame.
+        """
+        return self._computed(features)
+
 
 class MelSpectrogram(_Spectrogram):
     """A log-mel spectrogram with the settings of a preset: (C, N) to (C, T, mel_bins), float32.
@@ -178,6 +181,14 @@ class MelSpectrogram(_Spectrogram):
         self.mel_bins = mel_bins
         self.top_db = top_db
         self._use(_settings(self))
+
+    def change_batch(self, features: torch.Tensor) -> torch.Tensor:
+        """The spectrograms.
+
+        Raises:
+            DataError: if a signal is too short for a frame.
+        """
+        return self._computed(features)
 
 
 class MFCC(_Spectrogram):
@@ -243,7 +254,7 @@ class MFCC(_Spectrogram):
         Raises:
             DataError: if a signal is too short for a frame.
         """
-        levels = super().change_batch(features).numpy()
+        levels = self._computed(features).numpy()
         return torch.from_numpy(native.cepstra(levels, self.num_coefficients))
 
     def native_steps(self) -> tuple[Step, ...]:
