@@ -31,7 +31,7 @@ export PATH := $(abspath $(BIN)):$(PATH)
 
 RUST_SOURCES := Cargo.toml Cargo.lock rust-toolchain.toml $(shell find rust -name '*.rs' -o -name 'Cargo.toml')
 
-.PHONY: help setup build demo test test-fast test-busy test-torch test-rust sanitize fuzz torture check fmt lint types stubs bench wheel docs clean
+.PHONY: help setup build demo demo-audio test test-fast test-busy test-torch test-rust sanitize fuzz torture check fmt lint types stubs bench wheel docs clean
 
 help:  ## Print the targets
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:[^#]*## /\t/' | expand -t 14
@@ -55,6 +55,15 @@ build: setup  ## The same as setup
 
 demo: setup  ## Train a small network on handwritten digits, with two seeds
 	$(BIN)/autrainer train -cn digits
+
+TONES = results/tones/training/MandarinTones-16k_SmallCNN_AdamW_0.002_32_epoch_25_None_None_1
+CLIP = data/mandarin_tones/default/m-a3_liu.wav
+demo-audio: setup  ## Learn the tones of spoken Mandarin, and predict those of recordings; CLIP=
+	$(BIN)/autrainer fetch -cn tones
+	$(BIN)/autrainer preprocess -cn tones
+	$(BIN)/autrainer train -cn tones
+	$(BIN)/autrainer inference $(TONES) data/mandarin_tones/default results/tones/predictions --list data/mandarin_tones/test.csv
+	$(BIN)/autrainer inference $(TONES) $(CLIP) results/tones/clip
 
 test: setup  ## Python tests, the installed command and the wheel included; JOBS= processes
 	$(BIN)/python -m pytest $(PARALLEL) $(PYTEST)

@@ -28,7 +28,7 @@ from tests.conftest import CONF
 from tests.serving.conftest import write_wav
 
 GROUPS = ("dataset", "model", "optimizer", "scheduler", "augmentation", "plotting", "preprocessing")
-RUNS = ("config", "digits")
+RUNS = ("config", "digits", "tones")
 DESCRIPTORS = {"IS09": 32, "IS10": 76, "IS11": 118, "IS12": 128, "IS13": 130, "IS16": 130}
 FEATURES = {
     **{"ToyFFNN": (64,), "SmallCNN": (1, 8, 8), "Seq-FFNN-eGeMAPS": (10, 25)},
@@ -90,7 +90,7 @@ def test_a_main_configuration_begins_with_what_it_is_for(path):
     assert path.read_text().startswith("# ")
 
 
-@pytest.mark.parametrize("name", ["config.yaml", "_autrainer_.yaml", "digits.yaml"])
+@pytest.mark.parametrize("name", ["config.yaml", "_autrainer_.yaml", "digits.yaml", "tones.yaml"])
 def test_every_key_of_a_main_configuration_is_explained_beside_it(name):
     lines = (CONF / name).read_text().split("hydra:\n")[0].splitlines()
     keys = [line for line in lines if ": " in line and not line.startswith((" ", "#"))]

@@ -49,6 +49,12 @@ def project(tmp_path):
 VECTORS = ("-e", "npy", "-p", "None")
 
 
+def test_what_the_model_says_about_a_single_recording_is_shown(project, autrainer):
+    first, second = autrainer("inference", "model", "in/b.npy", "out", *VECTORS).stdout.splitlines()
+    assert re.fullmatch(r"b\.npy: (\w+) \(\1 0\.\d{3}, \w+ 0\.\d{3}\)", first)
+    assert second == "1 of 1 files have results, in out"
+
+
 def test_a_list_names_the_recordings(project, autrainer):
     (project / "test.csv").write_text("label,filename\nx,deep/c.npy\ny,b.npy\n")
     autrainer("inference", "model", "in", "out", *VECTORS, "--list", "test.csv")

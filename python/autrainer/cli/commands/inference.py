@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from autrainer.serving.results import FileResult
 
 SHOWN = 20
+MOST_LABELS = 5
 FORMATS = ("csv", "parquet")
 EMBEDDING_FORMATS = ("npy", "pt")
 NAMES = ("filename", "file", "path")
@@ -193,6 +194,8 @@ def _trusted(folder: Path, model: str, trust_remote: bool, trust_local: bool) ->
 
 def _report(parser: Any, results: Sequence[FileResult], output: str) -> None:
     failed = [result for result in results if result.error is not None]
+    if len(results) == 1:
+        _show(results[0])
     print(f"{len(results) - len(failed)} of {len(results)} files have results, in {output}")
     if not failed:
         return
@@ -200,3 +203,12 @@ def _report(parser: Any, results: Sequence[FileResult], output: str) -> None:
     if len(failed) > SHOWN:
         lines.append(f"  and {len(failed) - SHOWN} more, in {output}/failed.yaml")
     raise CommandLineError(parser, "\n".join([f"{len(failed)} files have no result:", *lines]), 1)
+
+
+def _show(result: FileResult) -> None:
+    """Print what a model says about the only file, most likely first."""
+    for row in result.rows:
+        where = result.name if row.offset is None else f"{result.name} {row.offset}"
+        shares = sorted((row.probabilities or {}).items(), key=lambda item: -item[1])
+        most = ", ".join(f"{label} {share:.3f}" for label, share in shares[:MOST_LABELS])
+        print(f"{where}: {row.prediction}" + (f" ({most})" if most else ""))
