@@ -17,9 +17,6 @@ from autrainer.runs.locking.folders import alone_in
 from autrainer.runs.process.bars import new_bar
 from autrainer.runs.writing.files import make_folder, remove_file
 
-NOTED_TOGETHER = 64
-"""Files that are noted at once; as many may be made again after a kill."""
-
 Extract = Callable[[str, Path], None]
 """Makes the features of a recording (its path), and writes them whole or not at all."""
 
@@ -162,23 +159,19 @@ def _extract_all(
     num_threads: int,
     update_frequency: int,
 ) -> None:
-    waiting: dict[str, Note] = {}
     outcomes = _outcomes(job, state.missing, extract, num_threads)
     bar = _bar(job, len(state.missing), update_frequency)
     try:
         for name, outcome in outcomes:
             if isinstance(outcome, Note):
-                waiting[name] = outcome
+                # At once, so that a call that is killed again and again comes to an end.
+                manifest.add({name: outcome})
                 state.made += 1
             else:
                 state.failures[state.missing[name]] = outcome
-            if len(waiting) >= NOTED_TOGETHER:
-                manifest.add(waiting)
-                waiting = {}
             bar.update()
     finally:
         bar.close()
-        manifest.add(waiting)
 
 
 def _bar(job: Job, total: int, update_frequency: int) -> Any:
