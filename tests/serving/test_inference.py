@@ -15,7 +15,7 @@ from autrainer.errors import ConfigError, CorruptFileError, DataError, Untrusted
 from autrainer.models import FFNN
 from autrainer.runs.state.torch_files import write_state
 from autrainer.serving import Inference, Serving
-from autrainer.transforms import Expand, SmartCompose
+from autrainer.transforms import Expand, Normalize, SmartCompose
 from tests.conftest import REPOSITORY
 from tests.serving.conftest import RATE, write_model, write_wav
 from tests.serving.parts import Energy, FailsOnLoud, Misfit
@@ -243,3 +243,16 @@ def test_pipeline_and_transform_are_applied_as_training_does(tmp_path):
     assert features.dtype == torch.float32
     assert features.tolist() == [[2, 4, 0, 0, 0, 0, 0, 0]]
     assert isinstance(serving.pipeline, SmartCompose)
+
+
+def test_windows_are_transformed_together_as_each_alone(tmp_path, recordings):
+    steps = [Expand(5000, axis=-1), Normalize(0.1, 0.3)]
+    serving = Serving(write_model(tmp_path / "m", transform=steps), **TRUSTED)
+    signal = serving.file_handler.load(str(recordings / "c.wav"))
+    parts = [signal[..., start : start + 4000] for start in range(0, 8001, 50)]
+    together = serving.features_of_all(parts)
+    assert len(together) == len(parts) > 64
+    for part, features in zip(parts, together, strict=True):
+        assert torch.equal(features, serving.features_of(part))
+    uneven = [signal, signal[..., :100]]
+    assert [f.shape[-1] for f in serving.features_of_all(uneven)] == [12000, 5000]

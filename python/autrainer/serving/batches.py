@@ -13,6 +13,7 @@ from typing import Any
 import torch
 
 from autrainer.errors import message_of
+from autrainer.runs.process.intra_op import one_intra_op_thread
 from autrainer.serving.model import Serving
 from autrainer.serving.results import FileResult, rows_of
 
@@ -66,7 +67,8 @@ def _result(file: Prepared, position: int, batches: _Batches, serving: Serving) 
         return FileResult(file.name, error=error)
     try:
         outputs, embeddings = zip(*(batches.done.pop(key) for key in keys), strict=True)
-        rows = rows_of(serving.target_transform, file.offsets, outputs, embeddings)
+        with one_intra_op_thread():
+            rows = rows_of(serving.target_transform, file.offsets, outputs, embeddings)
     except Exception as failure:
         return FileResult(file.name, error=told(failure))
     return FileResult(file.name, rows)

@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import Any
 
 from autrainer.runs.locking.folders import alone_in
+from autrainer.runs.objects import object_yaml
 from autrainer.runs.writing.files import make_folder, remove_file, remove_leftovers, write_yaml
 from autrainer.runs.writing.opening import reading
 from autrainer.serving.inference import Inference, shown
@@ -133,7 +134,7 @@ def _question(
     model = [_digest(serving.folder / name) for name in OBJECT_FILES]
     return {
         "model": [*model, _digest(serving.state_path)],
-        "preprocessing": [repr(serving.file_handler), repr(serving.pipeline)],
+        "preprocessing": [object_yaml(serving.file_handler), object_yaml(serving.pipeline)],
         "device": str(serving.device),
         "windows": vars(inference.windows),
         "batch_size": inference.batch_size,

@@ -251,9 +251,9 @@ class Inference:
             signal = self.serving.file_handler.load(str(path))
             if isinstance(signal, torch.Tensor) and not signal.numel():
                 raise DataError("it holds no samples")
-            for offset, part in self.windows.cut(signal):
-                prepared.features.append(self.serving.features_of(part))
-                prepared.offsets.append(offset)
+            parts = list(self.windows.cut(signal))
+            prepared.features = self.serving.features_of_all([part for _, part in parts])
+            prepared.offsets = [offset for offset, _ in parts]
         # Of a decoder, of a library, of a transform of the user's own: the other files go on.
         except Exception as error:
             return Prepared(name, error=told(error))

@@ -5,9 +5,11 @@ from __future__ import annotations
 import logging
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
+from functools import cached_property
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import torch
 
 from autrainer.config.instantiate import instantiate_shorthand
@@ -36,8 +38,12 @@ from autrainer.serving.model_paths import STATE_FILE, require_objects
 from autrainer.serving.trust import Trust
 from autrainer.transforms.base import AbstractTransform
 from autrainer.transforms.compose import SmartCompose
+from autrainer.transforms.plan import BatchFunction, plan
 
 log = logging.getLogger(__name__)
+
+TOGETHER = 64
+"""Most parts of a signal that are transformed at once."""
 
 STORED = "default"
 """The preprocessing that is stored with the model."""
@@ -118,6 +124,31 @@ class Serving:
         with one_intra_op_thread(), keyed(0, 0, 0):
             item = self.transform(self.pipeline(item))
         return torch.as_tensor(item.features).to(torch.float32)
+
+    def features_of_all(self, parts: Sequence[torch.Tensor]) -> list[torch.Tensor]:
+        """What the model takes of several parts of a signal, as `features_of` each of them.
+
+        Parts of one shape are transformed together where that gives the same bits.
+        """
+        functions = self._functions
+        if functions is None or len({(part.shape, part.dtype) for part in parts}) != 1:
+            return [self.features_of(part) for part in parts]
+        features: list[torch.Tensor] = []
+        with one_intra_op_thread():
+            for start in range(0, len(parts), TOGETHER):
+                some: Any = parts[start : start + TOGETHER]
+                for function in functions:
+                    some = function(torch.stack(list(some)), np.arange(len(some)))
+                features += [part.to(torch.float32) for part in some]
+        return features
+
+    @cached_property
+    def _functions(self) -> list[BatchFunction] | None:
+        """All that is done to a signal, for several of one shape; None if it takes whole items."""
+        plans = [plan(compose) for compose in (self.pipeline, self.transform)]
+        if any(found.reason is not None or found.varying is not None for found in plans):
+            return None
+        return [found.fixed for found in plans if found.fixed is not None]
 
     def batch_of(self, features: Sequence[torch.Tensor]) -> DataBatch:
         """A batch of features, padded where the test set of the run was.

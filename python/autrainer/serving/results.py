@@ -76,13 +76,22 @@ def rows_of(
         outputs: Outputs of the parts, each of shape (K,).
         embeddings: Embeddings of the parts; None where they were not asked for.
     """
+    probabilities = targets.probabilities_inference(torch.stack(list(outputs)))
+    predictions = targets.predict_inference(probabilities)
     rows = []
-    for offset, output, embedded in zip(offsets, outputs, embeddings, strict=True):
-        probabilities = targets.probabilities_inference(output[None])[0]
-        prediction = _plain(targets.decode(targets.predict_inference(probabilities)))
-        named = {str(k): float(v) for k, v in targets.probabilities_to_dict(probabilities).items()}
+    for number, (offset, output, embedded) in enumerate(
+        zip(offsets, outputs, embeddings, strict=True)
+    ):
+        named = targets.probabilities_to_dict(probabilities[number])
         embedding = None if embedded is None else embedded.squeeze().numpy()
-        rows.append(Row(offset, prediction, output.tolist(), named, embedding))
+        row = Row(
+            offset,
+            _plain(targets.decode(predictions[number])),
+            output.tolist(),
+            {str(label): float(value) for label, value in named.items()},
+            embedding,
+        )
+        rows.append(row)
     if offsets[0] is not None:
         vote = _plain(targets.majority_vote([row.prediction for row in rows]))
         rows.append(Row(MAJORITY, vote, None, None))
