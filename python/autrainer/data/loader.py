@@ -16,6 +16,7 @@ import torch
 
 from autrainer.data.device import prefetch_to_device
 from autrainer.data.items import DataBatch
+from autrainer.data.lengths import lengths_of
 from autrainer.data.nonfinite import FiniteCheck
 from autrainer.data.options import FEATURES_CACHE_MB, RESIDENT_MB, LoaderOptions
 from autrainer.data.paths.base import BatchPath, LoaderContext
@@ -23,6 +24,7 @@ from autrainer.data.paths.items import Collate, ItemBatches
 from autrainer.data.paths.selection import select_path
 from autrainer.data.paths.workers import WorkerSeeding
 from autrainer.data.samplers.batch_order import BatchOrder, CheckedOrder, SampleOrder, WholeOrder
+from autrainer.data.samplers.buckets import BucketOrder
 from autrainer.data.split_source import MapDataset, ResidentArrays
 from autrainer.errors import ConfigError
 from autrainer.runs.addresses import public_address
@@ -68,6 +70,9 @@ class Loader:
             runs that read the same content by the same file handler and transforms of autrainer.
             None for none.
         features_cache_mb: What the folder may take, in MiB; features that nobody uses are removed.
+        bucket: Give batches samples of similar lengths, so that little has to be filled up: within
+            blocks of 64 batches (true), or of another number of them, samples change places. The
+            samples of a pass stay the same. Lengths are those along the axis of `pad`, or the last.
         sampler: The samples of every pass and their order; None for all of them, by `shuffle`.
         name: What the dataset is called in errors and in the log.
 
@@ -106,6 +111,7 @@ class Loader:
         pad: Any = None,
         features_cache: str | None = None,
         features_cache_mb: int = FEATURES_CACHE_MB,
+        bucket: bool | int = False,
         sampler: SampleOrder | None = None,
         name: str = "data",
     ) -> None:
@@ -125,6 +131,7 @@ class Loader:
             pad=pad,
             features_cache=features_cache,
             features_cache_mb=features_cache_mb,
+            bucket=bucket,
             name=name,
         )
         if pad is not None and collate_fn != DataBatch.collate:
@@ -140,6 +147,8 @@ class Loader:
         order: SampleOrder = WholeOrder(self.num_samples, seed, shuffle)
         if sampler is not None:
             order = CheckedOrder(sampler, self.num_samples)
+        if self.options.bucket_batches:
+            order = self._bucketed(order)
         self._context = LoaderContext(
             self.options,
             BatchOrder(order, batch_size, drop_last),
@@ -238,7 +247,9 @@ class Loader:
         Raises:
             ConfigError: naming what is different, or a position that there cannot be.
         """
-        expected = self._identity()
+        expected = {"bucket": 0, **self._identity()}
+        # States that were kept before there were buckets do not tell of them.
+        state = {"bucket": 0, **state}
         missing = [key for key in ("epoch", "batch", *expected) if key not in state]
         if missing:
             raise ConfigError(
@@ -268,7 +279,9 @@ class Loader:
     def _identity(self) -> dict[str, Any]:
         """What has to be the same for a position to mean the same batch."""
         options = self.options
+        bucket = {"bucket": options.bucket_batches} if options.bucket_batches else {}
         return {
+            **bucket,
             "seed": options.seed,
             "num_samples": self.num_samples,
             "batch_size": options.batch_size,
@@ -276,6 +289,18 @@ class Loader:
             "drop_last": options.drop_last,
             "sampler": None if self.sampler is None else _describe_sampler(self.sampler),
         }
+
+    def _bucketed(self, order: SampleOrder) -> SampleOrder:
+        options = self.options
+        axis = -1 if options.pad is None else options.pad.axis
+        return BucketOrder(
+            order,
+            lengths_of(self.dataset, axis, options.name),
+            options.batch_size,
+            options.bucket_batches,
+            options.seed,
+            options.shuffle,
+        )
 
     def _begin_pass(self) -> tuple[int, int]:
         epoch, first, self._first_batch = self.epoch, self._first_batch, 0

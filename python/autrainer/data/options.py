@@ -9,6 +9,7 @@ from typing import Any
 import torch
 
 from autrainer.data.padding import Pad
+from autrainer.data.samplers.buckets import BUCKET_BATCHES
 from autrainer.errors import ConfigError
 
 RESIDENT_MB = 1024
@@ -40,6 +41,7 @@ class LoaderOptions:
     pad: Pad | None = None
     features_cache: str | None = None
     features_cache_mb: int = FEATURES_CACHE_MB
+    bucket: bool | int = False
     name: str = "data"
 
     def __post_init__(self) -> None:
@@ -59,6 +61,11 @@ class LoaderOptions:
     def depth(self) -> int:
         """How many batches workers may have under way or ready."""
         return max(self.num_workers, 1) * (self.prefetch_factor or PREFETCH_FACTOR)
+
+    @property
+    def bucket_batches(self) -> int:
+        """Batches among which samples are exchanged by their lengths; 0 for none."""
+        return BUCKET_BATCHES if self.bucket is True else int(self.bucket)
 
     @property
     def pins(self) -> bool:
@@ -84,6 +91,9 @@ def _value_problems(options: LoaderOptions) -> list[str | None]:
         None
         if options.features_cache is None or isinstance(options.features_cache, str)
         else f"features_cache is {options.features_cache!r}; use the path of a folder, or null",
+        None
+        if isinstance(options.bucket, bool) or _whole("bucket", options.bucket, 2) is None
+        else f"bucket is {options.bucket!r}; use true, false, or a number of batches, at least 2",
         None
         if options.nonfinite in NONFINITE
         else f"nonfinite is {options.nonfinite!r}; use one of {', '.join(NONFINITE)}",

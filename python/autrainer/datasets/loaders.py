@@ -22,6 +22,7 @@ class MoreLoaderOptions(TypedDict, total=False):
     pad: dict[str, Any] | None
     features_cache: str | None
     features_cache_mb: int
+    bucket: bool | int
 
 
 class LoadersMixin:

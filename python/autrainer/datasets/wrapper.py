@@ -15,6 +15,7 @@ import torch
 
 from autrainer.data.file_handlers import AbstractFileHandler, native_format
 from autrainer.data.items import AbstractDataItem, DataItem
+from autrainer.data.lengths import lengths_of_files
 from autrainer.data.nonfinite import inspect_raw_features
 from autrainer.data.split_source import Files, ItemsOnly, ResidentArrays, SplitSource
 from autrainer.data.targets import AbstractTargetTransform, RaggedTargetsError
@@ -106,6 +107,22 @@ class SplitDataset(ABC, torch.utils.data.Dataset[Any]):
         if features is None or self.targets is None:
             return None
         return ResidentArrays(self._cast(features), self.targets)
+
+    def lengths(self, axis: int) -> npt.NDArray[np.int64] | None:
+        """Length of each sample along an axis of it, before any transform; None if unknown.
+
+        Args:
+            axis: An axis of a sample.
+
+        Raises:
+            DataError: naming a sample without such an axis.
+        """
+        features = self._features_source()
+        if isinstance(features, ItemsOnly):
+            return None
+        if isinstance(features, Files):
+            return lengths_of_files(features, axis)
+        return np.full(len(self), features.shape[1:][axis], dtype=np.int64)
 
     def __len__(self) -> int:
         """Number of samples."""

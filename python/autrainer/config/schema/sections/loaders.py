@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 from autrainer.config.plain import Plain
 from autrainer.config.schema.kinds import (
     Kind,
+    UnfitError,
     count,
     flag,
     natural,
@@ -21,6 +22,14 @@ from autrainer.config.schema.targets import Target
 
 SUBSETS = ("train", "dev", "test")
 LOADER_KEYS = tuple(f"{subset}_loader_kwargs" for subset in SUBSETS)
+
+
+def _bucket(value: object) -> int:
+    """Whether samples are sorted by length among some batches, or among how many."""
+    if isinstance(value, bool) or (isinstance(value, int) and value >= 2):
+        return value
+    raise UnfitError("use true, false, or a number of batches, at least 2")
+
 
 LOADER_OPTIONS: Mapping[str, Kind[object] | None] = {
     "num_workers": natural,
@@ -37,6 +46,7 @@ LOADER_OPTIONS: Mapping[str, Kind[object] | None] = {
     "pad": None,
     "features_cache": text,
     "features_cache_mb": saying(count, "use an integer of at least 1, in MiB"),
+    "bucket": _bucket,
     "sampler": None,
 }
 """What each option may be; None where whoever takes it checks it."""
