@@ -1,8 +1,19 @@
 """Runs with augmentations that change more than single samples."""
 
-import numpy as np
-import pytest
+from types import SimpleNamespace
 
+import numpy as np
+import pandas as pd
+import pytest
+import torch
+
+from autrainer.augmentations import AugmentationPipeline
+from autrainer.data.file_handlers import NumpyFileHandler
+from autrainer.data.items import DataBatch
+from autrainer.data.loader import Loader
+from autrainer.data.targets import LabelEncoder
+from autrainer.datasets.wrapper import DatasetWrapper
+from autrainer.transforms import ScaleRange, SmartCompose
 from tests.training.conftest import same_states, state, trained
 
 
@@ -36,6 +47,35 @@ def test_mixed_batches_are_the_same_whoever_makes_them(tmp_path):
         run = trained(tmp_path, name=f"run{num_workers}", augmentation=mixed, **options)
         states.append(state(run.output_directory, "epoch_2"))
     assert same_states(*states)
+
+
+@pytest.mark.parametrize("name", ["MixUp", "CutMix"])
+@pytest.mark.parametrize("resident_mb", [0, 100])
+@pytest.mark.parametrize("num_workers", [0, 2])
+def test_mixed_batches_need_no_items(tmp_path, name, resident_mb, num_workers):
+    for number in range(10):
+        np.save(tmp_path / f"{number}.npy", np.random.default_rng(number).random((1, 6, 5)))
+    frame = pd.DataFrame({"file": [f"{i}.npy" for i in range(10)], "label": [*"abbcacabca"]})
+    pipeline = [{f"autrainer.augmentations.{name}": {}}, "autrainer.augmentations.GaussianNoise"]
+    transforms = [*AugmentationPipeline(pipeline).create_pipeline().transforms, ScaleRange()]
+    encoder = LabelEncoder([*"abc"])
+    split = DatasetWrapper(
+        str(tmp_path), "", "file", "label", NumpyFileHandler(), frame,
+        transform=SmartCompose(transforms), target_transform=encoder,
+    )  # fmt: skip
+    data = SimpleNamespace(output_dim=3, default_collate_fn=DataBatch.collate)
+    collate = split.transform.get_collate_fn(data)
+    options = {"batch_size": 4, "seed": 1, "shuffle": True, "resident_mb": resident_mb}
+    fast = Loader(split, collate_fn=collate, num_workers=num_workers, **options)
+    by_items = Loader(split, collate_fn=lambda items: collate(items), **options)
+    for _ in range(2):
+        for one, other in zip(fast, by_items, strict=True):
+            assert torch.equal(one.features, other.features)
+            assert torch.equal(one.target, other.target)
+            assert one.target.shape[1:] == (3,)
+    names = {0: "files", 100: "arrays"}
+    assert (fast._path.name, by_items._path.name) == (names[resident_mb], "items")
+    fast.close()
 
 
 def augmentation(name, arguments):

@@ -33,9 +33,14 @@ class BatchMixing(AbstractAugmentation):
         p: Probability that a batch is mixed.
         generator_seed: As in `AbstractAugmentation`.
 
+    Attributes:
+        acts_on_items: Loaders may make batches without asking for items.
+
     Raises:
         ConfigError: if `alpha` is not above zero.
     """
+
+    acts_on_items = False
 
     def __init__(
         self,
@@ -173,6 +178,10 @@ class MixingCollate:
     default: Collate
     num_classes: int
 
+    def change(self, batch: Any) -> Any:
+        """The batch, mixed."""
+        return self.mixing.mix(batch, self.num_classes)
+
     def __call__(self, items: list[Any]) -> Any:
-        """The mixed batch."""
-        return self.mixing.mix(self.default(items), self.num_classes)
+        """The mixed batch of some items."""
+        return self.change(self.default(items))

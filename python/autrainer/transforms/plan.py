@@ -85,7 +85,7 @@ def _steps(transform: Any, place: Place) -> Iterator[_Placed]:
     if isinstance(transform, SmartCompose) and type(transform).__call__ is SmartCompose.__call__:
         for position, member in enumerate(transform.transforms):
             yield from _steps(member, (*place, position))
-    else:
+    elif getattr(transform, "acts_on_items", True):
         yield place, transform
 
 

@@ -82,6 +82,7 @@ class LoaderContext:
         order: Which samples each batch consists of.
         check: Looks at raw features.
         stages: Where the time goes.
+        change: Changes whole batches, under their keys; None for nothing.
         is_for_cuda: Batches are copied to a CUDA device next, which reads pinned memory by itself.
     """
 
@@ -89,6 +90,7 @@ class LoaderContext:
     order: BatchOrder
     check: FiniteCheck
     stages: StageTimes = field(default_factory=StageTimes)
+    change: Callable[[DataBatch], DataBatch] | None = None
     is_for_cuda: bool = False
 
     @property
@@ -170,7 +172,8 @@ class Assembler:
     @property
     def is_plain(self) -> bool:
         """Whether features go into the batch as they are."""
-        return not self._functions and self._pad is None and self.dtype is None
+        changes = bool(self._functions) or self._context.change is not None
+        return not changes and self._pad is None and self.dtype is None
 
     @property
     def has_transforms(self) -> bool:
@@ -199,6 +202,9 @@ class Assembler:
             features = cast(features, self.dtype)
         since = self._context.stages.mark("transform", since)
         batch = self._batch(features, indices, lengths)
+        if self._context.change is not None:
+            with keyed_batch(self._seed, epoch, number):
+                batch = self._context.change(batch)
         if self._context.pins and not batch.features.is_pinned():
             batch = batch.pin_memory()
         self._context.stages.mark("collate", since)

@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterator
 from contextlib import ExitStack
 from dataclasses import dataclass
 from time import perf_counter
-from typing import Any
+from typing import Any, Protocol, runtime_checkable
 
 import numpy as np
 import torch
@@ -27,6 +27,23 @@ from autrainer.runs.random.keys import (
 )
 
 Collate = Callable[[list[Any]], Any]
+
+
+@runtime_checkable
+class ChangingCollate(Protocol):
+    """A collate function that makes a batch and changes it, where that may be done apart.
+
+    Called with items, it gives `change(default(items))`. It promises that `change` draws from keys
+    alone and may be called by several threads; batches need not be made of items then.
+    """
+
+    default: Collate
+
+    def change(self, batch: Any) -> Any:
+        """The changed batch."""
+
+    def __call__(self, items: list[Any]) -> Any:
+        """The changed batch of some items."""
 
 
 @dataclass

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, TypeGuard
 
 import torch
 
@@ -12,7 +12,7 @@ from autrainer.data.paths.arrays import ArraysPath
 from autrainer.data.paths.base import Assembler, BatchPath, LoaderContext
 from autrainer.data.paths.cached import cached
 from autrainer.data.paths.files import FeatureReader, FilesPath
-from autrainer.data.paths.items import Collate, ItemBatches, ItemsPath
+from autrainer.data.paths.items import ChangingCollate, Collate, ItemBatches, ItemsPath
 from autrainer.data.paths.resident import ResidentLoading, TableReader, resident_limit
 from autrainer.data.paths.workers import WorkersPath
 from autrainer.data.shape_errors import ShapesDifferError
@@ -22,6 +22,8 @@ from autrainer.data.split_source import BatchFunction, Files, ItemsOnly, SplitSo
 def select_path(dataset: Any, collate_fn: Collate, context: LoaderContext) -> tuple[BatchPath, str]:
     """The fastest way that gives what items one by one would give, and why it is taken."""
     source = source_of(dataset)
+    if isinstance(source, SplitSource) and _changes_batches(collate_fn):
+        context.change, collate_fn = collate_fn.change, collate_fn.default
     if collate_fn != DataBatch.collate:
         source = ItemsOnly("the collate function is not that of DataBatch")
     if isinstance(source, ItemsOnly):
@@ -29,6 +31,10 @@ def select_path(dataset: Any, collate_fn: Collate, context: LoaderContext) -> tu
     if isinstance(source.features, Files):
         return _by_files(context, source, source.features)
     return _by_arrays(context, source, TableReader(source.features, context.options.name))
+
+
+def _changes_batches(collate_fn: Collate) -> TypeGuard[ChangingCollate]:
+    return isinstance(collate_fn, ChangingCollate) and collate_fn.default == DataBatch.collate
 
 
 def _by_arrays(
