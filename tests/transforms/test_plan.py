@@ -11,6 +11,7 @@ import autrainer.augmentations
 import autrainer.transforms
 from autrainer.augmentations import (
     AbstractAugmentation,
+    AugmentationWrapper,
     Choice,
     FrequencyMask,
     GaussianNoise,
@@ -18,6 +19,7 @@ from autrainer.augmentations import (
     TimeMask,
     TimeShift,
 )
+from autrainer.data.file_handlers import AudioFileHandler
 from autrainer.data.items import DataItem
 from autrainer.runs.random.keys import keyed, keyed_batch
 from autrainer.transforms import (
@@ -248,10 +250,28 @@ OURS = {
     "FrequencyMask": {"axis": 1, "freq_mask": 3},
     "Sequential": {"sequence": [NOISE, SHIFT]},
     "Choice": {"choices": [NOISE, SHIFT]},
+    "TimeWarp": {"axis": 0, "W": 2},
+    "SpecAugment": {"time_mask": 3, "freq_mask": 3, "W": 2},
+    "MixUp": {},
+    "CutMix": {},
+    "SampleGaussianWhiteNoise": {"snr_df": "snr.csv", "snr_col": "snr"},
+    "BackgroundNoise": {"path": ".", "sample_rate": 8000},
+    "RoomImpulseResponse": {"path": ".", "sample_rate": 8000},
+    "Gain": {},
+    "Speed": {},
+    "PitchShift": {"n_fft": 64},
+    "BandLimit": {"sample_rate": 8000, "high_hz": 1000},
+    "BitDepth": {},
+    "MuLaw": {},
+    "Telephone": {"sample_rate": 8000},
 }
 
 
-SHAPES = dict.fromkeys(["StereoToMono", "Resample", "PannMel", "MelSpectrogram", "MFCC"], (2, 400))
+WAVEFORMS = [
+    *("StereoToMono", "Resample", "PannMel", "MelSpectrogram", "MFCC", "BackgroundNoise", "Gain"),
+    *("RoomImpulseResponse", "Speed", "PitchShift", "BandLimit", "BitDepth", "MuLaw", "Telephone"),
+]
+SHAPES = dict.fromkeys(WAVEFORMS, (2, 400))
 SHAPES.update({"FeatureExtractor": (2, 400), "OpenSMILE": (1, 1600), "SpectToImage": (1, 6, 6)})
 """Shapes of what is no image."""
 
@@ -261,12 +281,22 @@ def classes_of_ours():
         for name in package.__all__:
             kind = getattr(package, name)
             is_abstract = bool(getattr(kind, "__abstractmethods__", ()))
-            if isinstance(kind, type) and issubclass(kind, AbstractTransform) and not is_abstract:
+            is_kind = isinstance(kind, type) and issubclass(kind, AbstractTransform)
+            # What is wrapped is code of others; see tests/augmentations/test_wrappers.py.
+            if is_kind and not is_abstract and not issubclass(kind, AugmentationWrapper):
                 # Its library takes seconds to import.
                 marks = pytest.mark.slow if name in ("FeatureExtractor", "OpenSMILE") else ()
                 yield pytest.param(kind, marks=marks)
 
 
+@pytest.fixture
+def _files(tmp_path):
+    """What some transforms read when they are made."""
+    AudioFileHandler(8000).save(str(tmp_path / "noise.wav"), torch.rand(1, 500))
+    (tmp_path / "snr.csv").write_text("snr\n" + "10\n" * 6)
+
+
+@pytest.mark.usefixtures("_files")
 @pytest.mark.parametrize("kind", [*classes_of_ours()])
 def test_every_transform_of_ours_reads_and_writes_the_features_alone(kind):
     transform = kind(**OURS[kind.__name__])
