@@ -7,6 +7,7 @@ import torch
 
 from autrainer.callbacks.dispatch import CallbackManager
 from autrainer.data.items import AbstractDataBatch, DataBatch
+from autrainer.engine.runtime import Runtime
 from autrainer.engine.step import (
     DeviceMover,
     Hooks,
@@ -37,7 +38,7 @@ def a_model():
 def a_step(model, optimizer, listeners=(), tracker=None):
     manager = CallbackManager()
     manager.register_multiple(listeners)
-    losses = MeanLoss(CPU)
+    losses = MeanLoss(Runtime(CPU))
     step = TrainingStep(
         Update(optimizer).step,
         model=model,
@@ -66,7 +67,7 @@ def test_a_step_does_what_a_hand_written_one_does():
 
 
 def test_the_mean_loss_weighs_samples_and_not_batches():
-    losses = MeanLoss(CPU)
+    losses = MeanLoss(Runtime(CPU))
     losses.add(torch.tensor([1.0, 1.0, 1.0]))
     losses.add(torch.tensor([5.0]))
     assert losses.mean() == 2.0

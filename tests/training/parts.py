@@ -420,3 +420,12 @@ class Misspelt(FFNN):
 
 class Wrong:
     def cb_on_step_end(self, trainer, step): ...
+
+
+class TorchLoaderDataset(ToyDataset):
+    """Has a loader of torch for training."""
+
+    def create_train_loader(self, batch_size):
+        return torch.utils.data.DataLoader(
+            self.train_dataset, batch_size, collate_fn=DataBatch.collate
+        )

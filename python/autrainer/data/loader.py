@@ -28,6 +28,7 @@ from autrainer.data.samplers.buckets import BucketOrder
 from autrainer.data.split_source import MapDataset, ResidentArrays
 from autrainer.errors import ConfigError
 from autrainer.runs.addresses import public_address
+from autrainer.runs.process.run_process import ONLY_PROCESS, RunProcess
 
 __all__ = ["Collate", "Loader", "MapDataset", "ResidentArrays", "WorkerSeeding"]
 
@@ -75,6 +76,9 @@ class Loader:
             samples of a pass stay the same. Lengths are those along the axis of `pad`, or the last.
         sampler: The samples of every pass and their order; None for all of them, by `shuffle`.
         name: What the dataset is called in errors and in the log.
+        process: Which process of the run this loader serves: it gives the share of that process of
+            every batch, and None for a batch in which the process has no sample. Position, length
+            and order are those of the run, the same in all processes.
 
     Attributes:
         epoch: Number of the pass, from 0 on, that the next `iter()` serves. It grows by one when a
@@ -114,6 +118,7 @@ class Loader:
         bucket: bool | int = False,
         sampler: SampleOrder | None = None,
         name: str = "data",
+        process: RunProcess = ONLY_PROCESS,
     ) -> None:
         self.options = LoaderOptions(
             batch_size=batch_size,
@@ -139,6 +144,7 @@ class Loader:
                 f"{name} loader: pad needs the collate function DataBatch.collate; pad in the one "
                 "you use instead, and remove the option"
             )
+        _check_shares(self.options, sampler, process)
         vars(self).update(vars(self.options))
         self.dataset = dataset
         self.collate_fn = collate_fn
@@ -151,10 +157,11 @@ class Loader:
             order = self._bucketed(order)
         self._context = LoaderContext(
             self.options,
-            BatchOrder(order, batch_size, drop_last),
+            BatchOrder(order, batch_size, drop_last, process),
             FiniteCheck(self.options.nonfinite, name),
         )
         self._num_batches = len(self._context.order)
+        self._num_shared = self._context.order.num_shared
         self._path: BatchPath | None = None
         self.epoch = 0
         self._first_batch = 0
@@ -321,6 +328,10 @@ class Loader:
                 self._position = (epoch, got)
             yield batch
             del batch
+        for got in range(max(first, self._num_shared), len(self)):
+            if number == self._num_passes:
+                self._position = (epoch, got + 1)
+            yield None
         # Only the pass that is due counts.
         if self.epoch == epoch:
             self.epoch = epoch + 1
@@ -338,6 +349,26 @@ class Loader:
                 reason,
             )
         return self._path
+
+
+def _check_shares(
+    options: LoaderOptions, sampler: SampleOrder | None, process: RunProcess
+) -> None:
+    """Refuse what several processes cannot share.
+
+    Raises:
+        ConfigError: saying why.
+    """
+    if options.batch_size < process.world_size:
+        raise ConfigError(
+            f"{options.name} loader: batch_size is {options.batch_size} for {process.world_size} "
+            "processes, which share each batch; use at least one sample for each of them"
+        )
+    if not process.is_alone and getattr(sampler, "world_size", 1) != 1:
+        raise ConfigError(
+            f"{options.name} loader: the sampler is made for one of several processes, and the "
+            "loader shares its batches already; remove its rank and world_size"
+        )
 
 
 def _describe_sampler(sampler: SampleOrder) -> str:

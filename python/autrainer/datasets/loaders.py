@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any, TypedDict
 from autrainer.data.loader import Loader
 from autrainer.data.paths.workers import WorkerSeeding
 from autrainer.data.samplers.batch_order import SampleOrder
+from autrainer.runs.process.run_process import ONLY_PROCESS, RunProcess
 from autrainer.transforms.compose import SmartCompose
 
 if TYPE_CHECKING:
@@ -26,9 +27,14 @@ class MoreLoaderOptions(TypedDict, total=False):
 
 
 class LoadersMixin:
-    """Makes loaders of the splits of a dataset."""
+    """Makes loaders of the splits of a dataset.
+
+    Attributes:
+        process: Which process of the run the loaders serve; see `Loader`.
+    """
 
     seed: int
+    process: RunProcess = ONLY_PROCESS
 
     @abstractmethod
     def _transform(self, subset: str) -> SmartCompose:
@@ -92,6 +98,7 @@ class LoadersMixin:
             collate_fn=transform.get_collate_fn(self),
             worker_init_fn=WorkerSeeding(self.seed, transform),
             name=subset,
+            process=self.process,
             **given,
             **options,
         )

@@ -14,6 +14,7 @@ from autrainer.callbacks.progress import Progress
 from autrainer.datasets.base import AbstractDataset
 from autrainer.engine.loading import batches_of
 from autrainer.engine.precision import Precision
+from autrainer.engine.runtime import Runtime
 from autrainer.engine.step import Hooks, MeanLoss, Tracker, evaluation_mode
 from autrainer.engine.unscaled import UnscaledScores
 from autrainer.models.base import AbstractModel
@@ -52,7 +53,7 @@ class Evaluator:
         criterion: Gives unreduced losses.
         data: The dataset: target transform, metrics, strata.
         hooks: Who listens.
-        device: Where losses are summed.
+        runtime: Where losses are summed, and the other processes, which have other samples.
         show_progress: Show a bar.
         unscaled: Computes scores in the units of the targets.
         precision: The numbers that the model computes with.
@@ -64,7 +65,7 @@ class Evaluator:
     criterion: Any
     data: AbstractDataset
     hooks: Hooks
-    device: torch.device
+    runtime: Runtime
     show_progress: bool
     unscaled: UnscaledScores
     precision: Precision = field(default_factory=Precision)
@@ -74,7 +75,7 @@ class Evaluator:
     def evaluate(
         self, loader: Any, subset: str, tracker: Any, folder: str, move: Callable[[Any], Any]
     ) -> Evaluated:
-        """Evaluate a split.
+        """Evaluate a split: the samples of all processes.
 
         Args:
             loader: Yields the batches.
@@ -107,11 +108,14 @@ class Evaluator:
         begin = self.hooks.listeners(f"cb_on_{subset}_step_begin")
         end = self.hooks.listeners(f"cb_on_{subset}_step_end")
         probabilities_fn = self.data.target_transform.probabilities_training
-        losses = MeanLoss(self.device)
+        losses = MeanLoss(self.runtime)
         title = "Evaluate" if subset == "dev" else "Test"
         bar = Progress(title, len(loader), disabled=not self.show_progress)
         with bar, evaluation_mode(self.model):
-            for batch_idx, batch in enumerate(batches_of(loader, self.device)):
+            for batch_idx, batch in enumerate(batches_of(loader, self.runtime.device)):
+                if batch is None:
+                    tracker.skip_batch()
+                    continue
                 if begin:
                     self.hooks.fire(f"cb_on_{subset}_step_begin", batch_idx=batch_idx)
                 batch = move(batch)

@@ -7,41 +7,48 @@ from typing import TypeVar
 
 import torch
 
+from autrainer.runs.process.communicator import ALONE, Communicator
+from autrainer.runs.process.run_process import RunProcess
+
 Value = TypeVar("Value")
 
 
 @dataclass(frozen=True)
 class Runtime:
-    """The place of this process in a run. One process is a run of one.
+    """The place of this process in a run, and what it knows of the other processes.
 
     Args:
         device: Where the model is.
-        rank: Number of this process.
-        world_size: Number of processes of the run.
+        communicator: Joins the processes of the run; by default there is one.
     """
 
     device: torch.device
-    rank: int = 0
-    world_size: int = 1
+    communicator: Communicator = ALONE
+
+    @property
+    def process(self) -> RunProcess:
+        """Which process of the run this is."""
+        return self.communicator.process
+
+    @property
+    def rank(self) -> int:
+        """Number of this process."""
+        return self.process.rank
+
+    @property
+    def world_size(self) -> int:
+        """Number of processes of the run."""
+        return self.process.world_size
 
     @property
     def is_main(self) -> bool:
         """Whether this is the process that owns the run folder: lock, log, bar and loggers."""
-        return self.rank == 0
+        return self.process.is_main
 
     def reduce(self, total: torch.Tensor) -> torch.Tensor:
-        """The sum of a tensor over all processes, on all of them; of one it is the tensor."""
-        return total
+        """The sum of a tensor over all processes, on all of them; the tensor stays as it is."""
+        return total if self.process.is_alone else self.communicator.sum(total.clone())
 
     def gather(self, value: Value) -> list[Value]:
         """What each process holds, by rank, on all of them."""
-        return [value]
-
-    def share(self, num: int) -> range:
-        """Which of `num` things in a row this process takes: each is taken by one of them.
-
-        >>> [list(Runtime(torch.device("cpu"), rank, 3).share(5)) for rank in range(3)]
-        [[0], [1, 2], [3, 4]]
-        """
-        start, stop = (num * bound // self.world_size for bound in (self.rank, self.rank + 1))
-        return range(start, stop)
+        return self.communicator.gather(value)

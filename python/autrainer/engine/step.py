@@ -11,6 +11,7 @@ import torch
 from autrainer.callbacks.dispatch import CallbackManager, Handler
 from autrainer.data.device import move_batch
 from autrainer.engine.nonfinite import LossGuard
+from autrainer.engine.runtime import Runtime
 from autrainer.engine.update import SkippedBatch, StepFunction
 from autrainer.runs.stage_clock import MODEL, OTHER, OUTPUTS, TRANSFER, StageClock
 
@@ -22,6 +23,9 @@ class Tracker(Protocol):
         self, output: torch.Tensor, target: torch.Tensor, loss: torch.Tensor, sample_idx: Any
     ) -> None:
         """Append the rows of one batch."""
+
+    def skip_batch(self) -> None:
+        """Take note of a batch in which this process has no sample."""
 
 
 class Hooks:
@@ -56,9 +60,16 @@ class Hooks:
 
 
 class MeanLoss:
-    """Mean over samples, whatever the batch sizes, kept on the device until somebody asks."""
+    """Mean over the samples of all processes, whatever the batch sizes.
 
-    def __init__(self, device: torch.device) -> None:
+    Each process adds its losses on its device; they are brought together when somebody asks.
+
+    Args:
+        runtime: Where losses are, and the other processes.
+    """
+
+    def __init__(self, runtime: Runtime) -> None:
+        self._runtime, device = runtime, runtime.device
         # Not every device has float64; there a float32 sum of batch sums has to do.
         wide = torch.float64 if device.type in ("cpu", "cuda") else torch.float32
         self._total = torch.zeros((), dtype=wide, device=device)
@@ -73,7 +84,8 @@ class MeanLoss:
 
     def mean(self) -> float:
         """Mean of everything added so far; NaN if that is nothing. Waits for the device."""
-        return self._total.item() / self._count if self._count else float("nan")
+        total, count = self._totals()
+        return total.item() / count if count else float("nan")
 
     def reset(self) -> None:
         """Forget everything."""
@@ -82,12 +94,20 @@ class MeanLoss:
 
     def state_dict(self) -> dict[str, Any]:
         """What has been added so far; the device is not waited for."""
-        return {"total": self._total, "count": self._count}
+        total, count = self._totals()
+        return {"total": total, "count": count}
 
     def load_state_dict(self, state_dict: dict[str, Any]) -> None:
-        """Go on from what had been added."""
+        """Go on from what had been added, in all processes; the main one has it from now on."""
+        if not self._runtime.is_main:
+            self.reset()
+            return
         self._total.copy_(state_dict["total"])
         self._count = int(state_dict["count"])
+
+    def _totals(self) -> tuple[torch.Tensor, int]:
+        """Sum of all losses and their number, over all processes."""
+        return self._runtime.reduce(self._total), sum(self._runtime.gather(self._count))
 
 
 class DeviceMover:
@@ -156,7 +176,10 @@ class TrainingStep:
         self._end = hooks.listeners("cb_on_step_end")
 
     def __call__(self, iteration: int, batch_idx: int, batch: Any) -> None:
-        """Train on one batch."""
+        """Train on one batch; None is a batch in which this process has no sample."""
+        if batch is None:
+            self._pass_over()
+            return
         enter = self._enter
         enter(TRANSFER)
         batch = self._move(batch)
@@ -185,6 +208,11 @@ class TrainingStep:
             self._hooks.fire(
                 "cb_on_step_end", iteration=iteration, batch_idx=batch_idx, loss=loss.mean().item()
             )
+
+    def _pass_over(self) -> None:
+        if self._tracker is not None:
+            self._tracker.skip_batch()
+        self._check()
 
     def _tell_skipped(self, loss: Any, batch: Any, iteration: int, batch_idx: int) -> None:
         if self._guard is not None:

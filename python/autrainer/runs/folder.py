@@ -5,7 +5,7 @@ from __future__ import annotations
 import copy
 import logging
 import math
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -16,9 +16,10 @@ from autrainer.runs.layout import LOG_FILE, SUMMARY
 from autrainer.runs.model_summary import save_model_summary
 from autrainer.runs.objects import save_object
 from autrainer.runs.process.logfile import LogFile
+from autrainer.runs.process.run_process import ONLY_PROCESS, RunProcess
 from autrainer.runs.state.staging import Staged, Staging
 from autrainer.runs.state.torch_files import Stateful, read_state, write_state
-from autrainer.runs.writing.background import Background
+from autrainer.runs.writing.background import Background, IdleBackground
 from autrainer.runs.writing.files import make_folder, write_npy, write_text, write_yaml
 
 if TYPE_CHECKING:
@@ -36,11 +37,15 @@ class Bookkeeping:
     `background.join()` waits for the files; an error of theirs is raised there, or earlier by the
     next call that hands something over.
 
+    Of several processes of a run only the main one writes: in all others, what is told here to
+    write or log does nothing.
+
     Args:
         output_directory: The run folder; it is created. A relative path starts at the working
             directory of now, wherever the process goes later.
         file_handler_path: The log; by default `training.log` in the run folder. What an earlier
             attempt logged there stays.
+        process: Which process of the run this is.
 
     Attributes:
         output_directory: The run folder, absolute.
@@ -49,29 +54,46 @@ class Bookkeeping:
     """
 
     def __init__(
-        self, output_directory: str | Path, file_handler_path: str | Path | None = None
+        self,
+        output_directory: str | Path,
+        file_handler_path: str | Path | None = None,
+        process: RunProcess = ONLY_PROCESS,
     ) -> None:
-        self.output_directory = make_folder(Path(output_directory).absolute())
-        self.background = Background()
+        self.output_directory = Path(output_directory).absolute()
         self.staging = Staging()
-        self._log_file = LogFile(self.output_directory / (file_handler_path or LOG_FILE))
+        self._writes = process.is_main
+        self._log_file: LogFile | None = None
+        self.background = Background() if self._writes else IdleBackground()
+        if self._writes:
+            make_folder(self.output_directory)
+            self._log_file = LogFile(self.output_directory / (file_handler_path or LOG_FILE))
 
     def close(self) -> None:
         """Wait for the files and let go of the log; may be called again."""
         self.background.close()
-        self._log_file.close()
+        if self._log_file is not None:
+            self._log_file.close()
+
+    def write(self, function: Callable[..., object], *args: Any, **options: Any) -> None:
+        """Call something that writes files, now and in this thread."""
+        if self._writes:
+            function(*args, **options)
 
     def log(self, message: str, level: int = logging.INFO) -> None:
         """Log a message, for the run's log and for whoever listens besides."""
-        log.log(level, message)
+        if self._writes:
+            log.log(level, message)
 
     def log_to_file(self, message: str, level: int = logging.INFO) -> None:
         """Log a message for the run's log alone."""
-        self._log_file.write(message, level)
+        if self._log_file is not None:
+            self._log_file.write(message, level)
 
     def create_folder(self, name: str, path: str | Path = "") -> Path:
         """Create a folder in the run folder, unless it is there."""
-        return make_folder(self.output_directory / path / name)
+        folder = self.output_directory / path / name
+        self.write(make_folder, folder)
+        return folder
 
     def save_state(self, obj: Stateful | None, filename: str, path: str | Path = "") -> None:
         """Copy a state to host memory now and write it in the background.
@@ -99,7 +121,7 @@ class Bookkeeping:
             TypeError: if an object has no state.
         """
         parts = {name: _stateful(obj) for name, obj in states.items() if obj is not None}
-        if not parts or not paths:
+        if not self._writes or not parts or not paths:
             return
         staged = self.staging.take({name: part.state_dict() for name, part in parts.items()})
         folders = [self.output_directory / path for path in paths]
@@ -145,7 +167,7 @@ class Bookkeeping:
             if isinstance(shape, Mapping)
             else {"features": torch.zeros(*shape, device=device)}
         )
-        save_model_summary(model, inputs, self.output_directory, Path(filename).stem)
+        self.write(save_model_summary, model, inputs, self.output_directory, Path(filename).stem)
 
     def save_audobject(self, obj: Any, filename: str, path: str | Path = "") -> None:
         """Write how to build an object, in the YAML form of audobject.
@@ -153,7 +175,7 @@ class Bookkeeping:
         Raises:
             TypeError: if the object cannot be described by its constructor's arguments.
         """
-        save_object(obj, self.output_directory / path / filename)
+        self.write(save_object, obj, self.output_directory / path / filename)
 
     def save_results_dict(
         self, results: Mapping[Any, Any], filename: str, path: str | Path = ""

@@ -46,9 +46,15 @@ def save_model_summary(
     Returns:
         The counts of the YAML file, such as `total_mult_adds`; None without a summary.
     """
+    table = summarised(model, inputs)
+    return None if table is None else write_summary(table, Path(output_directory) / filename)
+
+
+def summarised(model: torch.nn.Module, inputs: Mapping[str, Any]) -> Any:
+    """The table of torchinfo for a model that is called with some inputs; None without one."""
     try:
         with preserved_rng(), evaluated(model):
-            table = _summarise(model, dict(inputs))
+            return _summarise(model, dict(inputs))
     except Exception as error:
         reason = error.__cause__ or error
         log.warning(
@@ -59,7 +65,15 @@ def save_model_summary(
             reason,
         )
         return None
-    path = Path(output_directory) / filename
+
+
+def write_summary(table: Any, path: Path) -> dict[str, int]:
+    """Write a table as text and its counts as YAML; returns the counts.
+
+    Args:
+        table: What `summarised` has given.
+        path: The files, without suffix.
+    """
     write_text(path.with_name(f"{path.name}.txt"), f"{table}\n")
     counts = {name: int(getattr(table, name)) for name in COUNTS}
     write_yaml(path.with_name(f"{path.name}.yaml"), counts)

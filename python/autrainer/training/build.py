@@ -23,10 +23,12 @@ from autrainer.config.schema.sections.optimizer import OptimizerSection
 from autrainer.config.schema.sections.training import TrainingSection
 from autrainer.config.schema.sections.updates import UpdateSection
 from autrainer.criterions.base import Loss
+from autrainer.data.loader import Loader
 from autrainer.datasets.base import AbstractDataset
 from autrainer.datasets.sampling import SAMPLER_KEY
 from autrainer.datasets.strata import TOTAL
 from autrainer.engine.precision import Precision
+from autrainer.engine.runtime import Runtime
 from autrainer.engine.step import DeviceMover
 from autrainer.engine.update import Limits, Update
 from autrainer.errors import ConfigError
@@ -47,6 +49,7 @@ from autrainer.transforms.manager import TransformManager
 class Parts:
     """What a run is made of."""
 
+    runtime: Runtime
     data: AbstractDataset
     criterion: torch.nn.Module
     model: AbstractModel
@@ -61,7 +64,7 @@ class Parts:
     @property
     def device(self) -> torch.device:
         """Where criterion and model are."""
-        return self.precision.device
+        return self.runtime.device
 
     @property
     def scheduler(self) -> Any:
@@ -86,15 +89,16 @@ class Parts:
         return schedule if schedule is not None and schedule.frequency == frequency else None
 
 
-def build_parts(config: RunConfig, device: torch.device) -> Parts:
+def build_parts(config: RunConfig, runtime: Runtime) -> Parts:
     """Build data, criterion, model, optimizer, scheduler and loaders, in this order.
 
     Args:
         config: The configuration, checked.
-        device: Where criterion and model go.
+        runtime: Where criterion and model go, and which process of the run this is.
     """
-    training, checkpoints = config.training, config.model.checkpoints
+    training, checkpoints, device = config.training, config.model.checkpoints, runtime.device
     data = _build_dataset(config.dataset, config.model, config.augmentation, config.seeds.dataset)
+    data.process = runtime.process
     criterion = _build_criterion(config.dataset, data)
     criterion.to(device)
     # Seeded once more: what the model starts from does not depend on what the dataset drew.
@@ -110,8 +114,11 @@ def build_parts(config: RunConfig, device: torch.device) -> Parts:
     train_loader, dev_loader, test_loader = _build_loaders(
         config.loaders, training, data, config.compute.features_cache
     )
+    for loader in (train_loader, dev_loader, test_loader):
+        _refuse_unshared(loader, runtime)
     precision = Precision(config.updates.precision, device)
     return Parts(
+        runtime,
         data,
         criterion,
         model,
@@ -255,3 +262,11 @@ def _refuse_empty(loaders: dict[str, Any], sizes: dict[str, int]) -> None:
                 f"the {subset} split yields no batch of {sizes[subset]} samples; use a smaller "
                 f"batch size, or drop_last: false in {subset}_loader_kwargs"
             )
+
+
+def _refuse_unshared(loader: Any, runtime: Runtime) -> None:
+    if runtime.world_size > 1 and not isinstance(loader, Loader):
+        raise ConfigError(
+            f"the dataset makes a {type(loader).__name__}, whose batches {runtime.world_size} "
+            "processes cannot share; let its methods return a Loader of autrainer.data.loader"
+        )

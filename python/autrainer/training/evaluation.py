@@ -72,7 +72,7 @@ class Evaluation:
             parts.criterion,
             parts.data,
             self._hooks,
-            parts.device,
+            parts.runtime,
             show_progress=self._show_progress,
             unscaled=records.unscaled_scores,
             precision=parts.precision,

@@ -23,7 +23,7 @@ class Listeners:
     """What listens to a run beside the parts that it is made of.
 
     Args:
-        loggers: Those of the configuration.
+        loggers: Those of the configuration, in the main process of the run.
         callbacks: Those of the configuration.
         early_stopping: Ends the run early, if that is asked for.
         continue_training: Goes on from a shorter run, if that is asked for.
@@ -46,7 +46,9 @@ class Listeners:
 def build_listeners(config: RunConfig, parts: Parts, folder: RunFolder) -> Listeners:
     """Build what the configuration lists."""
     resuming = config.resuming
-    loggers = build_loggers(config.loggers, parts.data, folder.experiment_id, folder.run_name)
+    loggers = []
+    if parts.runtime.is_main:
+        loggers = build_loggers(config.loggers, parts.data, folder.experiment_id, folder.run_name)
     callbacks = [build(target, object) for target in config.callbacks.targets]
     continues = ContinueTraining(folder.run_name, resuming.remove_continued_runs)
     return Listeners(

@@ -47,7 +47,8 @@ class EvaluationPeriod:
 
     def seed(self, iteration: int) -> None:
         """Make what follows depend on the seed and this iteration alone, not on what was before."""
-        set_seed(derived_seed(self._seed, "train", iteration))
+        process = self._parts.runtime.process
+        set_seed(derived_seed(self._seed, "train", iteration, *process.name))
 
     def begin(self, iteration: int) -> None:
         """Begin an evaluation period with this iteration."""

@@ -10,6 +10,7 @@ from autrainer.runs.finished import is_finished
 from autrainer.runs.folder import Bookkeeping
 from autrainer.runs.layout import refuse_misplaced
 from autrainer.runs.locking.lock import RunLock
+from autrainer.runs.process.communicator import ALONE, Communicator
 from autrainer.runs.state.resumable import ResumableState, ResumableStates
 from autrainer.runs.writing.files import make_folder, remove_leftovers
 from autrainer.training.recording.reproduction import record_config
@@ -18,12 +19,15 @@ from autrainer.training.recording.reproduction import record_config
 class RunFolder:
     """A run folder whose lock is held; what writes into it, and what it can resume from.
 
+    Of several processes of a run, the main one holds the lock and writes; the others read.
+
     Args:
         path: The folder; it is made if it is not there.
         config: Configuration of the run.
         experiment_id: Name of the experiment for loggers; by default that of the folder two
             levels above.
         run_name: Name of the run for loggers; by default that of the folder.
+        communicator: Joins the processes of the run.
 
     Raises:
         RunInUseError: if another process works on it.
@@ -42,24 +46,45 @@ class RunFolder:
         config: RunConfig,
         experiment_id: str | None = None,
         run_name: str | None = None,
+        communicator: Communicator = ALONE,
     ) -> None:
-        self.output_directory = make_folder(Path(path).absolute())
+        process = communicator.process
+        self.output_directory = Path(path).absolute()
+        if process.is_main:
+            make_folder(self.output_directory)
         self.experiment_id = experiment_id or self.output_directory.parent.parent.name
         self.run_name = run_name or self.output_directory.name
-        self.lock = RunLock(self.output_directory)
+        self.lock = RunLock(self.output_directory) if process.is_main else None
+        self._communicator, self._is_closed = communicator, False
         try:
             refuse_misplaced(self.output_directory)
-            self.bookkeeping = Bookkeeping(str(self.output_directory))
-            self.lock.on_loss = self.bookkeeping.background.fail
-            remove_leftovers(self.output_directory)
+            self.bookkeeping = Bookkeeping(str(self.output_directory), process=process)
+            background = self.bookkeeping.background
+            if self.lock is not None:
+                self.lock.on_loss = background.fail
+            self.bookkeeping.write(remove_leftovers, self.output_directory)
             self.states = ResumableStates(
-                self.output_directory, self.bookkeeping.background, self.bookkeeping.staging
+                self.output_directory, background, self.bookkeeping.staging, process
             )
             self.found = self._find_state(config)
             record_config(self.bookkeeping, config.plain)
         except BaseException:
             self.close()
             raise
+
+    @property
+    def is_held(self) -> bool:
+        """Whether this process may still work on the run."""
+        return not self._is_closed if self.lock is None else self.lock.is_held
+
+    def wait_for_files(self) -> None:
+        """Wait until the main process has written everything; all processes call this.
+
+        Raises:
+            OutputError: if a file could not be written.
+        """
+        self.bookkeeping.background.join()
+        self._communicator.gather(None)
 
     def _find_state(self, config: RunConfig) -> ResumableState | None:
         found = self.states.read()
@@ -78,4 +103,6 @@ class RunFolder:
             if bookkeeping is not None:
                 bookkeeping.close()
         finally:
-            self.lock.release()
+            self._is_closed = True
+            if self.lock is not None:
+                self.lock.release()

@@ -13,6 +13,7 @@ from omegaconf import DictConfig
 
 from autrainer.callbacks.dispatch import CallbackManager
 from autrainer.engine.loop import EpochLoop, Position, StepLoop
+from autrainer.engine.runtime import Runtime
 from autrainer.engine.step import Hooks, TrainingStep
 from autrainer.engine.threads import intra_op_threads
 from autrainer.engine.unscaled import interleaved
@@ -21,6 +22,7 @@ from autrainer.errors import AutrainerError, RunInterruptedError
 from autrainer.runs.environment import set_device
 from autrainer.runs.finished import table_checksum
 from autrainer.runs.layout import BEST, INITIAL, TABLE, TEST, TEST_RESULTS
+from autrainer.runs.process.communicator import ALONE, Communicator
 from autrainer.runs.process.global_state import GlobalState
 from autrainer.runs.process.signals import Requests, requests_handled
 from autrainer.runs.random.seeding import set_reproducibility, set_seed
@@ -66,6 +68,7 @@ class ModularTaskTrainer:
         experiment_id: Name of the experiment for loggers; by default that of the folder two
             levels above the run folder.
         run_name: Name of the run for loggers; by default that of the run folder.
+        communicator: Joins the processes that train this run together; by default there is one.
 
     Raises:
         ConfigError: if the configuration cannot be trained, with every reason; nothing has been
@@ -93,6 +96,7 @@ class ModularTaskTrainer:
     output_directory, bookkeeping = Forwarded("folder"), Forwarded("folder")
     experiment_id, run_name = Forwarded("folder"), Forwarded("folder")
     DEVICE, output_dim = Forwarded("parts", "device"), Forwarded("parts.data")
+    runtime = Forwarded("parts")
     data, model, criterion = Forwarded("parts"), Forwarded("parts"), Forwarded("parts")
     optimizer, update, precision = Forwarded("parts"), Forwarded("parts"), Forwarded("parts")
     scheduler, scheduler_frequency = Forwarded("parts"), Forwarded("parts.schedule", "frequency")
@@ -117,35 +121,38 @@ class ModularTaskTrainer:
         output_directory: str | Path,
         experiment_id: str | None = None,
         run_name: str | None = None,
+        communicator: Communicator = ALONE,
     ) -> None:
         self._before: GlobalState | None = GlobalState.now()
         self.config = checked(cfg)
-        self.folder = RunFolder(output_directory, self.config, experiment_id, run_name)
+        self.folder = RunFolder(
+            output_directory, self.config, experiment_id, run_name, communicator
+        )
         self.callback_manager = CallbackManager()
         self.hooks = Hooks(self.callback_manager, self, self.bookkeeping.background.check)
         self.train_step_fn: StepFunction = self._train_step
         self._is_trained = False
         self._resumed_at: Position | None = None
         try:
-            self._build()
+            self._build(communicator)
             self._prepare()
         except BaseException:
             self.close()
             raise
 
-    def _build(self) -> None:
+    def _build(self, communicator: Communicator) -> None:
         """Build what the configuration describes, and who listens to it."""
         config = self.config
         set_seed(config.seeds.training)
         set_reproducibility(config.compute.reproducible)
-        device = set_device(config.compute.device)
+        runtime = Runtime(set_device(config.compute.device), communicator)
         record_environment(self.bookkeeping)
         with self.callback_manager.building():
-            self.parts = build_parts(config, device)
+            self.parts = build_parts(config, runtime)
             self.listeners = build_listeners(config, self.parts, self.folder)
             self.listeners.register(self.callback_manager, self.parts)
         self.records = Records(config, self.parts, self.folder)
-        self.conditions = Conditions(self.data, device, config.training, config.saving)
+        self.conditions = Conditions(self.data, runtime.device, config.training, config.saving)
         if callable(getattr(self.optimizer, "custom_step", None)):
             self.train_step_fn = self.update.step
 
@@ -168,8 +175,8 @@ class ModularTaskTrainer:
 
     @property
     def disable_progress_bar(self) -> bool:
-        """Whether no bars are shown."""
-        return not self.config.training.progress_bar
+        """Whether no bars are shown: of several processes, the main one has them."""
+        return not (self.config.training.progress_bar and self.runtime.is_main)
 
     @property
     def is_stopping(self) -> bool:
@@ -189,7 +196,7 @@ class ModularTaskTrainer:
         """
         if self._is_trained:
             raise AutrainerError("this trainer has trained before; build a new one to train again")
-        if not self.folder.lock.is_held:
+        if not self.folder.is_held:
             raise AutrainerError("this trainer has been closed; build a new one to train")
         self._is_trained = True
         with requests_handled() as requests, requests.prevailing():
@@ -204,20 +211,17 @@ class ModularTaskTrainer:
         status = Status(self.output_directory)
         try:
             with self.threads(), requests.prevailing():
-                status.begin()
+                self.bookkeeping.write(status.begin)
                 self.resumption.follow(requests)
                 value = self._train()
-                status.finish(
-                    table_checksum(self.output_directory),
-                    self.records.early_end(),
-                    self.conditions.state_dict(),
-                )
+                self.bookkeeping.write(self._finish, status)
                 self.resumption.clear()
         except BaseException as error:
             with requests.ending():
                 cause = explained(error, self)
-                if self.folder.lock.is_held:
-                    status.stop(cause, interrupted=isinstance(error, KeyboardInterrupt))
+                if self.folder.is_held:
+                    is_interrupted = isinstance(error, KeyboardInterrupt)
+                    self.bookkeeping.write(status.stop, cause, interrupted=is_interrupted)
                 if isinstance(error, RunInterruptedError) and error.__cause__ is not None:
                     log.warning("While stopping: %s", sentence_of(error.__cause__))
             if cause is not error:
@@ -227,6 +231,13 @@ class ModularTaskTrainer:
             with requests.ending():
                 self.close()
         return value
+
+    def _finish(self, status: Status) -> None:
+        status.finish(
+            table_checksum(self.output_directory),
+            self.records.early_end(),
+            self.conditions.state_dict(),
+        )
 
     def stop(self, reason: str = "") -> None:
         """End training with the iteration in progress; callbacks may call this in any hook.
@@ -246,7 +257,7 @@ class ModularTaskTrainer:
 
     def _train(self) -> float:
         # What an earlier attempt left must not make this one look finished if it fails.
-        remove_file(self.output_directory / TABLE)
+        self.bookkeeping.write(remove_file, self.output_directory / TABLE)
         self.clock.start()
         self.resumption.restore_listeners()
         self.hooks.fire("cb_on_train_begin")
@@ -281,7 +292,7 @@ class ModularTaskTrainer:
             self.period(),
             self.hooks,
             eval_frequency=training.eval_frequency,
-            show_progress=training.progress_bar,
+            show_progress=not self.disable_progress_bar,
             device=self.DEVICE,
             clock=self.clock,
             saver=self.resumption,
@@ -359,7 +370,7 @@ class ModularTaskTrainer:
             saved=self.saved,
             hooks=self.hooks,
             check=self._check_evaluation,
-            show_progress=self.config.training.progress_bar,
+            show_progress=not self.disable_progress_bar,
         )
         if tracker is None:
             tracker = self.dev_tracker if dev_evaluation else self.test_tracker

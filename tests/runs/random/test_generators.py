@@ -6,7 +6,17 @@ import numpy as np
 import pytest
 import torch
 
-from autrainer.runs.random.generators import check_random_state, random_state, set_random_state
+from autrainer.runs.process.run_process import RunProcess
+from autrainer.runs.random.generators import (
+    OTHERS,
+    check_random_state,
+    random_state,
+    set_random_state,
+    set_state_of_process,
+    states_of_processes,
+)
+from autrainer.runs.random.seeding import set_seed
+from tests.ranks import on_all
 
 
 def drawn():
@@ -58,3 +68,56 @@ def test_states_that_no_generator_gave_are_refused(changes):
     first = drawn()
     set_random_state(before)
     assert drawn() == first
+
+
+class Gathers:
+    """The main process of a run, whose other processes have these states."""
+
+    process = RunProcess(0, 3)
+
+    def __init__(self, *others):
+        self.others = others
+
+    def gather(self, value):
+        return [value, *self.others]
+
+
+def test_one_process_keeps_what_it_always_kept():
+    (states,) = on_all(1, states_of_processes)
+    assert list(states) == list(random_state())
+
+
+def test_each_process_goes_on_as_it_did():
+    kept, expected = [], []
+    for seed in (1, 2, 3):
+        set_seed(seed)
+        kept.append(random_state())
+        expected.append(drawn())
+    set_random_state(kept[0])
+    states = states_of_processes(Gathers(*kept[1:]))
+    check_random_state(states)
+
+    for rank in range(3):
+        set_state_of_process(states, RunProcess(rank, 3))
+        assert drawn() == expected[rank]
+
+
+@pytest.mark.parametrize("world_size", [2, 4])
+def test_another_number_of_processes_draws_numbers_that_differ_between_them(world_size):
+    set_seed(1)
+    states = states_of_processes(Gathers(random_state(), random_state()))
+
+    def first_of(rank):
+        set_state_of_process(states, RunProcess(rank, world_size))
+        return drawn()
+
+    numbers = [first_of(rank) for rank in range(world_size)]
+    assert [first_of(rank) for rank in range(world_size)] == numbers
+    assert len({number for each in numbers for number in each}) == 3 * world_size
+    set_random_state(states)
+    assert drawn() == numbers[0]
+
+
+def test_a_damaged_state_of_another_process_is_refused():
+    with pytest.raises((ValueError, TypeError, RuntimeError)):
+        check_random_state({**random_state(), OTHERS: [{**random_state(), "numpy": ()}]})

@@ -5,10 +5,13 @@ import numpy as np
 import pandas as pd
 import pytest
 import torch
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from autrainer.data.targets import LabelEncoder, MinMaxScaler, MultiLabelEncoder
 from autrainer.errors import DataError, OutputError
-from autrainer.runs.writing.outputs import OutputsTracker
+from autrainer.runs.writing.outputs import ARRAYS, OutputsTracker
+from tests.ranks import on_all
 
 FILES = ["indices.npy", "losses.npy", "outputs.npy", "results.csv", "targets.npy"]
 
@@ -160,3 +163,57 @@ def test_a_folder_that_is_a_file_fails_the_run_with_its_name(bookkeeping):
 def _save_and_join(tracker, bookkeeping):
     tracker.save("epoch_1")
     bookkeeping.background.join()
+
+
+def shared_tracker(communicator, batches):
+    """A tracker that has got the share of one process of each batch."""
+    data = SimpleNamespace(target_transform=LabelEncoder(["a", "b"]), output_dim=2)
+    tracker = OutputsTracker(False, "dev", data, SimpleNamespace(), communicator=communicator)
+    for batch in batches:
+        rows = batch[communicator.process.share(len(batch))]
+        if len(rows):
+            outputs = torch.stack([rows.float(), -rows.float()], dim=1)
+            tracker.update(outputs, rows % 2, rows / 8, rows)
+        else:
+            tracker.skip_batch()
+    return tracker
+
+
+SIZES = st.lists(st.integers(1, 7), min_size=1, max_size=6)
+
+
+@given(sizes=SIZES, world_size=st.integers(2, 3))
+@settings(max_examples=30)
+def test_rows_of_several_processes_are_saved_as_those_of_one(sizes, world_size):
+    batches = torch.randperm(sum(sizes)).split(sizes)
+
+    def saved(communicator):
+        tracker = shared_tracker(communicator, batches)
+        tracker.save("dev", reset=False)
+        return {name: getattr(tracker, name).tolist() for name in (*ARRAYS, "predictions")}
+
+    (alone,) = on_all(1, saved)
+    assert on_all(world_size, saved) == [alone] * world_size
+
+
+@given(data=st.data(), sizes=SIZES, before=st.integers(1, 3), after=st.integers(1, 3))
+@settings(max_examples=30)
+def test_rows_that_some_processes_have_kept_are_taken_back_by_others(data, sizes, before, after):
+    batches = torch.arange(sum(sizes)).split(sizes)
+    kept_after = data.draw(st.integers(0, len(sizes)))
+
+    def kept(communicator):
+        tracker = shared_tracker(communicator, batches[:kept_after])
+        _passes, count = tracker.rows_state()
+        return [] if count == 0 else [tracker.rows_since(0)]
+
+    def taken(communicator):
+        tracker = shared_tracker(communicator, batches[kept_after:])
+        later = tracker.rows_since(0)["indices"].tolist() if kept_after < len(sizes) else []
+        tracker.restore_rows(parts[0])
+        return tracker.rows_since(0)["indices"].tolist() if kept_after else [], later
+
+    parts = on_all(before, kept)
+    count = sum(sizes[:kept_after])
+    expected = list(range(count)), list(range(count, sum(sizes)))
+    assert on_all(after, taken) == [expected] * after

@@ -125,7 +125,7 @@ class LoaderContext:
         batches = prefetch(
             make_number,
             first,
-            len(order),
+            order.num_shared,
             num_threads=options.num_workers,
             depth=options.depth,
             timeout_s=options.timeout,

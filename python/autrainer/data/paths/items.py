@@ -18,6 +18,7 @@ from autrainer.data.paths.base import LoaderContext
 from autrainer.data.shape_errors import check_same_shape
 from autrainer.errors import DataError
 from autrainer.runs.process.intra_op import one_intra_op_thread
+from autrainer.runs.process.run_process import ONLY_PROCESS, RunProcess
 from autrainer.runs.random.keys import (
     global_generators_kept,
     key_seed,
@@ -51,7 +52,8 @@ class ItemBatches:
     """Makes one batch after the other; can be sent to another process.
 
     What draws random numbers under way gets those of (seed, epoch, index), the collate function
-    those of (seed, epoch, number of the batch), whoever makes the batch.
+    those of (seed, epoch, number of the batch), whoever makes the batch. Where several processes
+    share a batch, each share has a number of its own for the collate function.
 
     Args:
         dataset: Makes the items.
@@ -60,6 +62,7 @@ class ItemBatches:
         check: Looks at raw features, or at those of the batch if the dataset does not let it.
         pad: Evens out the lengths of features, for `DataBatch.collate`; None leaves them.
         seeds_globals: Seed the global generators for every item, for code that is not ours.
+        process: Whose share of the batches is made.
     """
 
     dataset: Any
@@ -68,6 +71,7 @@ class ItemBatches:
     check: FiniteCheck
     pad: Pad | None
     seeds_globals: bool
+    process: RunProcess = ONLY_PROCESS
 
     def __call__(self, epoch: int, number: int, indices: IndexArray) -> Any:
         """The batch of some samples."""
@@ -80,9 +84,10 @@ class ItemBatches:
                 stack.enter_context(global_generators_kept())
             stack.enter_context(raw_features_checked_by(self.check))
             items = self._items(epoch, indices)
-            stack.enter_context(keyed_batch(self.seed, epoch, number))
+            share = self.process.number_of_share(number)
+            stack.enter_context(keyed_batch(self.seed, epoch, share))
             if self.seeds_globals:
-                seed_globals(key_seed(self.seed, epoch, -1 - number))
+                seed_globals(key_seed(self.seed, epoch, -1 - share))
             batch = self._collated(items, describe)
         if not getattr(self.dataset, "shows_raw_features", False):
             self.check.inspect(getattr(batch, "features", None), describe)

@@ -61,6 +61,7 @@ def _by_items(
         context.check,
         options.pad,
         seeds_globals=not is_ours,
+        process=context.order.process,
     )
     if options.num_workers and not is_ours:
         return WorkersPath(context, make)

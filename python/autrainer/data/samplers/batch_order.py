@@ -10,6 +10,7 @@ import numpy as np
 
 from autrainer.data.native.shuffle import IndexArray, shuffled
 from autrainer.errors import DataError
+from autrainer.runs.process.run_process import ONLY_PROCESS, RunProcess
 
 # The first samples come at once, later ones in pieces whose memory does not matter.
 FIRST_CHUNK = 1024
@@ -96,37 +97,70 @@ class CheckedOrder:
 
 @dataclass(frozen=True)
 class BatchOrder:
-    """Batches of an order.
+    """Batches of an order, or what one of several processes has of each.
+
+    The batches are those of the run, whatever the number of its processes: each process takes a
+    share of every batch. So a batch has one number for all of them, and a pass can be resumed by
+    another number of processes.
 
     Args:
         order: The samples.
-        batch_size: Samples per batch; the last batch of a pass may have fewer.
+        batch_size: Samples per batch, of all processes together; the last batch of a pass may have
+            fewer.
         drop_last: Leave out a last batch that is not full.
+        process: Whose share is given.
     """
 
     order: SampleOrder
     batch_size: int
     drop_last: bool = False
+    process: RunProcess = ONLY_PROCESS
 
     def __len__(self) -> int:
         """Number of batches of a whole pass."""
         full, rest = divmod(len(self.order), self.batch_size)
         return full + (rest > 0 and not self.drop_last)
 
+    @property
+    def num_shared(self) -> int:
+        """Number of batches in which this process has a sample.
+
+        A last batch that has fewer samples than there are processes is the one that may lack.
+        """
+        number = len(self)
+        while number and not self._num_own(number - 1):
+            number -= 1
+        return number
+
     def batch(self, epoch: int, number: int) -> IndexArray:
-        """One batch of a pass."""
-        start = number * self.batch_size
-        stop = min(start + self.batch_size, len(self.order))
-        return self.order.indices(epoch, start, stop)
+        """One batch of a pass, or the share of it."""
+        start, stop = self._bounds(number)
+        share = self.process.share(stop - start)
+        return self.order.indices(epoch, start + share.start, start + share.stop)
 
     def batches(self, epoch: int, first: int = 0) -> Iterator[tuple[int, IndexArray]]:
-        """The batches of a pass from one of them on, with their numbers."""
-        size, end = self.batch_size, min(len(self.order), len(self) * self.batch_size)
+        """The batches of a pass from one of them on, with their numbers.
+
+        Those in which the process has no sample are left out.
+        """
+        size, end = self.batch_size, min(len(self.order), self.num_shared * self.batch_size)
+        share = None if self.process.is_alone else self.process.share
         for start, stop in growing_ranges(first * size, end, size):
             chunk = self.order.indices(epoch, start, stop)
             for offset in range(0, len(chunk), size):
                 # Views of the chunk, each of a part of its own.
-                yield (start + offset) // size, chunk[offset : offset + size]
+                batch = chunk[offset : offset + size]
+                yield (start + offset) // size, batch if share is None else batch[share(len(batch))]
+
+    def _bounds(self, number: int) -> tuple[int, int]:
+        """First position of a batch in its pass, and the one after its last."""
+        start = number * self.batch_size
+        return start, min(start + self.batch_size, len(self.order))
+
+    def _num_own(self, number: int) -> int:
+        start, stop = self._bounds(number)
+        share = self.process.share(stop - start)
+        return share.stop - share.start
 
 
 def growing_ranges(start: int, stop: int, multiple: int = 1) -> Iterator[tuple[int, int]]:

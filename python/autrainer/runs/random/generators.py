@@ -9,6 +9,13 @@ from typing import Any
 import numpy as np
 import torch
 
+from autrainer.runs.process.communicator import Communicator
+from autrainer.runs.process.run_process import RunProcess
+from autrainer.runs.random.seeding import derived_seed, set_seed
+
+OTHERS = "others"
+"""Beside the states of the main process: those of all other processes of the run, by rank."""
+
 _NUMPY_KEYS = 624
 
 
@@ -37,6 +44,26 @@ def set_random_state(state: Mapping[str, Any]) -> None:
             torch.cuda.set_rng_state(cuda, index)
 
 
+def states_of_processes(communicator: Communicator) -> dict[str, Any]:
+    """`random_state` of the main process of a run, and beside it those of the others, if any."""
+    first, *others = communicator.gather(random_state())
+    return {**first, OTHERS: others} if others else first
+
+
+def set_state_of_process(states: Mapping[str, Any], process: RunProcess) -> None:
+    """Let the generators of a process go on from what `states_of_processes` gave.
+
+    Where another number of processes kept it, all but the main one begin with seeds of their own.
+    """
+    others = list(states.get(OTHERS, ()))
+    if not process.is_main and len(others) + 1 == process.world_size:
+        set_random_state(others[process.rank - 1])
+        return
+    set_random_state(states)
+    if not process.is_main:
+        set_seed(derived_seed(random.getrandbits(32), *process.name))
+
+
 def check_random_state(state: Mapping[str, Any]) -> None:
     """Look whether a state is one that `random_state` may have given; the generators stay.
 
@@ -49,6 +76,8 @@ def check_random_state(state: Mapping[str, Any]) -> None:
     for cuda in list(state["cuda"]):
         if not isinstance(cuda, torch.Tensor) or cuda.dtype != torch.uint8 or cuda.dim() != 1:
             raise ValueError("no state of a generator of CUDA")
+    for other in state.get(OTHERS, ()):
+        check_random_state(other)
 
 
 def _check_numpy(kind: Any, keys: Any, position: Any, has_gauss: Any, gauss: Any) -> None:

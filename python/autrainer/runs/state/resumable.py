@@ -17,6 +17,7 @@ from typing import Any, cast
 
 from autrainer.errors import CorruptFileError, DataError
 from autrainer.runs.layout import RESUME
+from autrainer.runs.process.run_process import ONLY_PROCESS, RunProcess
 from autrainer.runs.state.sealed import read_sealed, write_sealed
 from autrainer.runs.state.staging import Staged, Staging
 from autrainer.runs.writing.background import Background, Job
@@ -53,9 +54,17 @@ class ResumableStates:
         run_folder: The run folder.
         background: Writes the files.
         staging: Where states are copied to before they are written.
+        process: Which process of the run this is; only the main one writes and removes files.
     """
 
-    def __init__(self, run_folder: Path, background: Background, staging: Staging) -> None:
+    def __init__(
+        self,
+        run_folder: Path,
+        background: Background,
+        staging: Staging,
+        process: RunProcess = ONLY_PROCESS,
+    ) -> None:
+        self._writes = process.is_main
         self.folder = run_folder / RESUME
         self._background = background
         self._staging = staging
@@ -74,10 +83,11 @@ class ResumableStates:
         newest = max(found, key=lambda state: state.number, default=None)
         if newest is not None:
             self._number = newest.number
-            # What was written after this state is written again.
-            named = {name for state in found for name in state.row_files}
-            rows = {path.name for path in self.folder.glob(f"{ROWS}*")}
-            remove_files(self.folder, sorted(rows - named))
+            if self._writes:
+                # What was written after this state is written again.
+                named = {name for state in found for name in state.row_files}
+                rows = {path.name for path in self.folder.glob(f"{ROWS}*")}
+                remove_files(self.folder, sorted(rows - named))
         return newest
 
     def _read(self, path: Path) -> ResumableState | None:
@@ -103,6 +113,8 @@ class ResumableStates:
         self._number += 1
         name = SLOTS[self._number % len(SLOTS)]
         new_rows, names, obsolete = rows.advance()
+        if not self._writes:
+            return
         try:
             staged = self._staging.take({"tree": dict(tree), "new_rows": new_rows})
         except DataError as error:
@@ -129,6 +141,8 @@ class ResumableStates:
 
     def clear(self) -> None:
         """Remove everything: the run has ended and is on disk."""
+        if not self._writes:
+            return
         self._background.join()
         shutil.rmtree(self.folder, ignore_errors=True)
         if self.folder.exists():

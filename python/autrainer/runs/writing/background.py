@@ -146,6 +146,17 @@ class Background:
             return None
 
 
+class IdleBackground(Background):
+    """Runs nothing: that of a process which writes no files."""
+
+    def submit(self, function: Callable[..., object], *args: Any) -> Job:
+        """A call that has ended without having been run."""
+        self.check()
+        job = Job(function, args)
+        job.end()
+        return job
+
+
 def _named(error: BaseException) -> BaseException:
     """The error itself, or for one of the operating system an OutputError that names the file."""
     if not isinstance(error, OSError) or isinstance(error, OutputError):

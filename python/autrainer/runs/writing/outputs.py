@@ -10,6 +10,7 @@ import numpy.typing as npt
 import torch
 
 from autrainer.errors import DataError
+from autrainer.runs.process.communicator import ALONE, Communicator
 from autrainer.runs.writing.background import Background, Job
 from autrainer.runs.writing.files import copy_file, write_npy
 from autrainer.runs.writing.results import (
@@ -20,6 +21,7 @@ from autrainer.runs.writing.results import (
     write_saved,
 )
 from autrainer.runs.writing.rows import Rows
+from autrainer.runs.writing.shares import in_order
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -53,7 +55,8 @@ class OutputsTracker:
 
     A batch costs four copies into ready memory, on the host, however many came before. Outputs and
     losses are float32 (float64 if the model computes so), indices int64, targets what the dataset
-    encodes.
+    encodes. Where several processes share the batches, each keeps its rows, and `save` brings them
+    together: all processes have all rows then, in the order in which one process would have them.
 
     Args:
         export: Whether `save` writes files.
@@ -62,6 +65,7 @@ class OutputsTracker:
         bookkeeping: The run folder.
         table_format: Format of the table of results: `csv`, `parquet` or `arrow`.
         samples: Gives targets and names of the samples for the table.
+        communicator: Joins the processes of the run.
     """
 
     def __init__(
@@ -72,6 +76,7 @@ class OutputsTracker:
         bookkeeping: WritesFiles,
         table_format: str = "csv",
         samples: Samples | None = None,
+        communicator: Communicator = ALONE,
     ) -> None:
         self.export = export
         self.prefix = prefix
@@ -79,6 +84,8 @@ class OutputsTracker:
         self.bookkeeping = bookkeeping
         self.table_format = table_format
         self.samples = samples
+        self._communicator = communicator
+        self._sizes: list[int] = []
         self._outputs = Rows(f"{prefix} outputs", torch.float32)
         self._targets = Rows(f"{prefix} targets", torch.int64)
         self._indices = Rows(f"{prefix} indices", torch.int64)
@@ -122,6 +129,11 @@ class OutputsTracker:
         self._targets.append(target)
         self._losses.append(loss)
         self._indices.append(sample_idx)
+        self._sizes.append(size)
+
+    def skip_batch(self) -> None:
+        """Take note of a batch in which this process has no sample."""
+        self._sizes.append(0)
 
     def save(self, iteration_folder: str | Path, reset: bool = True) -> None:
         """Compute predictions now and, with `export`, write five files in the background.
@@ -150,26 +162,30 @@ class OutputsTracker:
 
     def reset(self) -> None:
         """Forget all rows. Arrays that were handed out stay as they are."""
+        self._sizes = []
         for rows in self._all_rows():
             rows.clear()
         self._saved = None
         self._results_df = None
 
     def rows_state(self) -> tuple[int, int]:
-        """How often rows have begun anew, and how many there are since."""
-        return self._outputs.passes, len(self._outputs)
+        """How often rows have begun anew, and how many all processes have since."""
+        return self._outputs.passes, sum(self._communicator.gather(len(self._outputs)))
 
     def rows_since(self, start: int) -> dict[str, torch.Tensor]:
-        """Rows from one of them on, in host memory; they do not change any more."""
-        return {name: getattr(self, f"_{name}").tensor()[start:] for name in ARRAYS}
+        """Rows of all processes from one on, in host memory; they do not change any more."""
+        return {name: rows[start:] for name, rows in self._rows_of_all().items()}
 
     def restore_rows(self, parts: Sequence[dict[str, torch.Tensor]]) -> None:
-        """Begin with rows that `rows_since` gave, part after part."""
+        """Begin with rows that `rows_since` gave, part after part; the main process has them."""
         self.reset()
         for part in parts:
             if not isinstance(part, Mapping):
                 raise TypeError(f"rows are of type {type(part).__name__}, expected dict")
-            self.update(part["outputs"], part["targets"], part["losses"], part["indices"])
+            if self._communicator.process.is_main:
+                self.update(part["outputs"], part["targets"], part["losses"], part["indices"])
+            else:
+                self.skip_batch()
 
     @property
     def outputs(self) -> Array:
@@ -207,19 +223,29 @@ class OutputsTracker:
     def _all_rows(self) -> tuple[Rows, ...]:
         return self._outputs, self._targets, self._indices, self._losses
 
+    def _rows_of_all(self) -> dict[str, torch.Tensor]:
+        """Rows of all processes by name, in host memory."""
+        own = {name: getattr(self, f"_{name}").tensor() for name in ARRAYS}
+        if self._communicator.process.is_alone:
+            return own
+        gathered = self._communicator.gather((self._sizes, own))
+        sizes = [each for each, _rows in gathered]
+        return {name: in_order([rows[name] for _, rows in gathered], sizes) for name in ARRAYS}
+
     def _last(self, name: str) -> Saved:
         if self._saved is None:
             raise DataError(f"{self.prefix} {name} are not computed yet; call save() first")
         return self._saved
 
     def _evaluate(self) -> tuple[Saved, torch.Tensor]:
-        if not len(self._outputs):
+        rows = self._rows_of_all()
+        if not len(rows["outputs"]):
             raise DataError(f"there are no {self.prefix} outputs to save; update() was not called")
         transform: TargetTransform = self.data.target_transform
         with torch.no_grad():
-            probabilities = transform.probabilities_inference(self._outputs.tensor())
+            probabilities = transform.probabilities_inference(rows["outputs"])
             predictions = transform.predict_array(probabilities)
-        arrays = {name: getattr(self, f"_{name}").array() for name in ARRAYS}
+        arrays = {name: rows[name].numpy() for name in ARRAYS}
         return Saved(**arrays, predictions=predictions), probabilities
 
     def _write(

@@ -19,7 +19,7 @@ class Curves:
     Args:
         output_directory: The run folder.
         training_type: `epoch` or `step`.
-        plotting: How they look, and whether there are any.
+        plotting: How they look, and whether there are any; None for none.
         metrics: The metrics of the run.
     """
 
@@ -27,15 +27,15 @@ class Curves:
         self,
         output_directory: Path,
         training_type: str,
-        plotting: PlottingSection,
+        plotting: PlottingSection | None,
         metrics: Sequence[Any],
     ) -> None:
         self.plot_metrics: PlotMetrics | None = None
         self._process = PlotProcess()
         self._where = (str(output_directory), training_type)
-        self._settings = plain_copy(plotting.arguments)
+        self._settings = {} if plotting is None else plain_copy(plotting.arguments)
         self._metrics = [(metric.name, metric.suffix) for metric in metrics]
-        if plotting.is_on:
+        if plotting is not None and plotting.is_on:
             self.plot_metrics = PlotMetrics(*self._where, **self._settings, metric_fns=metrics)
             self._process.start()
 

@@ -63,7 +63,7 @@ class Records:
         self.train_tracker = self._tracker("train", True) if saving.save_train_outputs else None
         self.dev_tracker = self._tracker("dev", saving.save_dev_outputs)
         self.test_tracker = self._tracker("test", saving.save_test_outputs)
-        self.losses = MeanLoss(parts.device)
+        self.losses = MeanLoss(parts.runtime)
         self.loss_guard = LossGuard(
             config.updates.on_nonfinite,
             training.training_type,
@@ -73,7 +73,7 @@ class Records:
         self.plots = Curves(
             folder.output_directory,
             training.training_type,
-            config.plotting,
+            config.plotting if parts.runtime.is_main else None,
             data.metrics,
         )
 
@@ -86,6 +86,7 @@ class Records:
             self._folder.bookkeeping,
             self._config.saving.outputs_format,
             SplitSamples(data, subset),
+            self._parts.runtime.communicator,
         )
         rows = rows_of_pass(self._parts, subset)
         if subset == "train" and training.training_type == "epoch":

@@ -20,9 +20,10 @@ from autrainer.runs.layout import (
     MODEL_FILE,
     PREPROCESS_FILE_HANDLER_FILE,
     PREPROCESS_PIPELINE_FILE,
+    SUMMARY,
     TARGET_TRANSFORM_FILE,
 )
-from autrainer.runs.model_summary import save_model_summary
+from autrainer.runs.model_summary import summarised, write_summary
 from autrainer.runs.writing.files import write_yaml
 from autrainer.transforms.compose import SmartCompose
 
@@ -31,13 +32,13 @@ log = logging.getLogger(__name__)
 
 def record_config(bookkeeping: Bookkeeping, config: Mapping[str, Any]) -> None:
     """Write down the configuration as it was given: with it the run can be repeated."""
-    write_yaml(bookkeeping.output_directory / CONFIG_FILE, config)
+    bookkeeping.write(write_yaml, bookkeeping.output_directory / CONFIG_FILE, config)
 
 
 def record_environment(bookkeeping: Bookkeeping) -> None:
     """Write down the machine and, in the background, the installed packages."""
     folder = bookkeeping.output_directory
-    save_hardware_info(folder)
+    bookkeeping.write(save_hardware_info, folder)
     bookkeeping.background.submit(save_requirements, folder)
 
 
@@ -68,8 +69,11 @@ def record_model(bookkeeping: Bookkeeping, model: Any, batch: Any) -> int | None
         Multiplications and additions of a forward pass of one sample; None if unknown.
     """
     inputs = create_model_inputs(model, batch)
-    counts = save_model_summary(model, inputs, bookkeeping.output_directory)
-    return counts["total_mult_adds"] if counts is not None else None
+    table = summarised(model, inputs)
+    if table is None:
+        return None
+    bookkeeping.write(write_summary, table, bookkeeping.output_directory / SUMMARY)
+    return int(table.total_mult_adds)
 
 
 def _raw_audio_pipeline(data: AbstractDataset) -> tuple[Any, SmartCompose]:

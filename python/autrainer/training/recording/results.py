@@ -89,12 +89,13 @@ class Results:
         results = interleaved(dict(test_results), self.unscaled_test)
         self._bookkeeping.log(results_block("Test", results, note=note))
         self._finish_plots()
+        write = self._bookkeeping.write
         with records.clock.within(OUTPUTS):
             self._bookkeeping.background.join()
         self._write_times()
         if beside := records.history.names_beside:
-            write_text(self._path / UNSCALED_TABLE, records.history.to_csv(beside))
-        write_text(self._path / TABLE, records.history.to_csv())
+            write(write_text, self._path / UNSCALED_TABLE, records.history.to_csv(beside))
+        write(write_text, self._path / TABLE, records.history.to_csv())
 
     def _log_best(self) -> None:
         if self._records.best.is_found:
@@ -116,9 +117,9 @@ class Results:
             "test": records.test_timer,
         }
         times = {name: timer.summary() for name, timer in timers.items()}
-        write_yaml(self._path / TIMES_FILE, times)
+        self._bookkeeping.write(write_yaml, self._path / TIMES_FILE, times)
         seconds, inside = records.clock.seconds(), seconds_inside(self._parts.train_loader)
-        write_stages(self._path, seconds, inside)
+        self._bookkeeping.write(write_stages, self._path, seconds, inside)
         self._bookkeeping.log(waiting_line(seconds, inside))
 
     def _finish_plots(self) -> None:

@@ -44,6 +44,7 @@ class SavedStates:
         self._training, self._saving = training, saving
         self._stateful, self._records = stateful, records
         self._path, self._bookkeeping = folder.output_directory, folder.bookkeeping
+        self._folder = folder
 
     def folder_of(self, iteration: int | None) -> str:
         """Name of the folder of an iteration; None stands for the state before the first."""
@@ -86,7 +87,7 @@ class SavedStates:
     def load_best(self) -> None:
         """Give the parts the states of the best iteration; the scheduler keeps its own."""
         with self._records.clock.within(OUTPUTS):
-            self._bookkeeping.background.join()
+            self._folder.wait_for_files()
         parts = {
             name: part for name, part in self._stateful.checkpoints().items() if name != SCHEDULER
         }

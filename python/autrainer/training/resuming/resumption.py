@@ -14,7 +14,11 @@ from autrainer.engine.loop import Position
 from autrainer.errors import RunInterruptedError
 from autrainer.optimizers.shapes import check_shapes
 from autrainer.runs.process.signals import Requests
-from autrainer.runs.random.generators import check_random_state, random_state, set_random_state
+from autrainer.runs.random.generators import (
+    check_random_state,
+    set_state_of_process,
+    states_of_processes,
+)
 from autrainer.runs.state.resumable import ResumableState, ResumableStates, RowFiles
 from autrainer.runs.state.torch_files import Stateful
 from autrainer.training.resuming.checkpoints import fitting
@@ -116,7 +120,7 @@ class Resumption:
     def restore_random(self) -> None:
         """Let random numbers go on as they did; the last thing before the next batch."""
         if self._random is not None:
-            set_random_state(self._random)
+            set_state_of_process(self._random, self._trainer.runtime.process)
             self._random = None
 
     def after_step(self, iteration: int, batch: int, *, ends_period: bool) -> None:
@@ -192,7 +196,7 @@ class Resumption:
 def _collected(trainer: KeptRun) -> dict[str, Any]:
     return {
         **trainer.stateful.state_dict(),
-        "random": random_state(),
+        "random": states_of_processes(trainer.runtime.communicator),
         "listeners": {name: part.state_dict() for name, part in _listeners(trainer)},
     }
 

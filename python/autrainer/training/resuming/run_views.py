@@ -10,6 +10,7 @@ import torch
 
 from autrainer.config.plain import Plain
 from autrainer.config.schema.run import RunConfig
+from autrainer.engine.runtime import Runtime
 from autrainer.engine.stateful import StatefulParts
 from autrainer.runs.folder import Bookkeeping
 from autrainer.runs.state.torch_files import Stateful
@@ -22,6 +23,7 @@ from autrainer.training.recording.history import History
 class KeptRun(Protocol):
     """What resuming sees of a run."""
 
+    runtime: Runtime
     data: Any
     loggers: list[Any]
     callbacks: list[Any]

@@ -1,0 +1,72 @@
+"""Which of the processes that train a run together this one is."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from autrainer.errors import ConfigError
+
+
+@dataclass(frozen=True)
+class RunProcess:
+    """One of the processes of a run. It knows its number and nothing of how they talk.
+
+    Args:
+        rank: Number of this process, from 0 on.
+        world_size: Number of processes.
+
+    Raises:
+        ConfigError: if there is no such process.
+    """
+
+    rank: int = 0
+    world_size: int = 1
+
+    def __post_init__(self) -> None:
+        if not 0 <= self.rank < self.world_size:
+            raise ConfigError(
+                f"rank is {self.rank} and world_size is {self.world_size}; use a rank from 0 to "
+                "world_size - 1"
+            )
+
+    @property
+    def is_main(self) -> bool:
+        """Whether this process owns the run folder: lock, log, bar, plots, status and loggers."""
+        return self.rank == 0
+
+    @property
+    def is_alone(self) -> bool:
+        """Whether the run has one process."""
+        return self.world_size == 1
+
+    @property
+    def name(self) -> tuple[str | int, ...]:
+        """What sets random numbers of this process apart from those of the main one; else nothing.
+
+        Only for what has to differ between processes, such as dropout: it is the part of a seed
+        behind its purpose. The main process draws what a run of one process draws.
+        """
+        return () if self.is_main else ("rank", self.rank)
+
+    def share(self, num: int) -> slice:
+        """Which of `num` things in a row this process takes: each is taken by one process.
+
+        Shares differ by one thing at most, and where there is something the main process has some.
+
+        >>> [RunProcess(rank, 3).share(5) for rank in range(3)]
+        [slice(0, 2, None), slice(2, 4, None), slice(4, 5, None)]
+        """
+        start, stop = (-(-num * bound // self.world_size) for bound in (self.rank, self.rank + 1))
+        return slice(start, stop)
+
+    def number_of_share(self, batch: int) -> int:
+        """Number of the share of this process in a batch, where all shares are counted through.
+
+        >>> [RunProcess(rank, 2).number_of_share(batch) for batch in range(2) for rank in range(2)]
+        [0, 1, 2, 3]
+        """
+        return batch * self.world_size + self.rank
+
+
+ONLY_PROCESS = RunProcess()
+"""The process of a run that has one."""
