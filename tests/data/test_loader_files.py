@@ -21,7 +21,8 @@ from autrainer.data.nonfinite import inspect_raw_features
 from autrainer.data.paths.resident import ResidentLoading, TableReader, free_bytes, resident_limit
 from autrainer.data.split_source import Files, ItemsOnly, SplitSource
 from autrainer.errors import CorruptFileError, DataError
-from autrainer.runs.random.keys import current_key, key_seed
+from autrainer.runs.random.keys import current_key
+from autrainer.runs.random.seeds import derived_seed
 from tests.data.native.test_file_reader import needs_proc, num_readers
 
 DTYPES = ["bool", "uint8", "int16", "int64", "float16", "float32", "float64", "complex64"]
@@ -37,7 +38,7 @@ def doubled(features, indices):
 def shifted(features, indices):
     """By a number that belongs to (seed, epoch, index)."""
     seed, epoch, _ = current_key()
-    numbers = [key_seed(seed, epoch, index) % 7 for index in indices.tolist()]
+    numbers = [derived_seed(seed, epoch, index) % 7 for index in indices.tolist()]
     moved = [sample + number for sample, number in zip(features, numbers, strict=True)]
     return torch.stack(moved) if isinstance(features, torch.Tensor) else moved
 

@@ -41,14 +41,15 @@ def loaders(world_size, num_samples=10, is_resident=True, dataset=None, **option
     ]
 
 
-def indices_of(batch):
-    return [] if batch is None else batch.index.tolist()
+def samples_of(shares):
+    """The samples of an update, of which each process has a share."""
+    return [index for batch in shares if batch is not None for index in batch.index.tolist()]
 
 
 def updates(ranks):
     """The samples of each update: those of all processes, by rank."""
     passes = [list(loader) for loader in ranks]
-    return [sum(map(indices_of, shares), []) for shares in zip(*passes, strict=True)]
+    return [samples_of(shares) for shares in zip(*passes, strict=True)]
 
 
 @given(
@@ -102,7 +103,7 @@ def test_a_position_is_kept_by_any_and_taken_by_any_number_of_processes(
             if "end" in shares:
                 assert shares == ["end"] * len(shares)
                 break
-            seen.append(sum(map(indices_of, shares), []))
+            seen.append(samples_of(shares))
         states = [loader.state_dict() for loader in ranks]
         assert all(other == states[0] for other in states)
         state = states[0]
@@ -114,7 +115,7 @@ def test_a_position_is_kept_by_any_and_taken_by_any_number_of_processes(
 def test_a_process_without_a_sample_in_the_last_batch_takes_its_step_all_the_same(is_resident):
     ranks = loaders(3, 9, is_resident, batch_size=4)
 
-    passes = [[indices_of(batch) for batch in loader] for loader in ranks]
+    passes = [[samples_of([batch]) for batch in loader] for loader in ranks]
 
     assert [len(batches) for batches in passes] == [3, 3, 3]
     assert [len(batches[-1]) for batches in passes] == [1, 0, 0]
@@ -128,7 +129,7 @@ def test_what_a_sampler_gives_is_shared_too(sampler):
 
 def test_what_is_drawn_for_a_sample_is_the_same_in_any_number_of_processes():
     def drawn(world_size):
-        ranks = loaders(world_size, dataset=Drawing(10, is_resident=False))
+        ranks = loaders(world_size, dataset=Drawing(12, is_resident=False))
         return sorted(
             value for loader in ranks for batch in loader for value in batch.features[:, 0].tolist()
         )

@@ -15,9 +15,7 @@ from tests.training.test_trainer import configured_plotting
 def of_rank(trainer, rank, world_size=2, **changes):
     """A trainer of the same folder in another process."""
     cfg = configured(**changes)
-    return ModularTaskTrainer(
-        cfg, trainer.output_directory, communicator=Echo(rank, world_size)
-    )
+    return ModularTaskTrainer(cfg, trainer.output_directory, communicator=Echo(rank, world_size))
 
 
 def content(folder):
@@ -40,7 +38,13 @@ def test_only_the_main_process_writes_logs_and_shows_anything(finished, caplog, 
     before = content(finished.output_directory)
     caplog.set_level(logging.INFO)
 
-    other = of_rank(finished, 1, progress_bar=True, loggers=["tests.training.parts.Ledger"], plotting=configured_plotting())
+    other = of_rank(
+        finished,
+        1,
+        progress_bar=True,
+        loggers=["tests.training.parts.Ledger"],
+        plotting=configured_plotting(),
+    )
     other.train()
 
     assert content(finished.output_directory) == before

@@ -8,6 +8,7 @@ from autrainer.augmentations.base import AbstractAugmentation
 from autrainer.augmentations.seeds import SeedCounter
 from autrainer.config.instantiate import instantiate_shorthand
 from autrainer.errors import ConfigError
+from autrainer.runs.random.seeds import next_generator_seed
 from autrainer.transforms.base import HasCollate, Item, applied
 
 
@@ -32,7 +33,8 @@ class Container(AbstractAugmentation):
         raise NotImplementedError
 
     def _build(self, entries: list[Any]) -> list[AbstractAugmentation]:
-        first = None if self.generator_seed is None else self.generator_seed + 1
+        own = self.generator_seed
+        first = None if own is None else next_generator_seed(own)
         members = [
             instantiate_shorthand(entry, instance_of=AbstractAugmentation)
             for entry in SeedCounter(first).give(entries)

@@ -7,6 +7,7 @@ from typing import Any
 
 from autrainer.config.locate import locate
 from autrainer.config.shorthand import split_shorthand
+from autrainer.runs.random.seeds import next_generator_seed
 
 
 class SeedCounter:
@@ -34,7 +35,8 @@ class SeedCounter:
     def _give_one(self, path: str, arguments: dict[str, Any]) -> dict[str, Any]:
         if self.seed is not None and arguments.get("generator_seed") is None:
             arguments["generator_seed"] = self.seed
-            self.seed += int(self._increment)
+            if self._increment:
+                self.seed = next_generator_seed(self.seed)
         members = _members_argument(path)
         if members is not None and isinstance(arguments.get(members), list):
             arguments[members] = self.give(arguments[members])

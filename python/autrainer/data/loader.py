@@ -351,9 +351,7 @@ class Loader:
         return self._path
 
 
-def _check_shares(
-    options: LoaderOptions, sampler: SampleOrder | None, process: RunProcess
-) -> None:
+def _check_shares(options: LoaderOptions, sampler: SampleOrder | None, process: RunProcess) -> None:
     """Refuse what several processes cannot share.
 
     Raises:

@@ -45,6 +45,7 @@ from autrainer.datasets.wrapper import (
 )
 from autrainer.errors import ConfigError, CorruptFileError, did_you_mean
 from autrainer.metrics.base import AbstractMetric
+from autrainer.runs.random.seeds import LARGEST_SEED
 from autrainer.transforms.compose import SmartCompose
 
 if TYPE_CHECKING:
@@ -52,7 +53,6 @@ if TYPE_CHECKING:
 
 TASKS = ("classification", "ml-classification", "regression", "mt-regression")
 SPLITS = ("train", "dev", "test")
-MAX_SEED = 2**32 - 1
 
 
 class AbstractDataset(LoadersMixin, ABC):
@@ -422,5 +422,7 @@ def check_choice(key: str, value: Any, choices: tuple[Any, ...]) -> None:
 
 def _check_seed(seed: Any) -> None:
     is_integer = isinstance(seed, (int, np.integer)) and not isinstance(seed, bool)
-    if not is_integer or not 0 <= seed <= MAX_SEED:
-        raise ConfigError(f"the seed of a dataset is {seed!r}; use an integer from 0 to {MAX_SEED}")
+    if not is_integer or not 0 <= seed <= LARGEST_SEED:
+        raise ConfigError(
+            f"the seed of a dataset is {seed!r}; use an integer from 0 to {LARGEST_SEED}"
+        )

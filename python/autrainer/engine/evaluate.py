@@ -8,7 +8,6 @@ from typing import Any
 
 import numpy as np
 import numpy.typing as npt
-import torch
 
 from autrainer.callbacks.progress import Progress
 from autrainer.datasets.base import AbstractDataset

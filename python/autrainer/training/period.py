@@ -6,7 +6,8 @@ from collections.abc import Callable
 
 from autrainer.engine.step import Hooks
 from autrainer.runs.folder import Bookkeeping
-from autrainer.runs.random.seeding import derived_seed, set_seed
+from autrainer.runs.random.seeding import set_seed
+from autrainer.runs.random.seeds import SEED_BITS, derived_seed
 from autrainer.runs.stage_clock import OUTPUTS
 from autrainer.training.build import Parts
 from autrainer.training.recording.records import Records
@@ -47,8 +48,8 @@ class EvaluationPeriod:
 
     def seed(self, iteration: int) -> None:
         """Make what follows depend on the seed and this iteration alone, not on what was before."""
-        process = self._parts.runtime.process
-        set_seed(derived_seed(self._seed, "train", iteration, *process.name))
+        name = ("train", iteration, *self._parts.runtime.process.name)
+        set_seed(derived_seed(self._seed, *name, bits=SEED_BITS))
 
     def begin(self, iteration: int) -> None:
         """Begin an evaluation period with this iteration."""

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import bisect
-import hashlib
 import itertools
 from collections.abc import Sequence
 from typing import Any
@@ -11,6 +10,7 @@ from typing import Any
 import torch
 
 from autrainer.runs.random.keys import Draws, active_key
+from autrainer.runs.random.seeds import SEED_BITS, derived_seed
 
 
 class RandomStream:
@@ -95,5 +95,4 @@ def _seed(key: tuple[int, ...]) -> int:
     if len(key) == 1:
         return key[0]
     # Hashed, not added: stream 1 of worker 0 must not be stream 0 of worker 1.
-    digest = hashlib.blake2b(repr(key).encode(), digest_size=4).digest()
-    return int.from_bytes(digest, "little")
+    return derived_seed(*key, bits=SEED_BITS)

@@ -12,12 +12,12 @@ from autrainer.runs.random.keys import (
     active_key,
     current_key,
     global_generators_kept,
-    key_seed,
     keyed,
     keyed_batch,
     seed_globals,
     uniforms,
 )
+from autrainer.runs.random.seeds import derived_seed
 
 seeds = st.integers(0, 2**64 - 1)
 names = st.recursive(
@@ -27,21 +27,10 @@ names = st.recursive(
 )
 
 
-def test_key_seeds_are_the_same_on_every_platform_and_in_every_version():
-    assert key_seed() == 5694367389426422167
-    assert key_seed(0) == 5263075011782779848
-    assert key_seed(2**64, -1, (None, "a")) == 4091397456348629448
-
-
-@given(st.lists(names, max_size=4), st.lists(names, max_size=4))
-def test_only_the_same_numbers_have_the_same_seed(one, other):
-    assert (key_seed(*one) == key_seed(*other)) is (one == other)
-
-
 @given(seeds)
 def test_draws_are_those_of_splitmix(seed):
     draws = Draws(seed)
-    state = key_seed(seed)
+    state = derived_seed(seed)
     for _ in range(3):
         state = (state + 0x9E3779B97F4A7C15) % 2**64
         bits = np.array([state], np.uint64)

@@ -5,10 +5,8 @@ import sys
 import numpy as np
 import pytest
 import torch
-from hypothesis import given
-from hypothesis import strategies as st
 
-from autrainer.runs.random.seeding import derived_seed, preserved_rng, set_reproducibility, set_seed
+from autrainer.runs.random.seeding import preserved_rng, set_reproducibility, set_seed
 
 
 def draw():
@@ -36,15 +34,6 @@ def test_generators_are_as_before_after_a_preserving_block():
         draw()
         set_seed(1)
     assert draw() == first
-
-
-@given(st.integers(0, 2**32 - 1), st.integers(0, 10**6))
-def test_derived_seeds_are_seeds(seed, iteration):
-    assert 0 <= derived_seed(seed, "train", iteration) < 2**32
-
-
-def test_derived_seeds_do_not_change_between_versions():
-    assert derived_seed(1, "train", 1) == 2744765947
 
 
 @pytest.fixture

@@ -170,7 +170,7 @@ def shared_tracker(communicator, batches):
     data = SimpleNamespace(target_transform=LabelEncoder(["a", "b"]), output_dim=2)
     tracker = OutputsTracker(False, "dev", data, SimpleNamespace(), communicator=communicator)
     for batch in batches:
-        rows = batch[communicator.process.share(len(batch))]
+        rows = batch[slice(*communicator.process.share(len(batch)))]
         if len(rows):
             outputs = torch.stack([rows.float(), -rows.float()], dim=1)
             tracker.update(outputs, rows % 2, rows / 8, rows)

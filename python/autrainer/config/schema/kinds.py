@@ -9,12 +9,12 @@ from typing import TypeVar
 from autrainer.config.schema.annotations import LARGEST_NUMBER, misfit
 from autrainer.config.schema.intervals import SaveInterval
 from autrainer.errors import did_you_mean
+from autrainer.runs.random.seeds import LARGEST_SEED
 
 T = TypeVar("T")
 Kind = Callable[[object], T]
 """Returns a value in the type that it is used in; raises `UnfitError` for one that cannot be."""
 
-LARGEST_SEED = 2**32 - 1
 LARGEST_COUNT = 2**31 - 1
 DEVICES = ("cpu", "cuda", "mps", "xpu", "hpu", "npu", "xla", "mtia", "hip", "vulkan", "meta")
 

@@ -21,11 +21,11 @@ from autrainer.runs.process.intra_op import one_intra_op_thread
 from autrainer.runs.process.run_process import ONLY_PROCESS, RunProcess
 from autrainer.runs.random.keys import (
     global_generators_kept,
-    key_seed,
     keyed,
     keyed_batch,
     seed_globals,
 )
+from autrainer.runs.random.seeds import derived_seed
 
 Collate = Callable[[list[Any]], Any]
 
@@ -87,7 +87,7 @@ class ItemBatches:
             share = self.process.number_of_share(number)
             stack.enter_context(keyed_batch(self.seed, epoch, share))
             if self.seeds_globals:
-                seed_globals(key_seed(self.seed, epoch, -1 - share))
+                seed_globals(derived_seed(self.seed, epoch, -1 - share))
             batch = self._collated(items, describe)
         if not getattr(self.dataset, "shows_raw_features", False):
             self.check.inspect(getattr(batch, "features", None), describe)
@@ -101,7 +101,7 @@ class ItemBatches:
     def _item(self, epoch: int, index: int) -> Any:
         with keyed(self.seed, epoch, index):
             if self.seeds_globals:
-                seed_globals(key_seed(self.seed, epoch, index))
+                seed_globals(derived_seed(self.seed, epoch, index))
             return self.dataset[index]
 
     def _collated(self, items: list[Any], describe: Callable[[int], str]) -> Any:

@@ -5,14 +5,12 @@ from __future__ import annotations
 import logging
 import os
 import pickle
-import random
 import signal
 import traceback
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from typing import Any
 
-import numpy as np
 import torch
 
 from autrainer import _core
@@ -32,6 +30,8 @@ from autrainer.data.samplers.batch_order import BatchOrder
 from autrainer.errors import DataError
 from autrainer.fast.workers import end_workers, exit_codes
 from autrainer.runs.process.signals import stops_deferred
+from autrainer.runs.random.seeding import set_seed
+from autrainer.runs.random.seeds import worker_seed
 
 log = logging.getLogger(__name__)
 
@@ -241,9 +241,6 @@ class WorkerSeeding:
 
     def __call__(self, worker: int) -> None:
         """Seed the process that this is called in."""
-        seed = (self.seed + worker) % 2**32
-        random.seed(seed)
-        np.random.seed(seed)
-        torch.manual_seed(seed)
+        set_seed(worker_seed(self.seed, worker))
         if self.transform is not None:
             self.transform.offset_generator_seed(worker)

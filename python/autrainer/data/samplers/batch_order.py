@@ -135,8 +135,8 @@ class BatchOrder:
     def batch(self, epoch: int, number: int) -> IndexArray:
         """One batch of a pass, or the share of it."""
         start, stop = self._bounds(number)
-        share = self.process.share(stop - start)
-        return self.order.indices(epoch, start + share.start, start + share.stop)
+        own, end = self.process.share(stop - start)
+        return self.order.indices(epoch, start + own, start + end)
 
     def batches(self, epoch: int, first: int = 0) -> Iterator[tuple[int, IndexArray]]:
         """The batches of a pass from one of them on, with their numbers.
@@ -144,13 +144,17 @@ class BatchOrder:
         Those in which the process has no sample are left out.
         """
         size, end = self.batch_size, min(len(self.order), self.num_shared * self.batch_size)
-        share = None if self.process.is_alone else self.process.share
+        is_alone = self.process.is_alone
         for start, stop in growing_ranges(first * size, end, size):
             chunk = self.order.indices(epoch, start, stop)
             for offset in range(0, len(chunk), size):
                 # Views of the chunk, each of a part of its own.
                 batch = chunk[offset : offset + size]
-                yield (start + offset) // size, batch if share is None else batch[share(len(batch))]
+                yield (start + offset) // size, batch if is_alone else self._own(batch)
+
+    def _own(self, batch: IndexArray) -> IndexArray:
+        start, stop = self.process.share(len(batch))
+        return batch[start:stop]
 
     def _bounds(self, number: int) -> tuple[int, int]:
         """First position of a batch in its pass, and the one after its last."""
@@ -159,8 +163,8 @@ class BatchOrder:
 
     def _num_own(self, number: int) -> int:
         start, stop = self._bounds(number)
-        share = self.process.share(stop - start)
-        return share.stop - share.start
+        own, end = self.process.share(stop - start)
+        return end - own
 
 
 def growing_ranges(start: int, stop: int, multiple: int = 1) -> Iterator[tuple[int, int]]:

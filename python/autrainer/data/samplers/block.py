@@ -5,7 +5,7 @@ from __future__ import annotations
 from autrainer.data.native.shuffle import IndexArray, position_of, shuffled
 from autrainer.data.samplers.base import PassSampler, joined_indices
 from autrainer.errors import DataError
-from autrainer.runs.random.keys import key_seed
+from autrainer.runs.random.seeds import derived_seed
 
 
 class BlockSampler(PassSampler):
@@ -86,7 +86,7 @@ class BlockSampler(PassSampler):
         first = number * self.window
         last = min(first + self.window, self._num_blocks)
         blocks = shuffled(self._num_blocks, seed=self.seed, epoch=epoch, start=first, stop=last)
-        seed = key_seed("window", self.seed, number)
+        seed = derived_seed("window", self.seed, number)
         at = shuffled(end - begin, seed=seed, epoch=epoch, start=start - begin, stop=stop - begin)
         if first <= short < last:
             at[at >= (short - first + 1) * self.block_size - self._gap] += self._gap

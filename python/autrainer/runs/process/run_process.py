@@ -48,16 +48,18 @@ class RunProcess:
         """
         return () if self.is_main else ("rank", self.rank)
 
-    def share(self, num: int) -> slice:
-        """Which of `num` things in a row this process takes: each is taken by one process.
+    def share(self, num: int) -> tuple[int, int]:
+        """Which of `num` things in a row this process takes, from the first to before the second.
+
+        Each is taken by one process.
 
         Shares differ by one thing at most, and where there is something the main process has some.
 
         >>> [RunProcess(rank, 3).share(5) for rank in range(3)]
-        [slice(0, 2, None), slice(2, 4, None), slice(4, 5, None)]
+        [(0, 2), (2, 4), (4, 5)]
         """
         start, stop = (-(-num * bound // self.world_size) for bound in (self.rank, self.rank + 1))
-        return slice(start, stop)
+        return start, stop
 
     def number_of_share(self, batch: int) -> int:
         """Number of the share of this process in a batch, where all shares are counted through.

@@ -11,7 +11,8 @@ import torch
 
 from autrainer.runs.process.communicator import Communicator
 from autrainer.runs.process.run_process import RunProcess
-from autrainer.runs.random.seeding import derived_seed, set_seed
+from autrainer.runs.random.seeding import set_seed
+from autrainer.runs.random.seeds import SEED_BITS, derived_seed
 
 OTHERS = "others"
 """Beside the states of the main process: those of all other processes of the run, by rank."""
@@ -61,7 +62,7 @@ def set_state_of_process(states: Mapping[str, Any], process: RunProcess) -> None
         return
     set_random_state(states)
     if not process.is_main:
-        set_seed(derived_seed(random.getrandbits(32), *process.name))
+        set_seed(derived_seed(random.getrandbits(32), *process.name, bits=SEED_BITS))
 
 
 def check_random_state(state: Mapping[str, Any]) -> None:

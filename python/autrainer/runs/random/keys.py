@@ -7,7 +7,6 @@ nothing else: not of the samples made before, not of the thread, not of the proc
 
 from __future__ import annotations
 
-import hashlib
 import random
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -17,30 +16,19 @@ import numpy as np
 import numpy.typing as npt
 import torch
 
+from autrainer.runs.random.seeds import derived_seed
+
 Place = tuple[int, ...]
 
 _MASK = 2**64 - 1
 _GOLDEN_GAMMA = 0x9E3779B97F4A7C15
 
 
-def key_seed(*numbers: object) -> int:
-    """A number from 0 to 2^64 - 1 that belongs to the numbers given, the same on every platform.
-
-    Args:
-        numbers: Integers, None, texts, and tuples of these.
-
-    >>> key_seed(1, 2, 3) == key_seed(1, 2, 3), key_seed(1, 23) == key_seed(12, 3)
-    (True, False)
-    """
-    digest = hashlib.blake2b(repr(numbers).encode(), digest_size=8).digest()
-    return int.from_bytes(digest, "little")
-
-
 class Draws:
     """Random numbers that are counted, not remembered: the n-th is a hash of the name and n.
 
     Args:
-        name: What belongs to these draws alone, as in `key_seed`.
+        name: What belongs to these draws alone, as in `derived_seed`.
 
     Reference: SplitMix64 of Steele, Lea and Flood, "Fast Splittable Pseudorandom Number
     Generators", OOPSLA 2014.
@@ -49,7 +37,7 @@ class Draws:
     __slots__ = ("_generator", "_seed", "_state")
 
     def __init__(self, *name: object) -> None:
-        self._seed = self._state = key_seed(*name)
+        self._seed = self._state = derived_seed(*name)
         self._generator: torch.Generator | None = None
 
     def bits(self) -> int:
@@ -88,7 +76,7 @@ def uniforms(start: int, stop: int, *name: object) -> npt.NDArray[np.float64]:
     True
     """
     count = np.arange(start, stop, dtype=np.uint64) + np.uint64(1)
-    bits = count * np.uint64(_GOLDEN_GAMMA) + np.uint64(key_seed(*name))
+    bits = count * np.uint64(_GOLDEN_GAMMA) + np.uint64(derived_seed(*name))
     bits = (bits ^ (bits >> np.uint64(30))) * np.uint64(0xBF58476D1CE4E5B9)
     bits = (bits ^ (bits >> np.uint64(27))) * np.uint64(0x94D049BB133111EB)
     drawn: npt.NDArray[np.float64] = ((bits ^ (bits >> np.uint64(31))) >> np.uint64(11)) * 2.0**-53
@@ -191,7 +179,7 @@ def seed_globals(seed: int) -> None:
     `torch.manual_seed`, this would take twenty times as long.
 
     Args:
-        seed: From 0 to 2^64 - 1, such as `key_seed(seed, epoch, index)`.
+        seed: From 0 to 2^64 - 1, such as `derived_seed(seed, epoch, index)`.
     """
     random.seed(seed)
     np.random.seed(seed & 0xFFFFFFFF)

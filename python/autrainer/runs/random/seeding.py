@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 import os
 import random
 from collections.abc import Iterator
@@ -15,8 +14,8 @@ import torch
 
 from autrainer.errors import ConfigError
 from autrainer.fast.determinism import use_deterministic_algorithms
+from autrainer.runs.random.seeds import LARGEST_SEED
 
-LARGEST_SEED = 2**32 - 1
 CUBLAS_WORKSPACE = "CUBLAS_WORKSPACE_CONFIG"
 
 
@@ -31,25 +30,6 @@ def set_seed(seed: int) -> None:
     random.seed(seed)
     np.random.seed(seed)
     torch.manual_seed(seed)
-
-
-def derived_seed(seed: int, *purpose: str | int) -> int:
-    """A seed that belongs to a seed and a purpose, and looks unrelated to those of others.
-
-    Args:
-        seed: The seed of the run.
-        purpose: What it is for, such as `"train", 3`.
-
-    Returns:
-        A number from 0 to 2^32 - 1, the same on every machine.
-
-    >>> derived_seed(1, "train", 1) == derived_seed(1, "train", 1)
-    True
-    >>> derived_seed(1, "train", 1) == derived_seed(1, "train", 2)
-    False
-    """
-    text = repr((seed, *purpose)).encode()
-    return int.from_bytes(hashlib.blake2b(text, digest_size=4).digest(), "little")
 
 
 def set_reproducibility(reproducible: bool) -> None:

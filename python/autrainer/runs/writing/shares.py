@@ -18,7 +18,9 @@ def in_order(parts: Sequence[torch.Tensor], sizes: Sequence[Sequence[int]]) -> t
     >>> in_order([torch.tensor([0, 1, 4]), torch.tensor([2, 3])], [[2, 1], [2, 0]]).tolist()
     [0, 1, 2, 3, 4]
     """
-    shares = [part.split(list(each)) for part, each in zip(parts, sizes, strict=True) if len(part)]
+    shares = [
+        torch.split(part, list(each)) for part, each in zip(parts, sizes, strict=True) if len(part)
+    ]
     batches = zip_longest(*shares)
     pieces = [rows for batch in batches for rows in batch if rows is not None and len(rows)]
     return torch.cat(pieces) if pieces else parts[0]
