@@ -13,7 +13,7 @@ from autrainer.runs.layout import RESUME
 from autrainer.runs.locking.lock import RunLock
 from autrainer.runs.state.sealed import write_sealed
 from autrainer.runs.status import Status
-from autrainer.runs.writing.files import write_yaml
+from autrainer.runs.yaml.writing import write_yaml
 
 
 def finished(directory, *, metric="accuracy", path="autrainer.metrics.Accuracy", best=0.75):

@@ -12,7 +12,7 @@ from autrainer.runs.environment import (
     save_requirements,
     set_device,
 )
-from autrainer.runs.writing.files import read_yaml
+from autrainer.runs.yaml.reading import read_yaml
 
 
 def test_the_cpu_is_taken_without_a_word(caplog):

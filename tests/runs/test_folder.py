@@ -10,7 +10,7 @@ import torch
 
 from autrainer.errors import OutputError
 from autrainer.runs.folder import Bookkeeping
-from autrainer.runs.writing.files import read_yaml
+from autrainer.runs.yaml.reading import read_yaml
 
 SCHEDULERS = {
     "StepLR": {"step_size": 1},

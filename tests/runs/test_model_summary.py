@@ -1,7 +1,7 @@
 import torch
 
 from autrainer.runs.model_summary import save_model_summary
-from autrainer.runs.writing.files import read_yaml
+from autrainer.runs.yaml.reading import read_yaml
 
 
 class Net(torch.nn.Module):

@@ -17,7 +17,8 @@ from autrainer.runs.stage_clock import (
     waiting_line,
     write_stages,
 )
-from autrainer.runs.writing.files import read_yaml, write_yaml
+from autrainer.runs.yaml.reading import read_yaml
+from autrainer.runs.yaml.writing import write_yaml
 
 
 def spend(seconds):

@@ -4,7 +4,7 @@ import os
 
 from autrainer.runs.locking.lock import RunLock
 from autrainer.runs.status import Status, read_status, tell_failure
-from autrainer.runs.writing.files import write_yaml
+from autrainer.runs.yaml.writing import write_yaml
 
 
 def failing():

@@ -2,7 +2,7 @@ import pytest
 
 from autrainer.errors import CorruptFileError
 from autrainer.runs.timer import Timer
-from autrainer.runs.writing.files import read_yaml
+from autrainer.runs.yaml.reading import read_yaml
 
 
 def run_periods(timer, count):

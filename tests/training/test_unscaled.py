@@ -18,7 +18,7 @@ from autrainer.metrics import CCC, MAE, MSE, PCC
 from autrainer.metrics.base import BaseDescendingMetric
 from autrainer.runs.layout import is_file_of_run
 from autrainer.runs.random.seeding import set_seed
-from autrainer.runs.writing.files import read_yaml
+from autrainer.runs.yaml.reading import read_yaml
 from tests.training.conftest import trained
 
 HERE = "tests.training.test_unscaled"

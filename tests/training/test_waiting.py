@@ -8,7 +8,8 @@ import pytest
 
 from autrainer.errors import OutputError
 from autrainer.runs.stage_clock import NAMES
-from autrainer.runs.writing.files import read_yaml, write_text
+from autrainer.runs.writing.files import write_text
+from autrainer.runs.yaml.reading import read_yaml
 from tests import forked
 from tests.conftest import REPOSITORY
 from tests.training.conftest import built, trained

@@ -6,10 +6,11 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from autrainer.cli.sweep_table import best_dev_value, read_yaml, unscaled_dev_value, was_stopped
+from autrainer.cli.sweep_table import best_dev_value, unscaled_dev_value, was_stopped
 from autrainer.config.hydra.sweep import Outcome, failures
 from autrainer.errors import RunFailedError
 from autrainer.runs.layout import BEST, BEST_RESULTS_FILE, CONFIG_FILE, ERROR_FILE
+from autrainer.runs.yaml.reading import read_mapping
 
 STATES = {"done": "finished", "finished before": "skipped"}
 
@@ -47,8 +48,8 @@ class RunResult:
             state = "stopped"
         if outcome.state not in STATES:
             return cls(folder, overrides, state, error=outcome.error)
-        best = read_yaml(folder / BEST / BEST_RESULTS_FILE).get("best_iteration")
-        config = read_yaml(folder / CONFIG_FILE)
+        best = read_mapping(folder / BEST / BEST_RESULTS_FILE).get("best_iteration")
+        config = read_mapping(folder / CONFIG_FILE)
         value, unscaled = best_dev_value(folder, config), unscaled_dev_value(folder, config)
         return cls(folder, overrides, state, value, best, best_value_unscaled=unscaled)
 

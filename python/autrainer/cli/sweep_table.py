@@ -8,8 +8,6 @@ from dataclasses import astuple, dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-import yaml
-
 from autrainer.runs.layout import (
     BEST,
     BEST_RESULTS_FILE,
@@ -22,7 +20,7 @@ from autrainer.runs.layout import (
     UNSCALED,
 )
 from autrainer.runs.status import STOPPED
-from autrainer.runs.writing.opening import read_text
+from autrainer.runs.yaml.reading import read_mapping
 
 if TYPE_CHECKING:
     from autrainer.config.hydra.sweep import Outcome
@@ -101,7 +99,7 @@ def _places(outcomes: Sequence[Outcome]) -> list[str]:
 def was_stopped(outcome: Outcome) -> bool:
     """Whether a callback has ended a run early; it counts as finished."""
     is_there = outcome.state in STOPPED_STATES
-    return is_there and read_yaml(outcome.directory / STATUS_FILE).get("state") == STOPPED
+    return is_there and read_mapping(outcome.directory / STATUS_FILE).get("state") == STOPPED
 
 
 def _aligned(rows: Sequence[Row]) -> list[str]:
@@ -125,9 +123,9 @@ def _row(outcome: Outcome, named: str) -> Row:
     if outcome.state not in STATES or metric is None:
         return Row(directory.name, state)
     files = directory / BEST / "dev", directory / TEST / TEST_RESULTS
-    scaled = [read_yaml(file.with_name(f"{file.name}.yaml")) for file in files]
-    unscaled = [read_yaml(file.with_name(f"{file.name}{UNSCALED}.yaml")) for file in files]
-    best = read_yaml(directory / BEST / BEST_RESULTS_FILE).get("best_iteration")
+    scaled = [read_mapping(file.with_name(f"{file.name}.yaml")) for file in files]
+    unscaled = [read_mapping(file.with_name(f"{file.name}{UNSCALED}.yaml")) for file in files]
+    best = read_mapping(directory / BEST / BEST_RESULTS_FILE).get("best_iteration")
     in_units = f"{metric}{UNSCALED}"
     before = {name: "" if named else f"{name} " for name in (metric, in_units)}
     return Row(
@@ -156,7 +154,7 @@ def _entry(content: Mapping[str, Any], name: str, key: str) -> float | None:
 
 
 def _time(directory: Path) -> str:
-    timers = read_yaml(directory / TIMES_FILE)
+    timers = read_mapping(directory / TIMES_FILE)
     seconds = [_entry(timers, name, "total_seconds") or 0.0 for name in timers]
     if not seconds or not math.isfinite(sum(seconds)):
         return ""
@@ -168,8 +166,8 @@ def _time(directory: Path) -> str:
 
 def _metric(directory: Path) -> str | None:
     """Name of the tracking metric: the first column of `dev.yaml` that the config names."""
-    config = read_yaml(directory / CONFIG_FILE)
-    return tracking_metric_name(config, read_yaml(directory / BEST / "dev.yaml"))
+    config = read_mapping(directory / CONFIG_FILE)
+    return tracking_metric_name(config, read_mapping(directory / BEST / "dev.yaml"))
 
 
 def tracking_metric_name(config: Mapping[str, Any], results: Mapping[str, Any]) -> str | None:
@@ -196,23 +194,13 @@ def _path(shorthand: Any) -> str:
 
 def best_dev_value(directory: Path, config: Mapping[str, Any]) -> float | None:
     """The best value of the tracking metric of a finished run, or None if it is not known."""
-    results = read_yaml(directory / BEST / "dev.yaml")
+    results = read_mapping(directory / BEST / "dev.yaml")
     name = tracking_metric_name(config, results)
     return _entry(results, name, "all") if name else None
 
 
 def unscaled_dev_value(directory: Path, config: Mapping[str, Any]) -> float | None:
     """The same in the unit of the target; None where there is none."""
-    name = tracking_metric_name(config, read_yaml(directory / BEST / "dev.yaml"))
-    results = read_yaml(directory / BEST / f"dev{UNSCALED}.yaml")
+    name = tracking_metric_name(config, read_mapping(directory / BEST / "dev.yaml"))
+    results = read_mapping(directory / BEST / f"dev{UNSCALED}.yaml")
     return _entry(results, f"{name}{UNSCALED}", "all") if name else None
-
-
-def read_yaml(path: Path) -> dict[str, Any]:
-    """Content of a file of a run folder; empty if it is missing or damaged."""
-    loader: Any = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
-    try:
-        content = yaml.load(read_text(path), Loader=loader)
-    except (OSError, yaml.YAMLError, ValueError):
-        return {}
-    return content if isinstance(content, dict) else {}

@@ -17,7 +17,8 @@ import torch
 from autrainer import __version__
 from autrainer.runs.layout import HARDWARE_FILE, REQUIREMENTS_FILE
 from autrainer.runs.process.logfile import warn_once_a_sweep
-from autrainer.runs.writing.files import write_text, write_yaml
+from autrainer.runs.writing.files import write_text
+from autrainer.runs.yaml.writing import write_yaml
 
 log = logging.getLogger(__name__)
 

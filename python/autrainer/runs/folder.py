@@ -20,7 +20,8 @@ from autrainer.runs.process.run_process import ONLY_PROCESS, RunProcess
 from autrainer.runs.state.staging import Staged, Staging
 from autrainer.runs.state.torch_files import Stateful, read_state, write_state
 from autrainer.runs.writing.background import Background, IdleBackground
-from autrainer.runs.writing.files import make_folder, write_npy, write_text, write_yaml
+from autrainer.runs.writing.files import make_folder, write_npy, write_text
+from autrainer.runs.yaml.writing import write_yaml
 
 if TYPE_CHECKING:
     import pandas as pd

@@ -12,7 +12,8 @@ import torch
 
 from autrainer.runs.layout import SUMMARY
 from autrainer.runs.random.seeding import preserved_rng
-from autrainer.runs.writing.files import write_text, write_yaml
+from autrainer.runs.writing.files import write_text
+from autrainer.runs.yaml.writing import write_yaml
 
 log = logging.getLogger(__name__)
 

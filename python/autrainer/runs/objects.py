@@ -18,8 +18,9 @@ from typing import Any
 
 from autrainer.errors import CorruptFileError
 from autrainer.runs.addresses import current_address, public_address
-from autrainer.runs.writing.files import read_yaml, write_text
-from autrainer.runs.yaml.text import yaml_text
+from autrainer.runs.writing.files import write_text
+from autrainer.runs.yaml.reading import read_yaml
+from autrainer.runs.yaml.writing import yaml_text
 
 SCALARS = (str, int, float, bool, datetime.datetime, type(None))
 UNBUILDABLE = (type, types.FunctionType, types.BuiltinFunctionType, types.MethodType)

@@ -11,7 +11,8 @@ from typing import Any
 from autrainer.errors import CorruptFileError
 from autrainer.runs.layout import STAGES_FILE, TIMES_FILE
 from autrainer.runs.timer import Timer, checked_seconds, no_times
-from autrainer.runs.writing.files import read_yaml, write_yaml
+from autrainer.runs.yaml.reading import read_yaml
+from autrainer.runs.yaml.writing import write_yaml
 
 OTHER, DATA, TRANSFER, MODEL, EVALUATION, OUTPUTS = range(6)
 

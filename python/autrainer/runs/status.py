@@ -10,10 +10,12 @@ import traceback
 from pathlib import Path
 from typing import Any
 
-from autrainer.errors import CorruptFileError, OutputError, RunInUseError, message_of
+from autrainer.errors import RunInUseError, message_of
 from autrainer.runs.layout import ERROR_FILE, STATUS_FILE
 from autrainer.runs.locking.lock import RunLock
-from autrainer.runs.writing.files import read_yaml, remove_file, write_text, write_yaml
+from autrainer.runs.writing.files import remove_file, write_text
+from autrainer.runs.yaml.reading import read_mapping
+from autrainer.runs.yaml.writing import write_yaml
 
 RUNNING, FINISHED, FAILED, INTERRUPTED = "running", "finished", "failed", "interrupted"
 STOPPED = "stopped"
@@ -103,11 +105,7 @@ def tell_failure(folder: Path, error: BaseException) -> None:
 
 def read_status(folder: Path) -> dict[str, Any]:
     """Content of `status.yaml`; empty if there is none that can be read."""
-    try:
-        content = read_yaml(folder / STATUS_FILE)
-    except (OSError, CorruptFileError, OutputError):
-        return {}
-    return content if isinstance(content, dict) else {}
+    return read_mapping(folder / STATUS_FILE)
 
 
 def _count(value: Any) -> int:

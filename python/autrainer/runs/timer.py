@@ -9,7 +9,8 @@ from typing import Any
 
 from autrainer.errors import ConfigError, CorruptFileError
 from autrainer.runs.layout import TIMES_FILE
-from autrainer.runs.writing.files import read_yaml, write_yaml
+from autrainer.runs.yaml.reading import read_yaml
+from autrainer.runs.yaml.writing import write_yaml
 
 _MOST_PERIODS = 1_000_000
 """A run does not begin with a longer log, whatever a damaged file says."""

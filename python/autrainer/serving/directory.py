@@ -15,8 +15,9 @@ from typing import Any
 
 from autrainer.runs.locking.folders import alone_in
 from autrainer.runs.objects import object_yaml
-from autrainer.runs.writing.files import make_folder, remove_file, remove_leftovers, write_yaml
+from autrainer.runs.writing.files import make_folder, remove_file, remove_leftovers
 from autrainer.runs.writing.opening import reading
+from autrainer.runs.yaml.writing import write_yaml
 from autrainer.serving.inference import Inference, shown
 from autrainer.serving.journal import Journal
 from autrainer.serving.model_paths import OBJECT_FILES

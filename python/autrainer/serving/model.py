@@ -33,7 +33,7 @@ from autrainer.runs.layout import (
 from autrainer.runs.process.intra_op import one_intra_op_thread
 from autrainer.runs.random.keys import keyed
 from autrainer.runs.state.torch_files import read_state
-from autrainer.runs.writing.files import read_yaml
+from autrainer.runs.yaml.reading import read_yaml
 from autrainer.serving.model_paths import STATE_FILE, require_objects
 from autrainer.serving.trust import Trust
 from autrainer.transforms.base import AbstractTransform

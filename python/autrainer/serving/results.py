@@ -17,7 +17,8 @@ import torch
 
 from autrainer.data.targets import AbstractTargetTransform
 from autrainer.runs.extras import imported
-from autrainer.runs.writing.files import write_by_name, write_npy, write_text, write_yaml
+from autrainer.runs.writing.files import write_by_name, write_npy, write_text
+from autrainer.runs.yaml.writing import write_yaml
 
 if TYPE_CHECKING:
     import pandas as pd

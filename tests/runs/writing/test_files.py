@@ -25,15 +25,15 @@ from autrainer.runs.writing.columns import Labels, LabelSets, Texts, ValueLists,
 from autrainer.runs.writing.files import (
     copy_file,
     make_folder,
-    read_yaml,
     remove_file,
     write_by_name,
     write_bytes,
     write_npy,
     write_results,
     write_text,
-    write_yaml,
 )
+from autrainer.runs.yaml.reading import read_yaml
+from autrainer.runs.yaml.writing import write_yaml
 
 in_a_folder = settings(suppress_health_check=[HealthCheck.function_scoped_fixture], deadline=None)
 # From pandas 3.1 on this is the default, and to ask for it is deprecated.

@@ -4,15 +4,15 @@ import os
 
 import pytest
 
-from autrainer.cli.sweep_table import read_yaml as shown
 from autrainer.errors import CorruptFileError
 from autrainer.loggers.marks import Marks
 from autrainer.runs.finished import is_finished
 from autrainer.runs.state.sealed import read_sealed
 from autrainer.runs.state.torch_files import read_state
 from autrainer.runs.status import read_status
-from autrainer.runs.writing.files import read_yaml
 from autrainer.runs.writing.opening import kind_of, open_regular, read_text, reading
+from autrainer.runs.yaml.reading import read_mapping as shown
+from autrainer.runs.yaml.reading import read_yaml
 from autrainer.training.recording.history import History
 
 

@@ -12,7 +12,8 @@ from autrainer.runs.finished import is_finished
 from autrainer.runs.layout import RESUME
 from autrainer.runs.state.sealed import read_sealed, write_sealed
 from autrainer.runs.status import read_status
-from autrainer.runs.writing.files import read_yaml, write_yaml
+from autrainer.runs.yaml.reading import read_yaml
+from autrainer.runs.yaml.writing import write_yaml
 from tests.training.conftest import built, trained
 from tests.training.resuming.test_resumption import SIZE, Stopper, same_files, stopped
 

@@ -13,8 +13,9 @@ from autrainer.errors import CorruptFileError, RunInterruptedError, RunInUseErro
 from autrainer.runs.finished import is_finished
 from autrainer.runs.locking.lock import RunLock
 from autrainer.runs.state.sealed import read_sealed, write_sealed
-from autrainer.runs.writing.files import read_yaml, write_yaml
 from autrainer.runs.writing.folders import remove_run
+from autrainer.runs.yaml.reading import read_yaml
+from autrainer.runs.yaml.writing import write_yaml
 from tests.training.conftest import built, damage, same_states, state, trained
 from tests.training.resuming.test_resumption import Stopper
 

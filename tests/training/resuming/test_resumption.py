@@ -18,7 +18,7 @@ from autrainer.runs.finished import is_finished
 from autrainer.runs.layout import RESUME, TABLE
 from autrainer.runs.state.sealed import read_sealed, write_sealed
 from autrainer.runs.status import read_status
-from autrainer.runs.writing.files import read_yaml
+from autrainer.runs.yaml.reading import read_yaml
 from tests.torture.kills import contents
 from tests.training.conftest import built, damage, same_states, trained
 from tests.training.parts import Ledger

@@ -1,4 +1,4 @@
-"""YAML as OmegaConf reads it, by libyaml: an order of magnitude faster than OmegaConf itself."""
+"""YAML of `conf/`, as OmegaConf reads it, but by libyaml: an order of magnitude faster."""
 
 from __future__ import annotations
 
@@ -7,10 +7,11 @@ from typing import Any
 
 import yaml
 
-from autrainer.errors import ConfigError
+from autrainer.errors import ConfigError, CorruptFileError
+from autrainer.runs.yaml.reading import parse_yaml
 
 
-def parse_yaml(text: str, name: str) -> Any:
+def parse_config(text: str, name: str) -> Any:
     """Content of a YAML text as plain containers.
 
     Args:
@@ -20,18 +21,10 @@ def parse_yaml(text: str, name: str) -> Any:
     Raises:
         ConfigError: if it is not YAML or names a key twice, with the place.
     """
-    loader: Any = _dialect()(text)
-    loader.name = name
     try:
-        return loader.get_single_data()
-    except yaml.MarkedYAMLError as error:
-        mark = error.problem_mark
-        place = f", line {mark.line + 1}, column {mark.column + 1}" if mark is not None else ""
-        raise ConfigError(f"{name}{place}: {error.problem or error.context}") from error
-    except yaml.YAMLError as error:
-        raise ConfigError(f"{name}: {error}") from error
-    finally:
-        loader.dispose()
+        return parse_yaml(text, name, _dialect())
+    except CorruptFileError as error:
+        raise ConfigError(str(error)) from error
 
 
 @lru_cache(maxsize=1)

@@ -23,7 +23,7 @@ from omegaconf.errors import OmegaConfBaseException
 
 import autrainer
 from autrainer.config.hydra.internals import ConfigSearchPath, ObjectType, Plugins, header_of
-from autrainer.config.hydra.omegaconf_yaml import parse_yaml
+from autrainer.config.hydra.omegaconf_yaml import parse_config
 from autrainer.config.identity import run_name
 from autrainer.errors import ConfigError, CorruptFileError
 from autrainer.runs.writing.opening import read_text
@@ -63,7 +63,7 @@ class Snapshot:
     def parsed(self, name: str) -> Any:
         """Content of a file as plain containers; it belongs to the snapshot."""
         if name not in self._parsed:
-            self._parsed[name] = parse_yaml(self.text(name), str(self.paths[name]))
+            self._parsed[name] = parse_config(self.text(name), str(self.paths[name]))
         return self._parsed[name]
 
     def __deepcopy__(self, memo: dict[int, Any]) -> Snapshot:

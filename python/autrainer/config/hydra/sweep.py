@@ -27,7 +27,7 @@ from autrainer.config.hydra.sweep_points import Point, refuse_other_runs, refuse
 from autrainer.config.hydra.unknown_names import explained
 from autrainer.errors import ConfigError, OutputError
 from autrainer.runs.writing.files import write_text
-from autrainer.runs.yaml.text import yaml_text
+from autrainer.runs.yaml.writing import yaml_text
 
 log = logging.getLogger(__name__)
 

@@ -9,7 +9,6 @@ from functools import cached_property
 from pathlib import Path
 from typing import Any
 
-import yaml
 from omegaconf import DictConfig, OmegaConf, open_dict
 from omegaconf.errors import InterpolationToMissingValueError, OmegaConfBaseException
 
@@ -17,9 +16,9 @@ from autrainer.config.hydra.compose import SweepHooks
 from autrainer.config.hydra.key_sources import Sources
 from autrainer.config.identity import differences
 from autrainer.config.schema.run import RunConfig
-from autrainer.errors import AnotherRunError, ConfigError
+from autrainer.errors import AnotherRunError, ConfigError, CorruptFileError
 from autrainer.runs.layout import CONFIG_FILE
-from autrainer.runs.writing.opening import read_text
+from autrainer.runs.yaml.reading import read_yaml
 
 log = logging.getLogger(__name__)
 
@@ -172,10 +171,9 @@ def read_config(directory: Path) -> dict[str, Any] | None:
     path = directory / CONFIG_FILE
     if not path.is_file():
         return None
-    loader: Any = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
     try:
-        content = yaml.load(read_text(path), Loader=loader)
-    except (yaml.YAMLError, ValueError) as error:
+        content = read_yaml(path)
+    except CorruptFileError as error:
         raise ConfigError(f"{path} cannot be read: {error}; remove the folder") from error
     return content if isinstance(content, dict) else {}
 

@@ -9,13 +9,13 @@ from __future__ import annotations
 import errno
 import io
 import os
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from pathlib import Path
 from types import ModuleType
 from typing import TYPE_CHECKING, Any
 
 from autrainer import _core
-from autrainer.errors import CorruptFileError, DataError, OutputError
+from autrainer.errors import DataError, OutputError
 from autrainer.runs.writing.columns import (
     Column,
     Labels,
@@ -230,84 +230,6 @@ def write_results(
         (str(name), _column(column)) for name, column in [("predictions", predictions), *beside]
     ]
     _core.write_results(with_folder(path), rows, columns, [str(name) for name in names], cells)
-
-
-def write_yaml(path: StrPath, content: Mapping[Any, Any] | Sequence[Any]) -> None:
-    """Write plain values as YAML, in the order in which they come.
-
-    Numbers and arrays of NumPy and torch are written as plain numbers and lists.
-
-    Raises:
-        DataError: naming the key, if a value cannot be written as plain YAML.
-        OutputError: naming the file, if it could not be written; it is then as it was before.
-    """
-    from autrainer.runs.yaml.text import yaml_text
-
-    write_text(path, yaml_text(plain(content)))
-
-
-def read_yaml(path: StrPath) -> Any:
-    """Content of a YAML file, as plain values.
-
-    Numbers that earlier versions wrote as NumPy objects are read as numbers. Nothing is executed.
-
-    Raises:
-        FileNotFoundError: if there is no such file.
-        CorruptFileError: naming the file, if it is no file, no YAML, or holds other objects.
-    """
-    import yaml
-
-    from autrainer.runs.writing.opening import reading
-    from autrainer.runs.yaml.tags import loader
-
-    with reading(path) as file:
-        try:
-            return yaml.load(file, Loader=loader())
-        except (yaml.YAMLError, ValueError, TypeError, AttributeError, LookupError) as error:
-            message = f"{os.fspath(path)} is no plain YAML file: {error}"
-            raise CorruptFileError(message) from error
-
-
-def plain(value: Any, where: str = "") -> Any:
-    """A value made of nothing but dicts, lists, texts, numbers, dates and None.
-
-    Args:
-        value: Mappings, sequences, scalars and arrays of NumPy and torch, paths, enums.
-        where: Key of the value, for the error.
-
-    Raises:
-        DataError: naming the key, for anything else.
-    """
-    if value is None or type(value) in (bool, int, float, str):
-        return value
-    if isinstance(value, Mapping):
-        return {plain(key, where): plain(item, f"{where}.{key}") for key, item in value.items()}
-    if hasattr(value, "tolist"):
-        return plain(value.tolist(), where)
-    return _plain_other(value, where)
-
-
-def _plain_other(value: Any, where: str) -> Any:
-    import datetime
-    from enum import Enum
-
-    if isinstance(value, Enum):
-        return plain(value.value, where)
-    if isinstance(value, (bytes, datetime.datetime, datetime.date)):
-        return value
-    for kind in (bool, int, float, str):
-        if isinstance(value, kind):
-            return kind(value)
-    if isinstance(value, os.PathLike):
-        return os.fspath(value)
-    if isinstance(value, (set, frozenset)):
-        value = sorted(value, key=repr)
-    if isinstance(value, Sequence):
-        return [plain(item, f"{where}[{position}]") for position, item in enumerate(value)]
-    raise DataError(
-        f"{where.lstrip('.') or 'the content'} is of type {type(value).__name__}, which YAML "
-        "cannot hold; use dicts, lists, texts and numbers"
-    )
 
 
 def _column(column: Column) -> tuple[Any, ...]:

@@ -39,6 +39,13 @@ def loader() -> type[Any]:
     class Loader(getattr(yaml, "CSafeLoader", yaml.SafeLoader)):  # type: ignore[misc]
         """A safe loader with constructors of its own."""
 
+        def construct_object(self, node: Any, deep: bool = False) -> Any:
+            try:
+                return super().construct_object(node, deep=deep)
+            except (ValueError, TypeError, AttributeError, LookupError) as error:
+                place = node.start_mark
+                raise yaml.constructor.ConstructorError(None, None, str(error), place) from error
+
     for name in SCALARS:
         Loader.add_constructor(f"{PYTHON}object/apply:{name}", _scalar)
     Loader.add_constructor(f"{PYTHON}object/apply:numpy.dtype", _dtype)

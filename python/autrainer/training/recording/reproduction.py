@@ -24,7 +24,7 @@ from autrainer.runs.layout import (
     TARGET_TRANSFORM_FILE,
 )
 from autrainer.runs.model_summary import summarised, write_summary
-from autrainer.runs.writing.files import write_yaml
+from autrainer.runs.yaml.writing import write_yaml
 from autrainer.transforms.compose import SmartCompose
 
 log = logging.getLogger(__name__)

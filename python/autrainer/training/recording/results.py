@@ -20,7 +20,8 @@ from autrainer.runs.layout import (
     UNSCALED_TABLE,
 )
 from autrainer.runs.stage_clock import OUTPUTS, waiting_line, write_stages
-from autrainer.runs.writing.files import write_text, write_yaml
+from autrainer.runs.writing.files import write_text
+from autrainer.runs.yaml.writing import write_yaml
 from autrainer.training.build import Parts
 from autrainer.training.recording.records import Records
 from autrainer.training.recording.report import best_results, results_block

@@ -16,8 +16,8 @@ from autrainer.errors import OutputError, RunInUseError
 from autrainer.runs.finished import is_finished, stopped_at
 from autrainer.runs.layout import CONFIG_FILE
 from autrainer.runs.locking.lock import RunLock
-from autrainer.runs.writing.files import read_yaml
 from autrainer.runs.writing.folders import REMOVING
+from autrainer.runs.yaml.reading import read_yaml
 
 log = logging.getLogger(__name__)
 
