@@ -53,7 +53,7 @@ def test_hardly_anything_is_imported_before_signals_are_handled():
     before = modules_after("import autrainer.cli")
     after = modules_after("import autrainer.cli.main")
     rooms = {"autrainer.runs", "autrainer.runs.process", "autrainer.runs.process.forking"}
-    assert after - before == {"autrainer.cli.main", "autrainer.cli.leaving"} | rooms
+    assert after - before == {"autrainer.cli.main", "autrainer.cli.signal_exit"} | rooms
     assert not {"enum", "re", "signal", "collections", "typing"} & after - modules_after("")
 
 

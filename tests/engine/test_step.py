@@ -13,10 +13,10 @@ from autrainer.engine.step import (
     Hooks,
     MeanLoss,
     TrainingStep,
-    evaluation_mode,
 )
 from autrainer.engine.update import Update
 from autrainer.models import FFNN
+from autrainer.runs.model_summary import evaluation_mode
 
 CPU = torch.device("cpu")
 

@@ -3,7 +3,7 @@
 import os
 
 from autrainer.runs.locking.lock import RunLock
-from autrainer.runs.status import Status, read_status, tell_failure
+from autrainer.runs.status import Status, read_status, record_failure
 from autrainer.runs.yaml.writing import write_yaml
 
 
@@ -62,7 +62,7 @@ def test_a_folder_that_cannot_be_written_does_not_hide_the_error(tmp_path):
 
 
 def test_a_run_that_could_not_begin_is_told_in_a_folder_that_nobody_works_on(tmp_path):
-    tell_failure(tmp_path, failing())
+    record_failure(tmp_path, failing())
     assert read_status(tmp_path)["state"] == "failed"
     assert sorted(os.listdir(tmp_path)) == ["error.txt", "status.yaml"]
 
@@ -71,9 +71,9 @@ def test_nothing_is_told_in_a_folder_that_another_one_works_on(tmp_path):
     lock = RunLock(tmp_path)
     Status(tmp_path).begin()
     before = (tmp_path / "status.yaml").read_bytes()
-    tell_failure(tmp_path, failing())
+    record_failure(tmp_path, failing())
     assert (tmp_path / "status.yaml").read_bytes() == before
     assert not (tmp_path / "error.txt").exists()
     lock.release()
-    tell_failure(tmp_path / "missing", failing())
+    record_failure(tmp_path / "missing", failing())
     assert not (tmp_path / "missing").exists()

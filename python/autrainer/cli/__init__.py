@@ -301,10 +301,8 @@ def _call(command: Callable[..., None], *args: Any, **options: Any) -> None:
     try:
         command(None, *args, **options)
     except CommandLineError as error:
-        if not _in_notebook():
+        from autrainer.runs.process.notebook import in_notebook
+
+        if not in_notebook():
             raise
         sys.stderr.write(f"{error.message}\n")
-
-
-def _in_notebook() -> bool:
-    return any("jupyter" in text or "ipykernel" in text for text in sys.argv)

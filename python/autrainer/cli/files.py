@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from pathlib import Path
 
-import autrainer
 from autrainer.cli.errors import CommandLineError
+from autrainer.errors import did_you_mean
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -13,11 +13,6 @@ if TYPE_CHECKING:
     from collections.abc import Iterable
 
 SUFFIXES = (".yaml", ".yml")
-
-
-def packaged_dir() -> Path:
-    """Folder of the configurations that come with autrainer."""
-    return Path(autrainer.__file__).parent / "conf"
 
 
 def config_files(folder: Path) -> dict[str, Path]:
@@ -46,25 +41,17 @@ def check_directories(
     from autrainer.config.constants import NamingConstants
 
     known = NamingConstants().CONFIG_DIRS
+    options = [*known, *others]
     for name in names:
         if name not in known:
-            raise CommandLineError(
-                parser, f"unknown directory {name!r}; {near_matches(name, [*known, *others])}", 2
-            )
+            hint = did_you_mean(name, options) or one_of(options)
+            raise CommandLineError(parser, f"unknown directory {name!r}; {hint}", 2)
 
 
-def near_matches(name: str, options: Iterable[str], *, or_all: bool = True) -> str:
-    """Which options a name may mean; all of them, or the way to them, if there is no near one."""
-    import difflib
-
-    options = list(options)
-    lowered = {option.lower(): option for option in options}
-    near = difflib.get_close_matches(name.lower(), list(lowered), n=3)
-    if near:
-        return "did you mean " + " or ".join(repr(lowered[match]) for match in near) + "?"
-    if not or_all:
-        return "autrainer list classes prints all of them"
-    return f"use one of {', '.join(options)}" if options else "there is none"
+def one_of(options: Iterable[str]) -> str:
+    """All options, for a message."""
+    listed = ", ".join(options)
+    return f"use one of {listed}" if listed else "there is none"
 
 
 def copy_new(parser: ArgumentParser | None, source: Path, target: Path, force: bool) -> None:

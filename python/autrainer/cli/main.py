@@ -10,7 +10,7 @@ import os
 import sys
 
 from autrainer import __version__
-from autrainer.cli.leaving import Leaving, command_line
+from autrainer.cli.signal_exit import SignalExit, command_line
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -28,7 +28,7 @@ def main() -> NoReturn:
     arguments = sys.argv[1:]
     trains = arguments[:1] in ([name] for name in HYDRA_COMMANDS)
     # Before all imports: a signal that comes in the middle of one must not become an error of it.
-    Leaving(arguments, goes_on=trains).install()
+    SignalExit(arguments, is_resumable=trains).install()
     _prepare_streams(trains)
     from autrainer.config.hydra.collector import pause_collector
 

@@ -6,6 +6,7 @@ import argparse
 
 from autrainer import __version__
 from autrainer.cli.errors import CommandLineError
+from autrainer.errors import did_you_mean
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -72,11 +73,8 @@ def check_command(parser: Parser, arguments: list[str]) -> None:
     name, names = arguments[0], command_names(parser)
     if name in names or name in ("-h", "--help", "-v", "--version"):
         return
-    import difflib
-
-    near = difflib.get_close_matches(name, names, n=1)
     kind = "option" if name.startswith("-") else "command"
-    hint = f"did you mean {near[0]!r}?" if near else f"use one of {', '.join(names)}"
+    hint = did_you_mean(name, names) or f"use one of {', '.join(names)}"
     raise CommandLineError(parser, f"unknown {kind} {name!r}; {hint}", 2)
 
 

@@ -126,7 +126,7 @@ def sentence(error: BaseException) -> str:
     return f"{type(error).__name__}: {lines[0]}"
 
 
-def _told(error: BaseException) -> str:
+def _described(error: BaseException) -> str:
     """An error with its message, of which the first lines will do."""
     first, *rest = message_of(error).strip().splitlines() or [""]
     if sentence(error) != f"{type(error).__name__}: {first}":
@@ -150,7 +150,7 @@ def describe(error: BaseException, record: Path | None = None) -> str:
     is_ours = isinstance(error, AutrainerError)
     if not is_ours and not is_recorded:
         return _without_hydra(error)
-    lines = [f"{type(error).__name__}: {error}" if is_ours else _told(error)]
+    lines = [f"{type(error).__name__}: {error}" if is_ours else _described(error)]
     place = place_in_user_code(error)
     if place is not None and str(place) not in lines[0]:
         lines.append(f"  {place.quoted()}")

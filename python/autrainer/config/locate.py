@@ -59,9 +59,9 @@ def locate(path: str, key: str | None = None) -> Any:
         raise
     except ModuleNotFoundError as error:
         hint = _module_near(parts[0]) if error.name == parts[0] else ""
-        raise ConfigError(f"{prefix}{path} cannot be imported: {_told(error)}{hint}") from error
+        raise ConfigError(f"{prefix}{path} cannot be imported: {_reason(error)}{hint}") from error
     except Exception as error:
-        raise ConfigError(f"{prefix}{path} cannot be imported: {_told(error)}") from error
+        raise ConfigError(f"{prefix}{path} cannot be imported: {_reason(error)}") from error
     found: Any = module
     for name in rest:
         if not hasattr(found, name):
@@ -70,7 +70,7 @@ def locate(path: str, key: str | None = None) -> Any:
     return found
 
 
-def _told(error: Exception) -> str:
+def _reason(error: Exception) -> str:
     """An error of an import, with the line of the user's code where it was raised."""
     text, place = f"{type(error).__name__}: {error}", place_in_user_code(error)
     return text if place is None or str(place) in text else f"{text} ({place})"

@@ -153,7 +153,7 @@ class Pad:
             return True
         return bool(self._as(dtype) == self.value)
 
-    def survives(self, dtype: torch.dtype, then: torch.dtype | None) -> bool:
+    def commutes_with_cast(self, dtype: torch.dtype, then: torch.dtype | None) -> bool:
         """Whether it makes no difference if samples are filled up before they become `then`."""
         if then is None:
             return self.is_held_by(dtype)

@@ -186,7 +186,7 @@ def table_problems(df: pd.DataFrame, columns: Sequence[str], listing: Listing) -
         yield text.replace("there is no column", "no column matches") if _is_pattern(name) else text
     if len(absent) > NUM_NAMED:
         yield f"{len(absent) - NUM_NAMED} more columns of features are not there"
-    num_told = 0
+    num_reported = 0
     num_wrong = 0
     for name in columns:
         if name not in df.columns:
@@ -195,11 +195,11 @@ def table_problems(df: pd.DataFrame, columns: Sequence[str], listing: Listing) -
         if not rows:
             continue
         num_wrong += 1
-        if num_told < NUM_NAMED:
-            num_told += 1
+        if num_reported < NUM_NAMED:
+            num_reported += 1
             yield _cells_without_number(name, df[name], rows, listing)
-    if num_wrong > num_told:
-        yield f"{num_wrong - num_told} more columns of features have such cells"
+    if num_wrong > num_reported:
+        yield f"{num_wrong - num_reported} more columns of features have such cells"
 
 
 def _cells_without_number(

@@ -14,9 +14,10 @@ from autrainer.datasets.base import AbstractDataset
 from autrainer.engine.loading import batches_of
 from autrainer.engine.precision import Precision
 from autrainer.engine.runtime import Runtime
-from autrainer.engine.step import Hooks, MeanLoss, Tracker, evaluation_mode
+from autrainer.engine.step import Hooks, MeanLoss, Tracker
 from autrainer.engine.unscaled import UnscaledScores
 from autrainer.models.base import AbstractModel
+from autrainer.runs.model_summary import evaluation_mode
 from autrainer.runs.stage_clock import OUTPUTS, StageClock
 
 Array = npt.NDArray[Any]

@@ -35,7 +35,7 @@ class LossGuard:
     for, `LOOK_EVERY` of them at once.
 
     Args:
-        choice: `error`, `skip` or `ignore`.
+        policy: `error`, `skip` or `ignore`.
         training_type: What an iteration is, for messages.
         device: Where losses are.
         places: Says where the training samples with some indices are listed; "" if nowhere.
@@ -43,12 +43,12 @@ class LossGuard:
 
     def __init__(
         self,
-        choice: str,
+        policy: str,
         training_type: str,
         device: torch.device,
         places: Callable[[Sequence[int]], str] = lambda indices: "",
     ) -> None:
-        self.choice = choice
+        self.policy = policy
         self._places = places
         self._training_type = training_type
         self._looks_every = 1 if device.type == "cpu" else LOOK_EVERY
@@ -69,7 +69,7 @@ class LossGuard:
         Raises:
             NonFiniteLossError: naming step and samples, if one of the last losses is not finite.
         """
-        if self.choice == "ignore":
+        if self.policy == "ignore":
             return
         if self._looks_every == 1 and math.isfinite(total.item()):
             return
@@ -92,7 +92,7 @@ class LossGuard:
             first = seen[finite.index(False)]
             hint = (
                 "on_nonfinite: skip cannot undo the step of this optimizer"
-                if self.choice == "skip"
+                if self.policy == "skip"
                 else "on_nonfinite: skip leaves such batches out, ignore trains on"
             )
             samples = self._samples(first.losses, first.indices)
@@ -101,7 +101,7 @@ class LossGuard:
                 f"or clean features may help; {hint}"
             )
 
-    def tell_skipped(
+    def report_skipped(
         self, losses: torch.Tensor, batch: Any, iteration: int, batch_idx: int
     ) -> None:
         """Warn that a batch has been left out."""

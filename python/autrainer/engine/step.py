@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable
 from typing import Any, Protocol
 
 import torch
@@ -190,7 +189,7 @@ class TrainingStep:
         try:
             loss, output = self._function(self._model, batch, *self._arguments)
         except SkippedBatch as skipped:
-            self._tell_skipped(skipped.loss, batch, iteration, batch_idx)
+            self._report_skipped(skipped.loss, batch, iteration, batch_idx)
             return
         loss = loss.detach()
         if self._after_update is not None:
@@ -214,18 +213,6 @@ class TrainingStep:
             self._tracker.skip_batch()
         self._check()
 
-    def _tell_skipped(self, loss: Any, batch: Any, iteration: int, batch_idx: int) -> None:
+    def _report_skipped(self, loss: Any, batch: Any, iteration: int, batch_idx: int) -> None:
         if self._guard is not None:
-            self._guard.tell_skipped(loss, batch, iteration, batch_idx)
-
-
-@contextmanager
-def evaluation_mode(model: torch.nn.Module) -> Iterator[None]:
-    """Within the block the model is in evaluation mode and nothing is recorded for gradients."""
-    was_training = model.training
-    model.eval()
-    try:
-        with torch.no_grad():
-            yield
-    finally:
-        model.train(was_training)
+            self._guard.report_skipped(loss, batch, iteration, batch_idx)

@@ -53,8 +53,8 @@ class TensorBoardLogger(LibraryLogger):
         writer: Any = SummaryWriter
         # What an interrupted attempt logged of iterations that are trained again is hidden, also
         # if it has kept no state.
-        goes_on = self._marks is not None and not self._marks.was_empty
-        purged = self.last_iteration + 1 if goes_on or self.is_resumed else None
+        has_points = self._marks is not None and not self._marks.was_empty
+        purged = self.last_iteration + 1 if has_points or self.is_resumed else None
         self._writer = writer(log_dir=str(folder), purge_step=purged)
 
     def was_logged(self, iteration: int) -> bool:

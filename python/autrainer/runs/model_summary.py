@@ -54,7 +54,7 @@ def save_model_summary(
 def summarised(model: torch.nn.Module, inputs: Mapping[str, Any]) -> Any:
     """The table of torchinfo for a model that is called with some inputs; None without one."""
     try:
-        with preserved_rng(), evaluated(model):
+        with preserved_rng(), evaluation_mode(model):
             return _summarise(model, dict(inputs))
     except Exception as error:
         reason = error.__cause__ or error
@@ -82,8 +82,11 @@ def write_summary(table: Any, path: Path) -> dict[str, int]:
 
 
 @contextmanager
-def evaluated(model: torch.nn.Module) -> Iterator[None]:
-    """Put a model into evaluation mode; every module gets its own mode back afterwards."""
+def evaluation_mode(model: torch.nn.Module) -> Iterator[None]:
+    """Within the block the model is in evaluation mode, and nothing is recorded for gradients.
+
+    Every module gets its own mode back afterwards.
+    """
     modes = [(module, module.training) for module in model.modules()]
     model.eval()
     try:

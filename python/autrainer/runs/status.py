@@ -90,7 +90,7 @@ class Status:
         write_yaml(self._folder / STATUS_FILE, self._content)
 
 
-def tell_failure(folder: Path, error: BaseException) -> None:
+def record_failure(folder: Path, error: BaseException) -> None:
     """Tell in a run folder why a run could not begin, unless another process works on it.
 
     Raises nothing, as `Status.stop`.

@@ -9,7 +9,8 @@ from pathlib import Path
 import pytest
 
 import autrainer
-from autrainer.config.hydra.snapshot import Snapshot, SnapshotSource, frozen, packaged_dir
+from autrainer.config.hydra.snapshot import Snapshot, SnapshotSource, frozen
+from autrainer.config.packaged import packaged_dir
 from autrainer.config.schema.run import RunConfig
 from autrainer.errors import ConfigError
 from tests.conftest import CONF

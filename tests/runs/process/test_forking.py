@@ -12,7 +12,7 @@ number = int(sys.argv[1])
 # First in the child, before it could have been told anything.
 os.register_at_fork(after_in_child=lambda: os.kill(os.getpid(), number))
 
-from autrainer.cli.leaving import Leaving
+from autrainer.cli.signal_exit import SignalExit
 from autrainer.runs.process.signals import requests_handled
 
 def ends_by():
@@ -26,7 +26,7 @@ with requests_handled() as requests:
     assert ends_by() == number
     assert signal.pthread_sigmask(signal.SIG_BLOCK, ()) == set()
     assert not requests.any
-Leaving([], goes_on=True).install()
+SignalExit([], is_resumable=True).install()
 assert ends_by() == number
 with requests_handled():
     assert ends_by() == number

@@ -5,7 +5,8 @@ from __future__ import annotations
 from pathlib import Path
 
 from autrainer.cli.errors import CommandLineError
-from autrainer.cli.files import check_directories, config_files, copy_new, packaged_dir
+from autrainer.cli.files import check_directories, config_files, copy_new
+from autrainer.config.packaged import packaged_dir
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:

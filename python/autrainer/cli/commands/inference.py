@@ -169,7 +169,7 @@ def _preprocessing(chosen: str | None) -> str | Path | None:
     Raises:
         CommandLineError: if there is no such file.
     """
-    from autrainer.cli.files import packaged_dir
+    from autrainer.config.packaged import packaged_dir
 
     if chosen in (None, "None", "default"):
         return None if chosen == "None" else chosen

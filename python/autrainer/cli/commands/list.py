@@ -6,7 +6,8 @@ from fnmatch import fnmatchcase
 from pathlib import Path
 
 from autrainer.cli.errors import CommandLineError
-from autrainer.cli.files import check_directories, config_files, packaged_dir
+from autrainer.cli.files import check_directories, config_files
+from autrainer.config.packaged import packaged_dir
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:

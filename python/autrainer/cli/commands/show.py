@@ -11,9 +11,10 @@ from autrainer.cli.files import (
     check_directories,
     config_files,
     copy_new,
-    near_matches,
-    packaged_dir,
+    one_of,
 )
+from autrainer.config.packaged import packaged_dir
+from autrainer.errors import did_you_mean
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -71,9 +72,8 @@ def _show_configuration(
     local = {} if global_only or save else config_files(Path(config_dir, directory))
     found = {**packaged, **local}
     if config not in found:
-        raise CommandLineError(
-            parser, f"no {directory} configuration {config!r}; {near_matches(config, found)}", 1
-        )
+        hint = did_you_mean(config, found) or one_of(found)
+        raise CommandLineError(parser, f"no {directory} configuration {config!r}; {hint}", 1)
     if config in local and config in packaged:
         sys.stderr.write(f"{local[config]} stands in front of the packaged one (-g shows that)\n")
     text = found[config].read_text(encoding="utf-8")
@@ -95,6 +95,6 @@ def _show_class(parser: ArgumentParser | None, name: str) -> None:
     if found is None and (kind := chosen_kind(name)) is not None:
         raise CommandLineError(parser, f"name one of them; autrainer list {kind} prints all", 2)
     if found is None:
-        hint = near_matches(name, all_names(), or_all=False)
+        hint = did_you_mean(name, all_names()) or "autrainer list classes prints all of them"
         raise CommandLineError(parser, f"there is no class {name!r} in autrainer; {hint}", 1)
     print(describe_class(*found))

@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from autrainer.cli.errors import CommandLineError
-from autrainer.cli.leaving import installed
+from autrainer.cli.signal_exit import installed
 from autrainer.cli.sweep_table import sweep_table
 from autrainer.config.hydra.collector import resume_collector
 from autrainer.config.hydra.compose import HOOKS, SweepHooks, launch, main
@@ -143,9 +143,9 @@ def _guard_logs(composed: DictConfig) -> None:
 
 def _watch(outcomes: Callable[[], list[Outcome]]) -> None:
     """Let a signal that ends the process between two runs be followed by the table."""
-    leaving = installed()
-    if leaving is not None:
-        leaving.last_words = lambda: _print_table(outcomes())
+    handlers = installed()
+    if handlers is not None:
+        handlers.last_words = lambda: _print_table(outcomes())
 
 
 def _report(outcomes: list[Outcome]) -> None:
@@ -153,9 +153,9 @@ def _report(outcomes: list[Outcome]) -> None:
         if outcome.state == "finished before":
             tidy_up(outcome.directory)
     _print_table(outcomes)
-    leaving = installed()
-    if leaving is not None:
-        leaving.last_words = None
+    handlers = installed()
+    if handlers is not None:
+        handlers.last_words = None
 
 
 def _print_table(outcomes: list[Outcome]) -> None:
@@ -198,7 +198,7 @@ def _panics_are_errors() -> Iterator[None]:
 def _built(config: DictConfig, directory: Path) -> Any:
     """The trainer of a run; what is wrong with it is told in its folder too."""
     make = _trainer()
-    from autrainer.runs.status import tell_failure
+    from autrainer.runs.status import record_failure
 
     try:
         return make(config, str(directory))
@@ -206,7 +206,7 @@ def _built(config: DictConfig, directory: Path) -> Any:
         # The folder belongs to the process that works on it, or to another run.
         raise
     except Exception as error:
-        tell_failure(directory, error)
+        record_failure(directory, error)
         raise
 
 

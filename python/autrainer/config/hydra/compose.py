@@ -23,6 +23,7 @@ from autrainer.config.plain import Plain
 from autrainer.config.schema.run import RunConfig
 from autrainer.errors import AutrainerError, ConfigError
 from autrainer.runs.layout import TABLE
+from autrainer.runs.process.notebook import in_notebook
 
 Task = Callable[..., Any]
 
@@ -150,11 +151,6 @@ def _surroundings() -> Iterator[None]:
         sys.path[:] = path
         if backend is None:
             os.environ.pop("MPLBACKEND", None)
-
-
-def in_notebook() -> bool:
-    """Whether this process is the kernel of a notebook."""
-    return any("jupyter" in text or "ipykernel" in text for text in sys.argv)
 
 
 def _run(

@@ -21,10 +21,10 @@ from hydra.plugins.search_path_plugin import SearchPathPlugin
 from omegaconf import DictConfig, ListConfig, OmegaConf
 from omegaconf.errors import OmegaConfBaseException
 
-import autrainer
 from autrainer.config.hydra.internals import ConfigSearchPath, ObjectType, Plugins, header_of
 from autrainer.config.hydra.omegaconf_yaml import parse_config
 from autrainer.config.identity import run_name
+from autrainer.config.packaged import packaged_dir
 from autrainer.errors import ConfigError, CorruptFileError
 from autrainer.runs.writing.opening import read_text
 
@@ -170,11 +170,6 @@ def _name(config_path: str) -> str:
     for suffix in SUFFIXES:
         name = name.removesuffix(suffix)
     return name
-
-
-def packaged_dir() -> Path:
-    """Folder of the configurations that come with autrainer."""
-    return Path(autrainer.__file__).parent / "conf"
 
 
 _search_path: ContextVar[Mapping[Path, Snapshot]] = ContextVar(

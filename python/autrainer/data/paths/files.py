@@ -68,7 +68,7 @@ class FilesPath:
         self._pads_early = (
             self._pad is not None
             and not assemble.has_transforms
-            and self._pad.survives(torch_dtype(layout.dtype), assemble.dtype)
+            and self._pad.commutes_with_cast(torch_dtype(layout.dtype), assemble.dtype)
         )
 
     def batches(self, epoch: int, first: int) -> Iterator[DataBatch]:

@@ -176,7 +176,7 @@ class _BatchMap(torch.utils.data.Dataset[Any]):
         try:
             return PackedBatch.of(self._make(*batch))
         except Exception as error:
-            if not _survives_pickling(error):
+            if not _can_be_pickled(error):
                 # Torch sends its text.
                 raise
             return _Failure(error, traceback.format_exc())
@@ -215,7 +215,7 @@ class _Failure:
     traceback: str
 
 
-def _survives_pickling(error: Exception) -> bool:
+def _can_be_pickled(error: Exception) -> bool:
     try:
         copy = pickle.loads(pickle.dumps(error))
     except Exception:

@@ -22,25 +22,25 @@ PACKAGE = "autrainer"
 FILE_ALONE = "autrainer_file_alone"
 """Attribute of records that go to the log of a run and not to the screen."""
 
-_told: ContextVar[set[str] | None] = ContextVar("told_in_this_sweep", default=None)
+_warned: ContextVar[set[str] | None] = ContextVar("warned_in_this_sweep", default=None)
 
 
 @contextlib.contextmanager
 def one_sweep() -> Iterator[None]:
     """Within the block, what `warn_once_a_sweep` says twice is on the screen once."""
-    token = _told.set(set())
+    token = _warned.set(set())
     try:
         yield
     finally:
-        _told.reset(token)
+        _warned.reset(token)
 
 
 def warn_once_a_sweep(logger: logging.Logger, message: str) -> None:
     """Warn of what all runs of a sweep have in common: each has it in its log, the screen once."""
-    told = _told.get()
-    is_repeated = told is not None and message in told
-    if told is not None:
-        told.add(message)
+    warned = _warned.get()
+    is_repeated = warned is not None and message in warned
+    if warned is not None:
+        warned.add(message)
     logger.warning(message, extra={FILE_ALONE: is_repeated})
 
 
@@ -119,9 +119,9 @@ class LogFile:
 
 
 class _Handler(logging.FileHandler):
-    """Writes records to a file; where it cannot, the other handlers are told so, once."""
+    """Writes records to a file; where it cannot, the other handlers report that, once."""
 
-    _has_told = False
+    _has_reported = False
 
     def _open(self) -> Any:
         how = os.O_TRUNC if "w" in self.mode else os.O_APPEND
@@ -131,7 +131,7 @@ class _Handler(logging.FileHandler):
     def handleError(self, record: logging.LogRecord) -> None:
         error = sys.exc_info()[1]
         if isinstance(error, OSError):
-            self._tell(error)
+            self._report(error)
         else:
             super().handleError(record)
 
@@ -140,11 +140,11 @@ class _Handler(logging.FileHandler):
         try:
             super().close()
         except OSError as error:
-            self._tell(error)
+            self._report(error)
 
-    def _tell(self, error: OSError) -> None:
-        if not self._has_told:
-            self._has_told = True
+    def _report(self, error: OSError) -> None:
+        if not self._has_reported:
+            self._has_reported = True
             reason = error.strerror or error
             log.error("%s cannot be written: %s; the run goes on", self.baseFilename, reason)
 
@@ -183,14 +183,14 @@ class JobLog(_Handler):
             super().emit(record)
 
     def begin(self) -> None:
-        """Open the file and write what has been logged; where that fails, it is told once."""
+        """Open the file and write what has been logged; where that fails, the log says so once."""
         if self._has_begun:
             return
         self._has_begun = True
         try:
             self.stream = self._open()
         except OSError as error:
-            self._tell(error)
+            self._report(error)
         for record in self._waiting:
             self.emit(record)
         self._waiting.clear()

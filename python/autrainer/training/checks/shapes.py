@@ -24,7 +24,7 @@ from autrainer.errors import DataError, OutOfMemoryError
 from autrainer.metrics.base import AbstractMetric
 from autrainer.models.base import AbstractModel
 from autrainer.models.utils import create_model_inputs
-from autrainer.runs.model_summary import evaluated
+from autrainer.runs.model_summary import evaluation_mode
 from autrainer.runs.random.seeding import preserved_rng
 from autrainer.training.checks.constructor_errors import (
     CONSTRUCTOR_ERRORS,
@@ -142,7 +142,7 @@ class Fit:
             return
         # The shape of a single sample may be special: a model that squeezes works on more of them.
         batch = self.sample(times=2)
-        with preserved_rng(), evaluated(model):
+        with preserved_rng(), evaluation_mode(model):
             two = Seen(batch, model(**create_model_inputs(model, batch)))
         refuse(self._problems(two), Sources.of_job())
 

@@ -13,7 +13,7 @@ from autrainer.plotting.process import PlotProcess, RunPlots
 from autrainer.training.recording.history import History
 
 
-class Curves:
+class BackgroundPlots:
     """The plots of a run: drawn by a helper process that gets ready while the run trains.
 
     Args:

@@ -19,7 +19,7 @@ from autrainer.runs.writing.outputs import OutputsTracker
 from autrainer.training.build import Parts
 from autrainer.training.recording.best import BestIteration
 from autrainer.training.recording.history import History
-from autrainer.training.recording.plots import Curves
+from autrainer.training.recording.plots import BackgroundPlots
 from autrainer.training.run_folder import RunFolder
 
 if TYPE_CHECKING:
@@ -70,7 +70,7 @@ class Records:
             parts.device,
             partial(data.places, "train"),
         )
-        self.plots = Curves(
+        self.plots = BackgroundPlots(
             folder.output_directory,
             training.training_type,
             config.plotting if parts.runtime.is_main else None,

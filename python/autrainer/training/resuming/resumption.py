@@ -105,7 +105,7 @@ class Resumption:
             if trainer.train_tracker is not None:
                 trainer.train_tracker.restore_rows(self._found.rows)
                 self._rows.resume(self._found.row_files)
-        self._forget_found()
+        self._release_found()
         log.info(
             "Resuming at %s %d%s",
             trainer.training_type,
@@ -132,7 +132,7 @@ class Resumption:
         self._steps += 1
         requests = self._requests
         if requests.any:
-            self._obey(Position(iteration, batch, is_within=True))
+            self._handle_request(Position(iteration, batch, is_within=True))
         elif self._keeps_within and self._is_due(ends_period) and not self._states.is_writing:
             self.keep(Position(iteration, batch, is_within=True))
 
@@ -145,7 +145,7 @@ class Resumption:
         if self._is_on:
             self.keep(position)
         if self._requests.any:
-            self._obey(position, is_kept=self._is_on)
+            self._handle_request(position, is_kept=self._is_on)
 
     def keep(self, position: Position) -> None:
         """Copy the state now and write it in the background."""
@@ -179,13 +179,13 @@ class Resumption:
             return self._steps >= every.steps
         return every.seconds is not None and age_s >= every.seconds
 
-    def _obey(self, position: Position, *, is_kept: bool = False) -> None:
+    def _handle_request(self, position: Position, *, is_kept: bool = False) -> None:
         if self._keeps_within and not is_kept:
             self.keep(position)
         self._requests.save = False
         self._leave_if_asked(saved=is_kept or self._keeps_within)
 
-    def _forget_found(self) -> None:
+    def _release_found(self) -> None:
         assert self._found is not None
         self._random = self._found.tree["random"]
         # The tensors have been taken over, and are as large as the model.

@@ -116,15 +116,15 @@ def held(folder: Path, check: Callable[[], None]) -> Iterator[None]:
 
 
 def _locked(folder: Path, check: Callable[[], None]) -> RunLock:
-    give_up, is_told = time.monotonic() + LONGEST_COPY_S, False
+    give_up, is_reported = time.monotonic() + LONGEST_COPY_S, False
     while True:
         try:
             return RunLock(folder)
         except RunInUseError as error:
             if time.monotonic() > give_up or not is_finished(folder):
                 raise
-            if not is_told:
+            if not is_reported:
                 log.info("Waiting: %s", error)
-                is_told = True
+                is_reported = True
         check()
         time.sleep(POLL_S)

@@ -6,7 +6,7 @@ import signal
 from hypothesis import given
 from hypothesis import strategies as st
 
-from autrainer.cli.leaving import Leaving, command_line, installed
+from autrainer.cli.signal_exit import SignalExit, command_line, installed
 
 
 @given(st.lists(st.text()))
@@ -18,10 +18,10 @@ def test_handlers_are_found_while_they_stand():
     names = ("SIGINT", "SIGTERM", "SIGHUP", "SIGUSR1")
     before = {number: signal.getsignal(getattr(signal, number)) for number in names}
     assert installed() is None
-    leaving = Leaving([], goes_on=False)
-    leaving.install()
+    handlers = SignalExit([], is_resumable=False)
+    handlers.install()
     try:
-        assert installed() is leaving
+        assert installed() is handlers
     finally:
         for name, handler in before.items():
             signal.signal(getattr(signal, name), handler)

@@ -25,43 +25,43 @@ SAVES = ("SIGUSR1",)
 UNQUOTED = frozenset("abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789@%+=:,./-_")
 
 
-class Leaving:
+class SignalExit:
     """Handlers that end the process.
 
     Args:
         arguments: Those of the command.
-        goes_on: The same command goes on with what this one has begun.
+        is_resumable: The same command goes on with what this one has begun.
 
     Attributes:
         last_words: Called before the process ends, to print what is worth knowing.
     """
 
-    def __init__(self, arguments: list[str], *, goes_on: bool) -> None:
+    def __init__(self, arguments: list[str], *, is_resumable: bool) -> None:
         self._arguments = arguments
-        self._goes_on = goes_on
-        self._is_leaving = False
+        self._is_resumable = is_resumable
+        self._is_ending = False
         self.last_words: Callable[[], object] | None = None
 
     def install(self) -> None:
         """Take the place of the handlers that there are; what the parent ignores stays ignored."""
         for number in _numbers(STOPS):
             if signal.getsignal(number) != signal.SIG_IGN:
-                signal.signal(number, self.leave)
+                signal.signal(number, self.end_process)
         for number in _numbers(SAVES):
-            signal.signal(number, self.survive)
+            signal.signal(number, self.ignore)
         default_when_forked(_numbers(STOPS + SAVES), self._is_ours)
 
-    def leave(self, number: int, frame: Any) -> None:
+    def end_process(self, number: int, frame: Any) -> None:
         """End the process with the exit code of a signal; asked again meanwhile, at once."""
         try:
-            if not self._is_leaving:
-                self._is_leaving = True
+            if not self._is_ending:
+                self._is_ending = True
                 self._say_last_words()
                 _write(f"\n{self._text(number)}\n")
         finally:
             os._exit(128 + number)
 
-    def survive(self, number: int, frame: Any) -> None:
+    def ignore(self, number: int, frame: Any) -> None:
         """A scheduler warns; there is nothing to save."""
 
     def _say_last_words(self) -> None:
@@ -76,7 +76,7 @@ class Leaving:
     def _text(self, number: int) -> str:
         names = {_number(name): name for name in STOPS}
         stopped = f"Stopped by {names.get(number, number)}"
-        if not self._goes_on:
+        if not self._is_resumable:
             return stopped
         return f"{stopped}; the same command goes on:\n  {command_line(self._arguments)}"
 
@@ -84,11 +84,11 @@ class Leaving:
         return getattr(handler, "__self__", None) is self
 
 
-def installed() -> Leaving | None:
+def installed() -> SignalExit | None:
     """The handlers of this process, if they stand."""
     for number in _numbers(STOPS):
         owner = getattr(signal.getsignal(number), "__self__", None)
-        if isinstance(owner, Leaving):
+        if isinstance(owner, SignalExit):
             return owner
     return None
 
