@@ -39,7 +39,7 @@ def test_classes_of_autrainer_are_built(tmp_path):
         "$numpy.load: {file: ran}",
         "$autrainer.os.system: {command: touch ran}",
         "$autrainer.runs.writing.files.write_text: {path: ran, text: ''}",
-        "$autrainer.datasets.downloads.ZipDownloadManager: {files: {}, path: ran}",
+        "$autrainer.datasets.fetching.downloads.ZipDownloadManager: {files: {}, path: ran}",
         "$autrainer.errors.ConfigError: {}",
         "$autrainer.nothing.Here: {}",
         "$autrainer: {}",

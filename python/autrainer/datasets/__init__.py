@@ -18,7 +18,7 @@ from autrainer.datasets.families import (
     BaseRegressionDataset,
 )
 from autrainer.datasets.mandarin_tones import MandarinTones
-from autrainer.datasets.table import TableDataset
+from autrainer.datasets.tables.features import TableDataset
 from autrainer.datasets.toy import ToyDataset
 from autrainer.datasets.wrapper import DatasetWrapper
 

@@ -20,7 +20,7 @@ from autrainer.data.items import DataBatch
 from autrainer.data.paths.items import Collate
 from autrainer.data.samplers.batch_order import SampleOrder
 from autrainer.data.targets import AbstractTargetTransform
-from autrainer.datasets.arguments import (
+from autrainer.datasets.checking.arguments import (
     FOR_FILES,
     NEEDED,
     NO_FILES,
@@ -28,14 +28,14 @@ from autrainer.datasets.arguments import (
     index_of_table,
     refuse_files,
 )
-from autrainer.datasets.checks import check_libraries, check_splits, check_strata
-from autrainer.datasets.damage import CHECK_FILES, check_limit
-from autrainer.datasets.frames import Listing, no_columns, read_frame
+from autrainer.datasets.checking.damage import CHECK_FILES, check_limit
+from autrainer.datasets.checking.naming import check_metrics, check_target_names
+from autrainer.datasets.checking.splits import check_libraries, check_splits, check_strata
 from autrainer.datasets.loaders import LoadersMixin
-from autrainer.datasets.naming import check_metrics, check_target_names
 from autrainer.datasets.sampling import sampler_of
-from autrainer.datasets.strata import strata_of
-from autrainer.datasets.table import FeatureColumns, TableDataset, table_problems
+from autrainer.datasets.tables.features import FeatureColumns, TableDataset, table_problems
+from autrainer.datasets.tables.frames import Listing, no_columns, read_frame
+from autrainer.datasets.tables.strata import strata_of
 from autrainer.datasets.wrapper import (
     DatasetWrapper,
     RawTargets,

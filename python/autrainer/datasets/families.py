@@ -20,9 +20,9 @@ from autrainer.data.targets import (
     check_threshold,
     numbers,
 )
-from autrainer.datasets.arguments import FOR_FILES, NEEDED
 from autrainer.datasets.base import AbstractDataset, check_choice
-from autrainer.datasets.damage import CHECK_FILES
+from autrainer.datasets.checking.arguments import FOR_FILES, NEEDED
+from autrainer.datasets.checking.damage import CHECK_FILES
 from autrainer.datasets.wrapper import RawTargets, as_list
 from autrainer.errors import ConfigError
 from autrainer.transforms.compose import SmartCompose

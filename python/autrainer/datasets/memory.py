@@ -14,9 +14,9 @@ import torch
 from autrainer.data.split_source import Files, ItemsOnly
 from autrainer.data.targets import AbstractTargetTransform
 from autrainer.datasets.base import SPLITS, AbstractDataset
-from autrainer.datasets.checks import check_targets
+from autrainer.datasets.checking.splits import check_targets
 from autrainer.datasets.families import fit_target_transform
-from autrainer.datasets.frames import Listing
+from autrainer.datasets.tables.frames import Listing
 from autrainer.datasets.wrapper import RawTargets, SplitDataset, targets_of
 from autrainer.errors import DataError
 

@@ -17,7 +17,7 @@ from autrainer.config.shorthand import split_shorthand
 from autrainer.data.messages import counted, first_few
 from autrainer.data.samplers.batch_order import SampleOrder
 from autrainer.data.targets import AbstractTargetTransform, UnusableTargetsError, numbers
-from autrainer.datasets.frames import Listing
+from autrainer.datasets.tables.frames import Listing
 from autrainer.datasets.wrapper import RawTargets, missing_columns
 from autrainer.errors import ConfigError, DataError
 

@@ -19,7 +19,7 @@ from autrainer.data.lengths import lengths_of_files
 from autrainer.data.nonfinite import inspect_raw_features
 from autrainer.data.split_source import Files, ItemsOnly, ResidentArrays, SplitSource
 from autrainer.data.targets import AbstractTargetTransform, RaggedTargetsError
-from autrainer.datasets.frames import Listing
+from autrainer.datasets.tables.frames import Listing
 from autrainer.errors import CorruptFileError, DataError, did_you_mean
 from autrainer.transforms.plan import plan
 

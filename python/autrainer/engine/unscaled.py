@@ -10,7 +10,7 @@ import numpy as np
 import numpy.typing as npt
 
 from autrainer.data.targets import AbstractTargetTransform
-from autrainer.datasets.strata import TOTAL
+from autrainer.datasets.tables.strata import TOTAL
 from autrainer.metrics.base import AbstractMetric
 from autrainer.runs.layout import UNSCALED
 from autrainer.runs.writing.columns import ValueLists, Values

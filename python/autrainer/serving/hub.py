@@ -17,8 +17,8 @@ from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 from typing import Any
 
-from autrainer.datasets.fetching import check_url, fetch
-from autrainer.datasets.integrity import Expected
+from autrainer.datasets.fetching.integrity import Expected
+from autrainer.datasets.fetching.web_files import check_url, fetch
 from autrainer.errors import AutrainerError, ConfigError
 from autrainer.runs.layout import MODEL_FILE
 from autrainer.runs.locking.folders import alone_in

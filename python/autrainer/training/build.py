@@ -26,7 +26,7 @@ from autrainer.criterions.base import Loss
 from autrainer.data.loader import Loader
 from autrainer.datasets.base import AbstractDataset
 from autrainer.datasets.sampling import SAMPLER_KEY
-from autrainer.datasets.strata import TOTAL
+from autrainer.datasets.tables.strata import TOTAL
 from autrainer.engine.precision import Precision
 from autrainer.engine.runtime import Runtime
 from autrainer.engine.step import DeviceMover

@@ -16,7 +16,7 @@ from autrainer.data.targets import (
     MultiTargetStandardScaler,
     StandardScaler,
 )
-from autrainer.datasets.downloads import ZipDownloadManager
+from autrainer.datasets.fetching.downloads import ZipDownloadManager
 from autrainer.datasets.wrapper import DatasetWrapper
 
 __all__ = [

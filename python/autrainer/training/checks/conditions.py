@@ -14,7 +14,7 @@ from typing import Any, Protocol
 from autrainer.config.schema.sections.loaders import SUBSETS
 from autrainer.config.schema.sections.saving import SavingSection
 from autrainer.config.schema.sections.training import TrainingSection
-from autrainer.datasets.checksums import Checksums, checksums_of, differences
+from autrainer.datasets.checking.checksums import Checksums, checksums_of, differences
 from autrainer.errors import ConfigError, DataError
 from autrainer.runs.environment import numeric_environment
 from autrainer.runs.state.resumable import ResumableState

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from autrainer.config.schema.run import RunConfig
 from autrainer.data.loader import Loader
-from autrainer.datasets.samples import SplitSamples
+from autrainer.datasets.tables.samples import SplitSamples
 from autrainer.engine.nonfinite import LossGuard
 from autrainer.engine.step import MeanLoss
 from autrainer.engine.stopping import StopRequest

@@ -17,7 +17,7 @@ from autrainer.datasets import (
     BaseMTRegressionDataset,
     BaseRegressionDataset,
 )
-from autrainer.datasets.table import FeatureColumns
+from autrainer.datasets.tables.features import FeatureColumns
 from autrainer.errors import ConfigError, DataError
 from autrainer.training.checks.configuration import find_problems
 from autrainer.transforms import AbstractTransform, SmartCompose, Standardizer

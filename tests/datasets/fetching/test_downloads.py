@@ -11,8 +11,8 @@ from pathlib import Path
 import pytest
 
 from autrainer.callbacks.progress import Progress
-from autrainer.datasets.downloads import ZipDownloadManager
-from autrainer.datasets.fetching import fetch
+from autrainer.datasets.fetching.downloads import ZipDownloadManager
+from autrainer.datasets.fetching.web_files import fetch
 from autrainer.errors import ConfigError, CorruptFileError, DownloadError, OutputError
 from autrainer.runs.locking import flocks
 

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 import torch
 
-from autrainer.datasets.checksums import _digest, checksums_of, differences
+from autrainer.datasets.checking.checksums import _digest, checksums_of, differences
 from autrainer.datasets.toy import ToyDataset
 
 PLAIN = ["a", 1, 1.5, True, None]

@@ -8,8 +8,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from autrainer.datasets.fetching import fetch
-from autrainer.datasets.integrity import Expected
+from autrainer.datasets.fetching.integrity import Expected
+from autrainer.datasets.fetching.web_files import fetch
 from autrainer.errors import ConfigError, DownloadError
 
 CONTENT = bytes(range(256)) * 400

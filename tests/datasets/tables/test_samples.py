@@ -7,7 +7,7 @@ import torch
 
 from autrainer.data.targets import LabelEncoder
 from autrainer.datasets import BaseClassificationDataset, BaseRegressionDataset, ToyDataset
-from autrainer.datasets.samples import SplitSamples
+from autrainer.datasets.tables.samples import SplitSamples
 from autrainer.runs.writing.columns import Labels, LabelSets, Texts, ValueLists, Values
 
 BACKWARDS = np.array([5, 0, 0])

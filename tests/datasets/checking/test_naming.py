@@ -3,7 +3,7 @@
 import pandas as pd
 import pytest
 
-from autrainer.datasets.strata import strata_of
+from autrainer.datasets.tables.strata import strata_of
 from autrainer.errors import ConfigError, DataError
 from autrainer.metrics import MAE, MSE
 

@@ -5,7 +5,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from autrainer.datasets.checks import FEW_FILES, MissingFilesError, missing_files
+from autrainer.datasets.checking.splits import FEW_FILES, MissingFilesError, missing_files
 from autrainer.datasets.wrapper import with_suffix
 from autrainer.errors import ConfigError, CorruptFileError, DataError
 

@@ -6,7 +6,7 @@ import logging
 from typing import Any
 
 from autrainer.data.messages import first_few
-from autrainer.datasets.frames import Listing
+from autrainer.datasets.tables.frames import Listing
 from autrainer.datasets.wrapper import DatasetWrapper
 
 log = logging.getLogger(__name__)

@@ -8,9 +8,9 @@ from typing import TYPE_CHECKING, Any, ClassVar, Protocol, TypeGuard
 
 from autrainer.data.messages import counted, first_few
 from autrainer.data.targets import AbstractTargetTransform, UnusableTargetsError, numbers
-from autrainer.datasets.damage import damaged_files
-from autrainer.datasets.frames import Listing
-from autrainer.datasets.overlap import warn_of_shared_files
+from autrainer.datasets.checking.damage import damaged_files
+from autrainer.datasets.checking.overlap import warn_of_shared_files
+from autrainer.datasets.tables.frames import Listing
 from autrainer.datasets.wrapper import DatasetWrapper, as_list, missing_columns
 from autrainer.errors import ConfigError, CorruptFileError, DataError
 

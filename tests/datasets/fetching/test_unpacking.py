@@ -10,7 +10,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from autrainer.datasets.unpacking import unpack
+from autrainer.datasets.fetching.unpacking import unpack
 from autrainer.errors import CorruptFileError, OutputError
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
-from autrainer.datasets.strata import TOTAL
+from autrainer.datasets.tables.strata import TOTAL
 from autrainer.errors import ConfigError
 
 if TYPE_CHECKING:

@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from autrainer.datasets import BaseClassificationDataset
-from autrainer.datasets.frames import Listing, read_frame
+from autrainer.datasets.tables.frames import Listing, read_frame
 from autrainer.errors import CorruptFileError, DataError
 from tests.objects import object_yaml
 

@@ -14,7 +14,7 @@ import torch
 from autrainer.data.messages import NUM_NAMED
 from autrainer.data.split_source import Files, ItemsOnly
 from autrainer.data.targets import AbstractTargetTransform
-from autrainer.datasets.frames import Listing
+from autrainer.datasets.tables.frames import Listing
 from autrainer.datasets.wrapper import (
     RawTargets,
     SplitDataset,

@@ -1,0 +1,1 @@
+"""The CSV files of a dataset: their cells, and what is made of them."""
