@@ -20,22 +20,19 @@ from autrainer.engine.unscaled import interleaved
 from autrainer.engine.update import StepFunction
 from autrainer.errors import AutrainerError, RunInterruptedError
 from autrainer.runs.environment import set_device
-from autrainer.runs.finished import table_checksum
 from autrainer.runs.layout import BEST, INITIAL, TABLE, TEST, TEST_RESULTS
 from autrainer.runs.process.communicator import ALONE, Communicator
 from autrainer.runs.process.global_state import GlobalState
-from autrainer.runs.process.signals import Requests, requests_handled
+from autrainer.runs.process.signals import requests_handled
 from autrainer.runs.random.seeding import set_reproducibility, set_seed
 from autrainer.runs.state.disk_space import warn_if_full
 from autrainer.runs.state.torch_files import Stateful
-from autrainer.runs.status import Status
 from autrainer.runs.writing.files import remove_file
 from autrainer.runs.writing.outputs import OutputsTracker
+from autrainer.training.attempt import attempt
 from autrainer.training.build import build_parts
 from autrainer.training.checks.conditions import Conditions, refuse_changes
 from autrainer.training.checks.configuration import checked
-from autrainer.training.checks.constructor_errors import sentence_of
-from autrainer.training.checks.step_errors import explained
 from autrainer.training.checks.trial import tried
 from autrainer.training.evaluation import Evaluation
 from autrainer.training.forwarding import Forwarded
@@ -200,44 +197,11 @@ class ModularTaskTrainer:
             raise AutrainerError("this trainer has been closed; build a new one to train")
         self._is_trained = True
         with requests_handled() as requests, requests.prevailing():
-            value = self._attempt(requests)
+            value = attempt(self, requests, self._train)
         if requests.stop is not None:
             # Asked for when nobody looked any more: this run has ended, but a sweep would go on.
             raise RunInterruptedError(requests.stop, saved=True)
         return value
-
-    def _attempt(self, requests: Requests) -> float:
-        """Train, say in the folder how that ended, and give everything back."""
-        status = Status(self.output_directory)
-        try:
-            with self.threads(), requests.prevailing():
-                self.bookkeeping.write(status.begin)
-                self.resumption.follow(requests)
-                value = self._train()
-                self.bookkeeping.write(self._finish, status)
-                self.resumption.clear()
-        except BaseException as error:
-            with requests.ending():
-                cause = explained(error, self)
-                if self.folder.is_held:
-                    is_interrupted = isinstance(error, KeyboardInterrupt)
-                    self.bookkeeping.write(status.stop, cause, interrupted=is_interrupted)
-                if isinstance(error, RunInterruptedError) and error.__cause__ is not None:
-                    log.warning("While stopping: %s", sentence_of(error.__cause__))
-            if cause is not error:
-                raise cause from error
-            raise
-        finally:
-            with requests.ending():
-                self.close()
-        return value
-
-    def _finish(self, status: Status) -> None:
-        status.finish(
-            table_checksum(self.output_directory),
-            self.records.early_end(),
-            self.conditions.state_dict(),
-        )
 
     def stop(self, reason: str = "") -> None:
         """End training with the iteration in progress; callbacks may call this in any hook.

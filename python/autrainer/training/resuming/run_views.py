@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from contextlib import AbstractContextManager
 from pathlib import Path
 from typing import Any, Protocol
 
@@ -13,11 +14,13 @@ from autrainer.config.schema.run import RunConfig
 from autrainer.engine.runtime import Runtime
 from autrainer.engine.stateful import StatefulParts
 from autrainer.runs.folder import Bookkeeping
+from autrainer.runs.process.signals import Requests
 from autrainer.runs.state.torch_files import Stateful
 from autrainer.runs.writing.outputs import OutputsTracker
 from autrainer.training.checks.conditions import Conditions
 from autrainer.training.checks.shapes import Fit
 from autrainer.training.recording.history import History
+from autrainer.training.run_folder import RunFolder
 
 
 class KeptRun(Protocol):
@@ -75,6 +78,23 @@ class ContinuingRun(Protocol):
         """Go on from another run's metrics, times and states."""
 
 
+class EarlyEnding(Protocol):
+    """What a run keeps of itself, as far as its status is concerned."""
+
+    def early_end(self) -> tuple[int, str] | None:
+        """The last iteration and the reason, if the run has ended before all iterations."""
+
+
+class Clearable(Protocol):
+    """What keeps the state of a run, as far as an attempt to train it is concerned."""
+
+    def follow(self, requests: Requests) -> None:
+        """Look at these requests after every step from now on."""
+
+    def clear(self) -> None:
+        """Remove what was kept: the run has ended and is on disk."""
+
+
 class FailedRun(Protocol):
     """What explaining an error sees of the run in which it was raised."""
 
@@ -83,3 +103,26 @@ class FailedRun(Protocol):
     fit: Fit
     mult_adds: int | None
     sample_shape: tuple[int, ...]
+
+
+class AttemptedRun(FailedRun, Protocol):
+    """What an attempt to train a run sees of it."""
+
+    output_directory: Path
+    bookkeeping: Bookkeeping
+    folder: RunFolder
+    conditions: Conditions
+
+    @property
+    def records(self) -> EarlyEnding:
+        """What it keeps of itself."""
+
+    @property
+    def resumption(self) -> Clearable:
+        """What keeps its state."""
+
+    def threads(self) -> AbstractContextManager[None]:
+        """Within the block torch uses as many intra-op threads as this run trains with."""
+
+    def close(self) -> None:
+        """Release everything; safe to call more than once."""
