@@ -23,17 +23,6 @@ def test_where_there_is_something_the_main_process_has_some(num, world_size):
     assert len(range(num)[slice(*RunProcess(0, world_size).share(num))]) > 0
 
 
-@given(num_batches=st.integers(1, 20), world_size=st.integers(1, 5))
-def test_each_share_of_each_batch_has_a_number_of_its_own(num_batches, world_size):
-    numbers = [
-        process.number_of_share(batch)
-        for batch in range(num_batches)
-        for process in processes(world_size)
-    ]
-
-    assert numbers == list(range(num_batches * world_size))
-
-
 def test_only_the_first_process_is_the_main_one():
     assert [process.is_main for process in processes(3)] == [True, False, False]
     assert ONLY_PROCESS.is_main

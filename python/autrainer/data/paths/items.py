@@ -84,7 +84,7 @@ class ItemBatches:
                 stack.enter_context(global_generators_kept())
             stack.enter_context(raw_features_checked_by(self.check))
             items = self._items(epoch, indices)
-            share = self.process.number_of_share(number)
+            share = number * self.process.world_size + self.process.rank
             stack.enter_context(keyed_batch(self.seed, epoch, share))
             if self.seeds_globals:
                 seed_globals(derived_seed(self.seed, epoch, -1 - share))

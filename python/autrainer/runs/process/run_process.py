@@ -61,14 +61,6 @@ class RunProcess:
         start, stop = (-(-num * bound // self.world_size) for bound in (self.rank, self.rank + 1))
         return start, stop
 
-    def number_of_share(self, batch: int) -> int:
-        """Number of the share of this process in a batch, where all shares are counted through.
-
-        >>> [RunProcess(rank, 2).number_of_share(batch) for batch in range(2) for rank in range(2)]
-        [0, 1, 2, 3]
-        """
-        return batch * self.world_size + self.rank
-
 
 ONLY_PROCESS = RunProcess()
 """The process of a run that has one."""
