@@ -32,7 +32,7 @@ class CorruptFileError(DataError):
 
 
 class UntrustedCodeError(AutrainerError, ValueError):
-    """A file of a model names code that nobody has allowed to run."""
+    """A file of a model names code that is not allowed to run."""
 
 
 class UnsupportedFileError(DataError):

@@ -35,7 +35,7 @@ _under_construction: ContextVar[CallbackManager | None] = ContextVar(
 
 
 class CallbackMixin(CallbackSignature):
-    """Base for objects that are created inside another part and want to be heard all the same.
+    """Base for objects that are created inside another part and have hooks.
 
     An object whose class inherits this and runs its constructor while a trainer is being built
     takes part in that run. Parts that the configuration names need no mixin.
@@ -76,7 +76,7 @@ class _Entry:
 
 
 class CallbackManager:
-    """The listeners of one run. Two managers never hear each other.
+    """The listeners of one run; those of two managers are separate.
 
     `manager.cb_on_test_begin(trainer=trainer)` and
     `manager.callback("cb_on_test_begin", trainer=trainer)` fire an event.
@@ -144,7 +144,7 @@ class CallbackManager:
         self._registered = [other for other in self._registered if other is not obj]
 
     def handlers(self, event: str) -> list[Handler]:
-        """The live list of what an event calls, in order; empty if nobody listens."""
+        """The live list of what an event calls, in order; empty without listeners."""
         return self._handlers[_canonical(event)]
 
     def callback(self, position: str, **kwargs: Any) -> None:

@@ -52,4 +52,4 @@ class Progress:
 
 
 def _nothing() -> None:
-    """Stand in for the update of a bar that is not shown."""
+    """Default update: no bar is shown."""

@@ -37,7 +37,7 @@ def main() -> NoReturn:
 
 
 def _prepare_streams(trains: bool) -> None:
-    """Let what is said about a run be lost where nobody can read it, and the run go on."""
+    """Drop output to streams that are closed or gone, so that the run goes on."""
     from autrainer.runs.process.streams import lenient, open_standard_streams
 
     open_standard_streams()

@@ -1,4 +1,4 @@
-"""Where in a user's own code an error was raised, and how errors are told in few lines.
+"""Where in a user's own code an error was raised, and how errors are shown in few lines.
 
 Code of users is all that is neither installed nor of this package: what stands in a project.
 """

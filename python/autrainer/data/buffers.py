@@ -1,4 +1,4 @@
-"""Memory for batches that is used again as soon as nobody holds the batch any more."""
+"""Memory for batches that is used again as soon as nothing refers to the batch."""
 
 from __future__ import annotations
 
@@ -138,7 +138,7 @@ class _Memory:
         return array
 
     def is_free(self) -> bool:
-        """Whether nobody refers to what was handed out last."""
+        """Whether nothing refers to what was handed out last."""
         return self._owner is None or self._owner() is None
 
 

@@ -33,7 +33,7 @@ Features = Callable[[Rows], torch.Tensor]
 
 
 class MemoryDataset(AbstractDataset):
-    """Splits that are made of arrays; data frames exist only for whoever asks for them.
+    """Splits that are made of arrays; data frames are made when they are asked for.
 
     Subclasses give columns and features of a split. Whoever overrides `df_train`, `df_dev` or
     `df_test` selects samples by the column `index`.

@@ -41,7 +41,7 @@ class Evaluated:
 
 
 def _nothing_failed() -> None:
-    """Stand in for the check of a background that there is not."""
+    """Default check: nothing can have failed."""
 
 
 @dataclass(frozen=True)

@@ -79,7 +79,7 @@ class LibraryLogger(AbstractLogger):
     _extra: ClassVar[str]
 
     def __new__(cls, *_args: Any, **_kwargs: Any) -> Any:
-        """Make a logger, or what stands in for it."""
+        """Make a logger, or a `FallbackLogger` if its library is missing."""
         if not is_installed(cls._module):
             return FallbackLogger(cls.__name__, cls._extra)
         return super().__new__(cls)

@@ -1,4 +1,4 @@
-"""What a logger has logged, on disk: whoever goes on after an interruption logs nothing twice."""
+"""What a logger has logged, on disk, so that a run that is resumed logs nothing twice."""
 
 from __future__ import annotations
 

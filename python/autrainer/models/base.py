@@ -88,7 +88,7 @@ class AbstractModel(torch.nn.Module, AddressedObject, ABC):
 
 
 def refuse_transfer(model: AbstractModel) -> None:
-    """For models that nobody has pretrained.
+    """For models without pretrained weights.
 
     Raises:
         ConfigError: if the model was asked to transfer.

@@ -17,7 +17,7 @@ from autrainer.fast.optimizers import keep_dynamo_out
 from autrainer.optimizers.groups import parameter_groups
 
 FUSED = (torch.optim.Adam, torch.optim.AdamW)
-"""Optimizers that are told to update all parameters in one pass, unless somebody chose a way."""
+"""Optimizers that update all parameters in one pass unless the configuration says how they work."""
 
 _WAYS = ("fused", "foreach", "capturable", "differentiable")
 

@@ -81,7 +81,7 @@ class Bookkeeping:
             function(*args, **options)
 
     def log(self, message: str, level: int = logging.INFO) -> None:
-        """Log a message, for the run's log and for whoever listens besides."""
+        """Log a message, for the run's log and other handlers of the root logger."""
         if self._writes:
             log.log(level, message)
 

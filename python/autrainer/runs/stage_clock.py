@@ -24,7 +24,7 @@ NAMES = {
     OUTPUTS: "outputs_and_states",
     OTHER: "other",
 }
-"""The stages as `stages.yaml` names them, in the order in which they are told."""
+"""The stages as `stages.yaml` names them, in the order in which they are shown."""
 
 FORMER_ENTRY = "stages"
 """The key of `timer.yaml` that held the same before there was a file of its own.

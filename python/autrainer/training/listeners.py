@@ -1,4 +1,4 @@
-"""Who is told of the events of a run."""
+"""Objects whose hooks are called at the events of a run."""
 
 from __future__ import annotations
 

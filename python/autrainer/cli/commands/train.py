@@ -91,7 +91,7 @@ def _launch(
 
 @contextmanager
 def _logs_that_fail_are_silent() -> Iterator[None]:
-    """On a full disk each line of a log would be a traceback; what matters is told at the end."""
+    """On a full disk each line of a log would be a traceback; the end reports it."""
     before, logging.raiseExceptions = logging.raiseExceptions, False
     try:
         yield
@@ -196,7 +196,7 @@ def _panics_are_errors() -> Iterator[None]:
 
 
 def _built(config: DictConfig, directory: Path) -> Any:
-    """The trainer of a run; what is wrong with it is told in its folder too."""
+    """The trainer of a run; what is wrong with it is written into its folder too."""
     make = _trainer()
     from autrainer.runs.status import record_failure
 

@@ -275,7 +275,7 @@ def _chunks(points: Sequence[Point], size: int) -> Iterable[Sequence[Point]]:
 
 
 class _Watch(Callback):
-    """Keeps what jobs return, and says at once that one failed; why is told at the end.
+    """Keeps what jobs return. A failure is logged at once, its reason at the end of the sweep.
 
     Of a job that is over, the memory is given back when the next one starts: until then other
     callbacks of Hydra may look at it.
@@ -295,7 +295,7 @@ class _Watch(Callback):
 
 
 def _lighten(job: JobReturn) -> None:
-    """Drop what nobody needs of a job that is over: its configurations, and variables.
+    """Drop what is not needed of a job that has ended: its configurations and variables.
 
     The traceback of an error holds all that its functions were working on: model and data.
     """

@@ -38,7 +38,7 @@ class Problem:
 
 
 def refuse(problems: Sequence[Problem], origin: Origin | None = None) -> None:
-    """Raise one error that tells all problems; do nothing if there is none.
+    """Raise one error that lists all problems; do nothing if there is no problem.
 
     Raises:
         ConfigError: if there is a problem.

@@ -1,4 +1,4 @@
-"""Files decoded by threads of the Rust core, in order, ahead of whoever consumes them."""
+"""Files decoded by threads of the Rust core, in order, before they are asked for."""
 
 from __future__ import annotations
 

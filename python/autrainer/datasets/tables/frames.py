@@ -18,7 +18,7 @@ EMPTY_NUMBERS = (
     *("", "#N/A", "#N/A N/A", "#NA", "-1.#IND", "-1.#QNAN", "-NaN", "-nan", "1.#IND"),
     *("1.#QNAN", "<NA>", "N/A", "NA", "NULL", "NaN", "None", "n/a", "nan", "null"),
 )
-"""What pandas takes for an empty cell where nobody says otherwise."""
+"""What pandas takes for an empty cell by default."""
 
 FIRST_LINE = 2
 """Line of the first row: the names of the columns stand in the first."""

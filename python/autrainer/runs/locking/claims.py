@@ -26,7 +26,7 @@ from autrainer.runs.writing.opening import open_regular
 log = logging.getLogger(__name__)
 
 SILENT_S = 120.0
-"""An owner that shows no sign of life for as long is dead; nobody ever waits longer for one."""
+"""An owner that shows no sign of life for as long is dead; no process waits longer for one."""
 
 POLL_S = 1.0
 """How often to look for a sign of life."""
@@ -137,7 +137,7 @@ def _created(path: Path, me: Owner) -> bytes | None:
 
 
 def _created_empty(path: Path, me: Owner) -> bytes | None:
-    """As `_created` where there are no links: for a moment the claim names nobody."""
+    """As `_created` where there are no links: for a moment the claim has no name in it."""
     try:
         _write_new(path, me)
     except FileExistsError:

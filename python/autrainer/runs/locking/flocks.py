@@ -15,7 +15,7 @@ POLL_S = 0.1
 
 
 def are_there(folder: Path) -> bool:
-    """Whether the system locks files here at all, tried on the folder, which nobody locks."""
+    """Whether the system locks files here at all, tried on the folder itself."""
     if fcntl is None:
         return False
     try:

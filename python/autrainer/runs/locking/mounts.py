@@ -17,7 +17,7 @@ _PROC = Path("/proc/self")
 
 
 def has_locks_of_one_machine(folder: Path) -> bool:
-    """Whether a lock of the system on a file of this folder says all that there is to know.
+    """Whether a lock of the system on a file of this folder is enough to decide who holds it.
 
     It does on a file system that one machine has for itself. One that others may have mounted too
     (NFS, CIFS, Lustre, BeeGFS, GPFS, FUSE, 9p, virtiofs) may grant the same lock on each of them:

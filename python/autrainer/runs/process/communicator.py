@@ -27,7 +27,7 @@ class Communicator(Protocol):
 
 
 class SingleProcess:
-    """The communicator of a run of one process: nobody to talk to."""
+    """The communicator of a run of one process."""
 
     process = ONLY_PROCESS
 

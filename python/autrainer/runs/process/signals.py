@@ -185,7 +185,7 @@ def _handled(handlers: Mapping[signal.Signals, Handler]) -> Iterator[None]:
 
 
 def _acknowledge(number: int) -> None:
-    """Tell whoever has pressed Ctrl-C that it was heard: a step may take a while."""
+    """Print that the signal has arrived: until the step has ended may take a while."""
     # Not by `sys.stderr`, which may just be writing.
     with suppress(OSError):
         if number == signal.SIGINT and os.isatty(2):

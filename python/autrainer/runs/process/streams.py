@@ -1,4 +1,4 @@
-"""Standard streams that may be closed, full or gone: no run ends because nobody reads."""
+"""Standard streams that may be closed, full or gone: no run ends because of them."""
 
 from __future__ import annotations
 

@@ -82,7 +82,7 @@ def check_random_state(state: Mapping[str, Any]) -> None:
 
 
 def _check_numpy(kind: Any, keys: Any, position: Any, has_gauss: Any, gauss: Any) -> None:
-    """NumPy itself believes the position, and reads beyond its memory at the next draw."""
+    """NumPy does not check the position: at the next draw it would read beyond its memory."""
     is_state = (
         kind == "MT19937"
         and isinstance(keys, np.ndarray)

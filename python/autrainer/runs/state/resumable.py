@@ -192,7 +192,7 @@ class RowFiles:
         self._retired: deque[list[str]] = deque()
 
     def advance(self) -> tuple[dict[str, Any], list[str], list[str]]:
-        """Rows to write by the name of their file, names of all files, and files nobody needs."""
+        """Rows to write by the name of their file, names of all files, and obsolete files."""
         new: dict[str, Any] = {}
         current, count = self._state()
         self._retired.append([])

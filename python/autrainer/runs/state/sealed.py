@@ -61,7 +61,7 @@ def write_sealed(path: str | os.PathLike[str], tree: Any) -> None:
 
 
 def read_sealed(path: str | os.PathLike[str]) -> Any:
-    """The tree of a sealed file; tensors and arrays are writable and nobody else's.
+    """The tree of a sealed file; tensors and arrays are writable and share no memory.
 
     Raises:
         FileNotFoundError: if there is no such file.

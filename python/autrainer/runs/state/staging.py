@@ -33,7 +33,7 @@ class Staged:
         self._is_released = False
 
     def release(self) -> None:
-        """Give the memory back: nobody reads the tree any more. Done once, however often called."""
+        """Give the memory back: the tree must not be read any more. Later calls do nothing."""
         if not self._is_released:
             self._is_released = True
             self.tree = None

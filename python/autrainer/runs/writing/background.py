@@ -30,7 +30,7 @@ class Job:
         return self._ended.is_set()
 
     def end(self) -> None:
-        """Let go of the arguments, which may be large, and of whoever waits."""
+        """Release the arguments, which may be large, and end `wait`."""
         self.call = None
         self._ended.set()
 

@@ -69,7 +69,7 @@ class Samples(Protocol):
 
 @dataclass(frozen=True)
 class Saved:
-    """What a pass leaves behind: arrays that nobody changes any more."""
+    """What a pass leaves behind: arrays that do not change any more."""
 
     outputs: Array
     targets: Array

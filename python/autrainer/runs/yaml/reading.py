@@ -1,4 +1,4 @@
-"""Reading YAML: the one place where our own code does, whoever wrote the file.
+"""Reading YAML: the one place where our own code does it.
 
 Nothing is executed, nothing is waited for, and reading ends soon, whatever a file holds: pipes and
 devices are refused, and so is what is too large, nested too deeply, or unfolds to too much by its
@@ -48,7 +48,7 @@ def read_yaml(path: StrPath) -> Any:
 
 
 def read_mapping(path: StrPath) -> dict[str, Any]:
-    """Content of a file of a run folder; empty if there is none, or none that can be read."""
+    """Content of a file of a run folder; empty if it is missing or cannot be read."""
     try:
         content = read_yaml(path)
     except (OSError, CorruptFileError):

@@ -132,5 +132,5 @@ class Results:
 
 
 def prefixed(scores: Mapping[str, float]) -> dict[str, float]:
-    """Scores of the test set under the names that they are told by."""
+    """Scores of the test set, each name with the prefix `test_`."""
     return {f"test_{name}": value for name, value in scores.items()}

@@ -121,7 +121,7 @@ def load_part(part: Stateful, state: Any, path: Path) -> None:
 
 @contextmanager
 def fitting(place: str, way_out: str = "") -> Iterator[None]:
-    """Tell whatever a part trips over within the block with the place that its state came from.
+    """Errors of the block, raised again with the place that the state came from.
 
     Raises:
         CorruptFileError: naming the place. Errors of the system, and too little memory, say

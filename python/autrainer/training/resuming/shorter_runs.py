@@ -86,7 +86,7 @@ def as_shorter_run(path: Path, config: Mapping[str, Any]) -> FinishedRun | None:
 
 @contextmanager
 def held(folder: Path, check: Callable[[], None]) -> Iterator[None]:
-    """Within the block nobody changes a finished run.
+    """Within the block no other process changes a finished run.
 
     Args:
         folder: Its folder.
