@@ -27,8 +27,8 @@ transform:
 PARTS = """\
 import os
 from autrainer.datasets import BaseClassificationDataset
-from autrainer.datasets.downloads import ZipDownloadManager
-from autrainer.datasets.integrity import Expected
+from autrainer.datasets.fetching.downloads import ZipDownloadManager
+from autrainer.datasets.fetching.integrity import Expected
 from autrainer.models import FFNN
 from autrainer.transforms import AbstractTransform
 

@@ -220,11 +220,7 @@ def write_results(
     """
     np = find_numpy()
     cells = as_floats(probabilities)
-    if cells.ndim != 2 or cells.shape != (len(indices), len(names)):
-        raise DataError(
-            f"probabilities have shape {cells.shape}; {len(indices)} rows and {len(names)} names "
-            f"ask for {(len(indices), len(names))}"
-        )
+    check_cells(cells, (len(indices), len(names)))
     rows = np.ascontiguousarray(indices, dtype=np.int64)
     columns = [
         (str(name), _column(column)) for name, column in [("predictions", predictions), *beside]
@@ -258,6 +254,19 @@ def _column(column: Column) -> tuple[Any, ...]:
         f"a column is of type {type(column).__name__}; use a class of "
         "autrainer.runs.writing.columns"
     )
+
+
+def check_cells(cells: npt.NDArray[Any], shape: tuple[int, int]) -> None:
+    """Refuse probabilities that do not have a row for each sample and a column for each name.
+
+    Raises:
+        DataError: if so.
+    """
+    if cells.shape != shape:
+        raise DataError(
+            f"probabilities have shape {cells.shape}; {shape[0]} rows and {shape[1]} names ask for "
+            f"{shape}"
+        )
 
 
 def as_floats(values: npt.NDArray[Any]) -> npt.NDArray[Any]:

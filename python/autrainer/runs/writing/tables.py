@@ -19,7 +19,7 @@ from autrainer.runs.writing.columns import (
     ValueLists,
     Values,
 )
-from autrainer.runs.writing.files import as_floats, write_by_name, write_results
+from autrainer.runs.writing.files import as_floats, check_cells, write_by_name, write_results
 
 if TYPE_CHECKING:
     import numpy as np
@@ -80,7 +80,7 @@ def write_table(
     require_library(table_format)
     cells = as_floats(probabilities)
     columns = [("predictions", predictions), *beside]
-    _check_cells(cells, (len(indices), len(names)))
+    check_cells(cells, (len(indices), len(names)))
     for name, column in columns:
         _check(name, column, len(indices))
     schema = _schema(columns, names, cells)
@@ -199,14 +199,6 @@ def _numbers(column: Values | ValueLists) -> Array:
     if isinstance(column, Values) and values.dtype.kind in "biu":
         return np.ascontiguousarray(values, dtype=np.int64)
     return as_floats(values)
-
-
-def _check_cells(cells: Array, shape: tuple[int, int]) -> None:
-    if cells.shape != shape:
-        raise DataError(
-            f"probabilities have shape {cells.shape}; {shape[0]} rows and {shape[1]} names ask for "
-            f"{shape}"
-        )
 
 
 def _check(name: str, column: Column, num_rows: int) -> None:
