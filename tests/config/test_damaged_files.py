@@ -18,7 +18,7 @@ DAMAGED = {
     "defaults: [config]\n": "the defaults of config lead back",
     "defaults: 5\n": "^Invalid defaults list in 'config', defaults must be a list",
     "defaults: [_autrainer_, _self_\n": r"config.yaml, line 2, column 1: ",
-    f"{HEAD}a: &x [*x]\n": "config.yaml is no configuration",
+    f"{HEAD}a: &x [*x]\n": "config.yaml: no plain YAML: .* 100 deep",
     f"{HEAD}a: *x\n": "found undefined alias",
     "a: !!python/object/apply:os.system [true]\n": "could not determine a constructor",
     "[1, 2]\n": "must be a DictConfig",

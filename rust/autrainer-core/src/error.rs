@@ -299,21 +299,6 @@ impl fmt::Display for Shape<'_> {
     }
 }
 
-/// Whether an argument has the length that it needs.
-///
-/// # Errors
-/// [`Error::Length`] if not.
-pub(crate) fn check_length(argument: &'static str, expected: usize, found: usize) -> Result<()> {
-    if expected == found {
-        return Ok(());
-    }
-    Err(Error::Length {
-        argument,
-        expected,
-        found,
-    })
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;

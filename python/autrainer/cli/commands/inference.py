@@ -140,7 +140,7 @@ def _listed(input: str, table: str) -> tuple[Path, list[str]]:
     root = Path(input)
     if not root.is_dir():
         raise CommandLineError(None, f"{input!r} is no folder of the recordings in {table}", 1)
-    from autrainer.datasets.frames import read_frame
+    from autrainer.datasets.tables.frames import read_frame
 
     try:
         columns = read_frame(Path(table), as_written=NAMES)

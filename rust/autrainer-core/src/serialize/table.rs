@@ -1,6 +1,6 @@
 //! What a table of results consists of, and whether its parts fit each other.
 
-use crate::error::{Error, Result, check_length};
+use crate::error::{Error, Result};
 
 /// Floats of either width.
 #[derive(Debug, Clone, Copy)]
@@ -157,4 +157,15 @@ fn check_codes(codes: &[i64], num_labels: usize) -> Result<()> {
         }
     }
     Ok(())
+}
+
+fn check_length(argument: &'static str, expected: usize, found: usize) -> Result<()> {
+    if expected == found {
+        return Ok(());
+    }
+    Err(Error::Length {
+        argument,
+        expected,
+        found,
+    })
 }
