@@ -20,7 +20,7 @@ from autrainer.data.file_handlers import (
 )
 from autrainer.data.native.decode import NativeFormat
 from autrainer.errors import ConfigError, CorruptFileError, DataError, MissingExtraError
-from tests.objects import object_yaml
+from autrainer.runs.objects import object_yaml
 
 same_folder = settings(suppress_health_check=[HealthCheck.function_scoped_fixture])
 

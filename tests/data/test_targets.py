@@ -15,8 +15,8 @@ from autrainer.data.targets import (
     StandardScaler,
 )
 from autrainer.errors import ConfigError, DataError
+from autrainer.runs.objects import object_yaml
 from autrainer.runs.writing.columns import Labels, LabelSets, Texts, ValueLists, Values
-from tests.objects import object_yaml
 
 TRANSFORMS = {
     "labels": LabelEncoder(["b", "a", "c"]),

@@ -14,9 +14,8 @@ from autrainer.data.samplers.base import PassSampler
 from autrainer.errors import CorruptFileError
 from autrainer.runs.addressed import AddressedObject
 from autrainer.runs.addresses import WRITTEN, current_address, public_address
-from autrainer.runs.objects import load_object, save_object
+from autrainer.runs.objects import load_object, object_yaml, save_object
 from autrainer.transforms import Expand, SmartCompose
-from tests.objects import object_yaml
 
 TARGETS = "autrainer.datasets.utils.target_transforms"
 HANDLERS = "autrainer.datasets.utils.file_handlers"

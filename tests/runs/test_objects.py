@@ -10,8 +10,7 @@ import yaml
 
 from autrainer import __version__
 from autrainer.data.targets import LabelEncoder, MultiTargetMinMaxScaler
-from autrainer.runs.objects import save_object
-from tests.objects import object_yaml
+from autrainer.runs.objects import object_yaml, save_object
 
 
 class Colour(str, enum.Enum):

@@ -30,6 +30,15 @@ OLD_KEYS = ("auglib.core.", "audbenchmark.core.")
 """What audobject takes for an address without its `$`."""
 
 
+def object_yaml(obj: Any) -> str:
+    """Text from which `audobject.from_yaml` builds an equal object.
+
+    Raises:
+        TypeError: if the object or one of its arguments cannot be described, naming it.
+    """
+    return yaml_text(object_dict(obj))
+
+
 def save_object(obj: Any, path: str | Path) -> None:
     """Write the text of an object; files that belong to it are written beside it.
 

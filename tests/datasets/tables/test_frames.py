@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from autrainer.datasets import BaseClassificationDataset
 from autrainer.datasets.tables.frames import Listing, read_frame
 from autrainer.errors import CorruptFileError, DataError
-from tests.objects import object_yaml
+from autrainer.runs.objects import object_yaml
 
 WORDS_FOR_NOTHING = ["NA", "None", "null", "nan", "N/A", "<NA>"]
 

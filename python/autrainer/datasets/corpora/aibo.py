@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from autrainer.config.shorthand import Shorthand
 from autrainer.datasets.base import check_choice
-from autrainer.datasets.damage import CHECK_FILES
+from autrainer.datasets.checking.damage import CHECK_FILES
 from autrainer.datasets.families import BaseClassificationDataset
 from autrainer.errors import CorruptFileError, DataError
 from autrainer.transforms.compose import SmartCompose

@@ -8,8 +8,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from autrainer.config.shorthand import Shorthand
+from autrainer.datasets.checking.damage import CHECK_FILES
 from autrainer.datasets.corpora.ontology import Ontology
-from autrainer.datasets.damage import CHECK_FILES
 from autrainer.datasets.families import THRESHOLD, BaseMLClassificationDataset
 from autrainer.datasets.wrapper import with_suffix
 from autrainer.errors import ConfigError, CorruptFileError

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 
 from autrainer.config.shorthand import Shorthand
 from autrainer.datasets.base import check_choice
+from autrainer.datasets.checking.damage import CHECK_FILES
 from autrainer.datasets.corpora.obtaining import (
     Source,
     Tables,
@@ -17,10 +18,9 @@ from autrainer.datasets.corpora.obtaining import (
     move_audio,
     obtain,
 )
-from autrainer.datasets.damage import CHECK_FILES
 from autrainer.datasets.families import BaseClassificationDataset
-from autrainer.datasets.frames import Listing
-from autrainer.datasets.integrity import Expected
+from autrainer.datasets.fetching.integrity import Expected
+from autrainer.datasets.tables.frames import Listing
 from autrainer.transforms.compose import SmartCompose
 
 if TYPE_CHECKING:

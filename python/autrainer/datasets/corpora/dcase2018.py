@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from autrainer.config.shorthand import Shorthand
+from autrainer.datasets.checking.damage import CHECK_FILES
 from autrainer.datasets.corpora.dev_splits import check_dev_split, warn_of_test_as_dev
 from autrainer.datasets.corpora.obtaining import (
     Source,
@@ -18,7 +19,6 @@ from autrainer.datasets.corpora.obtaining import (
     move_audio,
     obtain,
 )
-from autrainer.datasets.damage import CHECK_FILES
 from autrainer.datasets.families import BaseClassificationDataset
 from autrainer.transforms.compose import SmartCompose
 

@@ -10,6 +10,7 @@ import numpy as np
 
 from autrainer.config.shorthand import Shorthand
 from autrainer.datasets.base import check_choice
+from autrainer.datasets.checking.damage import CHECK_FILES
 from autrainer.datasets.corpora.dev_splits import check_dev_split, warn_of_test_as_dev
 from autrainer.datasets.corpora.obtaining import (
     Source,
@@ -19,9 +20,8 @@ from autrainer.datasets.corpora.obtaining import (
     move_audio,
     obtain,
 )
-from autrainer.datasets.damage import CHECK_FILES
 from autrainer.datasets.families import BaseClassificationDataset
-from autrainer.datasets.integrity import Expected
+from autrainer.datasets.fetching.integrity import Expected
 from autrainer.errors import ConfigError, CorruptFileError, did_you_mean
 from autrainer.runs.writing.files import make_folder
 from autrainer.transforms.compose import SmartCompose

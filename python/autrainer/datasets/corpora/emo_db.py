@@ -8,8 +8,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from autrainer.config.shorthand import Shorthand
+from autrainer.datasets.checking.damage import CHECK_FILES
 from autrainer.datasets.corpora.obtaining import Source, Tables, move_audio, obtain
-from autrainer.datasets.damage import CHECK_FILES
 from autrainer.datasets.families import BaseClassificationDataset
 from autrainer.errors import ConfigError, CorruptFileError
 from autrainer.transforms.compose import SmartCompose

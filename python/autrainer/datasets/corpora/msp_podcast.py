@@ -7,9 +7,9 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from autrainer.config.shorthand import Shorthand
-from autrainer.datasets.damage import CHECK_FILES
+from autrainer.datasets.checking.damage import CHECK_FILES
 from autrainer.datasets.families import FittedDataset
-from autrainer.datasets.frames import read_frame
+from autrainer.datasets.tables.frames import read_frame
 from autrainer.errors import ConfigError, did_you_mean
 from autrainer.transforms.compose import SmartCompose
 

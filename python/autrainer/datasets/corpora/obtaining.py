@@ -15,11 +15,11 @@ from dataclasses import dataclass, field
 from pathlib import Path, PurePath
 from typing import TYPE_CHECKING
 
-from autrainer.datasets.downloads import DOWNLOADS, ZipDownloadManager
-from autrainer.datasets.fetching import PAUSE_S, UNKNOWN
-from autrainer.datasets.integrity import Expected
-from autrainer.datasets.tar_archives import unpack_tar
-from autrainer.datasets.unpacking import unpack
+from autrainer.datasets.fetching.downloads import DOWNLOADS, ZipDownloadManager
+from autrainer.datasets.fetching.integrity import Expected
+from autrainer.datasets.fetching.tar_archives import unpack_tar
+from autrainer.datasets.fetching.unpacking import unpack
+from autrainer.datasets.fetching.web_files import PAUSE_S, UNKNOWN
 from autrainer.errors import CorruptFileError, DataError
 from autrainer.runs.locking.folders import alone_in
 from autrainer.runs.writing.files import copy_file, make_folder, rename, write_text

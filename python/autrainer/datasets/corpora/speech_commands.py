@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from autrainer.datasets.corpora.obtaining import Source, Tables, find_file, obtain
 from autrainer.datasets.families import BaseClassificationDataset
-from autrainer.datasets.integrity import Expected
+from autrainer.datasets.fetching.integrity import Expected
 from autrainer.errors import CorruptFileError
 from autrainer.runs.writing.files import make_folder, rename
 

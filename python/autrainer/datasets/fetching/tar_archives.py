@@ -10,7 +10,7 @@ from contextlib import contextmanager
 from pathlib import Path, PurePosixPath
 from shutil import copyfileobj, disk_usage
 
-from autrainer.datasets.unpacking import move_into, reason_against_path
+from autrainer.datasets.fetching.unpacking import move_into, reason_against_path
 from autrainer.errors import CorruptFileError
 from autrainer.runs.writing.files import make_folder, unwritable
 from autrainer.runs.writing.folders import remove_folder

@@ -7,7 +7,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from autrainer.datasets.tar_archives import unpack_tar
+from autrainer.datasets.fetching.tar_archives import unpack_tar
 from autrainer.errors import CorruptFileError
 
 
