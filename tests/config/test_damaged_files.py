@@ -22,6 +22,7 @@ DAMAGED = {
     f"{HEAD}a: *x\n": "found undefined alias",
     "a: !!python/object/apply:os.system [true]\n": "could not determine a constructor",
     "[1, 2]\n": "must be a DictConfig",
+    f"{HEAD}hydra: {{sweeper: x}}\n": "hydra.sweeper is 'x'; use a mapping",
     f"{HEAD}hydra: {{sweeper: {{params: 5}}}}\n": "hydra.sweeper.params is 5; use a mapping",
     f"{HEAD}hydra: 5\n": "HydraConf",
 }

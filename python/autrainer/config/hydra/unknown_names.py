@@ -53,7 +53,10 @@ def refuse_params(composed: Any) -> None:
     Raises:
         ConfigError: if so.
     """
-    params = composed.hydra.sweeper.get("params")
+    sweeper = composed.hydra.sweeper
+    if not OmegaConf.is_dict(sweeper):
+        raise ConfigError(f"hydra.sweeper is {sweeper!r}; use a mapping, or leave it out")
+    params = sweeper.get("params")
     if params is not None and not OmegaConf.is_dict(params):
         raise ConfigError(
             f"hydra.sweeper.params is {params!r}; use a mapping of keys to values, such as "
