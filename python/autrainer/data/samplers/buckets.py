@@ -9,7 +9,7 @@ import numpy as np
 from autrainer.data.native.shuffle import IndexArray, shuffled
 from autrainer.data.samplers.base import joined_indices
 from autrainer.data.samplers.batch_order import SampleOrder
-from autrainer.runs.random.keys import key_seed
+from autrainer.runs.random.seeds import derived_seed
 
 BUCKET_BATCHES = 64
 """Batches among which samples are exchanged."""
@@ -76,6 +76,6 @@ class BucketOrder:
         ascending = indices[self.lengths[indices].argsort(kind="stable")]
         batches = ascending.reshape(-1, self.batch_size)
         if self.shuffle:
-            seed = key_seed("bucket", self.seed, number)
+            seed = derived_seed("bucket", self.seed, number)
             batches = batches[shuffled(len(batches), seed=seed, epoch=epoch)]
         return batches.reshape(-1)
