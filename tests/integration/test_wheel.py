@@ -49,6 +49,14 @@ def test_the_wheel_carries_the_default_configurations_and_the_types(wheel):
     assert {name for name in names if name.startswith("autrainer/conf/")} == ours
 
 
+def test_the_wheel_says_whose_code_it_carries(wheel):
+    with zipfile.ZipFile(wheel) as archive:
+        (name,) = [name for name in archive.namelist() if name.endswith("/THIRD_PARTY.md")]
+        text = archive.read(name).decode()
+    assert "Symphonia" in text
+    assert "https://mozilla.org/MPL/2.0/" in text
+
+
 def test_the_default_experiment_trains_from_the_installed_wheel(wheel, tmp_path):
     environment = tmp_path / "env"
     uv = str(BIN / "uv")

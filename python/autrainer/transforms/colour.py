@@ -23,7 +23,9 @@ class StereoToMono(BatchTransform):
     def change_batch(self, features: torch.Tensor) -> torch.Tensor:
         """One channel."""
         need_dims(self, features.shape[1:], 2, "(channels, samples)")
-        return floating(features).mean(dim=1, keepdim=True)
+        # One is its own mean; torch would wake its threads for it.
+        one = features.shape[1] == 1
+        return floating(features) if one else floating(features).mean(dim=1, keepdim=True)
 
     def native_steps(self) -> tuple[Step, ...]:
         """The mean of two channels; of more, the core leaves it to this."""

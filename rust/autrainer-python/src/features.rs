@@ -1,5 +1,6 @@
 //! Features of sound: sampling rates, mel spectrograms, cepstra.
 
+use std::cell::RefCell;
 use std::sync::Arc;
 
 use autrainer_core::audio::bank::{BankSettings, MelScale};
@@ -140,8 +141,7 @@ impl PyStep {
     fn check(self) -> Result<Step> {
         let step = match self {
             Self::Settings(name, settings) if name == "mel" => {
-                let plan = mel::MelSpectrogram::new(settings.check()?)?;
-                Ok(Step::Mel(Arc::new(plan)))
+                Ok(Step::Mel(kept_spectrogram(settings.check()?)?))
             }
             Self::Number(name, 1) if name == "mix_down" => Ok(Step::MixDown),
             Self::Number(name, count) if name == "cepstra" => Ok(Step::Cepstra(count)),
@@ -167,6 +167,28 @@ impl PyStep {
             expected: "those of autrainer.data.native.decode.Step",
         })
     }
+}
+
+/// Spectrograms that a thread keeps.
+const NUM_KEPT: usize = 4;
+
+thread_local! {
+    /// What files that are decoded one by one have in common: a tenth of a millisecond each.
+    static KEPT: RefCell<Vec<Arc<mel::MelSpectrogram>>> = const { RefCell::new(Vec::new()) };
+}
+
+fn kept_spectrogram(settings: MelSettings) -> Result<Arc<mel::MelSpectrogram>> {
+    KEPT.with_borrow_mut(|kept| {
+        if let Some(found) = kept.iter().find(|plan| *plan.settings() == settings) {
+            return Ok(Arc::clone(found));
+        }
+        let made = Arc::new(mel::MelSpectrogram::new(settings)?);
+        if kept.len() == NUM_KEPT {
+            kept.remove(0);
+        }
+        kept.push(Arc::clone(&made));
+        Ok(made)
+    })
 }
 
 /// Spectrograms in mel bands.
