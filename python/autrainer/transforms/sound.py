@@ -61,10 +61,6 @@ class _Spectrogram(BatchTransform):
     def _computed(self, features: torch.Tensor) -> torch.Tensor:
         return torch.from_numpy(self._spectrogram(_signals(self, features).numpy()))
 
-    def native_steps(self) -> tuple[Step, ...]:
-        """The same spectrogram."""
-        return (("mel", self._spectrogram.settings),)
-
 
 class PannMel(_Spectrogram):
     """The log-mel spectrogram of PANNs: (C, N) to (C, 1 + N // hop_size, mel_bins), float32.
@@ -136,6 +132,10 @@ class PannMel(_Spectrogram):
         """
         return self._computed(features)
 
+    def native_steps(self) -> tuple[Step, ...]:
+        """The same spectrogram."""
+        return (("mel", self._spectrogram.settings),)
+
 
 class MelSpectrogram(_Spectrogram):
     """A log-mel spectrogram with the settings of a preset: (C, N) to (C, T, mel_bins), float32.
@@ -189,6 +189,10 @@ class MelSpectrogram(_Spectrogram):
             DataError: if a signal is too short for a frame.
         """
         return self._computed(features)
+
+    def native_steps(self) -> tuple[Step, ...]:
+        """The same spectrogram."""
+        return (("mel", self._spectrogram.settings),)
 
 
 class MFCC(_Spectrogram):
@@ -259,7 +263,7 @@ class MFCC(_Spectrogram):
 
     def native_steps(self) -> tuple[Step, ...]:
         """The same spectrogram, and the same coefficients of it."""
-        return (*super().native_steps(), ("cepstra", self.num_coefficients))
+        return ("mel", self._spectrogram.settings), ("cepstra", self.num_coefficients)
 
 
 class Deltas(BatchTransform):
