@@ -8,11 +8,13 @@ import pytest
 import torch
 import yaml
 
+from autrainer.config.locate import locate
 from autrainer.data.file_handlers import AudioFileHandler
+from autrainer.datasets import AbstractDataset
 from autrainer.errors import ConfigError, CorruptFileError, OutputError
 from autrainer.preprocessing.by_torch import extract_by_torch
 from autrainer.preprocessing.extraction import run_job, state_of
-from autrainer.preprocessing.jobs import job_of
+from autrainer.preprocessing.jobs import PLAIN, job_of
 from autrainer.preprocessing.manifest import FILE
 from tests.preprocessing.conftest import (
     DATASET,
@@ -186,6 +188,13 @@ def test_a_dataset_that_lists_its_recordings_itself_is_asked(project, job):
     assert list(job.files) == ["a.npy", "c.x.npy"]
     assert set(job.files.values()) == {"data/recordings/a.wav", "data/recordings/c.x.wav"}
     assert made(job)[0] == ["a.npy", "c.x.npy"]
+
+
+@pytest.mark.parametrize("path", sorted(PLAIN))
+def test_datasets_that_need_not_be_asked_list_their_recordings_as_all_do(path):
+    kind = locate(path)
+    for name in ("df_train", "df_dev", "df_test", "audio_subdir", "_read_csv"):
+        assert getattr(kind, name) is getattr(AbstractDataset, name)
 
 
 @pytest.mark.parametrize(

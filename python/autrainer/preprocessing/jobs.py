@@ -20,8 +20,12 @@ _FAMILIES = (
     *("BaseClassificationDataset", "BaseMLClassificationDataset"),
     *("BaseRegressionDataset", "BaseMTRegressionDataset"),
 )
-PLAIN = {f"autrainer.datasets{module}.{name}" for module in ("", ".families") for name in _FAMILIES}
-"""Datasets that list their recordings in three CSV files, and do no more than that."""
+PLAIN = {
+    *(f"autrainer.datasets{module}.{name}" for module in ("", ".families") for name in _FAMILIES),
+    *("autrainer.datasets.EDANSA2019", "autrainer.datasets.MandarinTones"),
+    "autrainer.datasets.SpeechCommands",
+}
+"""Datasets whose recordings lie in `default` and are listed in three CSV files, by import path."""
 
 NOT_OF_RECORDINGS = frozenset(
     {"id", "_target_", "transform", "criterion", "file_handler", "file_type"}

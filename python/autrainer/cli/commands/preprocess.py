@@ -1,6 +1,6 @@
 """`autrainer preprocess`: makes the features of all datasets of a configuration, once.
 
-Neither torch nor pandas is imported where nothing is to be made.
+Neither torch nor pandas is imported where nothing is to be made, or the core makes it.
 """
 
 from __future__ import annotations
@@ -126,6 +126,12 @@ def _preprocess(name: str, dataset: Mapping[str, Any], options: Any) -> Mapping[
 
 
 def _extract_of(job: Job) -> tuple[Extract, int]:
+    """By the core, without torch, if it can make all of the features."""
+    from autrainer.preprocessing.by_core import extract_by_core
+
+    by_core = extract_by_core(job)
+    if by_core is not None:
+        return by_core
     from autrainer.preprocessing.by_torch import extract_by_torch
 
     return extract_by_torch(job)

@@ -5,11 +5,13 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any, Literal
 
-import numpy.typing as npt
-import torch
-
 from autrainer import _core
 from autrainer.features.settings import Step
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    import numpy.typing as npt
+    import torch
 
 
 @dataclass(frozen=True)
@@ -40,6 +42,9 @@ class NativeFormat:
             FileNotFoundError: if there is no such file.
             CorruptFileError: if the file is truncated or contradicts itself.
         """
+        # Whoever only wants arrays does without torch.
+        import torch
+
         array = decode_file(file, self)
         return None if array is None else torch.from_numpy(array)
 
