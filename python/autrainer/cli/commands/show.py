@@ -20,6 +20,9 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from argparse import ArgumentParser
 
+NUM_EXAMPLES = 5
+"""Names that a message gives of a kind with many."""
+
 
 def run(
     parser: ArgumentParser | None,
@@ -46,8 +49,11 @@ def run(
             check_directories(parser, [directory], LISTABLE)
         directory, config = config, None
     elif config is None and directory in NamingConstants().CONFIG_DIRS:
-        found = ", ".join(config_files(packaged_dir() / directory))
-        raise CommandLineError(parser, f"name a {directory} configuration, such as {found}", 2)
+        names = list(config_files(packaged_dir() / directory))
+        message = f"name a {directory} configuration, such as {', '.join(names[:NUM_EXAMPLES])}"
+        if len(names) > NUM_EXAMPLES:
+            message += f"; autrainer list {directory} prints all {len(names)}"
+        raise CommandLineError(parser, message, 2)
     if config is not None:
         _show_configuration(parser, directory, config, save, force, global_only, config_dir)
     elif save:
