@@ -205,6 +205,32 @@ def test_tags_of_megabytes_are_passed_over(tmp_path):
     np.testing.assert_array_equal(found, plain)
 
 
+def test_pictures_and_tags_around_flac_are_passed_over():
+    content = (SEEDS / "mono.flac").read_bytes()
+    picture = b"\x06" + (900_000).to_bytes(3, "big") + b"\xff\xf8" * 450_000
+    id3 = b"ID3\x03\0\0\0\0\x02\x01" + b"\xff\xfb" * 128 + b"\0"
+    plain, _ = decode_audio(content)
+
+    for start, behind, end in [
+        (b"", picture, b""),
+        (id3, b"", b"TAG" + bytes(125)),
+        (b"", b"", bytes(3000)),
+    ]:
+        found, _ = decode_audio(start + content[:42] + behind + content[42:] + end)
+        np.testing.assert_array_equal(found, plain)
+
+
+def test_frames_behind_the_end_of_a_recording_are_sound_too():
+    """Two recordings in one file, as `cat` leaves them: the second one has no tag of its own."""
+    one = (SEEDS / "vbr_no_xing.mp3").read_bytes()
+
+    found, _ = decode_audio(one + b"TAG" + bytes(125) + one)
+
+    whole, _ = decode_audio(one)
+    assert found.shape == (2, 2 * whole.shape[1])
+    np.testing.assert_array_equal(found[:, : whole.shape[1]], whole)
+
+
 def test_mp3_without_a_count_of_frames_is_as_long_as_its_frames():
     """soundfile guesses the length from the rate of the first frame, and leaves half of it out."""
     path = SEEDS / "vbr_no_xing.mp3"
