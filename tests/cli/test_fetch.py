@@ -28,7 +28,7 @@ PARTS = """\
 import os
 from autrainer.datasets import BaseClassificationDataset
 from autrainer.datasets.fetching.downloads import ZipDownloadManager
-from autrainer.datasets.fetching.integrity import Expected
+from autrainer.runs.web.integrity import Expected
 from autrainer.models import FFNN
 from autrainer.transforms import AbstractTransform
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import torch
 from torch import nn
+from torch.nn.utils.rnn import pack_padded_sequence, pad_packed_sequence
 
 from autrainer.errors import ConfigError
 from autrainer.models.base import AbstractModel, refuse_transfer
@@ -38,7 +39,7 @@ class SequenceBackbone(nn.Module):
     ) -> None:
         super().__init__()
         if cell not in _CELLS:
-            raise ConfigError(f"SeqFFNN: backbone_cell is {cell!r}; use 'LSTM' or 'GRU'")
+            raise ConfigError(f"the recurrent cell is {cell!r}; use 'LSTM' or 'GRU'")
         self.model = _CELLS[cell](
             input_size=input_dim,
             hidden_size=hidden_size,
@@ -51,12 +52,21 @@ class SequenceBackbone(nn.Module):
         self.time_pooling = time_pooling
         self.output_dim = hidden_size * (2 if bidirectional else 1)
 
-    def forward(self, x: torch.Tensor) -> torch.Tensor:
-        """Run the cells over the sequences."""
+    def forward(self, x: torch.Tensor, lengths: torch.Tensor | None = None) -> torch.Tensor:
+        """Run the cells over the sequences, as far as they are long."""
         if x.dim() == 4:
             x = x.squeeze(1)
-        outputs: torch.Tensor = self.model(x)[0]
-        return outputs.mean(dim=1) if self.time_pooling else outputs
+        if lengths is None:
+            outputs: torch.Tensor = self.model(x)[0]
+            return outputs.mean(dim=1) if self.time_pooling else outputs
+        # Frames are filled up behind the end; read backwards, they would come first.
+        packed = pack_padded_sequence(x, lengths.cpu(), batch_first=True, enforce_sorted=False)
+        outputs, _ = pad_packed_sequence(
+            self.model(packed)[0], batch_first=True, total_length=x.shape[1]
+        )
+        if not self.time_pooling:
+            return outputs
+        return outputs.sum(dim=1) / lengths.to(outputs.device, outputs.dtype)[:, None]
 
 
 class SeqFFNN(AbstractModel):
@@ -115,12 +125,14 @@ class SeqFFNN(AbstractModel):
         )
         self.frontend = FFNN(output_dim, self.backbone.output_dim, hidden_size, num_layers, dropout)
 
-    def forward(self, features: torch.Tensor) -> torch.Tensor:
-        """Outputs (B, K)."""
-        outputs: torch.Tensor = self.frontend(self.embeddings(features))
+    def forward(self, features: torch.Tensor, lengths: torch.Tensor | None = None) -> torch.Tensor:
+        """Outputs (B, K); of padded sequences, the frames that `lengths` counts."""
+        outputs: torch.Tensor = self.frontend(self.embeddings(features, lengths))
         return outputs
 
-    def embeddings(self, features: torch.Tensor) -> torch.Tensor:
+    def embeddings(
+        self, features: torch.Tensor, lengths: torch.Tensor | None = None
+    ) -> torch.Tensor:
         """What the recurrent part gives: (B, H), or (B, T, H) without time pooling."""
-        embeddings: torch.Tensor = self.backbone(features)
+        embeddings: torch.Tensor = self.backbone(features, lengths)
         return embeddings

@@ -1,8 +1,9 @@
-"""Between batches, models and their layers."""
+"""Between batches, models, their layers and pretrained weights."""
 
 from __future__ import annotations
 
-from collections.abc import Callable
+import threading
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 import torch
@@ -10,6 +11,8 @@ from torch import nn
 
 from autrainer.errors import ConfigError
 from autrainer.models.base import AbstractModel
+from autrainer.models.weights.files import read_weights, weights_file
+from autrainer.models.weights.loading import Loaded, load_weights
 
 
 def create_model_inputs(model: AbstractModel, batch: Any) -> dict[str, Any]:
@@ -20,6 +23,35 @@ def create_model_inputs(model: AbstractModel, batch: Any) -> dict[str, Any]:
         batch: Has features, target, index, and possibly more fields.
     """
     return model.select_inputs(batch)
+
+
+def load_transfer_weights(
+    model: nn.Module, url: str, *, fresh: Sequence[str] = (), unused: Sequence[str] = ()
+) -> Loaded:
+    """Copy pretrained weights into a model: those of a file, under its key `model` if it has one.
+
+    A download lies in torch's hub folder afterwards. Nothing in the file is executed.
+
+    Args:
+        model: The model.
+        url: Path of the file, or its address; `#sha256=...` behind an address is checked.
+        fresh: Patterns of the model's tensors that stay as initialised, such as `out.*`.
+        unused: Patterns of tensors of the file that the model has no place for.
+
+    Returns:
+        What was taken and what was not.
+
+    Raises:
+        ConfigError: if there is no such file, or with every tensor that does not fit.
+        CorruptFileError: if the file is damaged or holds something else.
+        DownloadError: if it did not come as a whole.
+    """
+    path = weights_file(url)
+    state = read_weights(path)
+    inner = state.get("model")
+    return load_weights(
+        model, inner if isinstance(inner, Mapping) else state, str(path), fresh=fresh, unused=unused
+    )
 
 
 class ExtractLayerEmbeddings:
@@ -43,34 +75,63 @@ class ExtractLayerEmbeddings:
     def __call__(self, *args: Any, **kwargs: Any) -> torch.Tensor:
         """The layer's output; the layers after it are not computed.
 
-        Takes what the model takes.
+        Takes what the model takes. Other threads may use the model meanwhile.
 
         Raises:
             RuntimeError: if the model never comes to the layer.
         """
+        stop = _Stop()
+        handle = self.layer.register_forward_hook(lambda _module, _inputs, output: stop(output))
+        return _run(self.model, self.layer, handle, args, kwargs)
 
-        def stop(_module: nn.Module, _inputs: Any, output: torch.Tensor) -> None:
-            raise _ReachedError(output)
 
-        handle = self.layer.register_forward_hook(stop)
-        try:
-            self.model(*args, **kwargs)
-        except _ReachedError as reached:
-            return reached.output
-        finally:
-            handle.remove()
-        raise RuntimeError(
-            f"{type(self.model).__name__} does not use its layer {type(self.layer).__name__}, "
-            "so there are no embeddings of it"
-        )
+def input_of_layer(model: nn.Module, layer: nn.Module, *args: Any, **kwargs: Any) -> torch.Tensor:
+    """What a layer is given when a model is called; it and the layers after it are not computed.
+
+    Args:
+        model: The model.
+        layer: One of its modules.
+        *args: What the model takes.
+        **kwargs: The same.
+
+    Raises:
+        RuntimeError: if the model never comes to the layer.
+    """
+    stop = _Stop()
+    handle = layer.register_forward_pre_hook(lambda _module, inputs: stop(inputs[0]))
+    return _run(model, layer, handle, args, kwargs)
+
+
+def _run(model: nn.Module, layer: nn.Module, handle: Any, args: Any, kwargs: Any) -> torch.Tensor:
+    try:
+        model(*args, **kwargs)
+    except _ReachedError as reached:
+        return reached.value
+    finally:
+        handle.remove()
+    raise RuntimeError(
+        f"{type(model).__name__} does not use its layer {type(layer).__name__}, "
+        "so there are no embeddings of it"
+    )
+
+
+class _Stop:
+    """Leaves the model with a value, in the thread that has made this object."""
+
+    def __init__(self) -> None:
+        self._thread = threading.get_ident()
+
+    def __call__(self, value: torch.Tensor) -> None:
+        if threading.get_ident() == self._thread:
+            raise _ReachedError(value)
 
 
 class _ReachedError(Exception):
-    """Carries the output of the layer out of the model."""
+    """Carries a value out of the model."""
 
-    def __init__(self, output: torch.Tensor) -> None:
+    def __init__(self, value: torch.Tensor) -> None:
         super().__init__()
-        self.output = output
+        self.value = value
 
 
 def layer_before_last_linear(model: nn.Module) -> nn.Module:

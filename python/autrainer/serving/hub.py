@@ -17,11 +17,11 @@ from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 from typing import Any
 
-from autrainer.datasets.fetching.integrity import Expected
-from autrainer.datasets.fetching.web_files import check_url, fetch
 from autrainer.errors import AutrainerError, ConfigError
 from autrainer.runs.layout import MODEL_FILE
 from autrainer.runs.locking.folders import alone_in
+from autrainer.runs.web.fetching import check_url, fetch
+from autrainer.runs.web.integrity import Expected
 from autrainer.runs.writing.files import make_folder, write_text
 from autrainer.serving.model_paths import OBJECT_FILES, STATE_FILE, HubReference
 

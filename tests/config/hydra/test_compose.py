@@ -257,6 +257,8 @@ def test_there_are_fourteen_optimizers():
 )
 def test_every_option_of_a_group_composes(sweep, group):
     options = [n.partition("/")[2] for n in Snapshot(CONF).paths if n.startswith(f"{group}/")]
+    # Of the models there are too many: tests/models/test_configurations.py composes each alone.
+    options = options[::20] if group == "model" else options
     recorded = sweep(f"{group}={','.join(options)}", hooks=_without_folders())
     assert len(recorded.configs) == len(options)
 

@@ -17,8 +17,8 @@ from autrainer.datasets import (
 )
 from autrainer.datasets.corpora import dcase2016, dcase2020, emo_db, speech_commands
 from autrainer.datasets.corpora.obtaining import Source, obtain
-from autrainer.datasets.fetching.integrity import Expected
 from autrainer.errors import CorruptFileError, DataError, DownloadError
+from autrainer.runs.web.integrity import Expected
 from tests.datasets.corpora.layouts import tarred, wav, zipped
 
 

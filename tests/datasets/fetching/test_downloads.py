@@ -12,9 +12,9 @@ import pytest
 
 from autrainer.callbacks.progress import Progress
 from autrainer.datasets.fetching.downloads import ZipDownloadManager
-from autrainer.datasets.fetching.web_files import fetch
 from autrainer.errors import ConfigError, CorruptFileError, DownloadError, OutputError
 from autrainer.runs.locking import flocks
+from autrainer.runs.web.fetching import fetch
 
 CONTENT = bytes(range(256)) * 5000
 

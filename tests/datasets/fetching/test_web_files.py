@@ -8,9 +8,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from autrainer.datasets.fetching.integrity import Expected
-from autrainer.datasets.fetching.web_files import fetch
 from autrainer.errors import ConfigError, DownloadError
+from autrainer.runs.web.fetching import fetch
+from autrainer.runs.web.integrity import Expected
 
 CONTENT = bytes(range(256)) * 400
 OTHER = CONTENT[::-1]

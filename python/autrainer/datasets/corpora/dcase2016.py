@@ -19,8 +19,8 @@ from autrainer.datasets.corpora.obtaining import (
     obtain,
 )
 from autrainer.datasets.families import BaseClassificationDataset
-from autrainer.datasets.fetching.integrity import Expected
 from autrainer.datasets.tables.frames import Listing
+from autrainer.runs.web.integrity import Expected
 from autrainer.transforms.compose import SmartCompose
 
 if TYPE_CHECKING:

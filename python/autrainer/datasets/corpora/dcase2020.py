@@ -21,8 +21,8 @@ from autrainer.datasets.corpora.obtaining import (
     obtain,
 )
 from autrainer.datasets.families import BaseClassificationDataset
-from autrainer.datasets.fetching.integrity import Expected
 from autrainer.errors import ConfigError, CorruptFileError, did_you_mean
+from autrainer.runs.web.integrity import Expected
 from autrainer.runs.writing.files import make_folder
 from autrainer.transforms.compose import SmartCompose
 

@@ -16,12 +16,12 @@ from pathlib import Path, PurePath
 from typing import TYPE_CHECKING
 
 from autrainer.datasets.fetching.downloads import DOWNLOADS, ZipDownloadManager
-from autrainer.datasets.fetching.integrity import Expected
 from autrainer.datasets.fetching.tar_archives import unpack_tar
 from autrainer.datasets.fetching.unpacking import unpack
-from autrainer.datasets.fetching.web_files import PAUSE_S, UNKNOWN
 from autrainer.errors import CorruptFileError, DataError
 from autrainer.runs.locking.folders import alone_in
+from autrainer.runs.web.fetching import PAUSE_S, UNKNOWN
+from autrainer.runs.web.integrity import Expected
 from autrainer.runs.writing.files import copy_file, make_folder, rename, write_text
 from autrainer.runs.writing.folders import remove_folder
 

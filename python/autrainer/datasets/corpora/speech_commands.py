@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING
 
 from autrainer.datasets.corpora.obtaining import Source, Tables, find_file, obtain
 from autrainer.datasets.families import BaseClassificationDataset
-from autrainer.datasets.fetching.integrity import Expected
 from autrainer.errors import CorruptFileError
+from autrainer.runs.web.integrity import Expected
 from autrainer.runs.writing.files import make_folder, rename
 
 if TYPE_CHECKING:

@@ -9,11 +9,11 @@ from collections.abc import Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path, PurePath
 
-from autrainer.datasets.fetching.integrity import Expected
 from autrainer.datasets.fetching.unpacking import unpack
-from autrainer.datasets.fetching.web_files import PAUSE_S, TIMEOUT_S, UNKNOWN, check_url, fetch
 from autrainer.errors import ConfigError, DownloadError
 from autrainer.runs.locking.folders import alone_in
+from autrainer.runs.web.fetching import PAUSE_S, TIMEOUT_S, UNKNOWN, check_url, fetch
+from autrainer.runs.web.integrity import Expected
 from autrainer.runs.writing.files import make_folder, remove_file
 
 log = logging.getLogger(__name__)

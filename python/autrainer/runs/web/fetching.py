@@ -17,11 +17,11 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, BinaryIO
 
-from autrainer.datasets.fetching.integrity import Expected
-from autrainer.datasets.fetching.partial import PartialFile
 from autrainer.errors import ConfigError, DownloadError
 from autrainer.runs.process.bars import new_bar
 from autrainer.runs.process.streams import lenient
+from autrainer.runs.web.integrity import Expected
+from autrainer.runs.web.partial import PartialFile
 
 log = logging.getLogger(__name__)
 

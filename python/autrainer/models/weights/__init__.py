@@ -1,0 +1,1 @@
+"""Pretrained weights: their files, and how they get into a model."""
