@@ -122,8 +122,8 @@ def sources(last: int, position: float, target: float) -> torch.Tensor:
     Returns:
         Shape (last + 1,), float64, from 0 to `last`, never descending.
 
-    >>> sources(4, position=2.0, target=1.0).tolist()
-    [0.0, 2.0, 2.6666666666666665, 3.3333333333333335, 4.0]
+    >>> sources(4, position=1.0, target=2.0).tolist()
+    [0.0, 0.5, 1.0, 2.5, 4.0]
     """
     frames = torch.arange(last + 1, dtype=torch.float64)
     # Where the target is an end, the other side takes up the whole axis.
