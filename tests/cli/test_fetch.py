@@ -4,7 +4,7 @@ import pytest
 
 from autrainer import cli
 from autrainer.cli.errors import CommandLineError
-from tests.datasets.test_fetching import CONTENT, server  # noqa: F401, a fixture
+from tests.datasets.fetching.test_web_files import CONTENT, server  # noqa: F401, a fixture
 
 DATASET = """\
 id: {name}
