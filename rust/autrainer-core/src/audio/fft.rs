@@ -117,8 +117,39 @@ impl PowerFft {
     /// If `values` are not [`PowerFft::num_values`], or `out` has not [`PowerFft::num_bins`] places.
     #[inline(always)]
     pub fn power(&self, values: &mut [Complex], out: &mut [Lane]) {
+        self.finish(&self.stages, values, out);
+    }
+
+    /// The same for whole frames times `weights`, which saves a walk through `values`.
+    ///
+    /// False, and nothing has been done, for lengths that are not made for it.
+    ///
+    /// # Panics
+    /// If a frame or the weights are shorter than [`PowerFft::len`], and where
+    /// [`PowerFft::power`] does.
+    #[inline(always)]
+    pub fn power_of_frames(
+        &self,
+        frames: [&[f32]; LANES],
+        weights: &[f64],
+        values: &mut [Complex],
+        out: &mut [Lane],
+    ) -> bool {
+        match self.stages.split_first() {
+            Some((first, rest)) if self.is_packed() && first.takes_frames() => {
+                first.by_four_of_frames(frames, weights, values);
+                self.finish(rest, values, out);
+                true
+            }
+            _ => false,
+        }
+    }
+
+    /// What is left after some stages.
+    #[inline(always)]
+    fn finish(&self, stages: &[Stage], values: &mut [Complex], out: &mut [Lane]) {
         assert!(values.len() == self.num_values() && out.len() == self.num_bins());
-        for stage in &self.stages {
+        for stage in stages {
             stage.apply(values);
         }
         if self.is_packed() {
@@ -140,19 +171,16 @@ impl PowerFft {
             out[num_values].0[lane] = (re - im) * (re - im);
         }
         let (low, high) = out.split_at_mut(num_values / 2 + 1);
-        let below = low.iter_mut().zip(&self.positions).zip(&self.turns).skip(1);
-        let positions = self.positions.iter().rev();
-        for (((place, &a), &turn), &b) in below.zip(positions) {
-            *place = bin(values[a], values[b], turn).0;
+        let (low, high) = (&mut low[1..], &mut high[..(num_values - 1) / 2]);
+        let places = low.iter_mut().zip(high.iter_mut().rev());
+        let positions = self.positions[1..].iter().zip(self.positions.iter().rev());
+        for (((below, above), &turn), (&a, &b)) in places.zip(&self.turns[1..]).zip(positions) {
+            (*below, *above) = bins(values[a], values[b], turn);
         }
-        let above = high
-            .iter_mut()
-            .rev()
-            .skip(1)
-            .zip(self.positions.iter().rev());
-        let pairs = self.positions.iter().zip(&self.turns).skip(1);
-        for ((place, &b), (&a, &turn)) in above.zip(pairs) {
-            *place = bin(values[a], values[b], turn).1;
+        if num_values % 2 == 0 {
+            let middle = num_values / 2;
+            let value = values[self.positions[middle]];
+            out[middle] = bins(value, value, self.turns[middle]).0;
         }
     }
 }
@@ -172,6 +200,7 @@ impl Stage {
     #[inline(always)]
     fn apply(&self, values: &mut [Complex]) {
         match self.radix {
+            4 if self.stride == 1 => by_four_at_last(values),
             4 => self.by_four(values),
             2 => self.by_two(values),
             _ => self.by_any(values),
@@ -186,12 +215,38 @@ impl Stage {
             let (c, d) = high.split_at_mut(self.stride);
             let quartets = a.iter_mut().zip(b).zip(c).zip(d);
             for ((((a, b), c), d), w) in quartets.zip(self.twiddles.chunks_exact(3)) {
-                let (even, odd) = (add(*a, *c), sub(*a, *c));
-                let (sum, turned) = (add(*b, *d), turn_back(sub(*b, *d)));
-                *a = add(even, sum);
-                *b = mul(add(odd, turned), w[0]);
-                *c = mul(sub(even, sum), w[1]);
-                *d = mul(sub(odd, turned), w[2]);
+                let [p, q, r, s] = of_four(*a, *b, *c, *d);
+                (*a, *b) = (p, mul(q, w[0]));
+                (*c, *d) = (mul(r, w[1]), mul(s, w[2]));
+            }
+        }
+    }
+
+    /// Whether the stage can take samples as they come: four at a time of four places.
+    fn takes_frames(&self) -> bool {
+        self.radix == 4 && self.stride % 2 == 0
+    }
+
+    #[inline(always)]
+    fn by_four_of_frames(&self, frames: [&[f32]; LANES], weights: &[f64], values: &mut [Complex]) {
+        let quarter = 2 * self.stride;
+        let (low, high) = values.split_at_mut(2 * self.stride);
+        let (a, b) = low.split_at_mut(self.stride);
+        let (c, d) = high.split_at_mut(self.stride);
+        let pairs = a.chunks_exact_mut(2).zip(b.chunks_exact_mut(2));
+        let pairs = pairs.zip(c.chunks_exact_mut(2)).zip(d.chunks_exact_mut(2));
+        let pairs = pairs.zip(self.twiddles.chunks_exact(6));
+        for (at, ((((a, b), c), d), w)) in pairs.enumerate() {
+            let at = 4 * at;
+            let p = two_values(&frames, weights, at);
+            let q = two_values(&frames, weights, at + quarter);
+            let r = two_values(&frames, weights, at + 2 * quarter);
+            let s = two_values(&frames, weights, at + 3 * quarter);
+            for which in 0..2 {
+                let (p, q, r, s) = (p[which], q[which], r[which], s[which]);
+                let [p, q, r, s] = of_four(p, q, r, s);
+                (a[which], b[which]) = (p, mul(q, w[3 * which]));
+                (c[which], d[which]) = (mul(r, w[3 * which + 1]), mul(s, w[3 * which + 2]));
             }
         }
     }
@@ -268,7 +323,7 @@ fn position(k: usize, len: usize, radices: &[usize]) -> usize {
 
 /// Powers of a bin and of its mirror image, from the values of both, each scaled by a half.
 #[inline(always)]
-fn bin(a: Complex, b: Complex, turn: Factor) -> (Lane, Lane) {
+fn bins(a: Complex, b: Complex, turn: Factor) -> (Lane, Lane) {
     let (mut below, mut above) = (Lane::default(), Lane::default());
     for lane in 0..LANES {
         let (even_re, even_im) = (a.re.0[lane] + b.re.0[lane], a.im.0[lane] - b.im.0[lane]);
@@ -281,6 +336,30 @@ fn bin(a: Complex, b: Complex, turn: Factor) -> (Lane, Lane) {
         above.0[lane] = re * re + im * im;
     }
     (below, above)
+}
+
+/// Four samples of each frame from `at` on, times their weights, as two values.
+///
+/// Without closures: those of arrays are not compiled for the vectors of whoever calls this.
+#[inline(always)]
+fn two_values(frames: &[&[f32]; LANES], weights: &[f64], at: usize) -> [Complex; 2] {
+    let weights = &weights[at..at + 4];
+    let mut columns = [[0.0_f32; LANES]; 4];
+    for lane in 0..LANES {
+        let samples = &frames[lane][at..at + 4];
+        for which in 0..4 {
+            columns[which][lane] = samples[which];
+        }
+    }
+    let mut out = [Complex::default(); 2];
+    for which in 0..2 {
+        for lane in 0..LANES {
+            out[which].re.0[lane] = f64::from(columns[2 * which][lane]) * weights[2 * which];
+            out[which].im.0[lane] =
+                f64::from(columns[2 * which + 1][lane]) * weights[2 * which + 1];
+        }
+    }
+    out
 }
 
 #[inline(always)]
@@ -296,6 +375,8 @@ fn norm(a: Complex) -> Lane {
 fn add(mut a: Complex, b: Complex) -> Complex {
     for lane in 0..LANES {
         a.re.0[lane] += b.re.0[lane];
+    }
+    for lane in 0..LANES {
         a.im.0[lane] += b.im.0[lane];
     }
     a
@@ -305,19 +386,37 @@ fn add(mut a: Complex, b: Complex) -> Complex {
 fn sub(mut a: Complex, b: Complex) -> Complex {
     for lane in 0..LANES {
         a.re.0[lane] -= b.re.0[lane];
+    }
+    for lane in 0..LANES {
         a.im.0[lane] -= b.im.0[lane];
     }
     a
 }
 
-/// Times -i.
+/// A last stage has no factors.
 #[inline(always)]
-fn turn_back(a: Complex) -> Complex {
-    let mut im = a.re;
-    for lane in 0..LANES {
-        im.0[lane] = -im.0[lane];
+fn by_four_at_last(values: &mut [Complex]) {
+    for block in values.chunks_exact_mut(4) {
+        let transformed = of_four(block[0], block[1], block[2], block[3]);
+        block.copy_from_slice(&transformed);
     }
-    Complex { re: a.im, im }
+}
+
+/// The transform of four values.
+#[inline(always)]
+fn of_four(a: Complex, b: Complex, c: Complex, d: Complex) -> [Complex; 4] {
+    let (even, odd) = (add(a, c), sub(a, c));
+    let (sum, difference) = (add(b, d), sub(b, d));
+    let (mut second, mut fourth) = (odd, odd);
+    for lane in 0..LANES {
+        second.re.0[lane] += difference.im.0[lane];
+        fourth.re.0[lane] -= difference.im.0[lane];
+    }
+    for lane in 0..LANES {
+        second.im.0[lane] -= difference.re.0[lane];
+        fourth.im.0[lane] += difference.re.0[lane];
+    }
+    [add(even, sum), second, sub(even, sum), fourth]
 }
 
 #[inline(always)]
@@ -325,6 +424,8 @@ fn mul(a: Complex, (re, im): Factor) -> Complex {
     let mut out = a;
     for lane in 0..LANES {
         out.re.0[lane] = a.re.0[lane] * re - a.im.0[lane] * im;
+    }
+    for lane in 0..LANES {
         out.im.0[lane] = a.re.0[lane] * im + a.im.0[lane] * re;
     }
     out

@@ -302,6 +302,12 @@ impl MelSpectrogram {
         Ok(())
     }
 
+    fn takes_frames_as_they_are(&self) -> bool {
+        let settings = &self.settings;
+        let is_untouched = !settings.removes_mean && settings.preemphasis == 0.0;
+        is_untouched && self.window.len() == self.fft.len()
+    }
+
     /// The samples of a frame; in `edge`, where some lie outside of the signal.
     #[inline(always)]
     fn frame<'a>(&self, signal: &'a [f32], at: usize, edge: &'a mut [f32]) -> &'a [f32] {
@@ -389,12 +395,20 @@ fn transform_group(
         plan.frame(signal, at(2), c),
         plan.frame(signal, at(3), d),
     ];
-    side_by_side(samples, &mut scratch.samples);
-    if plan.settings.removes_mean || plan.settings.preemphasis != 0.0 {
-        condition(&plan.settings, &mut scratch.samples);
+    let is_plain = plan.takes_frames_as_they_are();
+    let (values, power) = (&mut scratch.values, &mut scratch.power);
+    if !(is_plain
+        && plan
+            .fft
+            .power_of_frames(samples, &plan.window, values, power))
+    {
+        side_by_side(samples, &mut scratch.samples);
+        if !is_plain {
+            condition(&plan.settings, &mut scratch.samples);
+        }
+        weigh(plan, &scratch.samples, values);
+        plan.fft.power(values, power);
     }
-    weigh(plan, &scratch.samples, &mut scratch.values);
-    plan.fft.power(&mut scratch.values, &mut scratch.power);
     for (band, (first, weights)) in scratch.bands.iter_mut().zip(plan.bank.bands()) {
         *band = weighted_sum(&scratch.power[*first..], weights);
     }
