@@ -5,19 +5,19 @@
 /// Rust never fuses a product and a sum by itself, and our loops add in an order of their own, so
 /// both versions give the same bits.
 macro_rules! with_widest_vectors {
-    ($function:ident $(::<$number:ident>)?, ($($name:ident: $type:ty),* $(,)?)) => {{
+    ($function:ident, ($($name:ident: $type:ty),* $(,)?)) => {{
         #[cfg(target_arch = "x86_64")]
         {
             #[target_feature(enable = "avx2")]
-            unsafe fn with_avx2$(<const $number: usize>)?($($name: $type),*) {
-                $function$(::<$number>)?($($name),*);
+            unsafe fn with_avx2($($name: $type),*) {
+                $function($($name),*);
             }
             if std::arch::is_x86_feature_detected!("avx2") {
                 // SAFETY: the processor has the instructions that the function is compiled for.
-                return unsafe { with_avx2$(::<$number>)?($($name),*) };
+                return unsafe { with_avx2($($name),*) };
             }
         }
-        $function$(::<$number>)?($($name),*);
+        $function($($name),*);
     }};
 }
 
