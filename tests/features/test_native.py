@@ -37,7 +37,7 @@ def test_a_resampled_signal_is_the_direct_sum_of_sincs(old_hz, new_hz):
     signal = signal.astype(np.float32)
     found = native.Resampler(old_hz, new_hz)(signal)
     rounded = sinc_sum(signal, old_hz, new_hz, rounds_times=True)
-    assert np.abs(found - rounded).max() < 3e-7
+    assert np.abs(found - rounded).max() < 5e-7
     # What torchaudio loses by rounding times to float32.
     assert np.abs(found - sinc_sum(signal, old_hz, new_hz)).max() < 2e-5
 

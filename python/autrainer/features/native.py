@@ -27,7 +27,7 @@ class Resampler:
     A sinc of six zero crossings on each side under a Hann window, cut off at 0.99 of the lower
     Nyquist frequency, computed in float64 and rounded to float32; beyond its ends a signal counts
     as silent. Only the order in which products are summed differs from torchaudio's: by at most
-    3e-7 of the largest sample. Julius O. Smith, "Digital Audio Resampling",
+    5e-7 of the largest sample. Julius O. Smith, "Digital Audio Resampling",
     https://ccrma.stanford.edu/~jos/resample/.
 
     Args:

@@ -8,7 +8,7 @@
 //!
 //! Where torch multiplies all taps of a period, this multiplies only those that are not zero: of the
 //! 475 taps from 44.1 to 16 kHz they are 33 or 34. Samples are laid out so that many periods are
-//! computed side by side, a tap at a time. What differs is the order of the sum: by at most 3e-7 of
+//! computed side by side, a tap at a time. What differs is the order of the sum: by at most 5e-7 of
 //! the largest sample (`tests/audio.rs`).
 
 use std::cell::RefCell;
