@@ -153,6 +153,15 @@ fn a_frame_has_the_same_bits_wherever_it_lies_in_a_group() {
 }
 
 #[test]
+fn frames_that_go_straight_into_the_transform_have_the_bits_of_those_that_do_not() {
+    let signal = noise(4000, 8);
+    let straight = levels(settings(Framing::Centred), &signal, 1);
+    let mut conditioned = settings(Framing::Centred);
+    conditioned.preemphasis = 1e-300;
+    assert_eq!(straight, levels(conditioned, &signal, 1));
+}
+
+#[test]
 fn channels_do_not_see_each_other() {
     let (a, b) = (noise(2000, 4), noise(2000, 5));
     let both = levels(

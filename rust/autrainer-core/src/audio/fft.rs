@@ -345,19 +345,25 @@ fn bins(a: Complex, b: Complex, turn: Factor) -> (Lane, Lane) {
 fn two_values(frames: &[&[f32]; LANES], weights: &[f64], at: usize) -> [Complex; 2] {
     let weights = &weights[at..at + 4];
     let mut columns = [[0.0_f32; LANES]; 4];
-    for lane in 0..LANES {
-        let samples = &frames[lane][at..at + 4];
-        for which in 0..4 {
-            columns[which][lane] = samples[which];
+    for (lane, frame) in frames.iter().enumerate() {
+        let samples = &frame[at..at + 4];
+        for (column, &sample) in columns.iter_mut().zip(samples) {
+            column[lane] = sample;
         }
     }
     let mut out = [Complex::default(); 2];
-    for which in 0..2 {
-        for lane in 0..LANES {
-            out[which].re.0[lane] = f64::from(columns[2 * which][lane]) * weights[2 * which];
-            out[which].im.0[lane] =
-                f64::from(columns[2 * which + 1][lane]) * weights[2 * which + 1];
-        }
+    for (which, value) in out.iter_mut().enumerate() {
+        value.re = weighted(&columns[2 * which], weights[2 * which]);
+        value.im = weighted(&columns[2 * which + 1], weights[2 * which + 1]);
+    }
+    out
+}
+
+#[inline(always)]
+fn weighted(samples: &[f32; LANES], weight: f64) -> Lane {
+    let mut out = Lane::default();
+    for (place, &sample) in out.0.iter_mut().zip(samples) {
+        *place = f64::from(sample) * weight;
     }
     out
 }
