@@ -14,7 +14,7 @@ from autrainer.config.schema.problems import refuse
 from autrainer.config.schema.sections.optimizer import OptimizerSection
 from autrainer.errors import ConfigError
 from autrainer.fast.optimizers import keep_dynamo_out
-from autrainer.optimizers.groups import parameter_groups
+from autrainer.optimizers.groups import parameter_groups, with_rates
 
 FUSED = (torch.optim.Adam, torch.optim.AdamW)
 """Optimizers that update all parameters in one pass unless the configuration says how they work."""
@@ -31,8 +31,9 @@ def build_optimizer(
 
     Args:
         config: The section, or a plain mapping with `_target_` and arguments of the class;
-            `weight_decay`, `apply_weight_decay_to_bias` and `apply_weight_decay_to_norm` decide
-            about parameter groups (see `parameter_groups`) and are not passed on.
+            `weight_decay`, `apply_weight_decay_to_bias`, `apply_weight_decay_to_norm` and
+            `learning_rate_factors` decide about parameter groups (see `parameter_groups` and
+            `with_rates`) and are not passed on.
         model: The model, on its device.
         learning_rate: Goes to the optimizer as `lr`.
 
@@ -53,11 +54,13 @@ def build_optimizer(
         apply_weight_decay_to_bias=decay.apply_weight_decay_to_bias,
         apply_weight_decay_to_norm=decay.apply_weight_decay_to_norm,
     )
+    if section.factors:
+        groups = with_rates(groups, model, section.factors, learning_rate)
     ways: dict[str, bool] = {}
     if kind in FUSED and not any(way in target.arguments for way in _WAYS) and _can_be_fused(model):
         ways["fused"] = True
     # A single group goes in as plain parameters: some classes (LBFGS) take nothing else.
-    params = groups[0]["params"] if len(groups) == 1 else groups
+    params = groups[0]["params"] if [*map(list, groups)] == [["params"]] else groups
     optimizer: torch.optim.Optimizer = build(
         target, torch.optim.Optimizer, params=params, lr=learning_rate, **ways
     )

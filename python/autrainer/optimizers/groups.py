@@ -1,13 +1,14 @@
-"""Which parameters decay."""
+"""Which parameters decay, and which learn faster or slower."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 import torch
 from torch import nn
 
+from autrainer.config.parameter_patterns import check_patterns, fits
 from autrainer.fast.families import RUNNING_NORMS
 
 _NORMS: tuple[type[nn.Module], ...] = (
@@ -56,6 +57,43 @@ def parameter_groups(
             "weight_decay": 0.0,
         },
     ]
+
+
+def with_rates(
+    groups: Sequence[Mapping[str, Any]],
+    model: nn.Module,
+    factors: Sequence[tuple[str, float]],
+    learning_rate: float,
+) -> list[dict[str, Any]]:
+    """Split groups, so that some parameters have a learning rate of their own.
+
+    Args:
+        groups: Groups of parameters.
+        model: The model.
+        factors: Patterns of names of parameters, or names of modules, and what the learning rate
+            is multiplied by; the first that fits counts.
+        learning_rate: That of all others.
+
+    Returns:
+        Groups without `lr` where the learning rate is that of the run; none is empty.
+
+    Raises:
+        ConfigError: if a pattern fits no parameter.
+    """
+    names = {parameter: name for name, parameter in model.named_parameters()}
+    patterns = [pattern for pattern, _ in factors]
+    check_patterns("optimizer.learning_rate_factors", patterns, [*names.values()])
+    split: list[dict[str, Any]] = []
+    for group in groups:
+        parts: dict[float, list[nn.Parameter]] = {1.0: []}
+        for parameter in group["params"]:
+            name = names[parameter]
+            factor = next((factor for pattern, factor in factors if fits(name, pattern)), 1.0)
+            parts.setdefault(factor, []).append(parameter)
+        for factor, params in parts.items():
+            rate = {} if factor == 1 else {"lr": learning_rate * factor}
+            split.append({**group, "params": params, **rate})
+    return [group for group in split if group["params"]]
 
 
 def _owned_parameters(model: nn.Module) -> Iterator[tuple[nn.Module, str, nn.Parameter]]:

@@ -33,6 +33,7 @@ from autrainer.engine.step import DeviceMover
 from autrainer.engine.update import Limits, Update
 from autrainer.errors import ConfigError
 from autrainer.models.base import AbstractModel
+from autrainer.models.freezing import freeze
 from autrainer.optimizers.build import build_optimizer
 from autrainer.runs.random.seeding import set_seed
 from autrainer.training.checks.constructor_errors import errors_named
@@ -105,6 +106,7 @@ def build_parts(config: RunConfig, runtime: Runtime) -> Parts:
     set_seed(config.seeds.training)
     model = _build_model(config.model, data.output_dim)
     load_model_state(model, checkpoints)
+    freeze(model, config.model.freeze)
     model.to(device)
     optimizer = _build_optimizer(config.optimizer, model, training.learning_rate)
     load_optimizer_state(optimizer, model, checkpoints, device)

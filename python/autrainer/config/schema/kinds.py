@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from pathlib import PurePath
 from typing import TypeVar
 
@@ -138,6 +138,19 @@ def _refuse_misfit(annotation: object, value: object) -> None:
     wanted = misfit(annotation, value)
     if wanted is not None:
         raise UnfitError(f"use {wanted}")
+
+
+def texts(value: object) -> tuple[str, ...]:
+    """A text, or a list of texts."""
+    found = value if isinstance(value, list | tuple) else [value]
+    return tuple(saying(text, "use a text or a list of texts")(each) for each in found)
+
+
+def numbers_by_text(value: object) -> tuple[tuple[str, float], ...]:
+    """A mapping of texts to numbers of at least 0, in its order."""
+    if not isinstance(value, Mapping):
+        raise UnfitError("use a mapping of patterns to numbers of at least 0")
+    return tuple((text(name), nonnegative(number)) for name, number in value.items())
 
 
 def save_interval(value: object) -> SaveInterval:

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, replace
 
 from autrainer.config.plain import Plain
-from autrainer.config.schema.kinds import or_null, saying, text, truth
+from autrainer.config.schema.kinds import or_null, saying, text, texts, truth
 from autrainer.config.schema.problems import Problem
 from autrainer.config.schema.reading import Reader, key, keys_of
 from autrainer.config.schema.sections.transforms import TransformSection
@@ -43,7 +43,22 @@ class CheckpointSection:
         return {name: path for name, path in named.items() if path is not None}
 
 
-CONSUMED = ("transform", *(each.name for each in keys_of(CheckpointSection)))
+@dataclass(frozen=True)
+class FreezeSection:
+    """What of a model does not train.
+
+    Args:
+        freeze: Patterns of names of parameters, or names of modules with all that is in them.
+    """
+
+    freeze: tuple[str, ...] = key(texts, ())
+
+
+CONSUMED = (
+    "transform",
+    *(each.name for each in keys_of(CheckpointSection)),
+    *(each.name for each in keys_of(FreezeSection)),
+)
 
 
 @dataclass(frozen=True)
@@ -56,6 +71,7 @@ class ModelSection:
             get `transfer`.
         transform: What features have to go through before it.
         checkpoints: What it, its optimizer and its scheduler start from.
+        freeze: Patterns of parameters that do not train.
         problems: What is wrong with the keys that its class does not get; told when classes are
             checked.
     """
@@ -64,6 +80,7 @@ class ModelSection:
     target: Target
     transform: TransformSection
     checkpoints: CheckpointSection
+    freeze: tuple[str, ...] = ()
     problems: tuple[Problem, ...] = ()
 
     @classmethod
@@ -75,6 +92,7 @@ class ModelSection:
         """
         reader = Reader(plain, "model.")
         checkpoints = reader.section(CheckpointSection)
+        freeze = reader.section(FreezeSection).freeze or ()
         target = Target.of_group("model", plain, CONSUMED)
         if checkpoints.model_checkpoint is not None:
             target = replace(target, dropped=("transfer",))
@@ -83,5 +101,6 @@ class ModelSection:
             target,
             TransformSection.read("model", plain.get("transform")),
             checkpoints,
+            freeze,
             tuple(reader.problems),
         )

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from autrainer.config.plain import Plain
-from autrainer.config.schema.kinds import number_or_null, truth
+from autrainer.config.schema.kinds import number_or_null, numbers_by_text, truth
 from autrainer.config.schema.problems import Problem
 from autrainer.config.schema.reading import Reader, key, keys_of
 from autrainer.config.schema.targets import Target
@@ -26,7 +26,21 @@ class WeightDecaySection:
     apply_weight_decay_to_norm: bool = key(truth, False)
 
 
-CONSUMED = tuple(each.name for each in keys_of(WeightDecaySection))
+@dataclass(frozen=True)
+class RateSection:
+    """Which parameters learn faster or slower.
+
+    Args:
+        learning_rate_factors: Patterns of names of parameters, or names of modules, and what the
+            learning rate of the run is multiplied by for them; the first that fits counts.
+    """
+
+    learning_rate_factors: tuple[tuple[str, float], ...] = key(numbers_by_text, ())
+
+
+CONSUMED = tuple(
+    each.name for section in (WeightDecaySection, RateSection) for each in keys_of(section)
+)
 
 
 @dataclass(frozen=True)
@@ -36,12 +50,14 @@ class OptimizerSection:
     Args:
         target: Its class.
         decay: Which parameters decay.
+        factors: Patterns of parameters, and what their learning rate is multiplied by.
         problems: What is wrong with the keys that its class does not get; told when classes are
             checked.
     """
 
     target: Target
     decay: WeightDecaySection
+    factors: tuple[tuple[str, float], ...] = ()
     problems: tuple[Problem, ...] = ()
 
     @classmethod
@@ -53,5 +69,6 @@ class OptimizerSection:
         """
         reader = Reader(plain, "optimizer.")
         decay = reader.section(WeightDecaySection)
+        factors = reader.section(RateSection).learning_rate_factors or ()
         target = Target.of_group("optimizer", plain, CONSUMED)
-        return cls(target, decay, tuple(reader.problems))
+        return cls(target, decay, factors, tuple(reader.problems))
