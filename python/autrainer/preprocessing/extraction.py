@@ -160,7 +160,7 @@ def _extract_all(
     update_frequency: int,
 ) -> None:
     outcomes = _outcomes(job, state.missing, extract, num_threads)
-    bar = _bar(job, len(state.missing), update_frequency)
+    bar = _bar(job, len(state.missing), update_frequency) if update_frequency > 0 else None
     try:
         for name, outcome in outcomes:
             if isinstance(outcome, Note):
@@ -169,9 +169,11 @@ def _extract_all(
                 state.made += 1
             else:
                 state.failures[state.missing[name]] = outcome
-            bar.update()
+            if bar is not None:
+                bar.update()
     finally:
-        bar.close()
+        if bar is not None:
+            bar.close()
 
 
 def _bar(job: Job, total: int, update_frequency: int) -> Any:
@@ -179,8 +181,7 @@ def _bar(job: Job, total: int, update_frequency: int) -> Any:
         total=total,
         desc=f"{job.dataset} {job.preprocessing}",
         unit="file",
-        miniters=max(update_frequency, 1),
-        disable=update_frequency < 1,
+        miniters=update_frequency,
     )
 
 
