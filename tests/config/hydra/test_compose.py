@@ -184,7 +184,7 @@ hydra:
         (["--training-type", "step"], "no flag '--training-type'.* by training_type=VALUE"),
         (["--seed=3"], "there is no flag '--seed'; a key of the configuration is set by seed=3"),
         (["seed=1,"], "the override '.?seed=1,' cannot be read"),
-        (["-cn", "nothing"], r"no main configuration 'nothing'; there are config, digits$"),
+        (["-cn", "nothing"], r"no main configuration 'nothing'; there are config, digits, tones$"),
         (["-cn", "confg"], r"no main configuration 'confg'; did you mean 'config'\?"),
         (["-cn", "conf/config.yaml"], r"name it without its folder: -cn config"),
         (["model=3"], "'model=3' has a value of the wrong type"),
@@ -241,7 +241,8 @@ def test_every_packaged_file_is_valid_and_named_after_its_id(name):
     group, _, option = name.rpartition("/")
     assert isinstance(content, dict)
     if group in ("dataset", "model", "optimizer", "scheduler", "augmentation"):
-        assert content["id"] == option
+        # The one file of 0.10 whose id has another name.
+        assert content["id"] == {"AudioSet-wav": "AudioSet"}.get(option, option)
         assert "." in content["_target_"] or content["_target_"] == "None"
 
 
