@@ -12,8 +12,8 @@ from autrainer.errors import ConfigError, DataError, MissingExtraError
 from autrainer.features import native
 from autrainer.features.settings import preset
 from autrainer.runs.objects import load_object, save_object
+from autrainer.runs.transformers_library import import_transformers
 from autrainer.transforms import FeatureExtractor, OpenSMILE
-from autrainer.transforms.extractors import _without_broken_torchaudio
 from tests.features.references import speech_like
 
 SECOND = torch.from_numpy(speech_like(16000))[None]
@@ -67,21 +67,10 @@ def test_a_missing_library_is_named_with_its_extra(monkeypatch):
         OpenSMILE("eGeMAPSv02", 16000)
 
 
-def test_a_torchaudio_that_cannot_be_imported_counts_as_missing(tmp_path, monkeypatch):
-    (tmp_path / "torchaudio.py").write_text("raise RuntimeError('built for another torch')")
-    monkeypatch.syspath_prepend(tmp_path)
-    monkeypatch.delitem(sys.modules, "torchaudio", raising=False)
-    with _without_broken_torchaudio(), pytest.raises(ModuleNotFoundError):
-        import torchaudio  # noqa: F401
-    assert "torchaudio" not in sys.modules
-
-
 @pytest.mark.slow
 @pytest.mark.parametrize("name", ["kaldi", "ast"])
 def test_fbanks_agree_with_those_of_transformers(name):
-    with _without_broken_torchaudio():
-        from transformers import audio_utils
-
+    audio_utils = import_transformers("this test").audio_utils
     settings = replace(preset(name, 16000), num_bands=80)
     bank = audio_utils.mel_filter_bank(
         num_frequency_bins=257,
@@ -115,10 +104,7 @@ def test_fbanks_agree_with_those_of_transformers(name):
 
 @pytest.mark.slow
 def test_the_preset_of_whisper_agrees_with_transformers():
-    with _without_broken_torchaudio():
-        from transformers import WhisperFeatureExtractor
-
-    extractor = WhisperFeatureExtractor(chunk_length=1)
+    extractor = import_transformers("this test").WhisperFeatureExtractor(chunk_length=1)
     expected = extractor(SECOND[0].numpy(), sampling_rate=16000, return_tensors="np")
     found = native.MelSpectrogram(preset("whisper", 16000))(SECOND[None].numpy())
     np.testing.assert_allclose(found[0, 0].T, expected["input_features"][0], atol=1e-4)

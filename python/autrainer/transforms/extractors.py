@@ -2,12 +2,10 @@
 
 from __future__ import annotations
 
-import importlib
 import logging
-import sys
 import warnings
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager, nullcontext
+from collections.abc import Sequence
+from contextlib import nullcontext
 from threading import Lock
 from typing import Any
 
@@ -16,6 +14,7 @@ import torch
 
 from autrainer.errors import ConfigError, DataError
 from autrainer.runs.extras import imported
+from autrainer.runs.transformers_library import import_transformers
 from autrainer.transforms.base import FeaturesTransform
 from autrainer.transforms.checks import need_dims, one_of, positive_int
 
@@ -92,17 +91,13 @@ class FeatureExtractor(FeaturesTransform):
 
     def _built(self) -> Any:
         name, _ = _EXTRACTORS[self.fe_type]
-        with _without_broken_torchaudio():
-            library = imported(
-                "transformers", "FeatureExtractor", "transformers", extra="transformers"
-            )
-            kind = getattr(library, name)
-            if self.fe_transfer is not None:
-                return kind.from_pretrained(self.fe_transfer)
-            with warnings.catch_warnings():
-                # Of AST: that some of its bands are empty, as they were when it was trained.
-                warnings.simplefilter("ignore", UserWarning)
-                extractor = kind()
+        kind = getattr(import_transformers("FeatureExtractor"), name)
+        if self.fe_transfer is not None:
+            return kind.from_pretrained(self.fe_transfer)
+        with warnings.catch_warnings():
+            # Of AST: that some of its bands are empty, as they were when it was trained.
+            warnings.simplefilter("ignore", UserWarning)
+            extractor = kind()
         log.warning(
             "FeatureExtractor takes the defaults of %s, since there is no fe_transfer: %s",
             name,
@@ -221,30 +216,6 @@ class OpenSMILE(FeaturesTransform):
 
     def __setstate__(self, state: dict[str, Any]) -> None:
         self.__dict__.update(state, _lock=Lock())
-
-
-@contextmanager
-def _without_broken_torchaudio() -> Iterator[None]:
-    """Let transformers go on without a torchaudio that was built for another torch.
-
-    It imports torchaudio wherever it finds it, although its extractors work without.
-    """
-    try:
-        importlib.import_module("torchaudio")
-    except ModuleNotFoundError:
-        yield
-        return
-    except (ImportError, OSError, RuntimeError, AttributeError) as error:
-        log.debug("torchaudio is left out: %s", error)
-    else:
-        yield
-        return
-    # What is None there counts as not installed.
-    sys.modules["torchaudio"] = None  # type: ignore[assignment]
-    try:
-        yield
-    finally:
-        sys.modules.pop("torchaudio", None)
 
 
 def _is_plain(value: Any) -> bool:
