@@ -56,7 +56,7 @@ build: setup  ## The same as setup
 demo: setup  ## Train a small network on handwritten digits, with two seeds
 	$(BIN)/autrainer train -cn digits
 
-TONES = results/tones/training/MandarinTones-16k_SmallCNN_AdamW_0.002_32_epoch_25_None_None_1
+TONES = results/tones/training/MandarinTones-16k_SmallCNN_AdamW_0.002_32_epoch_25_StepLR_None_1
 CLIP = data/mandarin_tones/default/m-a3_liu.wav
 demo-audio: setup  ## Learn the tones of spoken Mandarin, and predict those of recordings; CLIP=
 	$(BIN)/autrainer fetch -cn tones
