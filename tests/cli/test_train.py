@@ -7,10 +7,11 @@ import yaml
 
 from autrainer.cli.main import run
 from autrainer.cli.results import RunResult
-from autrainer.cli.sweep_table import sweep_table, tracking_metric_name
+from autrainer.cli.sweep_table import sweep_table
 from autrainer.config.hydra.sweep import Outcome
 from autrainer.runs.layout import RESUME
 from autrainer.runs.locking.lock import RunLock
+from autrainer.runs.record.configuration import tracking_metric
 from autrainer.runs.state.sealed import write_sealed
 from autrainer.runs.status import Status
 from autrainer.runs.yaml.writing import write_yaml
@@ -146,9 +147,15 @@ def test_a_damaged_folder_does_not_break_the_table(tmp_path):
 
 def test_the_tracking_metric_is_found_by_its_place():
     config = {"dataset": {"metrics": ["a.A", "b.B"], "tracking_metric": "b.B"}}
-    assert tracking_metric_name(config, {"x": 1, "y": 2, "dev_loss": 3, "iteration": 4}) == "y"
-    assert tracking_metric_name(config, {"x": 1}) is None
-    assert tracking_metric_name({}, {}) is None
+    assert tracking_metric(config, ["x", "y"]) == "y"
+    assert tracking_metric(config, ["x"]) is None
+    assert tracking_metric({}, []) is None
+
+
+def test_the_tracking_metric_may_be_one_of_several_of_a_class():
+    metrics = [{"a.A": {"beta": 1}}, {"a.A": {"beta": 2}}]
+    config = {"dataset": {"metrics": metrics, "tracking_metric": {"a.A": {"beta": 2}}}}
+    assert tracking_metric(config, ["x", "y"]) == "y"
 
 
 @pytest.mark.parametrize(

@@ -13,13 +13,13 @@ OURS = (
     *(".hydra/config.yaml", "_best/model.pt", "epoch_12/train_results.parquet", "_resume/rows-3"),
     *("_test/test_holistic.yaml", "step_500/dev_losses.npy", "_initial/optimizer.pt"),
     *("metrics_unscaled.csv", "_best/dev_unscaled.yaml", "_test/test_holistic_unscaled.yaml"),
-    *(".autrainer-12-0.tmp", "epoch_1/.autrainer-12-0.tmp", ".epoch_1.copying/below/x"),
+    *("MANIFEST", ".autrainer-12-0.tmp", "epoch_1/.autrainer-12-0.tmp", ".epoch_1.copying/below/x"),
 )
 OF_USERS = (
     *("notes.md", "metrics.csv.bak", "analysis/model.pt", "epoch_1/deep/model.pt", "best/model.pt"),
     *("epoch_1/notes.md", "epoch_x/model.pt", "model.pt", ".lockfile", "_plots/mine.png"),
     *(".hydra/mine.yaml", "_best/train.log", ".DS_Store"),
-    *("metrics_unscaled.csv.bak", "_best/train_unscaled.yaml"),
+    *("metrics_unscaled.csv.bak", "_best/train_unscaled.yaml", "manifest"),
 )
 
 

@@ -6,11 +6,11 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from autrainer.cli.sweep_table import best_dev_value, unscaled_dev_value, was_stopped
+from autrainer.cli.sweep_table import was_stopped
 from autrainer.config.hydra.sweep import Outcome, failures
 from autrainer.errors import RunFailedError
-from autrainer.runs.layout import BEST, BEST_RESULTS_FILE, CONFIG_FILE, ERROR_FILE
-from autrainer.runs.yaml.reading import read_mapping
+from autrainer.runs.layout import ERROR_FILE
+from autrainer.runs.record.run_record import RunRecord
 
 STATES = {"done": "finished", "finished before": "skipped"}
 
@@ -48,10 +48,20 @@ class RunResult:
             state = "stopped"
         if outcome.state not in STATES:
             return cls(folder, overrides, state, error=outcome.error)
-        best = read_mapping(folder / BEST / BEST_RESULTS_FILE).get("best_iteration")
-        config = read_mapping(folder / CONFIG_FILE)
-        value, unscaled = best_dev_value(folder, config), unscaled_dev_value(folder, config)
-        return cls(folder, overrides, state, value, best, best_value_unscaled=unscaled)
+        record = RunRecord(folder)
+        return cls(
+            folder,
+            overrides,
+            state,
+            record.best_value,
+            record.best_iteration,
+            best_value_unscaled=record.best_value_unscaled,
+        )
+
+    @property
+    def record(self) -> RunRecord:
+        """Everything that the folder of the run tells, read when it is asked for."""
+        return RunRecord(self.folder)
 
 
 def results_of(outcomes: Sequence[Outcome]) -> list[RunResult]:

@@ -3,24 +3,14 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import astuple, dataclass
-from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
-from autrainer.runs.layout import (
-    BEST,
-    BEST_RESULTS_FILE,
-    CONFIG_FILE,
-    ERROR_FILE,
-    STATUS_FILE,
-    TEST,
-    TEST_RESULTS,
-    TIMES_FILE,
-    UNSCALED,
-)
+from autrainer.runs.layout import ERROR_FILE, STATUS_FILE, UNSCALED
+from autrainer.runs.record.run_record import RunRecord
+from autrainer.runs.record.scores import Scores
 from autrainer.runs.status import STOPPED
-from autrainer.runs.yaml.reading import read_mapping
 
 if TYPE_CHECKING:
     from autrainer.config.hydra.sweep import Outcome
@@ -52,11 +42,12 @@ def sweep_table(outcomes: Sequence[Outcome]) -> list[str]:
     outcomes = [outcome for outcome in outcomes if outcome.state != "waiting"]
     if not outcomes:
         return []
-    scored = [outcome.directory for outcome in outcomes if outcome.state in STATES]
-    metrics = list(dict.fromkeys(filter(None, map(_metric, scored))))
+    records = [RunRecord(outcome.directory) for outcome in outcomes]
+    scored = [r for r, outcome in zip(records, outcomes, strict=True) if outcome.state in STATES]
+    metrics = list(dict.fromkeys(r.tracking_metric for r in scored if r.tracking_metric))
     # Different tracking metrics stand in the cells instead of in the heading.
     named = metrics[0] if len(metrics) == 1 else ""
-    rows = [_row(outcome, named) for outcome in outcomes]
+    rows = [_row(*pair, named) for pair in zip(outcomes, records, strict=True)]
     heading = Row("run", "state")
     if metrics:
         heading = _heading(named, rows)
@@ -99,7 +90,7 @@ def _places(outcomes: Sequence[Outcome]) -> list[str]:
 def was_stopped(outcome: Outcome) -> bool:
     """Whether a callback has ended a run early; it counts as finished."""
     is_there = outcome.state in STOPPED_STATES
-    return is_there and read_mapping(outcome.directory / STATUS_FILE).get("state") == STOPPED
+    return is_there and RunRecord(outcome.directory).status.get("state") == STOPPED
 
 
 def _aligned(rows: Sequence[Row]) -> list[str]:
@@ -115,92 +106,41 @@ def _aligned(rows: Sequence[Row]) -> list[str]:
     ]
 
 
-def _row(outcome: Outcome, named: str) -> Row:
-    directory = outcome.directory
+def _row(outcome: Outcome, record: RunRecord, named: str) -> Row:
     states = STOPPED_STATES if was_stopped(outcome) else STATES
     state = states.get(outcome.state, outcome.state)
-    metric = _metric(directory)
+    metric = record.tracking_metric
     if outcome.state not in STATES or metric is None:
-        return Row(directory.name, state)
-    files = directory / BEST / "dev", directory / TEST / TEST_RESULTS
-    scaled = [read_mapping(file.with_name(f"{file.name}.yaml")) for file in files]
-    unscaled = [read_mapping(file.with_name(f"{file.name}{UNSCALED}.yaml")) for file in files]
-    best = read_mapping(directory / BEST / BEST_RESULTS_FILE).get("best_iteration")
-    in_units = f"{metric}{UNSCALED}"
+        return Row(record.name, state)
+    best, in_units = record.best_iteration, f"{metric}{UNSCALED}"
     before = {name: "" if named else f"{name} " for name in (metric, in_units)}
     return Row(
-        directory.name,
+        record.name,
         state,
         "" if best is None else str(best),
-        unscaled_dev=_number(unscaled[0], in_units, before[in_units]),
-        unscaled_test=_number(unscaled[1], in_units, before[in_units]),
-        dev=_number(scaled[0], metric, before[metric]),
-        test=_number(scaled[1], metric, before[metric]),
-        time=_time(directory),
-        is_scaled=in_units in unscaled[0],
+        unscaled_dev=_number(record.dev_unscaled, in_units, before[in_units]),
+        unscaled_test=_number(record.test_unscaled, in_units, before[in_units]),
+        dev=_number(record.dev, metric, before[metric]),
+        test=_number(record.test, metric, before[metric]),
+        time=time_in_words(record.seconds),
+        is_scaled=in_units in record.dev_unscaled.parts,
     )
 
 
-def _number(results: Mapping[str, Any], metric: str, prefix: str) -> str:
-    value = _entry(results, metric, "all")
+def _number(scores: Scores, metric: str, prefix: str) -> str:
+    value = scores.total(metric)
     return "" if value is None else f"{prefix}{value:.4f}"
 
 
-def _entry(content: Mapping[str, Any], name: str, key: str) -> float | None:
-    """A number of an entry; None if it is not there, or damaged."""
-    entry = content.get(name)
-    value = entry.get(key) if isinstance(entry, Mapping) else None
-    return float(value) if isinstance(value, (int, float)) else None
+def time_in_words(seconds: float | None) -> str:
+    """Seconds as `12.3 s`, or `1:02:05` from a minute on; nothing for none.
 
-
-def _time(directory: Path) -> str:
-    timers = read_mapping(directory / TIMES_FILE)
-    seconds = [_entry(timers, name, "total_seconds") or 0.0 for name in timers]
-    if not seconds or not math.isfinite(sum(seconds)):
-        return ""
-    if sum(seconds) < 60:
-        return f"{sum(seconds):.1f} s"
-    minutes, rest = divmod(round(sum(seconds)), 60)
-    return f"{minutes // 60}:{minutes % 60:02}:{rest:02}"
-
-
-def _metric(directory: Path) -> str | None:
-    """Name of the tracking metric: the first column of `dev.yaml` that the config names."""
-    config = read_mapping(directory / CONFIG_FILE)
-    return tracking_metric_name(config, read_mapping(directory / BEST / "dev.yaml"))
-
-
-def tracking_metric_name(config: Mapping[str, Any], results: Mapping[str, Any]) -> str | None:
-    """Which of the results the tracking metric of a configuration made.
-
-    Args:
-        config: Configuration of the run.
-        results: Content of a `dev.yaml`, metrics in the order of the configuration.
+    >>> time_in_words(59.94), time_in_words(3725.2)
+    ('59.9 s', '1:02:05')
     """
-    dataset = config.get("dataset") or {}
-    listed = [_path(shorthand) for shorthand in dataset.get("metrics") or []]
-    names = [name for name in results if name not in ("dev_loss", "iteration")]
-    tracked = _path(dataset.get("tracking_metric"))
-    if tracked in listed and len(listed) == len(names):
-        return names[listed.index(tracked)]
-    return None
-
-
-def _path(shorthand: Any) -> str:
-    if isinstance(shorthand, Mapping):
-        return str(next(iter(shorthand), ""))
-    return str(shorthand or "")
-
-
-def best_dev_value(directory: Path, config: Mapping[str, Any]) -> float | None:
-    """The best value of the tracking metric of a finished run, or None if it is not known."""
-    results = read_mapping(directory / BEST / "dev.yaml")
-    name = tracking_metric_name(config, results)
-    return _entry(results, name, "all") if name else None
-
-
-def unscaled_dev_value(directory: Path, config: Mapping[str, Any]) -> float | None:
-    """The same in the unit of the target; None where there is none."""
-    name = tracking_metric_name(config, read_mapping(directory / BEST / "dev.yaml"))
-    results = read_mapping(directory / BEST / f"dev{UNSCALED}.yaml")
-    return _entry(results, f"{name}{UNSCALED}", "all") if name else None
+    if seconds is None or not math.isfinite(seconds):
+        return ""
+    if seconds < 60:
+        return f"{seconds:.1f} s"
+    minutes, rest = divmod(round(seconds), 60)
+    return f"{minutes // 60}:{minutes % 60:02}:{rest:02}"

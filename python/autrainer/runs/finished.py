@@ -10,7 +10,7 @@ from pathlib import Path
 from autrainer.errors import CorruptFileError, RunInUseError
 from autrainer.runs.layout import LOCK_FILE, RESUME, STATUS_FILE, TABLE
 from autrainer.runs.locking import lock
-from autrainer.runs.status import FAILED, INTERRUPTED, RUNNING, STOPPED, read_status
+from autrainer.runs.status import FAILED, INTERRUPTED, RUNNING, read_status
 from autrainer.runs.writing.opening import reading
 
 
@@ -24,13 +24,6 @@ def is_finished(folder: Path) -> bool:
     if not (folder / TABLE).is_file():
         return False
     return read_status(folder).get("state") not in (RUNNING, FAILED, INTERRUPTED)
-
-
-def stopped_at(folder: Path) -> int | None:
-    """The last iteration of a finished run that ended before it had trained all; else None."""
-    status = read_status(folder)
-    iteration = status.get("iteration")
-    return iteration if status.get("state") == STOPPED and isinstance(iteration, int) else None
 
 
 def table_checksum(folder: Path) -> str:

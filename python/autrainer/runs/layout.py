@@ -10,6 +10,15 @@ from pathlib import Path, PurePath
 from autrainer.errors import OutputError
 from autrainer.runs.writing.opening import kind_of
 
+RESULTS_DIR = "results"
+"""Where experiments lie unless a configuration says otherwise."""
+
+RUNS = "training"
+"""Folder of the runs in that of an experiment."""
+
+MULTIRUN_FILE = "multirun.yaml"
+"""Hydra's own record of a sweep, beside its runs."""
+
 TABLE = "metrics.csv"
 """Written when everything else is on disk; in folders of every version the mark of the end."""
 
@@ -23,8 +32,11 @@ STAGES_FILE = "stages.yaml"
 HARDWARE_FILE = "hardware.yaml"
 REQUIREMENTS_FILE = "requirements.txt"
 LOG_FILE = "training.log"
+SCRIPT_LOG_FILE = "train_script.log"
 LOCK_FILE = ".lock"
 SUMMARY = "model_summary"
+MANIFEST_FILE = "MANIFEST"
+"""Size and checksum of every other file of a finished run."""
 
 MODEL_FILE = "model.yaml"
 TARGET_TRANSFORM_FILE = "target_transform.yaml"
@@ -41,18 +53,30 @@ RESUME = "_resume"
 
 PLOTS = "_plots"
 BEST_RESULTS_FILE = "best_results.yaml"
+DEV_RESULTS = "dev"
+"""Name of the results of the dev set, without suffix: in `_best`, and of each iteration."""
+
 TEST_RESULTS = "test_holistic"
-"""Name of the results of the test set, without suffix."""
+"""The same of the test set, in `_test`."""
+
+STATE_SUFFIX = ".pt"
+"""Of checkpoints: the model, the optimizer and the scheduler."""
+
+ARRAYS = ("outputs", "targets", "indices", "losses")
+"""What is kept of every sample of a split, an array each."""
+
+TABLE_FORMATS = ("csv", "parquet", "arrow")
+"""Of the table of results of a split."""
 
 UNSCALED = "_unscaled"
 """Ends names of scores, and of files of them, in the units of the targets."""
 UNSCALED_TABLE = f"metrics{UNSCALED}.csv"
 FOLDERS = frozenset({".hydra", INITIAL, BEST, TEST, PLOTS, RESUME})
-_ITERATION = re.compile(r"(epoch|step)_[0-9]+")
+_ITERATION = re.compile(r"(epoch|step)_([0-9]+)")
 
 _TOP = re.compile(
     rf"metrics({UNSCALED})?\.csv"
-    r"|status\.yaml|error\.txt|training\.log|train_script\.log|train\.log"
+    r"|status\.yaml|error\.txt|training\.log|train_script\.log|train\.log|MANIFEST"
     r"|timer\.yaml|stages\.yaml|hardware\.yaml|requirements\.txt|model_summary\.(txt|yaml)"
     r"|(model|target_transform|inference_transform|file_handler)\.yaml"
     r"|(preprocess_file_handler|preprocess_pipeline)\.yaml"
@@ -60,12 +84,51 @@ _TOP = re.compile(
 )
 _INSIDE = re.compile(
     rf"(model|optimizer|scheduler)\.pt|best_results\.yaml|(dev|test_holistic)({UNSCALED})?\.yaml"
-    r"|(train|dev|test)_(outputs|targets|indices|losses)\.npy"
-    r"|(train|dev|test)_results\.(csv|parquet|arrow)"
+    rf"|(train|dev|test)_({'|'.join(ARRAYS)})\.npy"
+    rf"|(train|dev|test)_results\.({'|'.join(TABLE_FORMATS)})"
 )
 _HYDRA = re.compile(r"(config|hydra|overrides)\.yaml")
 _PASSING = re.compile(r"\.autrainer-[0-9-]+\.tmp")
 _PASSING_FOLDER = re.compile(r"\..+\.copying")
+
+
+def iteration_folder(training_type: str, iteration: int) -> str:
+    """Name of the folder of an evaluated iteration.
+
+    >>> iteration_folder("epoch", 3)
+    'epoch_3'
+    """
+    return f"{training_type}_{iteration}"
+
+
+def iteration_of(folder: str) -> int | None:
+    """The iteration whose folder has this name; None if it is that of none.
+
+    >>> iteration_of("step_500"), iteration_of("_best")
+    (500, None)
+    """
+    match = _ITERATION.fullmatch(folder)
+    return None if match is None else int(match[2])
+
+
+def results_file(name: str, *, unscaled: bool = False) -> str:
+    """Name of a file of scores.
+
+    Args:
+        name: `DEV_RESULTS` or `TEST_RESULTS`.
+        unscaled: In the units of the targets.
+    """
+    return f"{name}{UNSCALED if unscaled else ''}.yaml"
+
+
+def array_file(subset: str, name: str) -> str:
+    """Name of the file of an array of `ARRAYS`, of `train`, `dev` or `test`."""
+    return f"{subset}_{name}.npy"
+
+
+def table_file(subset: str, table_format: str) -> str:
+    """Name of the table of results of `train`, `dev` or `test`."""
+    return f"{subset}_results.{table_format}"
 
 
 def is_file_of_run(path: PurePath) -> bool:

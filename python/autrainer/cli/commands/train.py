@@ -21,10 +21,11 @@ from autrainer.errors import AnotherRunError, AutrainerError, ConfigError, RunIn
 from autrainer.runs.finished import is_finished, tidy_up
 from autrainer.runs.layout import ERROR_FILE
 from autrainer.runs.process.streams import lenient
+from autrainer.runs.record.run_record import RunRecord
 
 if TYPE_CHECKING:
     from argparse import ArgumentParser
-    from collections.abc import Callable, Iterator, Mapping, Sequence
+    from collections.abc import Callable, Iterator, Sequence
 
     from omegaconf import DictConfig
 
@@ -227,13 +228,7 @@ def _skip(config: DictConfig, directory: Path) -> float:
 
     refuse_other_run(directory, config)
     log.info("Skipping: %s", directory.name)
-    return _stored_value(config, directory)
-
-
-def _stored_value(config: Mapping[str, Any], directory: Path) -> float:
-    from autrainer.cli.sweep_table import best_dev_value
-
-    value = best_dev_value(directory, config)
+    value = RunRecord(directory).best_value
     return float("nan") if value is None else value
 
 

@@ -26,6 +26,7 @@ from autrainer.config.hydra.internals import JobReturn, JobStatus, result_of, ru
 from autrainer.config.hydra.sweep_points import Point, refuse_other_runs, refuse_shared_folders
 from autrainer.config.hydra.unknown_names import explained
 from autrainer.errors import ConfigError, OutputError
+from autrainer.runs.layout import MULTIRUN_FILE
 from autrainer.runs.writing.files import write_text
 from autrainer.runs.yaml.writing import yaml_text
 
@@ -216,7 +217,7 @@ class Sweep:
         return _without_result(point, "done" if finished else "interrupted")
 
     def _save_config(self) -> None:
-        path = Path(str(self.config.hydra.sweep.dir), "multirun.yaml")
+        path = Path(str(self.config.hydra.sweep.dir), MULTIRUN_FILE)
         content = OmegaConf.to_container(self.config, resolve=False, enum_to_str=True)
         try:
             write_text(path, yaml_text(content))

@@ -18,7 +18,7 @@ from autrainer.config.identity import differences
 from autrainer.config.schema.run import RunConfig
 from autrainer.errors import AnotherRunError, ConfigError, CorruptFileError
 from autrainer.runs.layout import CONFIG_FILE
-from autrainer.runs.yaml.reading import read_yaml
+from autrainer.runs.record.run_record import RunRecord
 
 log = logging.getLogger(__name__)
 
@@ -168,14 +168,11 @@ def refuse_other_run(directory: Path, config: Mapping[str, Any]) -> None:
 
 def read_config(directory: Path) -> dict[str, Any] | None:
     """The configuration that a run folder was trained with, or None if it is not there."""
-    path = directory / CONFIG_FILE
-    if not path.is_file():
-        return None
     try:
-        content = read_yaml(path)
+        return RunRecord(directory).read_config()
     except CorruptFileError as error:
+        path = directory / CONFIG_FILE
         raise ConfigError(f"{path} cannot be read: {error}; remove the folder") from error
-    return content if isinstance(content, dict) else {}
 
 
 def _shared(point: Point, found: list[tuple[str, Any, Any]]) -> str:

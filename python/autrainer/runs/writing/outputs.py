@@ -10,6 +10,7 @@ import numpy.typing as npt
 import torch
 
 from autrainer.errors import DataError
+from autrainer.runs.layout import ARRAYS, array_file, table_file
 from autrainer.runs.process.communicator import ALONE, Communicator
 from autrainer.runs.writing.background import Background, Job
 from autrainer.runs.writing.files import copy_file, write_npy
@@ -27,8 +28,6 @@ if TYPE_CHECKING:
     import pandas as pd
 
 Array = npt.NDArray[Any]
-
-ARRAYS = ("outputs", "targets", "indices", "losses")
 
 
 class Encodes(Protocol):
@@ -257,7 +256,7 @@ class OutputsTracker:
         submit = self.bookkeeping.background.submit
         folder = self._path(iteration_folder)
         self._writing = [
-            submit(write_npy, folder / f"{self.prefix}_{name}.npy", getattr(saved, name))
+            submit(write_npy, folder / array_file(self.prefix, name), getattr(saved, name))
             for name in ARRAYS
         ]
         table, transform = folder / self._table_name(), self.data.target_transform
@@ -269,10 +268,10 @@ class OutputsTracker:
         return self.bookkeeping.output_directory / folder
 
     def _file_names(self) -> list[str]:
-        return [*(f"{self.prefix}_{name}.npy" for name in ARRAYS), self._table_name()]
+        return [*(array_file(self.prefix, name) for name in ARRAYS), self._table_name()]
 
     def _table_name(self) -> str:
-        return f"{self.prefix}_results.{self.table_format}"
+        return table_file(self.prefix, self.table_format)
 
     def _check_width(self, output: torch.Tensor) -> None:
         if tuple(output.shape[1:]) != (self.data.output_dim,):

@@ -9,8 +9,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from autrainer.errors import CorruptFileError
-from autrainer.runs.writing.opening import reading
+from autrainer.runs.record.metrics_table import read_metrics
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -126,17 +125,8 @@ class History:
         Raises:
             CorruptFileError: if a cell is not a number or the column `iteration` is missing.
         """
-        with reading(path) as binary, io.TextIOWrapper(binary, "utf-8", newline="") as file:
-            for line, cells in enumerate(csv.DictReader(file), start=2):
-                try:
-                    iteration = int(float(cells.pop("iteration")))
-                    values = {name: float(cell or "nan") for name, cell in cells.items()}
-                except (KeyError, TypeError, ValueError, OverflowError) as error:
-                    raise CorruptFileError(
-                        f"{path}, line {line}: expected numbers and a column 'iteration', "
-                        f"found {cells}"
-                    ) from error
-                kept = {k: v for k, v in values.items() if (k in self.columns) is not beside}
-                if beside:
-                    kept = {name: value for name, value in kept.items() if not math.isnan(value)}
-                self.record(iteration, kept)
+        for iteration, values in read_metrics(path).rows():
+            kept = {k: v for k, v in values.items() if (k in self.columns) is not beside}
+            if beside:
+                kept = {name: value for name, value in kept.items() if not math.isnan(value)}
+            self.record(iteration, kept)

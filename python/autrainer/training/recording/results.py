@@ -16,8 +16,8 @@ from autrainer.runs.layout import (
     BEST_RESULTS_FILE,
     TABLE,
     TIMES_FILE,
-    UNSCALED,
     UNSCALED_TABLE,
+    results_file,
 )
 from autrainer.runs.stage_clock import OUTPUTS, waiting_line, write_stages
 from autrainer.runs.writing.files import write_text
@@ -67,9 +67,9 @@ class Results:
         self, results: dict[str, Any], unscaled: dict[str, Any], name: str, folder: str
     ) -> None:
         """Write results, and those in the units of the targets, if there are any, beside them."""
-        self._bookkeeping.save_results_dict(results, f"{name}.yaml", folder)
+        self._bookkeeping.save_results_dict(results, results_file(name), folder)
         if unscaled:
-            self._bookkeeping.save_results_dict(unscaled, f"{name}{UNSCALED}.yaml", folder)
+            self._bookkeeping.save_results_dict(unscaled, results_file(name, unscaled=True), folder)
 
     def log_iteration(self, kind: str, iteration: int) -> None:
         """Log the scores of an iteration as a block."""

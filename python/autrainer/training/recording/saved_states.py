@@ -9,7 +9,7 @@ from pathlib import Path
 from autrainer.config.schema.sections.saving import SavingSection
 from autrainer.config.schema.sections.training import TrainingSection
 from autrainer.engine.stateful import StatefulParts
-from autrainer.runs.layout import BEST, INITIAL
+from autrainer.runs.layout import BEST, INITIAL, iteration_folder
 from autrainer.runs.stage_clock import OUTPUTS
 from autrainer.runs.state.torch_files import first_sound, read_state
 from autrainer.runs.writing.files import remove_files
@@ -48,7 +48,9 @@ class SavedStates:
 
     def folder_of(self, iteration: int | None) -> str:
         """Name of the folder of an iteration; None stands for the state before the first."""
-        return INITIAL if iteration is None else f"{self._training.training_type}_{iteration}"
+        if iteration is None:
+            return INITIAL
+        return iteration_folder(self._training.training_type, iteration)
 
     def is_due(self, iteration: int) -> bool:
         """Whether the states of an iteration are saved."""

@@ -18,10 +18,11 @@ from autrainer.runs.layout import (
     TABLE,
     TIMES_FILE,
     UNSCALED_TABLE,
+    iteration_folder,
     misplaced,
 )
+from autrainer.runs.record.run_record import RunRecord
 from autrainer.runs.state.torch_files import first_sound
-from autrainer.runs.status import read_status
 from autrainer.runs.writing.folders import copy_folder, remove_half_removed, remove_run
 from autrainer.training.recording.history import History
 from autrainer.training.resuming.checkpoints import fitting
@@ -74,7 +75,7 @@ class ContinueTraining:
         folder, trouble = trainer.output_directory, None
         remove_half_removed(folder.parent)
         for run in shorter_runs(folder.parent, trainer.run_config, besides=folder):
-            conditions = read_status(run.path).get("conditions")
+            conditions = RunRecord(run.path).status.get("conditions")
             if changed := trainer.conditions.changed_samples(conditions):
                 log.warning("%s is passed over, its samples were others: %s", run.path, changed)
                 continue
@@ -101,7 +102,7 @@ class ContinueTraining:
         copy_folder(path / start.best, target / BEST, without="train_*")
         first_sound([target / BEST], list(trainer.states()))
         trainer.restore(start.history, path / TIMES_FILE, target / folders[-1])
-        conditions = read_status(path).get("conditions")
+        conditions = RunRecord(path).status.get("conditions")
         if conditions is not None:
             with fitting(str(path / STATUS_FILE)):
                 trainer.conditions.load_state_dict(conditions)
@@ -170,7 +171,7 @@ def _start_of(run: FinishedRun, trainer: ContinuingRun) -> Start:
     for iteration in reversed(whole.iterations):
         history = whole.until(iteration)
         try:
-            first_sound([run.path / f"{trainer.training_type}_{iteration}"], names)
+            first_sound([run.path / iteration_folder(trainer.training_type, iteration)], names)
             best, _states = first_sound(_best_folders(run, whole, history, trainer), names)
             return Start(run, history, best.name)
         except (CorruptFileError, FileNotFoundError) as error:

@@ -13,11 +13,11 @@ from typing import Any
 
 from autrainer.config.identity import same_but_iterations
 from autrainer.errors import OutputError, RunInUseError
-from autrainer.runs.finished import is_finished, stopped_at
+from autrainer.runs.finished import is_finished
 from autrainer.runs.layout import CONFIG_FILE
 from autrainer.runs.locking.lock import RunLock
+from autrainer.runs.record.run_record import RunRecord
 from autrainer.runs.writing.folders import REMOVING
-from autrainer.runs.yaml.reading import read_yaml
 
 log = logging.getLogger(__name__)
 
@@ -73,9 +73,12 @@ def _finished(path: Path, config: Mapping[str, Any]) -> FinishedRun | None:
 
 def as_shorter_run(path: Path, config: Mapping[str, Any]) -> FinishedRun | None:
     """A finished run, if it is one of the same configuration with fewer iterations."""
+    record = RunRecord(path)
     try:
-        other = read_yaml(path / CONFIG_FILE)
-        iterations = stopped_at(path) or int(other["iterations"])
+        other = record.read_config()
+        if other is None:
+            raise FileNotFoundError(f"{path}: it has no {CONFIG_FILE}")
+        iterations = record.stopped_at or int(other["iterations"])
     except (OSError, ValueError, KeyError, TypeError) as error:
         log.warning("%s cannot be gone on from: %s", path, error)
         return None

@@ -1,0 +1,141 @@
+"""Finding runs: of an experiment, of all experiments, by a name."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator, Sequence
+from pathlib import Path, PurePath
+
+from autrainer.errors import did_you_mean
+from autrainer.runs.layout import (
+    CONFIG_FILE,
+    LOCK_FILE,
+    RESULTS_DIR,
+    RUNS,
+    STATUS_FILE,
+    TABLE,
+    is_file_of_run,
+    is_folder_of_run,
+)
+from autrainer.runs.record.run_record import RunRecord
+
+_MARKS = (CONFIG_FILE, TABLE, STATUS_FILE, LOCK_FILE)
+
+
+def is_run(folder: Path) -> bool:
+    """Whether a folder is that of a run, or was to become one: it holds a file of a run."""
+    if any((folder / mark).is_file() for mark in _MARKS):
+        return True
+    return any(_is_of_run(path) for path in _entries(folder))
+
+
+def is_empty(folder: Path) -> bool:
+    """Whether a folder holds nothing at all, as one that was made for a run that did not begin."""
+    return next(_entries(folder), None) is None
+
+
+def runs_in(folder: Path) -> list[RunRecord]:
+    """The runs whose folders lie in a folder, sorted by name.
+
+    Hidden folders are left out: runs that are being removed. So is what holds no file of a run.
+    """
+    names = sorted(entry.name for entry in _entries(folder) if not entry.name.startswith("."))
+    paths = [folder / name for name in names]
+    return [RunRecord(path) for path in paths if path.is_dir() and is_run(path)]
+
+
+def runs_of(results_dir: str | Path, experiment_id: str) -> list[RunRecord]:
+    """The runs of an experiment, sorted by name.
+
+    Raises:
+        FileNotFoundError: if there is no such folder of results, or no such experiment, with the
+            near matches; if it has no folder of runs.
+    """
+    results, experiment = Path(results_dir), Path(results_dir, experiment_id)
+    if not results.is_dir():
+        raise FileNotFoundError(f"there is no folder of results {str(results)!r}")
+    if not experiment.is_dir():
+        names = experiments_in(results)
+        hint = did_you_mean(experiment_id, names) or f"there are {', '.join(names) or 'none'}"
+        raise FileNotFoundError(f"there is no experiment {experiment_id!r} in {results}; {hint}")
+    if not (experiment / RUNS).is_dir():
+        raise FileNotFoundError(f"the experiment {experiment} has no folder {RUNS!r} of runs")
+    return runs_in(experiment / RUNS)
+
+
+def experiments_in(results_dir: Path) -> list[str]:
+    """Names of the experiments in a folder of results, sorted."""
+    return sorted(entry.name for entry in _entries(results_dir) if (Path(entry) / RUNS).is_dir())
+
+
+def find_runs(
+    places: Sequence[str | Path] = (), results_dir: str | Path = RESULTS_DIR
+) -> list[RunRecord]:
+    """The runs that some names mean, each once, in the order of the names.
+
+    Args:
+        places: Experiments of `results_dir` by name; or folders: of an experiment, of a run, of
+            runs, or of results. Without any, all experiments of `results_dir`.
+        results_dir: Where experiments lie.
+
+    Raises:
+        FileNotFoundError: naming the near matches, if a name means nothing.
+    """
+    if not places and not Path(results_dir).is_dir():
+        raise FileNotFoundError(f"there is no folder of results {str(results_dir)!r} here")
+    found: dict[str, RunRecord] = {}
+    for place in places or [results_dir]:
+        for record in _runs_at(place, Path(results_dir)):
+            found.setdefault(os.path.abspath(record.folder), record)
+    return list(found.values())
+
+
+def find_run(name: str | Path, results_dir: str | Path = RESULTS_DIR) -> RunRecord:
+    """The run of a folder, or of a name that only one run of `results_dir` has.
+
+    Raises:
+        FileNotFoundError: naming the near matches, if there is none, or several of this name.
+    """
+    if Path(name).is_dir():
+        if is_run(Path(name)):
+            return RunRecord(name)
+        raise FileNotFoundError(f"{name} is no folder of a run")
+    results = Path(results_dir)
+    places = [results / experiment / RUNS for experiment in experiments_in(results)]
+    found = [place / str(name) for place in places if (place / str(name)).is_dir()]
+    if len(found) == 1:
+        return RunRecord(found[0])
+    if found:
+        listed = ", ".join(map(str, found))
+        raise FileNotFoundError(f"several runs are called {str(name)!r}: {listed}; name a folder")
+    names = [record.name for place in places for record in runs_in(place)]
+    hint = did_you_mean(PurePath(name).name, names) or "autrainer runs lists those that there are"
+    raise FileNotFoundError(f"there is no run {str(name)!r}; {hint}")
+
+
+def _runs_at(place: str | Path, results_dir: Path) -> list[RunRecord]:
+    of_results = results_dir / place
+    path = of_results if (of_results / RUNS).is_dir() else Path(place)
+    if not path.is_dir():
+        names = experiments_in(results_dir)
+        if not names:
+            raise FileNotFoundError(f"there is no experiment in {str(results_dir)!r}, nor {place}")
+        hint = did_you_mean(str(place), names) or f"there are {', '.join(names)}"
+        raise FileNotFoundError(f"there is no experiment {str(place)!r}; {hint}")
+    if (path / RUNS).is_dir():
+        return runs_in(path / RUNS)
+    if names := experiments_in(path):
+        return [record for name in names for record in runs_in(path / name / RUNS)]
+    return [RunRecord(path)] if is_run(path) else runs_in(path)
+
+
+def _entries(folder: Path) -> Iterator[os.DirEntry[str]]:
+    try:
+        yield from os.scandir(folder)
+    except OSError:
+        return
+
+
+def _is_of_run(entry: os.DirEntry[str]) -> bool:
+    name = PurePath(entry.name)
+    return is_folder_of_run(name) if entry.is_dir() else is_file_of_run(name)
