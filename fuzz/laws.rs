@@ -19,6 +19,12 @@ pub fn npy(data: &[u8]) {
     check(&Format::Npy, data, 1);
 }
 
+/// A rate that sound is brought to.
+const TARGET_HZ: u32 = 16_000;
+
+/// Larger results of another rate are not computed: most are silence.
+const COMPUTED_BYTES: usize = 1 << 16;
+
 /// A part is that part of the whole, where checksums or none stand for what is read.
 pub fn audio(data: &[u8]) {
     let options = |first, count| {
@@ -35,6 +41,7 @@ pub fn audio(data: &[u8]) {
     };
     let whole = check(&options(0, None), data, most);
     let part = check(&options(100, Some(700)), data, most);
+    resampled(data, most);
     let Some((layout, bytes)) = whole else {
         return;
     };
@@ -52,6 +59,30 @@ pub fn audio(data: &[u8]) {
     if !is_mp3(data) {
         for (row, part_row) in rows.zip(part_rows) {
             assert_eq!(row.get(400..400 + expected * 4), Some(part_row));
+        }
+    }
+}
+
+/// Whatever rate a file claims, another one makes it at most 64 times as large.
+fn resampled(data: &[u8], most: usize) {
+    let format = Format::Audio(AudioOptions {
+        sample_rate_hz: Some(TARGET_HZ),
+        ..AudioOptions::default()
+    });
+    let path = Path::new("file");
+    let mut scratch = Scratch::default();
+    let Ok(info) = Format::audio_info_of(path, Cursor::new(data), &mut scratch) else {
+        return;
+    };
+    // Others grow little, and to resample them all takes most of the time of a test.
+    if info.sample_rate_hz >= TARGET_HZ / 4 {
+        return;
+    }
+    let opened = format.open_input(path, Cursor::new(data), &mut scratch);
+    if let Ok(Some(size)) = opened.map(|opened| opened.layout().num_bytes()) {
+        assert!(size <= data.len().saturating_mul(64 * most));
+        if size <= COMPUTED_BYTES {
+            check(&format, data, 64 * most);
         }
     }
 }

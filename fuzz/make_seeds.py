@@ -46,6 +46,9 @@ def sounds() -> dict[str, bytes]:
             file = io.BytesIO()
             soundfile.write(file, signal, 8000, subtype=encoding, format=container)
             files[f"{container}_{encoding}.wav".lower()] = file.getvalue()
+    slow = bytearray(files["wav_pcm_u8.wav"])
+    slow[24:32] = struct.pack("<II", 1, 2)
+    files["one_hertz.wav"] = bytes(slow)
     fmt = b"fmt " + struct.pack("<IHHIIHH", 16, 1, 1, 8000, 16000, 2, 16)
     odd = b"LIST" + struct.pack("<I", 3) + b"abc\0"
     data = b"data" + struct.pack("<I", 20) + bytes(range(20))

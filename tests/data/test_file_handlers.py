@@ -273,6 +273,22 @@ def test_a_sound_that_ends_before_the_offset_is_named(tmp_path, suffix):
         AudioFileHandler(offset=2)(path)
 
 
+@pytest.mark.parametrize("encoding", ["PCM_16", "ULAW"])
+@pytest.mark.parametrize(("rate", "factor"), [(1, None), (249, None), (250, 64)])
+def test_no_rate_that_a_sound_claims_makes_it_grow_without_bounds(tmp_path, encoding, rate, factor):
+    """The core reads the one encoding, and soundfile the other."""
+    path = str(tmp_path / "a.wav")
+    soundfile.write(path, np.zeros(1000), rate, subtype=encoding)
+
+    if factor:
+        assert AudioFileHandler(16000)(path).shape == (1, 1000 * factor)
+        return
+    message = rf"a\.wav: expected audio of at least 250 Hz.* 16000 Hz, found {rate} Hz"
+    with pytest.raises(CorruptFileError, match=message):
+        AudioFileHandler(16000)(path)
+    assert AudioFileHandler()(path).shape == (1, 1000)
+
+
 @pytest.mark.parametrize("suffix", ["wav", "flac", "mp3", "ogg"])
 def test_common_formats_need_no_soundfile(tmp_path, monkeypatch, suffix):
     path = str(tmp_path / f"a.{suffix}")

@@ -17,6 +17,9 @@ from autrainer.features.native import Resampler
 from autrainer.runs.addressed import AddressedObject
 from autrainer.runs.extras import imported, is_installed
 
+# As in the core (`audio/files/mod.rs`).
+MOST_SAMPLES_PER_SAMPLE = 64
+
 
 class AbstractFileHandler(ABC, AddressedObject):
     """Loads and saves the features of one sample.
@@ -225,7 +228,8 @@ class AudioFileHandler(AbstractFileHandler):
 
         Raises:
             FileNotFoundError: if there is no such file.
-            CorruptFileError: if the file is no audio, or ends before the offset.
+            CorruptFileError: if the file is no audio, ends before the offset, or claims a rate of
+                less than a 64th of the target rate, to which it would grow without bounds.
             DataError: naming the codec if nobody here reads it, such as AAC.
             MissingExtraError: naming the codec if soundfile would read it and is not installed.
         """
@@ -237,6 +241,7 @@ class AudioFileHandler(AbstractFileHandler):
         soundfile = self._soundfile(file, codec)
         try:
             with soundfile.SoundFile(file) as sound:
+                self._check_rate(file, sound.samplerate)
                 signal_NC, sample_rate = self._part(file, sound), sound.samplerate
         except (soundfile.LibsndfileError, OSError) as error:
             if codec is None:
@@ -249,6 +254,15 @@ class AudioFileHandler(AbstractFileHandler):
         if self.target_sample_rate not in (None, sample_rate):
             signal_CN = Resampler(sample_rate, self.target_sample_rate)(signal_CN)
         return torch.from_numpy(signal_CN)
+
+    def _check_rate(self, file: str, sample_rate: int) -> None:
+        target = self.target_sample_rate or 0
+        if sample_rate * MOST_SAMPLES_PER_SAMPLE < target:
+            least = -(-target // MOST_SAMPLES_PER_SAMPLE)
+            raise CorruptFileError(
+                f"{file}: expected audio of at least {least} Hz, to be resampled to {target} Hz, "
+                f"found {sample_rate} Hz"
+            )
 
     def _part(self, file: str, sound: Any) -> Any:
         first = _samples(self.offset, sound.samplerate)

@@ -38,12 +38,17 @@ pub use span::Span;
 /// for some thousand of them.
 const MOST_BYTES_PER_BYTE: u64 = 8192;
 
+/// A file may not have a lower rate than this part of the one that is asked for: memory grows with
+/// their ratio, and the file alone says what its rate is. From 8 to 192 kHz it is 24.
+const MOST_SAMPLES_PER_SAMPLE: u32 = 64;
+
 /// Which sound is wanted, and what is to be made of it.
 #[derive(Debug, Clone, PartialEq, Default)]
 pub struct AudioOptions {
     /// Which part of a file.
     pub span: Span,
-    /// The rate to bring it to, in Hz; `None` leaves it at that of the file.
+    /// The rate to bring it to, in Hz; `None` leaves it at that of the file. A file of less than a
+    /// 64th of it counts as damaged.
     pub sample_rate_hz: Option<u32>,
     /// What follows.
     pub steps: Vec<Step>,
@@ -147,6 +152,12 @@ fn steps(options: &AudioOptions, info: &AudioInfo) -> Result<Vec<Step>, Fault> {
     let Some(target_hz) = options.sample_rate_hz.filter(|rate| *rate != current_hz) else {
         return Ok(options.steps.clone());
     };
+    let least_hz = target_hz.div_ceil(MOST_SAMPLES_PER_SAMPLE);
+    if current_hz < least_hz {
+        let expected =
+            format!("audio of at least {least_hz} Hz, to be resampled to {target_hz} Hz");
+        return Err(Fault::corrupt(expected, format!("{current_hz} Hz")));
+    }
     let resampler = Resampler::kept(current_hz, target_hz).map_err(left_to_others)?;
     let mut steps = vec![Step::Resample(resampler)];
     steps.extend_from_slice(&options.steps);
