@@ -57,6 +57,39 @@ def sounds() -> dict[str, bytes]:
     return files
 
 
+def flac_headers() -> dict[str, bytes]:
+    """Headers of frames without frames, any of which might be the last one or the next one."""
+    # 1920 samples in a frame, 16 kHz, one channel, 16 bit, a length that is not known.
+    about = struct.pack(">HH", 1920, 1920) + bytes(6) + (16000 << 44 | 15 << 36).to_bytes(8, "big")
+    stream = b"fLaC\x80\0\0\x22" + about.ljust(34, b"\0")
+    false = header(0x15, 1)
+    # Samples as they are, in the first frame, and one that all are, in the last one of 192.
+    first = header(0x75, 0, struct.pack(">H", 1920 - 1)) + b"\x02" + false * 640
+    last = false + bytes(3)
+    whole = [frame + checksum(frame, 0x8005, 16) for frame in (first, last)]
+    return {
+        "false_frames.flac": stream + header(0x15, 0) + (false + header(0x15, 2)) * 330,
+        "false_ends.flac": stream + b"".join(whole),
+    }
+
+
+def header(sizes: int, number: int, size: bytes = b"") -> bytes:
+    """The header of a frame with a number; codes of its size and rate."""
+    start = bytes([0xFF, 0xF8, sizes, 0x08, number]) + size
+    return start + checksum(start, 0x07, 8)
+
+
+def checksum(content: bytes, polynomial: int, num_bits: int) -> bytes:
+    """Most significant bit first, as FLAC has them."""
+    value = 0
+    for byte in content:
+        value ^= byte << num_bits - 8
+        for _ in range(8):
+            value = value << 1 ^ (polynomial if value >> num_bits - 1 else 0)
+            value &= (1 << num_bits) - 1
+    return value.to_bytes(num_bits // 8, "big")
+
+
 def images() -> dict[str, bytes]:
     """A few pixels in every mode."""
     rng = np.random.default_rng(0)
@@ -86,7 +119,8 @@ def encoded(image: Image.Image, format: str, **options: object) -> bytes:
     return file.getvalue()
 
 
-for folder, files in {"npy": arrays(), "audio": sounds(), "image": images()}.items():
+SOUNDS = {**sounds(), **flac_headers()}
+for folder, files in {"npy": arrays(), "audio": SOUNDS, "image": images()}.items():
     (SEEDS / folder).mkdir(parents=True, exist_ok=True)
     for name, content in files.items():
         (SEEDS / folder / name).write_bytes(content)

@@ -22,6 +22,7 @@ use autrainer_core::decode::{DType, Format, Layout, Scratch};
 /// Under Miri, a copy takes a thousand times as long.
 const DAMAGED_COPIES: usize = if cfg!(miri) { 3 } else { 150 };
 const CUTS: usize = if cfg!(miri) { 3 } else { 100 };
+const HEADERS: usize = if cfg!(miri) { 1 } else { 250 };
 const FEW_CUTS: usize = if cfg!(miri) { 3 } else { 20 };
 
 fn seeds(format: &str) -> Vec<(PathBuf, Vec<u8>)> {
@@ -106,6 +107,31 @@ fn damaged_arrays_keep_the_laws() {
 #[test]
 fn damaged_sounds_keep_the_laws() {
     keep_the_laws("audio", laws::audio);
+}
+
+/// A walk that looked at the rest of the file for each header would take hours.
+#[test]
+fn headers_of_flac_without_frames_are_passed_over() {
+    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../fuzz/seeds/audio");
+    for (name, head_len, last_len) in [("false_frames.flac", 48, 0), ("false_ends.flac", 51, 13)] {
+        let seed = fs::read(folder.join(name)).unwrap();
+        let (head, rest) = seed.split_at(head_len);
+        let (headers, last) = rest.split_at(rest.len() - last_len);
+        let file = [head, &headers.repeat(HEADERS), last].concat();
+        let layout = Layout {
+            dtype: DType::F32,
+            shape: vec![1, 1920 + 192],
+        };
+        let read = Format::Audio(AudioOptions::default()).read_input_into(
+            Path::new(name),
+            Cursor::new(&file),
+            &mut Scratch::default(),
+            &layout,
+            &mut vec![0; (1920 + 192) * 4],
+        );
+        let error = read.unwrap_err();
+        assert!(matches!(error, Error::Corrupt { .. }), "{error}");
+    }
 }
 
 #[test]

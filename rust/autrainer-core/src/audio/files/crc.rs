@@ -32,7 +32,12 @@ pub(super) fn ogg(crc: u32, bytes: &[u8]) -> u32 {
 
 /// The checksum of a FLAC frame; 0 where it ends with its checksum.
 pub(super) fn flac(bytes: &[u8]) -> u16 {
-    (update(&FLAC, 0, bytes) >> 16) as u16
+    flac_on(0, bytes)
+}
+
+/// The checksum of a FLAC frame goes on over some bytes.
+pub(super) fn flac_on(crc: u16, bytes: &[u8]) -> u16 {
+    (update(&FLAC, u32::from(crc) << 16, bytes) >> 16) as u16
 }
 
 /// The checksum of the header of a FLAC frame; 0 where it ends with its checksum.
@@ -76,6 +81,7 @@ mod tests {
         assert_eq!(flac_header(b"123456789"), 0xf4);
         assert_eq!(ogg(0, b"123456789"), 0x89a1_897f);
         assert_eq!(flac(b"123456789\xfe\xe8"), 0);
+        assert_eq!(flac_on(flac(b"1234"), b"56789"), flac(b"123456789"));
         assert_eq!(ogg(ogg(0, b"1234"), b"56789"), ogg(0, b"123456789"));
     }
 }

@@ -15,6 +15,10 @@ const LEAST_BYTES: usize = 8;
 const FIRST_BYTES: usize = 32 << 10;
 const MOST_BYTES: usize = 8 << 20;
 
+/// Headers in the end of a file that no whole frame belongs to. Where a file is cut there is one;
+/// each takes a walk to the end of the file.
+const MOST_FALSE: usize = 64;
+
 /// A tag of players at the end of a file (ID3v1).
 const TAG_BYTES: usize = 128;
 
@@ -192,12 +196,17 @@ impl Frames {
     /// The end of a frame in the bytes that it begins.
     fn next_in(&self, bytes: &[u8], frame: &Frame, from: usize, until: usize) -> Option<FrameEnd> {
         let mut at = from;
+        let (mut checksum, mut num_summed) = (0, 0);
         while let Some(found) = self.sync(bytes, at, until) {
             let head = bytes.get(found..).unwrap_or_default();
             let next = self.parse(head, frame.position + found as u64);
             let next = next.filter(|next| next.first_sample == frame.next_sample());
-            if next.is_some() && crc::flac(bytes.get(..found)?) == 0 {
-                return Some(FrameEnd { len: found, next });
+            if next.is_some() {
+                checksum = crc::flac_on(checksum, bytes.get(num_summed..found)?);
+                num_summed = found;
+                if checksum == 0 {
+                    return Some(FrameEnd { len: found, next });
+                }
             }
             at = found + 1;
         }
@@ -279,6 +288,7 @@ impl Frames {
     /// The same, looked for in the end of a file.
     fn end_in(&self, tail: &[u8], start: u64, claimed: u64) -> Option<u64> {
         let mut until = tail.len();
+        let mut num_false = 0;
         while let Some(at) = tail.get(..until)?.iter().rposition(|byte| *byte == 0xff) {
             until = at;
             let bytes = tail.get(at..).unwrap_or_default();
@@ -294,6 +304,10 @@ impl Frames {
             if let Some(end) = self.next_in(bytes, &frame, LEAST_BYTES, bytes.len()) {
                 // A whole frame with one behind it that is not: the file is cut there.
                 return end.next.map(|next| next.first_sample);
+            }
+            num_false += 1;
+            if num_false == MOST_FALSE {
+                break;
             }
         }
         None
