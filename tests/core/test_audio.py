@@ -269,12 +269,41 @@ def test_flac_that_claims_more_than_it_holds_is_named():
         decode_audio(bytes(content))
 
 
-def test_vorbis_that_claims_more_than_it_holds_is_no_reason_to_take_memory():
-    content = (SEEDS / "short.ogg").read_bytes()
-    last = content.rindex(b"OggS")
+def with_checksum(page):
+    """A page of Ogg whose content was changed."""
+    checksum = 0
+    for byte in page[:22] + bytes(4) + page[26:]:
+        checksum ^= byte << 24
+        for _ in range(8):
+            checksum = (checksum << 1 ^ (0x04C11DB7 if checksum >> 31 else 0)) & 0xFFFFFFFF
+    return page[:22] + checksum.to_bytes(4, "little") + page[26:]
 
-    with pytest.raises(CorruptFileError, match="a damaged one"):
-        decode_audio(content[: last + 6] + b"\xff" * 7 + b"\0" + content[last + 14 :])
+
+def test_vorbis_that_claims_more_than_it_holds_is_no_reason_to_take_memory():
+    content = (SEEDS / "ffmpeg.ogg").read_bytes()
+    last = content.rindex(b"OggS")
+    page = content[last : last + 6] + b"\xff" * 7 + b"\0" + content[last + 14 :]
+
+    with pytest.raises(UnsupportedFileError, match=r"\d{17} frames of 2 channels in 8057 bytes"):
+        decode_audio(content[:last] + with_checksum(page))
+
+
+def test_packets_of_another_length_than_the_file_tells_are_named():
+    """Behind the settings of the decoder stand others, by which all packets would be long."""
+    content = (SEEDS / "ffmpeg.ogg").read_bytes()
+    begin = content.index(b"OggS", 4)
+    end = content.index(b"OggS", begin + 4)
+    page = bytearray(content[begin:end])
+    last_size = 26 + page[26]
+    page[last_size] += 12
+    # Two modes: 6 bits of their number less one, a bit for long blocks, 40 others, and an end.
+    modes = 1 | 1 << 6 | 1 << 47 | 1 << 88
+    page = with_checksum(bytes(page) + modes.to_bytes(12, "little"))
+    changed = content[:begin] + page + content[end:]
+
+    message = r"damage after \d+ samples \(a packet of 1024 samples gave \d+\)"
+    with pytest.raises(CorruptFileError, match=message):
+        decode_audio(changed)
 
 
 @pytest.mark.parametrize(

@@ -2,7 +2,7 @@
 
 use super::AudioInfo;
 use super::flac_frames::{Frame, Frames};
-use super::packets;
+use super::packets::{self, Place};
 use super::sink::Sink;
 use super::source::Source;
 use crate::decode::input::{Fault, Input, bytes_found};
@@ -142,7 +142,11 @@ impl Flac {
             let end = self.frames.end_of(source, &frame)?;
             if frame.next_sample() > target {
                 let packet = source.bytes(frame.position, end.len)?;
-                packets::decode(&mut decoder, packet, &[], position, sink)
+                let place = Place {
+                    position,
+                    num_frames: frame.next_sample() - frame.first_sample,
+                };
+                packets::decode(&mut decoder, packet, &[], Some(place), sink)
                     .map_err(|error| error.at("FLAC", position))?;
             }
             if frame.next_sample() as i64 >= sink.end() {

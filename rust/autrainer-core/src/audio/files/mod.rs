@@ -26,7 +26,7 @@ use super::resample::Resampler;
 use crate::decode::input::{BLOCK_BYTES, Fault, HEAD_BYTES, Input, Window};
 use crate::decode::riff::{self, Sound};
 use crate::decode::{DType, Layout, first_nonfinite, wav};
-use crate::error::Error;
+use crate::error::{Error, check_length};
 use kind::Kind;
 use packets::Decoders;
 use sink::Sink;
@@ -231,9 +231,8 @@ impl Audio {
         memory.has_nonfinite = first_nonfinite(DType::F32, bytes).is_some();
         pipeline::run(&self.steps, &shape, &mut memory.work).map_err(left_to_others)?;
         let made: &[u8] = bytemuck::cast_slice(&memory.work.values);
-        if made.len() == out.len() {
-            out.copy_from_slice(made);
-        }
+        check_length("out", made.len(), out.len()).map_err(left_to_others)?;
+        out.copy_from_slice(made);
         Ok(())
     }
 
@@ -265,7 +264,8 @@ impl Audio {
             Stream::Flac(flac) => flac.fill(&mut source, &mut sink),
             Stream::Mp3(mp3) => mp3.fill(&mut source, &mut sink),
             Stream::Vorbis(vorbis) => vorbis.fill(&mut source, decoders, &mut sink),
-        }
+        }?;
+        sink.check_full(self.info.codec)
     }
 }
 

@@ -3,7 +3,7 @@
 use super::AudioInfo;
 use super::kind::id3_end;
 use super::mpeg::{FRAME_BYTES, Header, Tag};
-use super::packets;
+use super::packets::{self, Place};
 use super::sink::Sink;
 use super::source::Source;
 use crate::decode::input::{Fault, Input};
@@ -210,9 +210,14 @@ impl Mp3 {
                 ));
             };
             let packet = source.bytes(at, header.size)?;
-            let decoded = packets::decode(&mut decoder, packet, &[], position, sink);
+            let place = Place {
+                position,
+                num_frames: self.header.num_samples(),
+            };
             // Those before the part are there for what they leave behind, if they can be decoded.
-            if let (Err(error), true) = (decoded, number as i64 >= wanted) {
+            let place = (number as i64 >= wanted).then_some(place);
+            let decoded = packets::decode(&mut decoder, packet, &[], place, sink);
+            if let (Err(error), Some(_)) = (decoded, place) {
                 return Err(error.at("MP3", position));
             }
             number += 1;

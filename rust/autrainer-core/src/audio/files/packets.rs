@@ -73,37 +73,59 @@ pub(super) fn mp3() -> Result<MpaDecoder, Fault> {
     MpaDecoder::try_new(&parameters, &options()).map_err(|error| refused("MP3", &error))
 }
 
-/// Decode a packet, and put its samples from `position` on; returns how many frames it has.
+/// Which frames of a recording a packet holds, as the file tells before it is decoded.
+#[derive(Clone, Copy)]
+pub(super) struct Place {
+    pub(super) position: i64,
+    pub(super) num_frames: u64,
+}
+
+/// Decode a packet, and put its samples where they belong; `None` leaves them out.
 ///
 /// `order` has the decoder's numbers of channels; those that it lacks have the numbers of the file.
+///
+/// # Errors
+/// Where the packet is damaged, or holds other than the expected number of samples.
 pub(super) fn decode(
     decoder: &mut dyn AudioDecoder,
     packet: &[u8],
     order: &[usize],
-    position: i64,
+    place: Option<Place>,
     sink: &mut Sink<'_>,
-) -> Result<usize, PacketError> {
+) -> Result<(), PacketError> {
     let number = |channel: usize| order.get(channel).copied().unwrap_or(channel);
     let packet = PacketRef::new(0, Timestamp::ZERO, Duration::ZERO, packet);
-    let (count, is_whole) = match decoder.decode_ref(&packet)? {
+    let decoded = decoder.decode_ref(&packet)?;
+    let Some(place) = place else {
+        return Ok(());
+    };
+    let (count, is_whole) = match decoded {
         GenericAudioBufferRef::F32(buffer) => {
             let plane = |channel| buffer.plane(number(channel));
             let count = buffer.frames();
-            (count, sink.put(position, count, plane, |sample| sample))
+            (
+                count,
+                sink.put(place.position, count, plane, |sample| sample),
+            )
         }
         GenericAudioBufferRef::S32(buffer) => {
             let plane = |channel| buffer.plane(number(channel));
             let count = buffer.frames();
             let to_float = |sample: i32| sample as f32 * (1.0 / 2_147_483_648.0);
-            (count, sink.put(position, count, plane, to_float))
+            (count, sink.put(place.position, count, plane, to_float))
         }
         _ => return Err(PacketError("samples of an unusual type".to_owned())),
     };
-    if is_whole {
-        Ok(count)
-    } else {
-        Err(PacketError("fewer channels".to_owned()))
+    if !is_whole {
+        return Err(PacketError("fewer channels".to_owned()));
     }
+    if count as u64 != place.num_frames {
+        let expected = place.num_frames;
+        return Err(PacketError(format!(
+            "a packet of {expected} samples gave {count}"
+        )));
+    }
+    Ok(())
 }
 
 /// Why a packet cannot be decoded.

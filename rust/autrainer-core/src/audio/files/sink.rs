@@ -1,6 +1,7 @@
 //! Where decoded samples go: the frames of a part, channel by channel.
 
 use super::span::Part;
+use crate::decode::input::Fault;
 
 /// Memory for a part of a recording, of one row per channel.
 pub(super) struct Sink<'a> {
@@ -8,6 +9,8 @@ pub(super) struct Sink<'a> {
     num_channels: usize,
     first: i64,
     num_frames: usize,
+    /// Frames that were put; packets do not overlap.
+    num_put: usize,
 }
 
 impl<'a> Sink<'a> {
@@ -17,6 +20,7 @@ impl<'a> Sink<'a> {
             num_channels,
             first: i64::try_from(part.first_frame).unwrap_or(i64::MAX),
             num_frames: part.num_frames,
+            num_put: 0,
         }
     }
 
@@ -28,6 +32,20 @@ impl<'a> Sink<'a> {
     /// One past the last frame that is wanted.
     pub(super) fn end(&self) -> i64 {
         self.first.saturating_add_unsigned(self.num_frames as u64)
+    }
+
+    /// Whether every frame that is wanted was put.
+    ///
+    /// # Errors
+    /// [`Fault::Corrupt`] where some are missing, so that the memory is not whole.
+    pub(super) fn check_full(&self, codec: &str) -> Result<(), Fault> {
+        if self.num_put == self.num_frames {
+            return Ok(());
+        }
+        Err(Fault::corrupt(
+            format!("{} samples of {codec} audio", self.num_frames),
+            self.num_put.to_string(),
+        ))
     }
 
     /// Take what is wanted of `count` frames from `position` on; false if a channel lacks some.
@@ -61,6 +79,7 @@ impl<'a> Sink<'a> {
                 place.copy_from_slice(&to_float(*sample).to_ne_bytes());
             }
         }
+        self.num_put += len;
         true
     }
 }

@@ -2,7 +2,7 @@
 
 use super::AudioInfo;
 use super::ogg::{self, PAGE_BYTES, Page};
-use super::packets::{self, Decoders};
+use super::packets::{self, Decoders, Place};
 use super::sink::Sink;
 use super::source::Source;
 use super::vorbis_headers::{Blocks, Identification};
@@ -375,9 +375,12 @@ impl Decoding<'_> {
             return Ok(());
         }
         // The first one gives no samples; what it leaves behind is a part of the next ones.
-        let position = if is_first { i64::MIN / 2 } else { self.sample };
+        let place = (!is_first).then_some(Place {
+            position: self.sample,
+            num_frames: count.unsigned_abs(),
+        });
         let order = packets::vorbis_order(self.vorbis.identification.num_channels);
-        let decoded = packets::decode(self.decoder, packet, order, position, sink);
+        let decoded = packets::decode(self.decoder, packet, order, place, sink);
         decoded.map_err(|error| error.at("Vorbis", self.sample))?;
         self.sample += count;
         Ok(())
