@@ -7,6 +7,7 @@ import numpy as np
 import pytest
 import torch
 import yaml
+from PIL import Image
 
 from autrainer.config.locate import locate
 from autrainer.data.file_handlers import AudioFileHandler
@@ -14,7 +15,7 @@ from autrainer.datasets import AbstractDataset
 from autrainer.errors import ConfigError, CorruptFileError, OutputError
 from autrainer.preprocessing.by_torch import extract_by_torch
 from autrainer.preprocessing.extraction import run_job, state_of
-from autrainer.preprocessing.jobs import PLAIN, job_of
+from autrainer.preprocessing.jobs import PLAIN, Job, job_of
 from autrainer.preprocessing.manifest import FILE
 from tests.preprocessing.conftest import (
     DATASET,
@@ -180,6 +181,20 @@ def test_what_would_be_made_is_told_without_making_it(project, job):
 def test_features_lie_where_the_dataset_looks_for_them(project, job):
     made(job(features_path="elsewhere", file_type=".npy"))
     assert (project / "elsewhere/short/deep/b.npy").is_file()
+
+
+def test_pictures_stay_what_they_are(tmp_path):
+    pixels = np.arange(48, dtype=np.uint8).reshape(4, 4, 3)
+    Image.fromarray(pixels).save(tmp_path / "a.png")
+    pictures = "autrainer.datasets.utils.ImageFileHandler"
+    config = {"file_handler": pictures, "pipeline": []}
+    for handler, name in ((pictures, "b.png"), ("autrainer.data.NumpyFileHandler", "b.npy")):
+        extract, _ = extract_by_torch(Job("Mine", "mine", config, tmp_path, {}, handler))
+        extract(str(tmp_path / "a.png"), tmp_path / name)
+    assert np.array_equal(np.asarray(Image.open(tmp_path / "b.png")), pixels)
+    features = np.load(tmp_path / "b.npy")
+    assert features.dtype == np.uint8
+    assert np.array_equal(features, pixels.transpose(2, 0, 1))
 
 
 def test_a_dataset_that_lists_its_recordings_itself_is_asked(project, job):

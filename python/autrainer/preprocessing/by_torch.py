@@ -56,11 +56,11 @@ class _Extract:
             raise DataError("it holds no samples")
         with one_intra_op_thread(), keyed(0, 0, 0):
             item: Any = self._pipeline(DataItem(signal, 0, 0))
-        _write(self._writer, target, torch.as_tensor(item.features).to(torch.float32))
+        _write(self._writer, target, torch.as_tensor(item.features))
 
 
 def _write(writer: AbstractFileHandler, target: Path, features: torch.Tensor) -> None:
-    """Write features whole or not at all, by the handler that will read them."""
+    """Write features whole or not at all, in their dtype, by the handler that will read them."""
     if type(writer) is NumpyFileHandler:
         write_npy(target, features.contiguous().numpy())
         return
