@@ -13,6 +13,7 @@ from autrainer.data import Loader
 from autrainer.data.file_handlers import AudioFileHandler, NumpyFileHandler
 from autrainer.data.items import DataBatch
 from autrainer.data.options import LoaderOptions
+from autrainer.data.paths import cache_folders
 from autrainer.data.paths import cached as module
 from autrainer.data.targets import LabelEncoder
 from autrainer.datasets.wrapper import DatasetWrapper
@@ -141,8 +142,52 @@ def test_arrays_that_nothing_is_done_to_are_not_copied(loader, tmp_path):
 def test_features_that_take_too_much_are_not_cached(loader, tmp_path):
     made = loader(size=60_000, features_cache_mb=1)
     assert same(batches(made), batches(loader(size=60_000, cache=None)))
-    # Threads were a few files ahead when the limit was reached.
-    assert sum(path.stat().st_size for path in arrays(tmp_path)) <= 2**20 + 7 * 240_200
+    assert arrays(tmp_path) == []
+
+
+@pytest.fixture
+def short(tmp_path):
+    """Twelve other recordings, of which features fit whatever the size."""
+    for number, name in enumerate(NAMES):
+        write_wav(tmp_path / "short" / name, 300 + number)
+    return tmp_path / "short"
+
+
+def test_a_data_set_that_takes_too_much_leaves_the_cache_to_the_next_one(loader, tmp_path, short):
+    options = {"transforms": [StereoToMono()], "features_cache_mb": 1, "pad": {"axis": -1}}
+    for name in NAMES:
+        write_wav(tmp_path / "long" / name, 40_000 + int(name[:-4]))
+    batches(loader(folder=tmp_path / "long", **options))
+    batches(loader(folder=short, **options))
+    assert len(arrays(tmp_path)) == 12
+
+
+def test_features_of_a_data_set_that_nobody_uses_make_room_for_the_next_one(
+    loader, tmp_path, short
+):
+    batches(loader(size=18_000, features_cache_mb=1))
+    before = arrays(tmp_path)
+    fits = loader(folder=short, size=18_000, features_cache_mb=1)
+    batches(fits)
+    after = arrays(tmp_path)
+    assert len({*after} - {*before}) == 12
+    assert sum(path.stat().st_size for path in after) <= 2**20
+    # Those are used now, so nothing is taken from them.
+    batches(loader(size=18_000, features_cache_mb=1))
+    assert {*after} - {*before} <= {*arrays(tmp_path)}
+    plain = loader(folder=short, size=18_000, cache=None)
+    batches(plain)
+    assert same(batches(fits), batches(plain))
+
+
+def test_hours_are_not_spent_on_features_that_do_not_fit(loader, tmp_path, monkeypatch):
+    made = []
+    write = module.write_npy
+    monkeypatch.setattr(module, "write_npy", lambda p, a: (made.append(p), write(p, a)))
+    monkeypatch.setattr(module, "PROBED", 2)
+    batches(loader(size=60_000, features_cache_mb=2, num_workers=1))
+    # Two tell how large they are, and a thread was two ahead.
+    assert len(made) <= 5
 
 
 def test_features_that_nobody_uses_make_room(loader, tmp_path):
@@ -198,13 +243,62 @@ def test_runs_that_begin_together_compute_everything_once(loader, tmp_path, monk
 
 def test_a_folder_that_is_removed_while_it_is_waited_for_is_made_anew(tmp_path):
     folder = tmp_path / "pipeline"
-    uses = [module._Use(folder / module.USERS)]
-    assert not module._remove_unused(folder)
+    uses = [cache_folders.Use(folder)]
+    assert not cache_folders.remove_unused(folder)
     uses.clear()
-    assert module._remove_unused(folder)
+    assert cache_folders.remove_unused(folder)
     assert not os.path.exists(folder)
-    uses.append(module._Use(folder / module.USERS))
-    assert not module._remove_unused(folder)
+    uses.append(cache_folders.Use(folder))
+    assert not cache_folders.remove_unused(folder)
+
+
+def test_a_folder_that_was_removed_and_made_anew_is_not_removed_by_who_came_late(
+    tmp_path, monkeypatch
+):
+    folder = tmp_path / "pipeline"
+    cache_folders.Use(folder)
+    take, uses = cache_folders.flocks.take, []
+
+    def taken_late(file, *, until):
+        if not uses:
+            # Between opening the folder and locking it, others do all of this.
+            uses.append(None)
+            assert cache_folders.remove_unused(folder)
+            uses[0] = cache_folders.Use(folder)
+            (folder / "ab").mkdir()
+        return take(file, until=until)
+
+    monkeypatch.setattr(cache_folders.flocks, "take", taken_late)
+    assert not cache_folders.remove_unused(folder)
+    assert (folder / "ab").is_dir()
+
+
+def test_folders_that_vanish_while_their_sizes_are_looked_at_count_nothing(tmp_path, monkeypatch):
+    for name in "abc":
+        (tmp_path / name).mkdir()
+        (tmp_path / name / cache_folders.PIPELINE).write_text(name)
+        np.save(tmp_path / name / "x.npy", np.zeros(9))
+    sizes = cache_folders.sizes_of
+
+    def sizes_late(folder):
+        shutil.rmtree(folder)
+        return sizes(folder)
+
+    monkeypatch.setattr(cache_folders, "sizes_of", sizes_late)
+    cache_folders.make_room(tmp_path, tmp_path / "a", 0)
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_what_a_killed_process_has_left_is_removed(loader, tmp_path):
+    batches(loader())
+    cut = next((tmp_path / "cache").glob("*/??")) / ".autrainer-1-2.tmp"
+    cut.write_text("half")
+    removed = tmp_path / "cache" / f"{cache_folders.REMOVED}ab-1"
+    removed.mkdir()
+    arrays(tmp_path)[0].unlink()
+    batches(loader())
+    assert not cut.exists()
+    assert not removed.exists()
 
 
 @pytest.mark.parametrize("options", [{"features_cache_mb": 0}, {"features_cache": 3}])

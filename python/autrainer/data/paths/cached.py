@@ -14,7 +14,6 @@ import hashlib
 import json
 import logging
 import os
-import shutil
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -25,24 +24,29 @@ import torch
 
 from autrainer.data.native.decode import NativeFormat
 from autrainer.data.options import LoaderOptions
+from autrainer.data.paths.cache_folders import (
+    PIPELINE,
+    Use,
+    make_room,
+    remove_arrays,
+    remove_files,
+    sizes_of,
+)
 from autrainer.data.paths.prefetch import prefetch
 from autrainer.data.split_source import BatchFunction, Files, SplitSource
-from autrainer.runs.locking import flocks
 from autrainer.runs.locking.folders import alone_in
 from autrainer.runs.state.sealed import seal_of
-from autrainer.runs.writing.files import make_folder, write_npy, write_text
-from autrainer.runs.writing.opening import NEW_FILE_MODE, read_text, reading
+from autrainer.runs.writing.files import make_folder, remove_leftovers, write_npy, write_text
+from autrainer.runs.writing.opening import read_text, reading
 
 log = logging.getLogger(__name__)
 
 CONTENTS = "contents.jsonl"
 """What the content of each file was when it was seen last: its path, size, time and digest."""
 
-PIPELINE = "pipeline.yaml"
-"""What the arrays of a folder are made by; its time tells when the folder was used last."""
-
-USERS = ".users"
 MOST_THREADS = 8
+PROBED = 32
+"""Arrays that tell how large all of them will be."""
 
 
 @dataclass(frozen=True)
@@ -119,10 +123,10 @@ class _Cache:
 
     def __init__(self, root: Path, text: str, limit_bytes: int) -> None:
         self._root = root
+        self._text = text
         self._limit = limit_bytes
         self.folder = root / hashlib.blake2b(text.encode(), digest_size=16).hexdigest()
-        self.lock = _Use(self.folder / USERS)
-        write_text(self.folder / PIPELINE, text)
+        self.lock = Use(self.folder)
 
     def filled(
         self, files: Files, fixed: BatchFunction | None, num_threads: int
@@ -135,23 +139,59 @@ class _Cache:
             num_threads: How many threads do it.
         """
         with alone_in(self.folder, "fills the cache"):
+            write_text(self.folder / PIPELINE, self._text)
             digests = _digests(self._root / CONTENTS, [str(path) for path in files.paths])
             names = [str(self.folder / digest[:2] / f"{digest}.npy") for digest in digests]
-            sizes = _sizes(self.folder)
-            missing = list({n: row for row, n in enumerate(names) if n not in sizes}.values())
+            sizes = sizes_of(self.folder)
+            missing = {name: row for row, name in enumerate(names) if name not in sizes}
             if missing:
+                remove_leftovers(self.folder)
                 log.info(
                     "Computing %d of %d features for %s", len(missing), len(names), self.folder
                 )
-            total = sum(sizes.values())
-            if total > self._limit:
+            made = _made(files, fixed, list(missing.values()), names, num_threads)
+            if not self._fits(names, sizes, len(missing), made):
+                # Whatever nobody will use is not in the way of other data sets.
+                remove_files(missing)
                 return None
-            for size in _made(files, fixed, missing, names, num_threads):
-                total += size
-                if total > self._limit:
-                    return None
-        _make_room(self._root, self.folder, self._limit)
+        make_room(self._root, self.folder, self._limit)
         return names
+
+    def _fits(
+        self, names: list[str], sizes: dict[str, int], num_missing: int, made: Iterator[int]
+    ) -> bool:
+        """Make arrays as long as they fit; those of other data sets make room for them.
+
+        Args:
+            names: What is needed.
+            sizes: Bytes by path of what is there.
+            num_missing: How many have to be made.
+            made: Makes them, and gives the size of each.
+        """
+        needed = set(names)
+        others = {path: size for path, size in sizes.items() if path not in needed}
+        kept_bytes = sum(sizes.values()) - sum(others.values())
+        made_bytes = 0
+        with contextlib.closing(made):  # type: ignore[type-var]
+            for num_made, size in enumerate(made, 1):
+                made_bytes += size
+                # Before hours have gone into features that do not fit.
+                expected = made_bytes * (num_missing if num_made == PROBED else num_made) / num_made
+                if kept_bytes + max(expected, made_bytes) > self._limit:
+                    return False
+                excess = kept_bytes + made_bytes + sum(others.values()) - self._limit
+                if excess > 0:
+                    others = self._others_left(others, excess)
+                if kept_bytes + made_bytes + sum(others.values()) > self._limit:
+                    return False
+        return kept_bytes <= self._limit
+
+    def _others_left(self, others: dict[str, int], excess: int) -> dict[str, int]:
+        """What is left of others' arrays after room was made, if nobody else uses the pipeline."""
+        with self.lock.alone() as is_alone:
+            # Some more: the other splits of this data set come next.
+            removed = remove_arrays(others, excess + self._limit // 4) if is_alone else ()
+        return {path: size for path, size in others.items() if path not in {*removed}}
 
 
 def _made(
@@ -217,71 +257,3 @@ def _known(index: Path) -> dict[str, tuple[tuple[int, int], str]]:
 def _digest(path: str) -> str:
     with reading(path) as file:
         return seal_of(np.fromfile(file, dtype=np.uint8)).hex()
-
-
-def _sizes(folder: Path) -> dict[str, int]:
-    """Bytes of all arrays in a folder, by their paths."""
-    found: dict[str, int] = {}
-    for part in os.scandir(folder):
-        if part.is_dir(follow_symlinks=False):
-            entries = (entry for entry in os.scandir(part.path) if entry.name.endswith(".npy"))
-            found.update((entry.path, entry.stat().st_size) for entry in entries)
-    return found
-
-
-def _make_room(root: Path, used: Path, limit_bytes: int) -> None:
-    """Remove the folders that nobody uses, the longest unused first, until the rest fits."""
-    pipelines = [path for path in root.iterdir() if (path / PIPELINE).is_file()]
-    sizes = {path: sum(_sizes(path).values()) for path in pipelines}
-    for path in sorted(pipelines, key=lambda path: (path / PIPELINE).stat().st_mtime_ns):
-        if sum(sizes.values()) <= limit_bytes:
-            return
-        if path != used and _remove_unused(path):
-            sizes[path] = 0
-
-
-class _Use:
-    """A lock that many may hold: whoever uses a folder keeps others from removing it.
-
-    Args:
-        path: The file that is locked.
-    """
-
-    def __init__(self, path: Path) -> None:
-        while True:
-            self._file = _opened(path)
-            flocks.share(self._file)
-            # Whoever removed the folder while this waited has removed the file too.
-            if _is_at(self._file, path):
-                return
-            os.close(self._file)
-
-    def __del__(self) -> None:
-        with contextlib.suppress(OSError, AttributeError):
-            os.close(self._file)
-
-
-def _remove_unused(folder: Path) -> bool:
-    """Remove a folder of arrays, unless somebody uses it; tells whether it has been removed."""
-    file = _opened(folder / USERS)
-    try:
-        if not flocks.take(file, until=float("-inf")):
-            return False
-        log.info("Removing features that nobody uses: %s", folder)
-        (folder / PIPELINE).unlink(missing_ok=True)
-        shutil.rmtree(folder, ignore_errors=True)
-        return True
-    finally:
-        os.close(file)
-
-
-def _opened(path: Path) -> int:
-    make_folder(path.parent)
-    return os.open(path, os.O_RDWR | os.O_CREAT, NEW_FILE_MODE)
-
-
-def _is_at(file: int, path: Path) -> bool:
-    try:
-        return os.path.samestat(os.fstat(file), os.stat(path))
-    except OSError:
-        return False
