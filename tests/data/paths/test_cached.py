@@ -13,7 +13,7 @@ from autrainer.data import Loader
 from autrainer.data.file_handlers import AudioFileHandler, NumpyFileHandler
 from autrainer.data.items import DataBatch
 from autrainer.data.options import LoaderOptions
-from autrainer.data.paths import cache_folders
+from autrainer.data.paths import cache_contents, cache_folders
 from autrainer.data.paths import cached as module
 from autrainer.data.targets import LabelEncoder
 from autrainer.datasets.wrapper import DatasetWrapper
@@ -91,7 +91,7 @@ def test_batches_are_the_same_to_the_last_bit(loader, tmp_path, resident_mb, num
 def test_what_is_there_is_not_computed_again(loader, tmp_path, monkeypatch):
     batches(loader())
     times = [path.stat().st_mtime_ns for path in arrays(tmp_path)]
-    monkeypatch.setattr(module, "_digest", None)
+    monkeypatch.setattr(cache_contents, "_digest", None)
     monkeypatch.setattr(module, "write_npy", None)
     batches(loader())
     assert [path.stat().st_mtime_ns for path in arrays(tmp_path)] == times
@@ -219,12 +219,47 @@ def test_a_file_without_finite_numbers_is_named_by_its_own_name(loader, tmp_path
         batches(loader(folder=folder, handler=NumpyFileHandler()))
 
 
+@pytest.fixture
+def change_later(recordings, monkeypatch):
+    """Changes a recording after it was looked at, so many times."""
+
+    def begin(times):
+        look, left = module.contents_of, list(range(times))
+
+        def looked_early(index, paths):
+            found = look(index, paths)
+            for number in left[:1]:
+                write_wav(recordings / "3.wav", 333 + number)
+                left.pop(0)
+            return found
+
+        monkeypatch.setattr(module, "contents_of", looked_early)
+
+    return begin
+
+
+def test_a_file_that_changes_after_it_was_looked_at_is_looked_at_again(
+    loader, recordings, tmp_path, change_later
+):
+    copy = shutil.copytree(recordings, tmp_path / "copy")
+    change_later(1)
+    assert same(batches(loader()), batches(loader(cache=None)))
+    # The array of what it held before is not one of what it holds now.
+    assert same(batches(loader(folder=copy)), batches(loader(folder=copy, cache=None)))
+
+
+def test_a_file_that_changes_again_and_again_is_named(loader, change_later):
+    change_later(99)
+    with pytest.raises(DataError, match=r"recordings/3\.wav changes while"):
+        batches(loader())
+
+
 @pytest.mark.parametrize("index", ["cut", "foreign", "gone"])
 def test_an_index_that_is_damaged_is_made_again(loader, tmp_path, index):
     batches(loader())
-    path = tmp_path / "cache" / module.CONTENTS
-    content = path.read_text()
-    path.write_text({"cut": content[:-9], "foreign": "[1, 2]\nno json\n", "gone": ""}[index])
+    path = tmp_path / "cache" / cache_contents.CONTENTS
+    content = path.read_bytes()
+    path.write_bytes({"cut": content[:-9], "foreign": b"[1, 2]\n\xff\n", "gone": b""}[index])
     assert same(batches(loader()), batches(loader(cache=None)))
     assert len(arrays(tmp_path)) == 12
 

@@ -11,7 +11,6 @@ from __future__ import annotations
 
 import contextlib
 import hashlib
-import json
 import logging
 import os
 from collections.abc import Iterator
@@ -24,6 +23,7 @@ import torch
 
 from autrainer.data.native.decode import NativeFormat
 from autrainer.data.options import LoaderOptions
+from autrainer.data.paths.cache_contents import CONTENTS, contents_of
 from autrainer.data.paths.cache_folders import (
     PIPELINE,
     Use,
@@ -34,17 +34,16 @@ from autrainer.data.paths.cache_folders import (
 )
 from autrainer.data.paths.prefetch import prefetch
 from autrainer.data.split_source import BatchFunction, Files, SplitSource
+from autrainer.errors import DataError
 from autrainer.runs.locking.folders import alone_in
-from autrainer.runs.state.sealed import seal_of
 from autrainer.runs.writing.files import make_folder, remove_leftovers, write_npy, write_text
-from autrainer.runs.writing.opening import read_text, reading
 
 log = logging.getLogger(__name__)
 
-CONTENTS = "contents.jsonl"
-"""What the content of each file was when it was seen last: its path, size, time and digest."""
-
 MOST_THREADS = 8
+ATTEMPTS = 3
+"""How often files are looked at that change meanwhile."""
+
 PROBED = 32
 """Arrays that tell how large all of them will be."""
 
@@ -79,6 +78,7 @@ def cached(source: SplitSource, files: Files, options: LoaderOptions) -> tuple[S
     Raises:
         FileNotFoundError: if a file is not there.
         CorruptFileError: naming a file that is damaged.
+        DataError: naming a file that changes again and again.
         OutputError: if the cache cannot be written.
     """
     if options.features_cache is None:
@@ -137,41 +137,32 @@ class _Cache:
             files: The files.
             fixed: Makes an array of what is read.
             num_threads: How many threads do it.
+
+        Raises:
+            DataError: naming a file that changes again and again.
         """
         with alone_in(self.folder, "fills the cache"):
             write_text(self.folder / PIPELINE, self._text)
-            digests = _digests(self._root / CONTENTS, [str(path) for path in files.paths])
-            names = [str(self.folder / digest[:2] / f"{digest}.npy") for digest in digests]
-            sizes = sizes_of(self.folder)
-            missing = {name: row for row, name in enumerate(names) if name not in sizes}
-            if missing:
-                remove_leftovers(self.folder)
-                log.info(
-                    "Computing %d of %d features for %s", len(missing), len(names), self.folder
-                )
-            made = _made(files, fixed, list(missing.values()), names, num_threads)
-            if not self._fits(names, sizes, len(missing), made):
-                # Whatever nobody will use is not in the way of other data sets.
-                remove_files(missing)
-                return None
+            for _ in range(ATTEMPTS):
+                making = _Making(files, fixed, self.folder, self._root / CONTENTS)
+                if not self._fits(making, num_threads):
+                    # Whatever nobody will use is not in the way of other data sets.
+                    remove_files(making.missing)
+                    return None
+                if making.changed is None:
+                    break
+            else:
+                raise DataError(f"{making.changed} changes while features of it are made")
         make_room(self._root, self.folder, self._limit)
-        return names
+        return making.names
 
-    def _fits(
-        self, names: list[str], sizes: dict[str, int], num_missing: int, made: Iterator[int]
-    ) -> bool:
-        """Make arrays as long as they fit; those of other data sets make room for them.
-
-        Args:
-            names: What is needed.
-            sizes: Bytes by path of what is there.
-            num_missing: How many have to be made.
-            made: Makes them, and gives the size of each.
-        """
-        needed = set(names)
-        others = {path: size for path, size in sizes.items() if path not in needed}
-        kept_bytes = sum(sizes.values()) - sum(others.values())
+    def _fits(self, making: _Making, num_threads: int) -> bool:
+        """Make arrays as long as they fit; those of other data sets make room for them."""
+        needed, num_missing = set(making.names), len(making.missing)
+        others = {path: size for path, size in making.sizes.items() if path not in needed}
+        kept_bytes = sum(making.sizes.values()) - sum(others.values())
         made_bytes = 0
+        made = making.made(num_threads)
         with contextlib.closing(made):  # type: ignore[type-var]
             for num_made, size in enumerate(made, 1):
                 made_bytes += size
@@ -194,66 +185,62 @@ class _Cache:
         return {path: size for path, size in others.items() if path not in {*removed}}
 
 
-def _made(
-    files: Files,
-    fixed: BatchFunction | None,
-    rows: list[int],
-    names: list[str],
-    num_threads: int,
-) -> Iterator[int]:
-    """Write the arrays of some rows; yields the size of each."""
+class _Making:
+    """The arrays of some files: those that are there, and making the others.
 
-    def make(number: int) -> int:
-        row = rows[number]
-        features: Any = files.format.decode(str(files.paths[row]))
+    Args:
+        files: The files.
+        fixed: Makes an array of what is read.
+        folder: Folder of the pipeline.
+        index: Tells what files hold.
+
+    Attributes:
+        names: Path of the array of each file.
+        sizes: Bytes by path of all arrays in the folder.
+        missing: Row of a file by path of the array that is to be made of it.
+        changed: A file that has changed since it was looked at: no array was made of it.
+    """
+
+    def __init__(
+        self, files: Files, fixed: BatchFunction | None, folder: Path, index: Path
+    ) -> None:
+        self._files = files
+        self._fixed = fixed
+        self._contents = contents_of(index, [str(path) for path in files.paths])
+        digests = [content.digest for content in self._contents]
+        self.names = [str(folder / digest[:2] / f"{digest}.npy") for digest in digests]
+        self.sizes = sizes_of(folder)
+        self.missing = {n: row for row, n in enumerate(self.names) if n not in self.sizes}
+        self.changed: str | None = None
+        if self.missing:
+            remove_leftovers(folder)
+            log.info("Computing %d of %d features for %s", len(self.missing), len(digests), folder)
+
+    def made(self, num_threads: int) -> Iterator[int]:
+        """Write what is missing; yields the size of each."""
+        rows = list(self.missing.values())
+        threads = min(max(num_threads, 1), MOST_THREADS)
+        return prefetch(
+            lambda number: self._make(rows[number]),
+            *(0, len(rows)),
+            num_threads=threads,
+            depth=2 * threads,
+            name="cache",
+        )
+
+    def _make(self, row: int) -> int:
+        files, path, name = self._files, str(self._files.paths[row]), self.names[row]
         rows_of_one = np.array([row], dtype=np.int64)
+        features: Any = files.format.decode(path)
         if features is None:
             features = files.load(row)
             if files.then is not None:
                 features = files.then([features], rows_of_one)[0]
-        if fixed is not None:
-            features = fixed([features], rows_of_one)[0]
-        write_npy(names[row], features.contiguous().numpy())
-        return os.path.getsize(names[row])
-
-    threads = min(max(num_threads, 1), MOST_THREADS)
-    made = prefetch(make, 0, len(rows), num_threads=threads, depth=2 * threads, name="cache")
-    with contextlib.closing(made):  # type: ignore[type-var]
-        yield from made
-
-
-def _digests(index: Path, paths: list[str]) -> list[str]:
-    """What the content of each file is; read only where size or time have changed."""
-    known = _known(index)
-    found, lines = [], []
-    for path in map(os.path.abspath, paths):
-        status = os.stat(path)
-        state = (status.st_size, status.st_mtime_ns)
-        if known.get(path, (None, ""))[0] != state:
-            known[path] = state, _digest(path)
-            lines.append(json.dumps([path, *state, known[path][1]]) + "\n")
-        found.append(known[path][1])
-    if lines:
-        # One write, at the end of the file whoever else writes there.
-        with open(index, "a") as file:
-            file.write("".join(lines))
-    return found
-
-
-def _known(index: Path) -> dict[str, tuple[tuple[int, int], str]]:
-    known: dict[str, tuple[tuple[int, int], str]] = {}
-    try:
-        lines = read_text(index).splitlines()
-    except FileNotFoundError:
-        return known
-    for line in lines:
-        # Of a line that was cut off, the file is looked at again.
-        with contextlib.suppress(ValueError, TypeError):
-            path, size, time_ns, digest = json.loads(line)
-            known[path] = (size, time_ns), digest
-    return known
-
-
-def _digest(path: str) -> str:
-    with reading(path) as file:
-        return seal_of(np.fromfile(file, dtype=np.uint8)).hex()
+        if self._fixed is not None:
+            features = self._fixed([features], rows_of_one)[0]
+        if not self._contents[row].is_of(path):
+            # The array is not of what the digest is of.
+            self.changed = path
+            return 0
+        write_npy(name, features.contiguous().numpy())
+        return os.path.getsize(name)
