@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from autrainer.errors import ConfigError, CorruptFileError
+from autrainer.features.version import FEATURES_VERSION
 from autrainer.runs.writing.opening import reading
 
 SPLITS = ("train", "dev", "test")
@@ -57,7 +58,11 @@ class Job:
     @property
     def question(self) -> dict[str, Any]:
         """What decides over the features, of plain values."""
-        return {"preprocessing": dict(self.config), "written_by": self.handler}
+        return {
+            "version": FEATURES_VERSION,
+            "preprocessing": dict(self.config),
+            "written_by": self.handler,
+        }
 
 
 def job_of(name: str, dataset: Mapping[str, Any], preprocess: Mapping[str, Any]) -> Job:

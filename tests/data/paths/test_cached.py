@@ -123,6 +123,13 @@ def test_another_pipeline_or_handler_has_features_of_its_own(loader, tmp_path):
     assert len({path.parent.parent for path in arrays(tmp_path)}) == 3
 
 
+def test_another_version_of_features_has_features_of_its_own(loader, tmp_path, monkeypatch):
+    batches(loader())
+    monkeypatch.setattr(module, "FEATURES_VERSION", module.FEATURES_VERSION + 1)
+    batches(loader())
+    assert len(arrays(tmp_path)) == 24
+
+
 def test_code_of_users_is_not_cached_since_it_may_change(loader, tmp_path):
     steps = [StereoToMono(), FailsOnLoud(), Expand(600, axis=-1)]
     assert same(batches(loader(transforms=steps)), batches(loader(transforms=steps, cache=None)))

@@ -35,6 +35,7 @@ from autrainer.data.paths.cache_folders import (
 from autrainer.data.paths.prefetch import prefetch
 from autrainer.data.split_source import BatchFunction, Files, SplitSource
 from autrainer.errors import DataError
+from autrainer.features.version import FEATURES_VERSION
 from autrainer.runs.locking.folders import alone_in
 from autrainer.runs.writing.files import make_folder, remove_leftovers, write_npy, write_text
 
@@ -109,7 +110,8 @@ def _pipeline_text(files: Files, fixed: BatchFunction | None) -> str | None:
     done = [getattr(function, "description", None) for function in functions]
     if None in done:
         return None
-    return f"reads: {files.format!r}\n{''.join(map(str, done))}"
+    made_by = f"version: {FEATURES_VERSION}\nreads: {files.format!r}\n"
+    return f"{made_by}{''.join(map(str, done))}"
 
 
 class _Cache:
