@@ -1,7 +1,8 @@
-"""A dataset that does not list its recordings in three CSV files."""
+"""A dataset that does not list its recordings in three CSV files, and file handlers of a user."""
 
 import pandas as pd
 
+from autrainer.data import AudioFileHandler, NumpyFileHandler
 from autrainer.datasets import BaseClassificationDataset
 
 
@@ -17,3 +18,17 @@ class Listed(BaseClassificationDataset):
         return pd.DataFrame({"filename": ["a.wav", "c.x.wav"], "label": ["a", "b"]})
 
     df_dev = df_test = df_train
+
+
+class Reads(AudioFileHandler):
+    """Reads in its own way."""
+
+    def load(self, file):
+        return super().load(file)
+
+
+class Saves(NumpyFileHandler):
+    """Writes in its own way."""
+
+    def save(self, file, data):
+        super().save(file, data)

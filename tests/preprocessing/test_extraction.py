@@ -13,6 +13,7 @@ from autrainer.config.locate import locate
 from autrainer.data.file_handlers import AudioFileHandler
 from autrainer.datasets import AbstractDataset
 from autrainer.errors import ConfigError, CorruptFileError, OutputError
+from autrainer.preprocessing import extraction, jobs
 from autrainer.preprocessing.by_torch import extract_by_torch
 from autrainer.preprocessing.extraction import run_job, state_of
 from autrainer.preprocessing.jobs import PLAIN, Job, job_of
@@ -25,6 +26,10 @@ from tests.preprocessing.conftest import (
     write_preprocessing,
 )
 from tests.serving.conftest import write_wav
+
+SOUND = "autrainer.data.AudioFileHandler"
+NPY = "autrainer.data.NumpyFileHandler"
+MONO = "autrainer.transforms.StereoToMono"
 
 
 @pytest.fixture
@@ -50,7 +55,7 @@ def made(job, **options):
             with lock:
                 seen.append(target.relative_to(job.folder).as_posix())
 
-        return noted, 2
+        return noted, True
 
     state = run_job(job, extract_of, update_frequency=0, **options)
     return sorted(seen), state
@@ -108,6 +113,13 @@ def test_another_preprocessing_makes_everything_again(project, job):
     assert made(job(), force=False)[0] == FEATURES
 
 
+def test_another_version_of_features_makes_everything_again(job, monkeypatch):
+    made(job())
+    monkeypatch.setattr(jobs, "FEATURES_VERSION", jobs.FEATURES_VERSION + 1)
+    assert made(job())[0] == FEATURES
+    assert made(job())[0] == []
+
+
 def test_force_makes_everything_again(job):
     made(job())
     assert made(job(), force=True)[0] == FEATURES
@@ -162,6 +174,54 @@ def test_the_order_of_the_threads_changes_nothing(project, job):
             path.unlink()
     made(job(), num_threads=4)
     assert contents(project) == before
+
+
+@pytest.mark.parametrize(
+    "config",
+    [
+        {"file_handler": "tests.preprocessing.parts.Reads", "pipeline": [MONO]},
+        {"file_handler": SOUND, "pipeline": [MONO, "tests.serving.parts.FailsOnLoud"]},
+        {
+            "file_handler": SOUND,
+            "pipeline": [MONO],
+            "written_by": "tests.preprocessing.parts.Saves",
+        },
+    ],
+)
+def test_code_of_others_is_called_by_one_thread_whatever_is_asked(tmp_path, config):
+    config = dict(config)
+    handler = config.pop("written_by", NPY)
+    recordings = [str(write_wav(tmp_path / f"{n}.wav", 100 + n)) for n in range(9)]
+    files = {f"{n}.npy": recording for n, recording in enumerate(recordings)}
+    job = Job("Mine", "mine", config, tmp_path / "out", files, handler)
+    threads = set()
+
+    def extract_of(job):
+        extract, may_be_threaded = extract_by_torch(job)
+
+        def noted(recording, target):
+            threads.add(threading.current_thread().name)
+            extract(recording, target)
+
+        return noted, may_be_threaded
+
+    run_job(job, extract_of, num_threads=4, update_frequency=0)
+    assert len(threads) == 1
+    own = Job("Mine", "mine", {"file_handler": SOUND, "pipeline": [MONO]}, tmp_path, {}, NPY)
+    assert extract_by_torch(own)[1]
+
+
+def test_files_that_vanish_while_they_are_counted_are_not_there(project, job, monkeypatch):
+    made(job())
+    scandir = os.scandir
+
+    def scanned_late(path):
+        entries = list(scandir(path))
+        (project / "data/short/a.npy").unlink(missing_ok=True)
+        return entries
+
+    monkeypatch.setattr(extraction.os, "scandir", scanned_late)
+    assert list(state_of(job()).missing) == ["a.npy"]
 
 
 def test_a_disk_that_takes_no_file_ends_everything(project, job):

@@ -248,7 +248,8 @@ def _add_preprocess_options(parser: Any) -> None:
         "--num-workers",
         type=int,
         default=0,
-        help="recordings that are worked on at a time; 0 for as many as there are cores (0)",
+        help="recordings that are worked on at a time; 0 for as many as there are cores (0); where "
+        "code of your own is called, it is one",
     )
     _add_update_frequency(parser)
     parser.add_argument("--check", action="store_true", help="only tell what would be made")

@@ -341,6 +341,12 @@ def native_format(handler: Any) -> NativeFormat | None:
     return None
 
 
+def saves_as_ours(handler: Any) -> bool:
+    """Whether a file handler writes files as one of this module does: by no code of others."""
+    owner = next((kind for kind in type(handler).__mro__ if "save" in vars(kind)), None)
+    return owner is not None and owner.__module__ == __name__ and "save" not in vars(handler)
+
+
 def _loads_as(handler: Any, own: type[AbstractFileHandler]) -> bool:
     return all(
         getattr(type(handler), name) is getattr(own, name) and name not in vars(handler)

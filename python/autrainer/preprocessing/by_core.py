@@ -6,7 +6,6 @@ something to them (a codec that it does not know, three channels), they are impo
 
 from __future__ import annotations
 
-import os
 from collections.abc import Mapping
 from functools import cached_property
 from pathlib import Path
@@ -41,8 +40,8 @@ _MEL_ARGUMENTS = {
 }
 
 
-def extract_by_core(job: Job) -> tuple[Extract, int] | None:
-    """What makes features for a job, and how many threads may do it; None if the core cannot.
+def extract_by_core(job: Job) -> tuple[Extract, bool] | None:
+    """What makes features for a job, and that threads may call it; None if the core cannot.
 
     What is wrong with an argument is told by the classes.
     """
@@ -55,7 +54,7 @@ def extract_by_core(job: Job) -> tuple[Extract, int] | None:
                 MelSpectrogram(*settings)
     except (ConfigError, TypeError, OverflowError):
         return None
-    return _Extract(job, format), os.cpu_count() or 1
+    return _Extract(job, format), True
 
 
 def native_format(preprocess: Mapping[str, Any]) -> NativeFormat | None:

@@ -10,7 +10,12 @@ from typing import Any
 import torch
 
 from autrainer.config.instantiate import instantiate_shorthand
-from autrainer.data.file_handlers import AbstractFileHandler, NumpyFileHandler, native_format
+from autrainer.data.file_handlers import (
+    AbstractFileHandler,
+    NumpyFileHandler,
+    native_format,
+    saves_as_ours,
+)
 from autrainer.data.items import DataItem
 from autrainer.errors import DataError
 from autrainer.preprocessing.extraction import Extract
@@ -24,10 +29,8 @@ from autrainer.transforms.compose import SmartCompose
 _numbers = itertools.count()
 
 
-def extract_by_torch(job: Job) -> tuple[Extract, int]:
-    """What makes features for a job, and how many threads may do it.
-
-    Code of others is called by one thread.
+def extract_by_torch(job: Job) -> tuple[Extract, bool]:
+    """What makes features for a job, and whether several threads may call it: not code of others.
 
     Raises:
         ConfigError: if the preprocessing cannot be built.
@@ -38,8 +41,10 @@ def extract_by_torch(job: Job) -> tuple[Extract, int]:
         for step in job.config["pipeline"] or []
     ]
     writer = instantiate_shorthand(job.handler, instance_of=AbstractFileHandler)
-    is_own = native_format(reader) is not None and all(map(is_ours, steps))
-    return _Extract(reader, SmartCompose(steps), writer), (os.cpu_count() or 1) if is_own else 1
+    is_own = (
+        native_format(reader) is not None and all(map(is_ours, steps)) and saves_as_ours(writer)
+    )
+    return _Extract(reader, SmartCompose(steps), writer), is_own
 
 
 class _Extract:

@@ -6,6 +6,7 @@ import os
 from collections import deque
 from collections.abc import Callable, Iterator, Mapping
 from concurrent.futures import Future, ThreadPoolExecutor
+from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -52,7 +53,7 @@ def state_of(job: Job, *, force: bool = False) -> State:
 
 def run_job(
     job: Job,
-    extract_of: Callable[[Job], tuple[Extract, int]],
+    extract_of: Callable[[Job], tuple[Extract, bool]],
     *,
     num_threads: int = 0,
     update_frequency: int = 1,
@@ -62,9 +63,9 @@ def run_job(
 
     Args:
         job: The job.
-        extract_of: Gives what makes features, and how many threads may do it; only called if there
-            is something to make.
-        num_threads: How many threads do it; 0 for as many as make sense.
+        extract_of: Gives what makes features, and whether several threads may call it; only called
+            if there is something to make.
+        num_threads: How many threads do it, if several may; 0 for as many as there are cores.
         update_frequency: Files between two looks of the progress bar; 0 for none.
         force: Make everything again.
 
@@ -83,8 +84,9 @@ def run_job(
         try:
             manifest.add(state.foreign)
             if state.missing:
-                extract, most = extract_of(job)
-                _extract_all(job, state, manifest, extract, num_threads or most, update_frequency)
+                extract, may_be_threaded = extract_of(job)
+                threads = (num_threads or os.cpu_count() or 1) if may_be_threaded else 1
+                _extract_all(job, state, manifest, extract, threads, update_frequency)
         except BaseException:
             manifest.leave()
             raise
@@ -139,8 +141,11 @@ def _sizes(folder: Path) -> dict[str, int]:
         for entry in entries:
             if entry.is_dir(follow_symlinks=False):
                 waiting.append((f"{below}{entry.name}/", entry.path))
-            elif entry.is_file():
-                found[f"{below}{entry.name}"] = entry.stat().st_size
+                continue
+            # What another process is writing may be gone by now.
+            with suppress(FileNotFoundError):
+                if entry.is_file():
+                    found[f"{below}{entry.name}"] = entry.stat().st_size
     return found
 
 

@@ -36,7 +36,8 @@ def run(
         parser: Parser of the command.
         arguments: Options of this command, and overrides and flags for Hydra.
         config_name: The main configuration.
-        num_workers: How many recordings are worked on at a time; 0 for as many as there are cores.
+        num_workers: How many recordings are worked on at a time, unless code of the user's own does
+            it; 0 for as many as there are cores.
         update_frequency: Files between two looks of the progress bar; 0 for none.
         check: Only tell what would be made.
         force: Make everything again.
@@ -86,7 +87,8 @@ def preprocess_main(
         name: Its id.
         dataset: Its configuration.
         preprocess: A mapping with `file_handler` and `pipeline`.
-        num_workers: How many recordings are worked on at a time; 0 for as many as there are cores.
+        num_workers: How many recordings are worked on at a time, unless code of the user's own does
+            it; 0 for as many as there are cores.
         update_frequency: Files between two looks of the progress bar; 0 for none.
 
     Raises:
@@ -125,7 +127,7 @@ def _preprocess(name: str, dataset: Mapping[str, Any], options: Any) -> Mapping[
     return state.failures
 
 
-def _extract_of(job: Job) -> tuple[Extract, int]:
+def _extract_of(job: Job) -> tuple[Extract, bool]:
     """By the core, without torch, if it can make all of the features."""
     from autrainer.preprocessing.by_core import extract_by_core
 
