@@ -40,7 +40,7 @@ CONFIG = {
         "_target_": "autrainer.augmentations.AugmentationPipeline",
         "pipeline": [],
     },
-    "plotting": {"figsize": [4, 2], "latex": False, "filetypes": ["png"], "pickle": False},
+    "plotting": {"figsize": [6, 4], "latex": False, "filetypes": ["png"], "pickle": False},
     "results_dir": "results",
     "experiment_id": "default",
     "iterations": 3,

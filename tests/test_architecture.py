@@ -23,7 +23,7 @@ LAYERS = [
     {"callbacks"},
     {"loggers", "plotting"},
     {"engine"},
-    {"training", "serving", "preprocessing"},
+    {"training", "serving", "preprocessing", "postprocessing"},
     {"cli"},
     {"__main__"},
 ]

@@ -1,15 +1,6 @@
 """What of 0.10 is not here, and why. A pattern that fits nothing missing is an error too."""
 
-POSTPROCESSING = "tables and plots over several runs"
-COMMANDS = "commands on finished runs"
-
-MISSING = {
-    POSTPROCESSING: [
-        *("autrainer.postprocessing.*", "autrainer.core.plotting.PlotMetrics.plot_aggregated_bars"),
-        *("autrainer.cli.postprocess", "autrainer.cli.group", "/group"),
-    ],
-    COMMANDS: ["autrainer.cli.rm_failed", "autrainer.cli.rm_states"],
-}
+MISSING = {}
 
 DIFFERENT = {
     ("autrainer.metrics.BaseDescendingMetric", "fallback"): (

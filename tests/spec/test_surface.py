@@ -54,9 +54,8 @@ def test_the_documentation_says_what_is_missing():
     assert [reason for reason in MISSING if f"| {reason} |" not in text] == []
 
 
-@pytest.mark.parametrize("pattern", GAPS)
-def test_every_pattern_of_gaps_fits_one(pattern):
-    assert fnmatch.filter(EVERYTHING, pattern)
+def test_every_pattern_of_gaps_fits_one():
+    assert [pattern for pattern in GAPS if not fnmatch.filter(EVERYTHING, pattern)] == []
 
 
 def wanted(arguments):

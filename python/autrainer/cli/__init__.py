@@ -2,7 +2,7 @@
 
 They raise `CommandLineError` where the command would end with a message; in a notebook all but
 `train` print that message. `sys.argv` is neither read nor changed. `train` returns what became of
-its runs, all others return None.
+its runs, and commands on finished runs what they have made or removed; all others return None.
 """
 
 from __future__ import annotations
@@ -15,6 +15,10 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
     from typing import Any
 
+    from autrainer.cli.commands.group import group
+    from autrainer.cli.commands.postprocess import postprocess
+    from autrainer.cli.commands.rm_failed import rm_failed
+    from autrainer.cli.commands.rm_states import rm_states
     from autrainer.cli.errors import CommandLineError
     from autrainer.cli.results import RunResult
 
@@ -23,9 +27,13 @@ __all__ = [
     "RunResult",
     "create",
     "fetch",
+    "group",
     "inference",
     "list",
+    "postprocess",
     "preprocess",
+    "rm_failed",
+    "rm_states",
     "show",
     "train",
 ]
@@ -34,11 +42,16 @@ __all__ = [
 _HOMES = {
     "CommandLineError": "autrainer.cli.errors",
     "RunResult": "autrainer.cli.results",
+    "group": "autrainer.cli.commands.group",
+    "postprocess": "autrainer.cli.commands.postprocess",
+    "rm_failed": "autrainer.cli.commands.rm_failed",
+    "rm_states": "autrainer.cli.commands.rm_states",
 }
+"""Where classes and functions are that are imported when they are first asked for."""
 
 
 def __getattr__(name: str) -> Any:
-    """Import a class when it is first asked for: the command passes here before all else."""
+    """Import a name when it is first asked for: the command passes here before all else."""
     if name not in _HOMES:
         raise AttributeError(f"module 'autrainer.cli' has no attribute {name!r}")
     import importlib

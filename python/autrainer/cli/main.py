@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
 INTERRUPTED = 130
 UNWRITTEN = "standard output cannot be written"
-HYDRA_COMMANDS = ("fetch", "preprocess", "train")
+HYDRA_COMMANDS = ("fetch", "group", "preprocess", "train")
 
 
 def main() -> NoReturn:
@@ -97,7 +97,8 @@ def dispatch(arguments: list[str]) -> None:
         return
     from autrainer.cli.parser import check_command, get_parser, subparsers
 
-    parser = get_parser()
+    names_command = arguments and not arguments[0].startswith("-")
+    parser = get_parser(only=arguments[0] if names_command else None)
     check_command(parser, arguments)
     if arguments[0] in HYDRA_COMMANDS:
         _call_with_hydra(subparsers(parser)[arguments[0]], arguments[0], arguments[1:])

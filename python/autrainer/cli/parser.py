@@ -42,8 +42,16 @@ class Parser(argparse.ArgumentParser):
         raise CommandLineError(self, message, 2)
 
 
-def get_parser() -> Parser:
-    """Make the parser of the command `autrainer`."""
+COMMANDS = ("postprocess", "group", "rm-failed", "rm-states")
+"""Commands that are a module of `cli.commands` each: `ABOUT`, `EXAMPLE`, `add_arguments`, `run`."""
+
+
+def get_parser(only: str | None = None) -> Parser:
+    """Make the parser of the command `autrainer`.
+
+    Args:
+        only: Of the commands in `COMMANDS`, make this one alone ready to be parsed.
+    """
     parser = Parser(
         prog="autrainer",
         description="A training toolkit on Hydra and PyTorch.",
@@ -59,7 +67,23 @@ def get_parser() -> Parser:
     _add_preprocess(commands)
     _add_train(commands)
     _add_inference(commands)
+    for name in COMMANDS:
+        _add_module(commands, name, is_whole=only in (None, name))
     return parser
+
+
+def _add_module(commands: Any, name: str, *, is_whole: bool) -> None:
+    if not is_whole:
+        commands.add_parser(name)
+        return
+    import importlib
+
+    module = importlib.import_module(f"autrainer.cli.commands.{name.replace('-', '_')}")
+    takes_hydra = getattr(module, "TAKES_HYDRA", False)
+    parser = _command(commands, name, module.ABOUT, module.EXAMPLE, add_help=not takes_hydra)
+    module.add_arguments(parser)
+    if takes_hydra:
+        _add_hydra(parser)
 
 
 def check_command(parser: Parser, arguments: list[str]) -> None:

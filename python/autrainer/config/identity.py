@@ -128,8 +128,21 @@ def run_name(config: Plain) -> str:
     Characters that file systems do not take are written as `%` and two hexadecimal digits. A name
     that is too long keeps both ends, and a digest of the whole in between.
     """
-    parts = [_part(config, key) for key in NamingConstants().NAMING_CONVENTION]
-    name = "".join(_escaped(character) for character in "_".join(parts))
+    return folder_name("_".join(name_parts(config)))
+
+
+def name_parts(config: Plain) -> list[str]:
+    """Ids and values of the naming convention, in its order.
+
+    Raises:
+        LookupError, TypeError: if the configuration lacks one.
+    """
+    return [_part(config, key) for key in NamingConstants().NAMING_CONVENTION]
+
+
+def folder_name(text: str) -> str:
+    """A text as the name of a folder, as `run_name` writes one."""
+    name = "".join(_escaped(character) for character in text)
     if name.startswith("."):
         name = f"%2E{name[1:]}"
     if len(name.encode()) <= LONGEST_NAME:

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Protocol
 
+from autrainer.plotting.bars import bars_of, draw_bars
 from autrainer.plotting.base import PlotBase
 from autrainer.runs.layout import PLOTS, UNSCALED
 
@@ -168,6 +169,42 @@ class PlotMetrics(PlotBase):
         lines.sort(key=lambda line: _order(sign, self._best(metric, line.values)))
         bands = f"bands: ±{std_scale:g} standard deviations" if spreads else None
         self._draw(curves, metric, lines[:max_runs], "", legend_title=bands)
+
+    def plot_aggregated_bars(
+        self,
+        metrics_df: Any,
+        metric: str,
+        subplots_by: int = 0,
+        group_by: int = 1,
+        split_subgroups: bool = True,
+    ) -> None:
+        """Plot the mean of a score over runs, with its standard deviation, as bars.
+
+        Args:
+            metrics_df: Data frame with a row per run, or a mapping from column names to values;
+                with the fields of the naming convention as columns, or `run_name`, and the metric.
+            metric: Name of the score; also that of the file.
+            subplots_by: Number of the field, from 0, that has a pair of axes for each value.
+            group_by: Number of the field on the x axis.
+            split_subgroups: Take what is behind the first `-` of the latter as a colour.
+
+        Raises:
+            ConfigError: if there is no such column or field.
+            OutputError: if a file cannot be written.
+        """
+        every = bars_of(metrics_df, metric, subplots_by, group_by, split_subgroups)
+        if not every:
+            return
+        colours = list(dict.fromkeys(colour for bars in every for colour in bars.colours))
+        with self.style():
+            figure, all_axes = self.new_stacked_figure(len(every))
+            for axes, bars in zip(all_axes, every, strict=True):
+                draw_bars(axes, bars, colours)
+                axes.set_ylabel(self.legend_text(metric) if self.add_ylabels else "")
+            if len(colours) > 1:
+                all_axes[0].legend()
+            all_axes[-1].set_xlabel("")
+            self.save_plot(figure, metric)
 
     def _line(self, curves: Curves, name: str, label: str, std_scale: float) -> Line | None:
         if name not in curves.values:

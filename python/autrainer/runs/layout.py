@@ -16,6 +16,9 @@ RESULTS_DIR = "results"
 RUNS = "training"
 """Folder of the runs in that of an experiment."""
 
+MEMBERS_FILE = "runs.yaml"
+"""In the folder of averaged runs, which is like that of a run otherwise: their names."""
+
 MULTIRUN_FILE = "multirun.yaml"
 """Hydra's own record of a sweep, beside its runs."""
 

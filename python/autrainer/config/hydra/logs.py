@@ -17,6 +17,7 @@ def loggers_kept() -> Iterator[None]:
     """
     root, manager = logging.getLogger(), logging.root.manager
     handlers, level, disabled = list(root.handlers), root.level, manager.disable
+    silent = {name for name, logger in _loggers() if logger.disabled}
     order, by_name = _known_handlers()
     known, named = list(order), dict(by_name)
     del order[:]
@@ -30,8 +31,16 @@ def loggers_kept() -> Iterator[None]:
         root.handlers[:] = handlers
         root.setLevel(level)
         manager.disable = disabled
+        # A configuration may disable all loggers that are there.
+        for name, logger in _loggers():
+            logger.disabled = name in silent
         order[:0] = known
         by_name.update(named)
+
+
+def _loggers() -> list[tuple[str, logging.Logger]]:
+    found = logging.root.manager.loggerDict.items()
+    return [(name, logger) for name, logger in found if isinstance(logger, logging.Logger)]
 
 
 def _known_handlers() -> tuple[list[Any], Any]:

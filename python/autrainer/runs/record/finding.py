@@ -63,6 +63,17 @@ def runs_of(results_dir: str | Path, experiment_id: str) -> list[RunRecord]:
     return runs_in(experiment / RUNS)
 
 
+def empty_folders_of(results_dir: str | Path, experiment_id: str) -> list[RunRecord]:
+    """Folders of an experiment that were made for runs that did not begin: nothing is in them."""
+    folder = Path(results_dir, experiment_id, RUNS)
+    names = sorted(entry.name for entry in _entries(folder) if not entry.name.startswith("."))
+    return [
+        RunRecord(folder / name)
+        for name in names
+        if (folder / name).is_dir() and is_empty(folder / name)
+    ]
+
+
 def experiments_in(results_dir: Path) -> list[str]:
     """Names of the experiments in a folder of results, sorted."""
     return sorted(entry.name for entry in _entries(results_dir) if (Path(entry) / RUNS).is_dir())

@@ -107,6 +107,18 @@ def remove_run(folder: Path, heir: Path) -> None:
     """
     for moved in _hand_over(folder, heir, PurePath()):
         log.info("Moved to %s, as it is no file of a run: %s", heir.name, moved)
+    remove_whole(folder)
+
+
+def remove_whole(folder: Path) -> None:
+    """Remove a run with everything in it; killed meanwhile, this leaves nothing like a run.
+
+    Args:
+        folder: The run folder, whose lock the caller holds.
+
+    Raises:
+        OutputError: naming the folder, if it could not be moved away; nothing is removed then.
+    """
     hidden = folder.with_name(f".{folder.name}{REMOVING}")
     remove_folder(hidden)
     rename(folder, hidden)

@@ -1,0 +1,77 @@
+"""`postprocess`: what it prints, returns and refuses."""
+
+import subprocess
+import sys
+
+import pytest
+
+from autrainer.cli import postprocess
+from autrainer.cli.errors import CommandLineError
+from autrainer.cli.main import run as command
+from tests.run_folders import write_run
+
+
+@pytest.fixture(autouse=True)
+def _results(tmp_path):
+    for seed in (1, 2):
+        write_run(tmp_path / "results" / "default" / "training", seed=seed)
+    write_run(tmp_path / "results" / "default" / "training", "broken", finished=False)
+
+
+def test_tables_are_written_and_printed(tmp_path, capsys):
+    assert command(["postprocess", "results", "default", "-a", "seed", "-a", "seed", "model"]) == 0
+    out = capsys.readouterr().out
+    assert "Toy-C_FFNN_Adam_0.001_32_epoch_3_None_None_1    0.5100" in out
+    assert "0.5150 ±0.0071" in out
+    assert "Left out: broken: unfinished" in out
+    assert "Tables: results/default/agg_seed_model" in out
+    folders = {path.name for path in (tmp_path / "results" / "default").iterdir()}
+    assert folders == {"training", "summary", "agg_seed", "agg_seed_model"}
+    assert not (tmp_path / "results" / "default" / "summary" / "plots").exists()
+
+
+def test_the_function_returns_the_tables():
+    summary, averaged = postprocess("results", "default", aggregate=[["seed"]])
+    assert summary.metrics.column("accuracy") == [0.51, 0.52]
+    assert averaged.summary.metrics.column("accuracy") == [pytest.approx(0.515)]
+
+
+@pytest.mark.parametrize(
+    ("arguments", "code", "message"),
+    [
+        (["-a", "sead"], 2, "runs cannot be aggregated over 'sead'; did you mean 'seed'"),
+        (["-a", "seed", "-a", "training_type"], 2, "cannot be aggregated over 'training_type'"),
+        (["-m", "0"], 1, "max_runs is 0; use an integer of at least 1"),
+        (["-m", "two"], 2, "invalid int value: 'two'"),
+    ],
+)
+def test_what_is_wrong_is_told_before_anything_is_written(
+    tmp_path, capsys, arguments, code, message
+):
+    assert command(["postprocess", "results", "default", *arguments]) == code
+    assert message in capsys.readouterr().err
+    assert {path.name for path in (tmp_path / "results" / "default").iterdir()} == {"training"}
+
+
+def test_in_a_notebook_a_message_is_printed_as_by_0_10(monkeypatch, capsys):
+    with pytest.raises(CommandLineError, match="no experiment 'none'"):
+        postprocess("results", "none")
+    monkeypatch.setattr(sys, "argv", ["ipykernel_launcher.py"])
+    assert postprocess("results", "none") is None
+    assert "no experiment 'none'" in capsys.readouterr().err
+    assert sys.argv == ["ipykernel_launcher.py"]
+
+
+@pytest.mark.slow
+def test_neither_torch_nor_pandas_nor_matplotlib_is_imported():
+    code = (
+        "import atexit, sys\n"
+        "sys.argv = ['autrainer', 'postprocess', 'results', 'default', '-a', 'seed']\n"
+        "heavy = {'torch', 'pandas', 'numpy', 'matplotlib', 'hydra', 'omegaconf'}\n"
+        "atexit.register(lambda: print('LOADED', sorted(heavy & set(sys.modules))))\n"
+        "from autrainer.cli.main import main\nmain()\n"
+    )
+    process = subprocess.run(
+        [sys.executable, "-c", code], capture_output=True, text=True, check=True
+    )
+    assert "LOADED []" in process.stdout

@@ -1,0 +1,189 @@
+"""Groups of runs that differ in some parameters only, averaged."""
+
+import os
+
+import numpy as np
+import pandas as pd
+import pytest
+import yaml
+
+from autrainer.errors import ConfigError, DataError
+from autrainer.postprocessing import AggregateGrid
+from autrainer.postprocessing.averages import mean, spread
+from autrainer.postprocessing.grouping import UnknownParameterError
+from autrainer.runs.record.run_record import RunRecord
+from tests.run_folders import write_csv, write_run
+
+BEFORE = "Toy-C_FFNN_Adam_0.001"
+
+
+@pytest.fixture
+def training(tmp_path):
+    for batch_size in (16, 32):
+        for seed in (1, 2, 4):
+            write_run(tmp_path / "default" / "training", batch_size=batch_size, seed=seed)
+    return tmp_path / "default" / "training"
+
+
+def aggregated(training, *parameters, **options):
+    grid = AggregateGrid(training.parent.parent, "default", list(parameters), **options)
+    grid.aggregate()
+    grid.summarize()
+    return grid
+
+
+def read(path):
+    return yaml.safe_load(path.read_text())
+
+
+def test_groups_are_named_after_what_their_runs_have_in_common(training):
+    grid = aggregated(training, "seed")
+    assert grid.folder == training.parent / "agg_seed"
+    assert list(grid.groups) == [f"{BEFORE}_{size}_epoch_3_None_None_#" for size in (16, 32)]
+    both = aggregated(training, "batch_size", "seed")
+    assert both.folder.name == "agg_batch_size_seed"
+    assert list(both.groups) == [f"{BEFORE}_#_epoch_3_None_None_#"]
+    assert len(read(both.folder / f"{BEFORE}_#_epoch_3_None_None_#" / "runs.yaml")) == 6
+
+
+def test_means_and_deviations_are_those_of_pandas(training):
+    grid = aggregated(training, "seed")
+    name, members = next(iter(grid.groups.items()))
+    frames = pd.concat([pd.read_csv(record.folder / "metrics.csv") for record in members])
+    by_iteration = frames.groupby("iteration")
+    found = pd.read_csv(grid.folder / name / "metrics.csv").set_index("iteration")
+    assert list(found.columns[:4]) == ["accuracy", "mse", "train_loss", "dev_loss"]
+    for column in by_iteration.mean().columns:
+        np.testing.assert_allclose(found[column], by_iteration.mean()[column], rtol=1e-12)
+        np.testing.assert_allclose(
+            found[f"{column}.std"], by_iteration.std()[column], rtol=1e-9, atol=1e-12
+        )
+
+
+def test_scores_of_strata_are_averaged_with_their_deviations(training):
+    grid = aggregated(training, "seed")
+    run = grid.folder / next(iter(grid.groups))
+    dev = read(run / "_best" / "dev.yaml")
+    values = [0.53, 0.54, 0.56]
+    assert dev["accuracy"]["b"] == pytest.approx(np.mean(values))
+    assert dev["accuracy"]["b.std"] == pytest.approx(np.std(values, ddof=1))
+    assert dev["iteration"] == {"all": 2.0}
+    assert read(run / "_test" / "test_holistic.yaml")["loss"].keys() == {"all", "all.std"}
+    assert read(run / "timer.yaml")["train"]["total_seconds"] == 3.0
+
+
+def test_the_configuration_shows_what_differs(training):
+    grid = aggregated(training, "seed")
+    config = read(grid.folder / next(iter(grid.groups)) / ".hydra" / "config.yaml")
+    assert (config["seed"], config["batch_size"]) == ("#", 16)
+
+
+def test_keys_that_only_some_runs_have_break_nothing(training):
+    changes = {"model__id": "Other", "model__depth": 3, "seed": 1}
+    write_run(training, batch_size=16, **changes)
+    grid = aggregated(training, "model", "seed")
+    config = read(grid.folder / "Toy-C_#_Adam_0.001_16_epoch_3_None_None_#/.hydra/config.yaml")
+    assert (config["model"]["id"], config["model"]["depth"]) == ("#", "#")
+
+
+def test_groups_are_read_like_runs_and_summed_up(training):
+    grid = aggregated(training, "seed")
+    record = RunRecord(grid.folder / next(iter(grid.groups)))
+    assert (record.problems, record.tracking_metric) == ([], "accuracy")
+    table = pd.read_csv(grid.folder / "metrics.csv")
+    assert list(table["best_iteration"]) == [2, 2]
+    assert table["accuracy"][0] == pytest.approx((0.51 + 0.52 + 0.54) / 3)
+    assert table["test_accuracy.std"][0] == pytest.approx(np.std([0.51, 0.52, 0.54], ddof=1))
+    assert "test_accuracy" in read(grid.folder / "best_runs.yaml")
+
+
+def test_ids_with_underscores_and_folders_of_other_names_are_grouped_all_the_same(tmp_path):
+    training = tmp_path / "default" / "training"
+    for seed in (1, 2):
+        write_run(training, f"folder-{seed}", model__id="my_model", seed=seed)
+    grid = aggregated(training, "seed")
+    assert list(grid.groups) == ["Toy-C_my_model_Adam_0.001_32_epoch_3_None_None_#"]
+
+
+def test_runs_that_differ_in_what_no_name_shows_are_not_averaged_together(tmp_path):
+    training = tmp_path / "default" / "training"
+    for seed in (1, 2):
+        for size in (8, 16):
+            folder = f"run-{size}-{seed}"
+            write_run(training, folder, seed=seed, model__hidden_size=size)
+    grid = aggregated(training, "seed")
+    assert [[r.name for r in runs] for runs in grid.groups.values()] == [
+        ["run-16-1", "run-16-2"],
+        ["run-8-1", "run-8-2"],
+    ]
+    assert [name.split(",")[1] for name in grid.groups] == [
+        *("model.hidden_size=16", "model.hidden_size=8")
+    ]
+
+
+def test_what_depends_on_the_seed_does_not_separate_runs(tmp_path):
+    training = tmp_path / "default" / "training"
+    for seed in (1, 2):
+        write_run(training, seed=seed, augmentation__generator_seed=seed)
+    assert len(aggregated(training, "seed").groups) == 1
+
+
+def test_runs_of_different_length_are_averaged_over_what_all_have(tmp_path):
+    training = tmp_path / "default" / "training"
+    write_run(training, seed=1)
+    run = write_run(training, seed=2)
+    rows = pd.read_csv(run / "metrics.csv").to_dict("records")
+    write_csv(run / "metrics.csv", rows[:2])
+    grid = aggregated(training, "seed")
+    assert list(pd.read_csv(grid.folder / grid.uneven[0] / "metrics.csv")["iteration"]) == [1, 2]
+
+
+def test_different_metrics_are_refused_and_the_old_folder_stays(training):
+    folder = aggregated(training, "seed").folder
+    before = sorted(os.listdir(folder))
+    path = next(training.iterdir()) / "metrics.csv"
+    path.write_text(path.read_text().replace("mse", "mae"))
+    with pytest.raises(ValueError, match="only some have mae, mse"):
+        aggregated(training, "seed")
+    assert sorted(os.listdir(folder)) == before
+
+
+def test_misspelt_parameters_are_told_with_the_near_ones(training):
+    with pytest.raises(UnknownParameterError, match="did you mean 'seed'"):
+        aggregated(training, "sead")
+    with pytest.raises(UnknownParameterError, match="training_type"):
+        aggregated(training, "training_type")
+    with pytest.raises(UnknownParameterError, match="name what to aggregate over"):
+        aggregated(training)
+
+
+def test_groups_can_be_given(training):
+    names = sorted(path.name for path in training.iterdir())
+    grid = aggregated(
+        training, aggregate_name="mine", aggregated_dict={"a": names[:2], "b": names[2:]}
+    )
+    assert sorted(path.name for path in grid.folder.iterdir() if path.is_dir()) == ["a", "b"]
+    with pytest.raises(ConfigError, match="no finished run 'none'"):
+        aggregated(training, aggregate_name="mine", aggregated_dict={"a": ["none"]})
+
+
+def test_an_experiment_without_finished_runs_is_told(tmp_path):
+    write_run(tmp_path / "default" / "training", finished=False)
+    with pytest.raises(DataError, match="no finished run"):
+        AggregateGrid(tmp_path, "default", ["seed"])
+
+
+def test_numbers_that_are_none_do_not_count():
+    assert mean([1.0, float("nan"), 3.0]) == 2.0
+    assert np.isnan(mean([float("nan")]))
+    assert spread([1.0]) == spread([1.0, float("nan")]) == 0.0
+
+
+@pytest.mark.slow
+def test_groups_are_drawn_with_bands(training):
+    grid = aggregated(training, "seed")
+    grid.plot()
+    assert {"loss.png", "accuracy.png", "mse.png"} == set(
+        os.listdir(grid.folder / next(iter(grid.groups)) / "_plots")
+    )
+    assert "accuracy.png" in os.listdir(grid.folder / "plots" / "training_plots")
