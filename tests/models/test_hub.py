@@ -122,14 +122,15 @@ def of_layer_norm(kind, **options):
 
 
 @pytest.mark.parametrize(
-    "model",
+    ("kind", "options"),
     [
-        *(of_layer_norm(HFAudioModel, pooling=p) for p in ("mean", "max", "first", "statistics")),
-        of_layer_norm(W2V2FFNN, freeze_extractor=False, hidden_size=4),
+        *((HFAudioModel, {"pooling": name}) for name in ("mean", "max", "first", "statistics")),
+        (W2V2FFNN, {"freeze_extractor": False, "hidden_size": 4}),
     ],
     ids=["mean", "max", "first", "statistics", "W2V2FFNN"],
 )
-def test_what_a_sound_is_padded_with_changes_nothing(model):
+def test_what_a_sound_is_padded_with_changes_nothing(kind, options):
+    model = of_layer_norm(kind, **options)
     torch.manual_seed(1)
     x, lengths = torch.randn(3, 1000), torch.tensor([1000, 700, 391])
     for row, length in zip(x, lengths.tolist(), strict=True):

@@ -5,7 +5,7 @@ from __future__ import annotations
 import ast
 import re
 from dataclasses import dataclass
-from functools import cached_property
+from functools import cache, cached_property
 from pathlib import Path
 
 import autrainer
@@ -199,9 +199,7 @@ class Module:
     @cached_property
     def tree(self) -> ast.Module:
         """What is in the file."""
-        path = Path(autrainer.__file__).parent.joinpath(*self.name.split(".")[1:])
-        file = path / "__init__.py" if path.is_dir() else path.with_suffix(".py")
-        return ast.parse(file.read_text(encoding="utf-8"))
+        return _tree_of(self.name)
 
     @cached_property
     def _classes(self) -> dict[str, ast.ClassDef]:
@@ -236,6 +234,14 @@ class Module:
         if name in self._classes:
             return Source(self, self._classes[name])
         return self._imports[name].find(name) if name in self._imports else None
+
+
+@cache
+def _tree_of(name: str) -> ast.Module:
+    """What is in a file of this package, read once: several modules import from most of them."""
+    path = Path(autrainer.__file__).parent.joinpath(*name.split(".")[1:])
+    file = path / "__init__.py" if path.is_dir() else path.with_suffix(".py")
+    return ast.parse(file.read_text(encoding="utf-8"))
 
 
 def chosen_kind(name: str) -> str | None:
