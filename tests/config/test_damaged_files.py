@@ -70,7 +70,7 @@ MAIN = re.sub(rb"#[^\n]*", b"", (CONF / "config.yaml").read_bytes())
 @pytest.mark.filterwarnings("ignore:In 'config'. Defaults list is missing:UserWarning")
 @given(data=st.data())
 @settings(
-    max_examples=60,
+    max_examples=int(os.environ.get("CONFIG_EXAMPLES", "25")),
     derandomize=True,
     deadline=None,
     suppress_health_check=[HealthCheck.function_scoped_fixture],

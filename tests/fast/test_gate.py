@@ -36,6 +36,7 @@ PARTS = (
     ("torch.optim.optimizer", "_global_optimizer_post_hooks"),
     ("torch.optim.optimizer", "_global_optimizer_pre_hooks"),
     ("torch.optim.optimizer", "_use_grad_for_differentiable"),
+    ("torch.utils.data._utils.signal_handling", "_remove_worker_pids"),
     ("torch.utils.data.dataloader", "_MultiProcessingDataLoaderIter"),
 )
 

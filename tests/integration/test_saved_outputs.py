@@ -7,11 +7,19 @@ import torch
 from hydra import compose, initialize_config_dir
 from omegaconf import OmegaConf
 
+from autrainer.plotting.process import shared_renderer
 from autrainer.training import ModularTaskTrainer
 from tests.conftest import CONF
 from tests.integration.conftest import read
 
 TASKS = ("ToyTabular-C", "ToyTabular-MLC", "ToyTabular-R", "ToyTabular-MTR")
+
+
+@pytest.fixture(scope="module", autouse=True)
+def one_drawing_process():
+    """One process draws the plots of all runs, as it does in a sweep."""
+    with shared_renderer():
+        yield
 
 
 def trained(folder, *overrides):

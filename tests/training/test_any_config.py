@@ -18,7 +18,7 @@ from autrainer.runs.status import read_status
 from autrainer.training import ModularTaskTrainer
 from tests.training.any_config import damaged, paths, valid
 
-EXAMPLES = int(os.environ.get("CONFIG_EXAMPLES", "25"))
+EXAMPLES = int(os.environ.get("CONFIG_EXAMPLES", "12"))
 # Many trainings in one test: on a busy machine they take longer than any other test may.
 pytestmark = pytest.mark.timeout(900)
 moderately = settings(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import threading
 from typing import Any
 
 import torch
@@ -9,15 +10,36 @@ import torch
 from autrainer.fast.gate import private
 
 
+GRACE_S = 2.0
+"""How long all workers together may take to end by themselves; torch waits five seconds for each."""
+
+
 def end_workers(loader: torch.utils.data.DataLoader[Any]) -> None:
     """End the processes of a loader now; its next pass starts others.
 
-    Where torch does not let us, they end when nobody holds the loader or a pass of it any more.
+    Who is in the middle of an item after two seconds is killed. Where torch does not let us, they end when nobody holds the loader or a pass of it any more.
     """
     iterator = _iterator_of(loader)
     if iterator is not None:
         loader._iterator = None
-        iterator._shutdown_workers()
+        killer = threading.Timer(GRACE_S, _kill_workers, [iterator])
+        killer.daemon = True
+        killer.start()
+        try:
+            iterator._shutdown_workers()
+        finally:
+            killer.cancel()
+
+
+def _kill_workers(iterator: Any) -> None:
+    forget = private("torch.utils.data._utils.signal_handling", "_remove_worker_pids")
+    if forget is None or not getattr(iterator, "_worker_pids_set", False):
+        return
+    # Else their end would be an error of the process that reads from them.
+    forget(id(iterator))
+    iterator._worker_pids_set = False
+    for worker in iterator._workers:
+        worker.kill()
 
 
 def exit_codes(loader: torch.utils.data.DataLoader[Any] | None) -> list[int]:
