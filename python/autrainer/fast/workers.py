@@ -9,20 +9,20 @@ import torch
 
 from autrainer.fast.gate import private
 
-
 GRACE_S = 2.0
-"""How long all workers together may take to end by themselves; torch waits five seconds for each."""
+"""How long all workers together may take to end; torch waits five seconds for each."""
 
 
 def end_workers(loader: torch.utils.data.DataLoader[Any]) -> None:
     """End the processes of a loader now; its next pass starts others.
 
-    Who is in the middle of an item after two seconds is killed. Where torch does not let us, they end when nobody holds the loader or a pass of it any more.
+    Who is in the middle of an item after two seconds is killed. Where torch does not let us, they
+    end when nobody holds the loader or a pass of it any more.
     """
     iterator = _iterator_of(loader)
     if iterator is not None:
         loader._iterator = None
-        killer = threading.Timer(GRACE_S, _kill_workers, [iterator])
+        killer = threading.Timer(GRACE_S, _kill, [_left_alone(iterator)])
         killer.daemon = True
         killer.start()
         try:
@@ -31,14 +31,18 @@ def end_workers(loader: torch.utils.data.DataLoader[Any]) -> None:
             killer.cancel()
 
 
-def _kill_workers(iterator: Any) -> None:
+def _left_alone(iterator: Any) -> list[Any]:
+    """Processes whose end is no longer an error here, however they end."""
     forget = private("torch.utils.data._utils.signal_handling", "_remove_worker_pids")
     if forget is None or not getattr(iterator, "_worker_pids_set", False):
-        return
-    # Else their end would be an error of the process that reads from them.
+        return []
     forget(id(iterator))
     iterator._worker_pids_set = False
-    for worker in iterator._workers:
+    return list(iterator._workers)
+
+
+def _kill(workers: list[Any]) -> None:
+    for worker in workers:
         worker.kill()
 
 
