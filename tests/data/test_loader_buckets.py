@@ -8,7 +8,7 @@ import torch
 from autrainer.data.file_handlers import AudioFileHandler, NumpyFileHandler
 from autrainer.data.items import DataBatch, DataItem
 from autrainer.data.loader import Loader
-from autrainer.datasets.wrapper import DatasetWrapper
+from autrainer.datasets.wrapper import DatasetWrapper, SplitDataset
 from autrainer.errors import ConfigError, DataError
 
 LENGTHS = np.random.default_rng(0).integers(5, 60, 41).tolist()
@@ -53,6 +53,25 @@ def test_lengths_are_read_from_the_headers_of_files(arrays, tmp_path):
     for i, length in enumerate(LENGTHS):
         AudioFileHandler(8000).save(str(tmp_path / f"{i}.wav"), torch.zeros(1, length))
     assert wrapper(tmp_path, "wav", AudioFileHandler()).lengths(-1).tolist() == LENGTHS
+
+
+class InMemory(SplitDataset):
+    """Three samples of four numbers."""
+
+    def raw_targets(self):
+        return [0, 1, 0]
+
+    def load_features(self, index):
+        return self.all_features()[index]
+
+    def all_features(self):
+        return torch.zeros(3, 4)
+
+
+def test_an_axis_that_samples_in_memory_do_not_have_is_told():
+    assert InMemory().lengths(-1).tolist() == [4, 4, 4]
+    with pytest.raises(DataError, match=r"sample 0 of .*: a sample of shape \(4,\) has no axis 1"):
+        InMemory().lengths(1)
 
 
 def test_batches_have_similar_lengths_and_a_pass_the_same_samples(arrays):

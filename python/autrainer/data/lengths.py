@@ -76,13 +76,18 @@ def lengths_of_files(files: Files, axis: int) -> IndexArray:
         for row, layout in zip(rows.tolist(), reader.layouts(rows), strict=True):
             num_read += layout is None
             shape = files.load(row).shape if layout is None else layout.shape
-            lengths[row] = _size(tuple(shape), axis, files.name_of(row))
+            lengths[row] = size_along(tuple(shape), axis, files.name_of(row))
     if num_read:
         log.info("%d of %d files were read for their lengths", num_read, len(lengths))
     return lengths
 
 
-def _size(shape: tuple[int, ...], axis: int, name: str) -> int:
+def size_along(shape: tuple[int, ...], axis: int, name: str) -> int:
+    """Length of a sample along an axis of it.
+
+    Raises:
+        DataError: naming the sample, if it has no such axis.
+    """
     if not -len(shape) <= axis < len(shape):
         raise DataError(f"{name}: a sample of shape {shape} has no axis {axis} to sort by")
     return int(shape[axis])

@@ -14,8 +14,9 @@ import numpy.typing as npt
 import torch
 
 from autrainer.data.file_handlers import AbstractFileHandler, native_format
+from autrainer.data.file_names import with_suffix
 from autrainer.data.items import AbstractDataItem, DataItem
-from autrainer.data.lengths import lengths_of_files
+from autrainer.data.lengths import lengths_of_files, size_along
 from autrainer.data.nonfinite import inspect_raw_features
 from autrainer.data.split_source import Files, ItemsOnly, ResidentArrays, SplitSource
 from autrainer.data.targets import AbstractTargetTransform, RaggedTargetsError
@@ -122,7 +123,8 @@ class SplitDataset(ABC, torch.utils.data.Dataset[Any]):
             return None
         if isinstance(features, Files):
             return lengths_of_files(features, axis)
-        return np.full(len(self), features.shape[1:][axis], dtype=np.int64)
+        size = size_along(tuple(features.shape[1:]), axis, self.name_of(0))
+        return np.full(len(self), size, dtype=np.int64)
 
     def __len__(self) -> int:
         """Number of samples."""
@@ -339,15 +341,3 @@ def _nearest(column: Any, present: list[str]) -> str:
     listed = ", ".join(map(repr, present[:NUM_LISTED]))
     more = f", ... ({len(present)} in all)" if len(present) > NUM_LISTED else ""
     return did_you_mean(column, present) or f"there are {listed}{more}"
-
-
-def with_suffix(path: str, file_type: str) -> str:
-    """A path with its last suffix replaced, or with one if it has none; only the name counts.
-
-    >>> with_suffix("audio/a.b.wav", "npy"), with_suffix("v1.0/clip", "npy")
-    ('audio/a.b.npy', 'v1.0/clip.npy')
-    """
-    start = max(path.rfind("/"), path.rfind(os.sep)) + 1
-    dot = path.rfind(".", start)
-    stem = path[:dot] if start < dot < len(path) - 1 else path
-    return f"{stem}.{file_type.lstrip('.')}"

@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from autrainer.data.file_names import with_suffix
 from autrainer.errors import ConfigError, CorruptFileError
 from autrainer.features.version import FEATURES_VERSION
 from autrainer.runs.writing.opening import reading
@@ -28,10 +29,14 @@ PLAIN = {
 }
 """Datasets whose recordings lie in `default` and are listed in three CSV files, by import path."""
 
-NOT_OF_RECORDINGS = frozenset(
-    {"id", "_target_", "transform", "criterion", "file_handler", "file_type"}
-    | {"features_subdir", "features_path", *(f"{split}_loader_kwargs" for split in SPLITS)}
+NOT_OF_FEATURES = frozenset(
+    {"transform", "criterion", *(f"{split}_loader_kwargs" for split in SPLITS)}
 )
+"""What a dataset may say that decides over none of its files."""
+
+NOT_OF_RECORDINGS = NOT_OF_FEATURES | {
+    *("id", "_target_", "file_handler", "file_type", "features_subdir", "features_path")
+}
 
 
 @dataclass(frozen=True)
@@ -74,7 +79,8 @@ def job_of(name: str, dataset: Mapping[str, Any], preprocess: Mapping[str, Any])
         preprocess: Content of the preprocessing that its `features_subdir` names.
 
     Raises:
-        ConfigError: if the dataset or the preprocessing lacks something.
+        ConfigError: if the dataset or the preprocessing lacks something, or features would be
+            written over a recording, or over those of another one.
         FileNotFoundError: if a CSV file is not there.
         CorruptFileError: if one is no table, or lacks the index column.
     """
@@ -90,24 +96,42 @@ def job_of(name: str, dataset: Mapping[str, Any], preprocess: Mapping[str, Any])
     is_plain = dataset.get("_target_") in PLAIN
     rows = _listed(name, dataset) if is_plain else _asked(dataset, preprocess)
     names, recordings = rows
-    suffix = str(dataset["file_type"])
-    files = {_features_path(n, suffix): os.path.join(recordings, n) for n in names}
+    folder = root / str(dataset["features_subdir"])
+    files = _features_of(name, names, recordings, folder, str(dataset["file_type"]))
     return Job(
-        name,
-        str(dataset["features_subdir"]),
-        preprocess,
-        root / str(dataset["features_subdir"]),
-        files,
-        dataset["file_handler"],
+        name, str(dataset["features_subdir"]), preprocess, folder, files, dataset["file_handler"]
     )
 
 
-def _features_path(name: str, suffix: str) -> str:
-    """A name with its last suffix replaced, as a dataset looks for it."""
-    start = max(name.rfind("/"), name.rfind(os.sep)) + 1
-    dot = name.rfind(".", start)
-    stem = name[:dot] if start < dot < len(name) - 1 else name
-    return f"{stem}.{suffix.lstrip('.')}"
+def _features_of(
+    dataset: str, names: list[str], recordings: str, folder: Path, suffix: str
+) -> dict[str, str]:
+    """Path of the recording by path of its features.
+
+    Raises:
+        ConfigError: if features would be written over a recording, or over those of another one.
+    """
+    files: dict[str, str] = {}
+    taken: dict[str, str] = {}
+    # Paths are compared as they are on disk, as far as the two folders go.
+    real_folder, real_recordings = os.path.realpath(folder), os.path.realpath(recordings)
+    sounds = {os.path.normpath(os.path.join(real_recordings, name)) for name in names}
+    for name in names:
+        path = with_suffix(name, suffix)
+        target = os.path.normpath(os.path.join(real_folder, path))
+        if target in sounds:
+            raise ConfigError(
+                f"dataset {dataset}: features of {name} would be written over the recording "
+                f"{target}; use another features_subdir, features_path or file_type"
+            )
+        other = taken.setdefault(target, name)
+        if os.path.normpath(other) != os.path.normpath(name):
+            raise ConfigError(
+                f"dataset {dataset}: {other} and {name} are different recordings, and features of "
+                f"both would be {path}; rename one of them"
+            )
+        files[path] = os.path.join(recordings, name)
+    return files
 
 
 def _listed(name: str, dataset: Mapping[str, Any]) -> tuple[list[str], str]:

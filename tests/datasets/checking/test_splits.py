@@ -5,8 +5,8 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from autrainer.data.file_names import with_suffix
 from autrainer.datasets.checking.splits import FEW_FILES, MissingFilesError, missing_files
-from autrainer.datasets.wrapper import with_suffix
 from autrainer.errors import ConfigError, CorruptFileError, DataError
 
 

@@ -8,10 +8,10 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from autrainer.config.shorthand import Shorthand
+from autrainer.data.file_names import with_suffix
 from autrainer.datasets.checking.damage import CHECK_FILES
 from autrainer.datasets.corpora.ontology import Ontology
 from autrainer.datasets.families import THRESHOLD, BaseMLClassificationDataset
-from autrainer.datasets.wrapper import with_suffix
 from autrainer.errors import ConfigError, CorruptFileError
 from autrainer.transforms.compose import SmartCompose
 
