@@ -93,6 +93,15 @@ def test_datasets_transforms_and_models_are_asked_once(project, server, autraine
     assert len(server.asked) == 2
 
 
+def test_everything_that_a_sweep_varies_is_fetched(project, autrainer):
+    told = autrainer("fetch", "dataset=Remote", "dataset.path=one,two", "model=Net").stdout
+    assert " - Remote: there in one, 2 transforms can be built\n" in told
+    assert " - Remote: there in two, 2 transforms can be built\n" in told
+    assert (project / "two/clips.bin").read_bytes() == CONTENT
+    autrainer("fetch", "dataset=Remote", "model=Net", "model.input_size=3,4", "seed=1,2")
+    assert (project / "asked.txt").read_text().count("model 10 ") == 3
+
+
 def test_what_does_not_come_is_told_after_all_others(project, server, autrainer):  # noqa: F811
     server.steps = [{"code": 404}]
     done = autrainer("fetch", "dataset=Broken,Remote", "model=Net", check=False)

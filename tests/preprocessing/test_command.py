@@ -1,5 +1,6 @@
 """`autrainer preprocess`, from a configuration to features."""
 
+import shutil
 import subprocess
 import sys
 
@@ -30,6 +31,17 @@ def test_features_of_all_datasets_of_a_sweep_are_made_once(project, autrainer):
     assert told == " - Mine: 0 made in data/short, 5 as they should be\n"
     assert contents(project) == before
     assert not (project / "results").exists()
+
+
+def test_every_path_of_a_sweep_over_one_dataset_has_its_features(project, autrainer):
+    shutil.copytree(project / "data", project / "more")
+    told = autrainer("preprocess", "dataset=Mine", "dataset.path=data,more", "-u", "0").stdout
+    assert told == (
+        " - Mine: 5 made in data/short, 0 as they should be\n"
+        " - Mine: 5 made in more/short, 0 as they should be\n"
+    )
+    told = autrainer("preprocess", "dataset=Mine", "+dataset.transform.base=[],null").stdout
+    assert told == " - Mine: 0 made in data/short, 5 as they should be\n"
 
 
 def test_what_would_be_made_is_told(project, capsys):

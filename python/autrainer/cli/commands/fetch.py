@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 from autrainer.cli.errors import CommandLineError
-from autrainer.config.hydra.collect import by_id, collected
+from autrainer.config.hydra.collect import collected, distinct
 from autrainer.config.hydra.overrides import UnsupportedFlagError
 from autrainer.config.schema.sections.loaders import SUBSETS
 from autrainer.config.schema.sections.model import ModelSection
@@ -38,7 +38,7 @@ def run(parser: ArgumentParser | None, arguments: list[str], config_name: str = 
             ("Models:", "model", fetch_model),
         ):
             print(heading, flush=True)
-            for name, config in by_id(configs, group).items():
+            for name, config in distinct(configs, group):
                 failures.extend(_fetched(f"{group} {name}", name, fetch, config))
 
     try:

@@ -9,11 +9,11 @@ from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 from autrainer.cli.errors import CommandLineError
-from autrainer.config.hydra.collect import by_id, collected, frozen_config
+from autrainer.config.hydra.collect import collected, distinct, frozen_config
 from autrainer.config.hydra.overrides import UnsupportedFlagError
 from autrainer.errors import AutrainerError, ConfigError, DataError
 from autrainer.preprocessing.extraction import Extract, State, run_job, state_of
-from autrainer.preprocessing.jobs import Job, job_of
+from autrainer.preprocessing.jobs import NOT_OF_FEATURES, Job, job_of
 
 if TYPE_CHECKING:
     from argparse import ArgumentParser
@@ -61,7 +61,7 @@ def run(
     failures: dict[str, str] = {}
 
     def look(configs: Sequence[Mapping[str, Any]]) -> None:
-        for name, dataset in by_id(configs, "dataset").items():
+        for name, dataset in distinct(configs, "dataset", ignoring=NOT_OF_FEATURES):
             failures.update(_preprocess(name, dataset, options))
 
     try:

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+import json
+from collections.abc import Callable, Collection, Mapping, Sequence
 from typing import Any
 
 from autrainer.config.hydra.compose import HOOKS, SweepHooks, launch
@@ -51,19 +52,26 @@ def collected(
         raise failed[0]
 
 
-def by_id(configs: Sequence[Config], group: str) -> dict[str, Config]:
-    """Configurations of a group by their ids, the first of each.
+def distinct(
+    configs: Sequence[Config], group: str, ignoring: Collection[str] = ()
+) -> list[tuple[str, Config]]:
+    """Configurations of a group with their ids, each once.
+
+    One id may stand for several: a sweep may vary any key of them.
 
     Args:
         configs: Whole configurations.
         group: Such as `dataset`.
+        ignoring: Keys in which two may differ that count as one, the first of them.
     """
-    found: dict[str, Config] = {}
+    found: dict[str, tuple[str, Config]] = {}
     for config in configs:
         chosen = config.get(group)
         if isinstance(chosen, Mapping) and "id" in chosen:
-            found.setdefault(str(chosen["id"]), chosen)
-    return found
+            compared = {key: value for key, value in chosen.items() if key not in ignoring}
+            text = json.dumps(compared, sort_keys=True, default=repr)
+            found.setdefault(text, (str(chosen["id"]), chosen))
+    return list(found.values())
 
 
 def frozen_config(name: str) -> Any:
