@@ -12,7 +12,7 @@ from autrainer.errors import ConfigError, DataError, MissingExtraError
 from autrainer.features import native
 from autrainer.features.settings import preset
 from autrainer.runs.objects import load_object, save_object
-from autrainer.runs.transformers_library import import_transformers
+from autrainer.runs.transformers_library import import_transformers, repository_of
 from autrainer.transforms import FeatureExtractor, OpenSMILE
 from tests.features.references import speech_like
 
@@ -153,3 +153,10 @@ def test_a_signal_without_a_frame_and_a_strange_set_are_errors():
         OpenSMILE("eGeMAPSv2", 16000)
     with pytest.raises(ConfigError, match="no features at the level LowLevelDescriptors_Deltas"):
         OpenSMILE("eGeMAPSv02", 16000, lld_deltas=True)
+
+
+def test_a_repository_may_be_named_with_a_revision(tmp_path):
+    assert repository_of("openai/whisper-tiny") == ("openai/whisper-tiny", {})
+    assert repository_of("me/model@v2") == ("me/model", {"revision": "v2"})
+    (tmp_path / "model@v2").mkdir()
+    assert repository_of(str(tmp_path / "model@v2")) == (str(tmp_path / "model@v2"), {})

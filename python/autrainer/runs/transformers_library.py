@@ -6,7 +6,9 @@ import importlib
 import importlib.util
 import logging
 import sys
+from pathlib import Path
 from types import ModuleType
+from typing import Any
 
 from autrainer.runs.extras import imported
 
@@ -34,6 +36,18 @@ def import_transformers(needed_by: str) -> ModuleType:
         _hide_torchaudio(transformers)
         log.info("torchaudio cannot be imported (%s); %s does without it", reason, needed_by)
     return transformers
+
+
+def repository_of(name: str) -> tuple[str, dict[str, Any]]:
+    """A place and a revision, as `from_pretrained` takes them.
+
+    Args:
+        name: A folder, or the name of a repository of the hub: `name` or `name@revision`.
+    """
+    if Path(name).is_dir():
+        return name, {}
+    place, _, revision = name.partition("@")
+    return place, {"revision": revision} if revision else {}
 
 
 def _broken_torchaudio() -> str | None:

@@ -14,7 +14,7 @@ import torch
 
 from autrainer.errors import ConfigError, DataError
 from autrainer.runs.extras import imported
-from autrainer.runs.transformers_library import import_transformers
+from autrainer.runs.transformers_library import import_transformers, repository_of
 from autrainer.transforms.base import FeaturesTransform
 from autrainer.transforms.checks import need_dims, one_of, positive_int
 
@@ -37,8 +37,8 @@ class FeatureExtractor(FeaturesTransform):
 
     Args:
         fe_type: `AST`, `Whisper` or `W2V2`; None for the class that `fe_transfer` was saved with.
-        fe_transfer: Name of a repository of the Hugging Face Hub, or a folder, to take the settings
-            from; None for those of the class, which need no network.
+        fe_transfer: Name of a repository of the Hugging Face Hub, `name@revision`, or a folder, to
+            take the settings from; None for those of the class, which need no network.
         sampling_rate: Sampling rate of the features in Hz.
         order: Position in the pipeline.
 
@@ -93,7 +93,11 @@ class FeatureExtractor(FeaturesTransform):
         name, _ = _EXTRACTORS[self.fe_type]
         kind = getattr(import_transformers("FeatureExtractor"), name)
         if self.fe_transfer is not None:
-            return kind.from_pretrained(self.fe_transfer)
+            place, revision = repository_of(self.fe_transfer)
+            if self.fe_type is None:
+                # No code of a repository is executed, and nobody is asked whether it may.
+                revision["trust_remote_code"] = False
+            return kind.from_pretrained(place, **revision)
         with warnings.catch_warnings():
             # Of AST: that some of its bands are empty, as they were when it was trained.
             warnings.simplefilter("ignore", UserWarning)

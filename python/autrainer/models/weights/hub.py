@@ -17,7 +17,7 @@ from torch import nn
 
 from autrainer.errors import ConfigError, DownloadError
 from autrainer.models.weights.known import ARCHITECTURES
-from autrainer.runs.transformers_library import import_transformers
+from autrainer.runs.transformers_library import import_transformers, repository_of
 
 log = logging.getLogger(__name__)
 
@@ -77,8 +77,9 @@ def _configuration(transformers: Any, name: str, config: Mapping[str, Any] | Non
         config = ARCHITECTURES.get(name.partition("@")[0])
     if config is None:
         with _from_hub(name):
+            place, revision = repository_of(name)
             return transformers.AutoConfig.from_pretrained(
-                *_place(name), **_revision(name), trust_remote_code=False
+                place, **revision, trust_remote_code=False
             )
     given = dict(config)
     kind = given.pop("model_type", None)
@@ -92,9 +93,10 @@ def _configuration(transformers: Any, name: str, config: Mapping[str, Any] | Non
 
 def _pretrained(transformers: Any, name: str, changes: Mapping[str, Any]) -> Any:
     with _from_hub(name):
+        place, revision = repository_of(name)
         model, told = transformers.AutoModel.from_pretrained(
-            *_place(name),
-            **_revision(name),
+            place,
+            **revision,
             trust_remote_code=False,
             output_loading_info=True,
             **changes,
@@ -117,15 +119,6 @@ def _pretrained(transformers: Any, name: str, changes: Mapping[str, Any]) -> Any
         ", ".join(sorted(told["unexpected_keys"])[:NUM_SHOWN]) or "none",
     )
     return model
-
-
-def _place(name: str) -> tuple[str]:
-    return (name if Path(name).is_dir() else name.partition("@")[0],)
-
-
-def _revision(name: str) -> dict[str, str]:
-    revision = "" if Path(name).is_dir() else name.partition("@")[2]
-    return {"revision": revision} if revision else {}
 
 
 @contextmanager
