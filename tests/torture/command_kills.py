@@ -17,10 +17,12 @@ import time
 import traceback
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Any
 
 import torch
 
 from autrainer.data.file_handlers import AudioFileHandler
+from autrainer.preprocessing.by_core import extract_by_core
 from autrainer.preprocessing.by_torch import extract_by_torch
 from autrainer.preprocessing.extraction import run_job
 from autrainer.preprocessing.jobs import Job
@@ -54,15 +56,24 @@ def infer(project: Path, output: Path) -> None:
 
 
 def preprocess(project: Path, output: Path) -> None:
-    """Features of all recordings."""
+    """Features of all recordings, by the classes."""
+    _features(project, output, extract_by_torch)
+
+
+def preprocess_by_core(project: Path, output: Path) -> None:
+    """Features of all recordings, by the core."""
+    _features(project, output, extract_by_core)
+
+
+def _features(project: Path, output: Path, extract_of: Any) -> None:
     root = project / "in"
     names = find_files(root, "wav", recursive=True)
     files = {f"{name.removesuffix('.wav')}.npy": str(root / name) for name in names}
     job = Job("Mine", "mine", PREPROCESSING, output, files, NPY)
-    run_job(job, extract_by_torch, num_threads=2, update_frequency=0)
+    run_job(job, extract_of, num_threads=2, update_frequency=0)
 
 
-COMMANDS = {"inference": infer, "preprocess": preprocess}
+COMMANDS = {"inference": infer, "preprocess": preprocess, "by_core": preprocess_by_core}
 
 
 @dataclass
@@ -165,7 +176,7 @@ def _moment(rng: random.Random, whole_s: float, kills_left: int) -> float | None
 
 
 def main() -> int:
-    """Torture both commands."""
+    """Torture all commands."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--kills", type=int, default=200, help="of each command")
     parser.add_argument("--seed", type=int, default=int(time.time()))
