@@ -1,9 +1,12 @@
-"""A dataset that does not list its recordings in three CSV files, and file handlers of a user."""
+"""A dataset that does not list its recordings in three CSV files, file handlers, a model."""
+
+from typing import ClassVar
 
 import pandas as pd
 
 from autrainer.data import AudioFileHandler, NumpyFileHandler
 from autrainer.datasets import BaseClassificationDataset
+from tests.serving.parts import Energy
 
 
 class Listed(BaseClassificationDataset):
@@ -32,3 +35,13 @@ class Saves(NumpyFileHandler):
 
     def save(self, file, data):
         super().save(file, data)
+
+
+class Keeps(Energy):
+    """Keeps what it is given."""
+
+    seen: ClassVar[list] = []
+
+    def embeddings(self, features):
+        Keeps.seen.append(features)
+        return super().embeddings(features.flatten(2))

@@ -102,6 +102,17 @@ def test_arguments_that_make_no_sense_are_told_by_the_classes(tmp_path, argument
         extract_by_torch(job_of(tmp_path, preprocess))
 
 
+@pytest.mark.parametrize(
+    "arguments",
+    [{"target_sample_rate": "fast"}, {"target_sample_rate": 0}, {"offset": -1}, {"duration": "x"}],
+)
+def test_arguments_of_the_file_handler_that_make_no_sense_are_told_by_it(tmp_path, arguments):
+    job = job_of(tmp_path, {**PREPROCESSING, "file_handler": {SOUND: arguments}})
+    assert extract_by_core(job) is None
+    with pytest.raises(ConfigError, match=f"AudioFileHandler: {next(iter(arguments))} is"):
+        extract_by_torch(job)
+
+
 @pytest.mark.parametrize("num_samples", [0, 1, 100])
 def test_recordings_that_are_too_short_are_told(tmp_path, num_samples):
     recording = str(write_wav(tmp_path / "a.wav", num_samples))

@@ -2,6 +2,7 @@
 
 import os
 import threading
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
@@ -9,8 +10,9 @@ import torch
 import yaml
 from PIL import Image
 
+from autrainer.config.hydra.snapshot import frozen
 from autrainer.config.locate import locate
-from autrainer.data.file_handlers import AudioFileHandler
+from autrainer.data.file_handlers import AudioFileHandler, NumpyFileHandler
 from autrainer.datasets import AbstractDataset
 from autrainer.errors import ConfigError, CorruptFileError, OutputError
 from autrainer.preprocessing import extraction, jobs
@@ -18,6 +20,8 @@ from autrainer.preprocessing.by_torch import extract_by_torch
 from autrainer.preprocessing.extraction import run_job, state_of
 from autrainer.preprocessing.jobs import PLAIN, Job, job_of
 from autrainer.preprocessing.manifest import FILE
+from autrainer.serving.model import read_preprocessing
+from autrainer.training.recording.reproduction import _raw_audio_pipeline
 from tests.preprocessing.conftest import (
     DATASET,
     FEATURES,
@@ -265,11 +269,60 @@ def test_a_dataset_that_lists_its_recordings_itself_is_asked(project, job):
     assert made(job)[0] == ["a.npy", "c.x.npy"]
 
 
+def test_a_pipeline_without_transforms_is_the_same_to_all(project, job):
+    text = f"file_handler: {SOUND}\npipeline:\n"
+    (project / "conf/preprocessing/short.yaml").write_text(text)
+    assert made(job())[1].made == 5
+    data = SimpleNamespace(features_subdir="short", file_handler=NumpyFileHandler())
+    with frozen(project / "conf"):
+        handler, pipeline = _raw_audio_pipeline(data)
+    assert pipeline.transforms == []
+    served, steps = read_preprocessing(project / "conf/preprocessing/short.yaml")
+    assert (type(handler), steps.transforms) == (type(served), [])
+
+
 @pytest.mark.parametrize("path", sorted(PLAIN))
 def test_datasets_that_need_not_be_asked_list_their_recordings_as_all_do(path):
     kind = locate(path)
     for name in ("df_train", "df_dev", "df_test", "audio_subdir", "_read_csv"):
         assert getattr(kind, name) is getattr(AbstractDataset, name)
+
+
+@pytest.mark.parametrize(
+    ("names", "found"),
+    [
+        (["a.wav", "a.flac"], "a.wav and a.flac are different recordings"),
+        (["deep/b.wav", "./deep/b.mp3"], r"deep/b.wav and \./deep/b.mp3 are different"),
+        (["a", "a.wav"], "a and a.wav are different"),
+    ],
+)
+def test_two_recordings_with_one_file_of_features_are_refused(project, job, names, found):
+    rows = "".join(f"{name},a\n" for name in names)
+    (project / "data/train.csv").write_text(f"filename,label\n{rows}")
+    with pytest.raises(ConfigError, match=found):
+        job()
+
+
+def test_a_recording_under_two_names_is_one(project, job):
+    (project / "data/train.csv").write_text("filename,label\na.wav,a\n./a.wav,b\n")
+    assert made(job())[1].failures == {}
+
+
+@pytest.mark.parametrize(
+    ("name", "changes"),
+    [
+        ("a.wav", {"features_subdir": "default", "file_type": "wav"}),
+        ("a.wav", {"features_subdir": "linked", "file_type": ".wav"}),
+        ("{project}/data/default/a.wav", {"file_type": "wav"}),
+    ],
+)
+def test_no_recording_is_written_over(project, job, name, changes):
+    (project / "data/linked").symlink_to(project / "data/default")
+    rows = f"filename,label\n{name.format(project=project)},a\n"
+    for split in ("train", "dev", "test"):
+        (project / f"data/{split}.csv").write_text(rows)
+    with pytest.raises(ConfigError, match=r"would be written over the recording .*/default/a\.wav"):
+        job(**changes)
 
 
 @pytest.mark.parametrize(

@@ -12,6 +12,7 @@ import torch
 
 from autrainer.data.native.audio import foreign_audio
 from autrainer.data.native.decode import NativeFormat
+from autrainer.data.sound_arguments import check_sound_arguments
 from autrainer.errors import ConfigError, CorruptFileError, DataError
 from autrainer.features.native import Resampler
 from autrainer.runs.addressed import AddressedObject
@@ -199,16 +200,7 @@ class AudioFileHandler(AbstractFileHandler):
                 f"AudioFileHandler has no options {unknown}; it takes target_sample_rate, "
                 "offset and duration"
             )
-        rate = target_sample_rate
-        is_count = isinstance(rate, int) and not isinstance(rate, bool)
-        if rate is not None and not (is_count and 0 < rate < 2**31):
-            raise ConfigError(
-                f"AudioFileHandler: target_sample_rate is {rate!r}; use a positive integer in Hz, "
-                "or null to keep the rate of each file"
-            )
-        _check_seconds("offset", offset)
-        if duration is not None:
-            _check_seconds("duration", duration)
+        check_sound_arguments(target_sample_rate, offset, duration)
         super().__init__()
         self.target_sample_rate = target_sample_rate
         self.offset = offset
@@ -308,14 +300,6 @@ class AudioFileHandler(AbstractFileHandler):
     def _soundfile(self, file: str, codec: str | None = None) -> Any:
         purpose = "" if codec is None else f"to read {codec}, "
         return imported("soundfile", f"{file}: {purpose}AudioFileHandler", "soundfile", "audio")
-
-
-def _check_seconds(name: str, seconds: Any) -> None:
-    is_number = isinstance(seconds, (int, float)) and not isinstance(seconds, bool)
-    if not is_number or not math.isfinite(seconds) or seconds < 0:
-        raise ConfigError(
-            f"AudioFileHandler: {name} is {seconds!r}; use a number of seconds from 0 on"
-        )
 
 
 def _samples(seconds: float, sample_rate: int) -> int:

@@ -127,6 +127,32 @@ def _whisper(sample_rate: int) -> MelSettings:
     return replace(settings, framing="centred_without_last", level="whisper")
 
 
+def pann_mel_settings(
+    window_size: int,
+    hop_size: int,
+    sample_rate: int,
+    fmin: float,
+    fmax: float,
+    mel_bins: int,
+    ref: float,
+    amin: float,
+    top_db: float | None,
+) -> MelSettings:
+    """The settings of the transform `PannMel` with these arguments."""
+    return MelSettings(
+        sample_rate_hz=sample_rate,
+        window_len=window_size,
+        fft_len=window_size,
+        hop_len=hop_size,
+        fmin_hz=fmin,
+        fmax_hz=fmax,
+        num_bands=mel_bins,
+        reference=ref,
+        amin=amin,
+        top_db=top_db,
+    )
+
+
 PRESETS: dict[str, Callable[[int], MelSettings]] = {
     "panns": _panns,
     "librosa": _librosa,

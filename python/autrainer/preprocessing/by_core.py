@@ -13,9 +13,10 @@ from typing import Any
 
 from autrainer.config.shorthand import read_shorthand
 from autrainer.data.native.decode import NativeFormat, decode_file
+from autrainer.data.sound_arguments import check_sound_arguments
 from autrainer.errors import ConfigError, DataError
 from autrainer.features.native import MelSpectrogram
-from autrainer.features.settings import MelSettings, Step
+from autrainer.features.settings import Step, pann_mel_settings
 from autrainer.preprocessing.extraction import Extract
 from autrainer.preprocessing.jobs import Job
 from autrainer.runs.addresses import current_address
@@ -49,6 +50,7 @@ def extract_by_core(job: Job) -> tuple[Extract, bool] | None:
     if format is None or _read(job.handler) != (ARRAYS, {}):
         return None
     try:
+        check_sound_arguments(format.sample_rate_hz, format.offset_s, format.duration_s)
         for name, *settings in format.steps:
             if name == "mel":
                 MelSpectrogram(*settings)
@@ -90,36 +92,10 @@ def _steps(entries: list[tuple[str, dict[str, Any]]]) -> tuple[Step, ...] | None
         if path == MONO and not arguments:
             steps.append(("mix_down", 1))
         elif path == MEL and arguments.keys() == _MEL_ARGUMENTS:
-            steps.append(("mel", _mel_settings(**arguments)))
+            steps.append(("mel", pann_mel_settings(**arguments)))
         else:
             return None
     return tuple(steps)
-
-
-def _mel_settings(
-    window_size: int,
-    hop_size: int,
-    sample_rate: int,
-    fmin: float,
-    fmax: float,
-    mel_bins: int,
-    ref: float,
-    amin: float,
-    top_db: float | None,
-) -> MelSettings:
-    """The settings of `PannMel` with these arguments."""
-    return MelSettings(
-        sample_rate_hz=sample_rate,
-        window_len=window_size,
-        fft_len=window_size,
-        hop_len=hop_size,
-        fmin_hz=fmin,
-        fmax_hz=fmax,
-        num_bands=mel_bins,
-        reference=ref,
-        amin=amin,
-        top_db=top_db,
-    )
 
 
 def _read(shorthand: Any) -> tuple[str, dict[str, Any]]:

@@ -17,13 +17,14 @@ from autrainer.data.file_handlers import (
     saves_as_ours,
 )
 from autrainer.data.items import DataItem
+from autrainer.datasets.preprocessing import build_preprocessing
 from autrainer.errors import DataError
 from autrainer.preprocessing.extraction import Extract
 from autrainer.preprocessing.jobs import Job
 from autrainer.runs.process.intra_op import one_intra_op_thread
 from autrainer.runs.random.keys import keyed
 from autrainer.runs.writing.files import make_folder, rename, unwritable, write_npy
-from autrainer.transforms.base import AbstractTransform, is_ours
+from autrainer.transforms.base import is_ours
 from autrainer.transforms.compose import SmartCompose
 
 _numbers = itertools.count()
@@ -35,16 +36,10 @@ def extract_by_torch(job: Job) -> tuple[Extract, bool]:
     Raises:
         ConfigError: if the preprocessing cannot be built.
     """
-    reader = instantiate_shorthand(job.config["file_handler"], instance_of=AbstractFileHandler)
-    steps = [
-        instantiate_shorthand(step, instance_of=AbstractTransform)
-        for step in job.config["pipeline"] or []
-    ]
+    reader, pipeline = build_preprocessing(job.config, f"preprocessing/{job.preprocessing}")
     writer = instantiate_shorthand(job.handler, instance_of=AbstractFileHandler)
-    is_own = (
-        native_format(reader) is not None and all(map(is_ours, steps)) and saves_as_ours(writer)
-    )
-    return _Extract(reader, SmartCompose(steps), writer), is_own
+    is_own = native_format(reader) is not None and is_ours(pipeline) and saves_as_ours(writer)
+    return _Extract(reader, pipeline, writer), is_own
 
 
 class _Extract:

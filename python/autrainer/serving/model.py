@@ -12,12 +12,11 @@ from typing import Any
 import numpy as np
 import torch
 
-from autrainer.config.instantiate import instantiate_shorthand
-from autrainer.config.shorthand import read_shorthand
 from autrainer.data.file_handlers import AbstractFileHandler
 from autrainer.data.items import DataBatch, DataItem
 from autrainer.data.padding import Pad, PaddedBatch
 from autrainer.data.targets import AbstractTargetTransform
+from autrainer.datasets.preprocessing import build_preprocessing
 from autrainer.errors import AutrainerError, ConfigError, CorruptFileError
 from autrainer.models.base import AbstractModel
 from autrainer.runs.layout import (
@@ -36,7 +35,6 @@ from autrainer.runs.state.torch_files import read_state
 from autrainer.runs.yaml.reading import read_yaml
 from autrainer.serving.model_paths import STATE_FILE, require_objects
 from autrainer.serving.trust import Trust
-from autrainer.transforms.base import AbstractTransform
 from autrainer.transforms.compose import SmartCompose
 from autrainer.transforms.plan import BatchFunction, plan
 
@@ -236,27 +234,6 @@ def read_preprocessing(path: str | Path) -> tuple[AbstractFileHandler, SmartComp
     except (FileNotFoundError, CorruptFileError) as error:
         raise ConfigError(f"the preprocessing {path} cannot be read: {error}") from error
     return build_preprocessing(config, str(path))
-
-
-def build_preprocessing(config: Any, name: str) -> tuple[AbstractFileHandler, SmartCompose]:
-    """File handler and transforms of a preprocessing configuration that has been read.
-
-    Args:
-        config: A mapping with `file_handler` and `pipeline`.
-        name: Where it comes from, for errors.
-
-    Raises:
-        ConfigError: if it is none.
-    """
-    if not isinstance(config, Mapping) or not {"file_handler", "pipeline"} <= config.keys():
-        raise ConfigError(f"{name} is no preprocessing; it needs file_handler and pipeline")
-    read_shorthand(config["file_handler"], f"file_handler of {name}")
-    handler = instantiate_shorthand(config["file_handler"], instance_of=AbstractFileHandler)
-    steps = [
-        instantiate_shorthand(step, instance_of=AbstractTransform)
-        for step in config["pipeline"] or []
-    ]
-    return handler, SmartCompose(steps)
 
 
 def check_device(device: str) -> None:

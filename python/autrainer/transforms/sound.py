@@ -8,7 +8,7 @@ import torch
 
 from autrainer.errors import ConfigError
 from autrainer.features import native
-from autrainer.features.settings import MelSettings, Step, preset
+from autrainer.features.settings import MelSettings, Step, pann_mel_settings, preset
 from autrainer.transforms.base import BatchTransform
 from autrainer.transforms.checks import need_dims, number, one_of, positive_int
 
@@ -110,17 +110,8 @@ class PannMel(_Spectrogram):
         self.amin = number(self, "amin", amin)
         self.top_db = None if top_db is None else number(self, "top_db", top_db)
         self._use(
-            MelSettings(
-                sample_rate_hz=sample_rate,
-                window_len=window_size,
-                fft_len=window_size,
-                hop_len=hop_size,
-                fmin_hz=fmin,
-                fmax_hz=fmax,
-                num_bands=mel_bins,
-                reference=ref,
-                amin=amin,
-                top_db=top_db,
+            pann_mel_settings(
+                window_size, hop_size, sample_rate, fmin, fmax, mel_bins, ref, amin, top_db
             )
         )
 

@@ -7,9 +7,9 @@ from collections.abc import Mapping
 from typing import Any
 
 from autrainer.config.hydra.snapshot import frozen_folders
-from autrainer.config.instantiate import instantiate_shorthand
-from autrainer.data.file_handlers import AbstractFileHandler, AudioFileHandler
+from autrainer.data.file_handlers import AudioFileHandler
 from autrainer.datasets.base import AbstractDataset
+from autrainer.datasets.preprocessing import build_preprocessing
 from autrainer.models.utils import create_model_inputs
 from autrainer.runs.environment import save_hardware_info, save_requirements
 from autrainer.runs.folder import Bookkeeping
@@ -86,6 +86,4 @@ def _raw_audio_pipeline(data: AbstractDataset) -> tuple[Any, SmartCompose]:
     folder = next((folder for folder in frozen_folders() if option in folder.paths), None)
     if folder is None:
         return own
-    config: Mapping[str, Any] = folder.parsed(option)
-    handler = instantiate_shorthand(config["file_handler"], instance_of=AbstractFileHandler)
-    return handler, SmartCompose([instantiate_shorthand(step) for step in config["pipeline"]])
+    return build_preprocessing(folder.parsed(option), option)
