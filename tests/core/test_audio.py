@@ -1,5 +1,6 @@
 """Sound in FLAC, MP3 and Ogg files, against soundfile; a part of it against the whole."""
 
+import sys
 from pathlib import Path
 
 import numpy as np
@@ -69,6 +70,14 @@ def long_sound(request, folder):
     path = folder / f"long.{request.param}"
     write(path, signal(6, 44100, 2), 44100)
     return str(path), decode_audio(str(path))[0]
+
+
+@pytest.fixture(scope="module", params=["flac", "mp3", "ogg"])
+def long_file(request, folder):
+    """A hundred seconds at 16 kHz."""
+    path = folder / f"longer.{request.param}"
+    write(path, signal(100, 16000, 1), 16000)
+    return str(path)
 
 
 @pytest.mark.parametrize("suffix", FORMATS)
@@ -330,6 +339,33 @@ def test_the_end_of_a_sound_is_not_before_its_offset(long_sound):
     assert decode_audio(path, first_frame=whole.shape[1])[0].shape == (2, 0)
     with pytest.raises(CorruptFileError, match="expected audio after 9000000 samples"):
         decode_audio(path, first_frame=9_000_000)
+
+
+def bytes_read(path, **part):
+    """What the kernel gave this thread."""
+
+    def count():
+        lines = Path("/proc/thread-self/io").read_text().splitlines()
+        return int(lines[0].removeprefix("rchar: "))
+
+    before = count()
+    decode_audio(path, **part)
+    return count() - before
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="needs /proc")
+@pytest.mark.parametrize(
+    ("first_frame", "num_frames", "most_beside"),
+    [(0, None, 330_000), (0, 160_000, 400_000), (900_000, 160_000, 150_000)],
+)
+def test_little_more_than_a_part_is_read(long_file, first_frame, num_frames, most_beside):
+    """Of MP3, whose frames have to be counted, each byte is read once."""
+    size = Path(long_file).stat().st_size
+    is_whole = num_frames is None or long_file.endswith("mp3")
+
+    found = bytes_read(long_file, first_frame=first_frame, num_frames=num_frames)
+
+    assert found < (size if is_whole else size / 10) + most_beside
 
 
 @pytest.fixture(scope="module")

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use super::cepstrum;
 use super::mel::{self, MelSpectrogram};
 use super::resample::Resampler;
-use crate::error::{Error, Result};
+use crate::error::{Error, Result, check_length};
 
 /// A step on the way from a signal (channels, samples) to features.
 #[derive(Debug, Clone, PartialEq)]
@@ -33,7 +33,7 @@ pub enum Step {
 /// Memory that one thread uses for one signal after the other.
 #[derive(Debug, Default)]
 pub struct Work {
-    /// What goes in, and then what comes out.
+    /// What goes in.
     pub values: Vec<f32>,
     next: Vec<f32>,
     mel: mel::Scratch,
@@ -78,11 +78,17 @@ pub fn shape_after(steps: &[Step], shape: &[usize]) -> Result<Vec<usize>> {
     })
 }
 
-/// Take `work.values`, of this shape, through some steps.
+/// Take `work.values`, of this shape, through some steps, the last of which writes to `out`.
 ///
 /// # Errors
-/// As [`shape_after`]; [`Error::Memory`] where there is no memory.
-pub fn run(steps: &[Step], shape: &[usize], work: &mut Work) -> Result<()> {
+/// As [`shape_after`]; [`Error::Memory`] where there is no memory; [`Error::Length`] where `out` is
+/// not as long as the result.
+pub fn run(steps: &[Step], shape: &[usize], work: &mut Work, out: &mut [f32]) -> Result<()> {
+    let Some((last, steps)) = steps.split_last() else {
+        check_length("out", work.values.len(), out.len())?;
+        out.copy_from_slice(&work.values);
+        return Ok(());
+    };
     let mut shape = shape.to_vec();
     for step in steps {
         let after = shape_after(std::slice::from_ref(step), &shape)?;
@@ -92,11 +98,13 @@ pub fn run(steps: &[Step], shape: &[usize], work: &mut Work) -> Result<()> {
         std::mem::swap(&mut work.values, &mut work.next);
         shape = after;
     }
-    Ok(())
+    let after = shape_after(std::slice::from_ref(last), &shape)?;
+    check_length("out", after.iter().product(), out.len())?;
+    last.apply(&work.values, &shape, &mut work.mel, out)
 }
 
 /// Make a vector so long, whatever is in it.
-fn room(values: &mut Vec<f32>, count: usize) -> std::io::Result<&mut [f32]> {
+pub(crate) fn room(values: &mut Vec<f32>, count: usize) -> std::io::Result<&mut [f32]> {
     let missing = count.saturating_sub(values.len());
     values
         .try_reserve_exact(missing)

@@ -207,13 +207,18 @@ impl Window {
     ) -> io::Result<&[u8]> {
         let held = self.end();
         if from < self.start || from.saturating_add(len as u64) > held {
-            if from != held {
+            // What is in memory of the range is not read again.
+            let kept = self.held_from(from).min(self.filled);
+            if kept > 0 {
+                self.block.copy_within(self.filled - kept..self.filled, 0);
+            } else if from != held {
                 input.seek(SeekFrom::Start(from))?;
             }
-            self.filled = 0;
+            self.filled = kept;
             self.start = from;
             let block = grow(&mut self.block, len.max(ahead))?;
-            self.filled = read_some(input, block, len)?;
+            let rest = block.get_mut(kept..).unwrap_or_default();
+            self.filled += read_some(input, rest, len.saturating_sub(kept))?;
         }
         let skipped = usize::try_from(from - self.start).unwrap_or(usize::MAX);
         let held = self.held().get(skipped..).unwrap_or_default();

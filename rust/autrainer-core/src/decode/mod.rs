@@ -26,8 +26,6 @@ mod literal;
 mod npy;
 mod pad;
 mod reorder;
-pub(crate) mod riff;
-pub(crate) mod wav;
 
 use std::fs::File;
 use std::path::Path;

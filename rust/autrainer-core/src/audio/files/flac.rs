@@ -3,15 +3,13 @@
 use super::AudioInfo;
 use super::flac_frames::{Frame, Frames};
 use super::packets::{self, Place};
+use super::search;
 use super::sink::Sink;
 use super::source::Source;
 use crate::decode::input::{Fault, Input, bytes_found};
 
 /// More metadata blocks than any file has.
 const BLOCKS_LIMIT: usize = 1000;
-
-/// Bytes between two frames of which a search does not halve the distance any more.
-const NEAR_BYTES: u64 = 64 << 10;
 
 /// A FLAC file whose metadata is read.
 #[derive(Debug)]
@@ -132,11 +130,13 @@ impl Flac {
     pub(super) fn fill(
         &self,
         source: &mut Source<'_, impl Input>,
+        ahead: usize,
         sink: &mut Sink<'_>,
     ) -> Result<(), Fault> {
         let mut decoder = packets::flac(&self.stream_info)?;
         let target = sink.first().unsigned_abs();
         let mut frame = self.before(source, target)?;
+        source.read_ahead(ahead);
         while (frame.first_sample as i64) < sink.end() {
             let position = frame.first_sample as i64;
             let end = self.frames.end_of(source, &frame)?;
@@ -162,21 +162,16 @@ impl Flac {
         Ok(())
     }
 
-    /// A frame that does not begin after a sample, found by halving the distance.
+    /// A frame that does not begin after a sample.
     fn before(&self, source: &mut Source<'_, impl Input>, target: u64) -> Result<Frame, Fault> {
         let first = self.frames.first;
         if target < first.next_sample() {
             return Ok(first);
         }
-        let mut low = first;
-        let mut high = source.length()?;
-        while high.saturating_sub(low.position) > NEAR_BYTES {
-            let middle = low.position + (high - low.position) / 2;
-            match self.frames.next_after(source, middle, high)? {
-                Some(frame) if frame.first_sample <= target => low = frame,
-                _ => high = middle,
-            }
-        }
+        let end = (source.length()?, self.num_frames as i64);
+        let low = search::before(first, end, target as i64, |from, to| {
+            self.frames.next_after(source, from, to)
+        })?;
         // What only looks like a frame is not followed by the next one.
         match self.frames.end_of(source, &low) {
             Ok(_) => Ok(low),

@@ -10,25 +10,30 @@
 mod crc;
 mod flac;
 mod flac_frames;
+mod flac_header;
 mod kind;
 mod mp3;
 mod mpeg;
 mod ogg;
 mod packets;
+mod riff;
+mod search;
 mod sink;
 mod source;
 mod span;
 mod vorbis;
 mod vorbis_headers;
+mod vorbis_packets;
+mod wav;
 
 use super::pipeline::{self, Step, Work};
 use super::resample::Resampler;
 use crate::decode::input::{BLOCK_BYTES, Fault, HEAD_BYTES, Input, Window};
-use crate::decode::riff::{self, Sound};
-use crate::decode::{DType, Layout, first_nonfinite, wav};
-use crate::error::{Error, check_length};
+use crate::decode::{DType, Layout, first_nonfinite};
+use crate::error::Error;
 use kind::Kind;
 use packets::Decoders;
+use riff::Sound;
 use sink::Sink;
 use source::Source;
 use span::Part;
@@ -229,11 +234,18 @@ impl Audio {
         let bytes = bytemuck::cast_slice_mut(samples);
         self.decode(input, window, &mut memory.decoders, bytes)?;
         memory.has_nonfinite = first_nonfinite(DType::F32, bytes).is_some();
-        pipeline::run(&self.steps, &shape, &mut memory.work).map_err(left_to_others)?;
-        let made: &[u8] = bytemuck::cast_slice(&memory.work.values);
-        check_length("out", made.len(), out.len()).map_err(left_to_others)?;
-        out.copy_from_slice(made);
-        Ok(())
+        let work = &mut memory.work;
+        match bytemuck::try_cast_slice_mut(out) {
+            Ok(out) => pipeline::run(&self.steps, &shape, work, out).map_err(left_to_others),
+            // Bytes that do not lie where numbers may: a copy more.
+            Err(_) => {
+                let mut made = Vec::new();
+                let places = pipeline::room(&mut made, out.len() / size_of::<f32>())?;
+                pipeline::run(&self.steps, &shape, work, places).map_err(left_to_others)?;
+                out.copy_from_slice(bytemuck::cast_slice(&made));
+                Ok(())
+            }
+        }
     }
 
     /// Decode the part that is wanted into `out`, channel by channel.
@@ -251,23 +263,24 @@ impl Audio {
             let part = (self.part.first_frame, self.part.num_frames);
             return wav::fill(sound, part, input, window, out);
         }
-        let ahead = if self.part.first_frame == 0 {
-            BLOCK_BYTES
-        } else {
-            SLICE_BYTES
-        };
-        let mut source = Source::new(input, window, ahead);
-        source.length()?;
+        // To look for the part; more is read in one go where it begins.
+        let mut source = Source::new(input, window, HEAD_BYTES);
+        let ahead = self.quarter_of_part(source.length()?);
         let mut sink = Sink::new(out, self.info.num_channels, self.part);
         match &self.stream {
             Stream::Wav(_) => Ok(()),
-            Stream::Flac(flac) => flac.fill(&mut source, &mut sink),
-            Stream::Mp3(mp3) => mp3.fill(&mut source, &mut sink),
-            Stream::Vorbis(vorbis) => vorbis.fill(&mut source, decoders, &mut sink),
+            Stream::Flac(flac) => flac.fill(&mut source, ahead, &mut sink),
+            Stream::Mp3(mp3) => mp3.fill(&mut source, ahead, &mut sink),
+            Stream::Vorbis(vorbis) => vorbis.fill(&mut source, ahead, decoders, &mut sink),
         }?;
         sink.check_full(self.info.codec)
     }
-}
 
-/// Bytes that are read in one go where a part of a file is looked for.
-const SLICE_BYTES: usize = 32 << 10;
+    /// About a quarter of the bytes that the part takes, up to a block: so much more is read at most.
+    fn quarter_of_part(&self, file_bytes: u64) -> usize {
+        let all = u128::from(self.info.num_frames.max(1));
+        let bytes = u128::from(file_bytes) * self.part.num_frames as u128 / all / 4;
+        let bytes = usize::try_from(bytes).unwrap_or(BLOCK_BYTES);
+        bytes.clamp(HEAD_BYTES, BLOCK_BYTES)
+    }
+}

@@ -40,7 +40,9 @@ struct Walk {
 /// Count the frames of a file.
 pub(super) fn open(source: &mut Source<'_, impl Input>, start: u64) -> Result<Mp3, Fault> {
     let length = source.length()?;
-    source.read_ahead(length.min(AHEAD_BYTES) as usize);
+    let ahead = length.min(AHEAD_BYTES) as usize;
+    source.read_ahead(ahead);
+    source.bytes(0, ahead)?;
     let Some((position, header)) = search(source, start, start + JUNK_BYTES, None)? else {
         return Err(Fault::Unsupported(
             "MPEG audio without frames of layer III".to_owned(),
@@ -189,13 +191,13 @@ impl Mp3 {
     pub(super) fn fill(
         &self,
         source: &mut Source<'_, impl Input>,
+        ahead: usize,
         sink: &mut Sink<'_>,
     ) -> Result<(), Fault> {
         let delay = self.delay as i64;
         let step = self.header.num_samples() as i64;
         let wanted = (sink.first() + delay) / step;
-        let length = source.length()?;
-        source.read_ahead(length.min(AHEAD_BYTES) as usize);
+        source.read_ahead(ahead);
         let (mut walk, mut number) = self.warm_up(source, wanted.unsigned_abs())?;
         let mut decoder = packets::mp3()?;
         loop {

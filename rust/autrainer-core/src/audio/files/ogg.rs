@@ -1,14 +1,23 @@
 //! Pages of an Ogg file.
 
+use std::io;
+
 use super::crc;
 use super::source::Source;
 use crate::decode::input::{Fault, Input, bytes_found};
 
 const MARK: &[u8] = b"OggS";
 const HEADER_BYTES: usize = 27;
+const MOST_HEADER_BYTES: usize = HEADER_BYTES + 255;
 
 /// The longest page.
-pub(super) const PAGE_BYTES: usize = HEADER_BYTES + 255 + 255 * 255;
+pub(super) const PAGE_BYTES: usize = MOST_HEADER_BYTES + 255 * 255;
+
+/// Bytes in which the mark of a page is looked for in one go: about as many as most pages have.
+const SCANNED_BYTES: usize = 4096;
+
+/// Marks that no page follows, of which there is one in four billion bytes by chance.
+const MOST_FALSE: usize = 64;
 
 /// A page whose checksum is right.
 #[derive(Clone)]
@@ -18,6 +27,7 @@ pub(super) struct Page {
     granule: i64,
     pub(super) serial: u32,
     pub(super) sequence: u32,
+    checksum: u32,
     segments: [u8; 255],
     num_segments: usize,
 }
@@ -99,18 +109,44 @@ pub(super) fn page(
     if position >= length {
         return Ok(None);
     }
-    match parse(source.bytes(position, PAGE_BYTES)?, position) {
-        Ok(page) => Ok(Some(page)),
-        Err(found) => Err(Fault::corrupt(
+    read(source, position)?.map(Some).map_err(|found| {
+        Fault::corrupt(
             "whole pages of Ogg",
             format!("{found} at byte {position} of {}", bytes_found(length)),
-        )),
-    }
+        )
+    })
 }
 
-/// The page that some bytes begin with, or what is wrong with it.
+const SHORT: &str = "a part of one";
+
+/// The page that begins at a position, or what is wrong with it; no byte behind it is asked for.
+fn read(
+    source: &mut Source<'_, impl Input>,
+    position: u64,
+) -> io::Result<Result<Page, &'static str>> {
+    let page = match parse(source.bytes(position, MOST_HEADER_BYTES)?, position) {
+        Ok(page) => page,
+        Err(found) => return Ok(Err(found)),
+    };
+    let bytes = source.bytes(position, page.len())?;
+    Ok(if bytes.len() < page.len() {
+        Err(SHORT)
+    } else if bytes.get(4) != Some(&0) || checksum(bytes) != page.checksum {
+        Err("a damaged one (checksum)")
+    } else {
+        Ok(page)
+    })
+}
+
+/// The checksum of a page, which counts as zeros where it stands.
+fn checksum(page: &[u8]) -> u32 {
+    let (before, from_checksum) = page.split_at_checked(22).unwrap_or_default();
+    let behind = from_checksum.get(4..).unwrap_or_default();
+    crc::ogg(crc::ogg(crc::ogg(0, before), &[0; 4]), behind)
+}
+
+/// The header of the page that some bytes begin with, or what is wrong with it.
 fn parse(bytes: &[u8], position: u64) -> Result<Page, &'static str> {
-    const SHORT: &str = "a part of one";
     if !bytes.starts_with(MARK) {
         return Err(if MARK.starts_with(bytes) {
             SHORT
@@ -124,7 +160,7 @@ fn parse(bytes: &[u8], position: u64) -> Result<Page, &'static str> {
         _,
         _,
         _,
-        version,
+        _,
         flags,
         a,
         b,
@@ -157,26 +193,19 @@ fn parse(bytes: &[u8], position: u64) -> Result<Page, &'static str> {
         .get_mut(..num_segments)
         .unwrap_or_default()
         .copy_from_slice(found);
-    let page = Page {
+    Ok(Page {
         position,
         flags,
         granule: i64::from_le_bytes([a, b, c, d, e, f, g, h]),
         serial: u32::from_le_bytes([i, j, k, l]),
         sequence: u32::from_le_bytes([m, n, o, p]),
+        checksum: u32::from_le_bytes([q, r, s, t]),
         segments,
         num_segments,
-    };
-    let whole = bytes.get(..page.len()).ok_or(SHORT)?;
-    let (before, from_checksum) = whole.split_at(22);
-    let behind = from_checksum.get(4..).unwrap_or_default();
-    let checksum = crc::ogg(crc::ogg(crc::ogg(0, before), &[0; 4]), behind);
-    if version != 0 || checksum != u32::from_le_bytes([q, r, s, t]) {
-        return Err("a damaged one (checksum)");
-    }
-    Ok(page)
+    })
 }
 
-/// The first page of a stream that begins in a range.
+/// The first page of a stream that begins in a range; none where too much looks like one.
 pub(super) fn page_after(
     source: &mut Source<'_, impl Input>,
     from: u64,
@@ -184,26 +213,30 @@ pub(super) fn page_after(
     serial: u32,
 ) -> Result<Option<Page>, Fault> {
     let mut position = from;
-    while position < to {
-        let bytes = source.bytes(position, 2 * PAGE_BYTES)?;
-        let is_all = bytes.len() < 2 * PAGE_BYTES;
-        let until = if is_all { bytes.len() } else { PAGE_BYTES };
-        let marks = bytes.windows(MARK.len()).take(until).enumerate();
-        for (at, _) in marks.filter(|(_, mark)| *mark == MARK) {
-            let start = position + at as u64;
-            if start >= to {
+    let mut num_false = 0;
+    while position < to && num_false < MOST_FALSE {
+        let bytes = source.bytes(position, SCANNED_BYTES)?;
+        let mark = bytes.windows(MARK.len()).position(|mark| mark == MARK);
+        let Some(at) = mark else {
+            if bytes.len() < SCANNED_BYTES {
                 return Ok(None);
             }
-            let rest = bytes.get(at..).unwrap_or_default();
-            match parse(rest, start) {
-                Ok(page) if page.serial == serial => return Ok(Some(page)),
-                _ => {}
-            }
-        }
-        if is_all {
+            // A mark may begin in the last bytes.
+            position += (SCANNED_BYTES - MARK.len() + 1) as u64;
+            continue;
+        };
+        position += at as u64;
+        if position >= to {
             return Ok(None);
         }
-        position += until as u64;
+        match read(source, position)? {
+            Ok(page) if page.serial == serial => return Ok(Some(page)),
+            Ok(page) => position = page.end(),
+            Err(_) => {
+                num_false += 1;
+                position += 1;
+            }
+        }
     }
     Ok(None)
 }

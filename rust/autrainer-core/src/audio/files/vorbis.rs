@@ -2,26 +2,22 @@
 
 use super::AudioInfo;
 use super::ogg::{self, PAGE_BYTES, Page};
-use super::packets::{self, Decoders, Place};
+use super::packets::Decoders;
+use super::search;
 use super::sink::Sink;
 use super::source::Source;
-use super::vorbis_headers::{Blocks, Identification};
+use super::vorbis_headers::{Blocks, Identification, read_headers};
+use super::vorbis_packets::{Decoding, added};
 use crate::decode::input::{Fault, Input};
 
-/// More than any packet has; comments with pictures are passed over and may have more.
-const PACKET_BYTES: usize = 1 << 20;
-
-/// Pages that a stream has before its first sample, at most: comments may hold pictures.
-const HEADER_PAGES: usize = 1 << 14;
-
-/// Bytes between two places of which a search does not halve the distance any more.
-const NEAR_BYTES: u64 = 16 << 10;
+/// Bytes at the end of a file in which the last page is looked for: some usual ones, then any.
+const REACHES_BYTES: [u64; 2] = [16 << 10, 2 * PAGE_BYTES as u64];
 
 /// A file whose headers are read and whose end is known.
 #[derive(Debug)]
 pub(super) struct Vorbis {
-    identification: Identification,
-    blocks: Blocks,
+    pub(super) identification: Identification,
+    pub(super) blocks: Blocks,
     /// What the decoder is made of.
     headers: Vec<u8>,
     serial: u32,
@@ -39,6 +35,16 @@ struct Anchor {
     page: u64,
     /// The sample behind the first packet that begins there.
     sample: i64,
+}
+
+impl search::Place for Anchor {
+    fn position(&self) -> u64 {
+        self.page
+    }
+
+    fn sample(&self) -> i64 {
+        self.sample
+    }
 }
 
 /// The name of what an Ogg file holds, if it is not Vorbis.
@@ -78,50 +84,6 @@ pub(super) fn open(source: &mut Source<'_, impl Input>) -> Result<Vorbis, Fault>
     vorbis.find_start(source)?;
     vorbis.find_end(source)?;
     Ok(vorbis)
-}
-
-type HeaderPackets = [Vec<u8>; 2];
-
-/// The stream, where its sound begins, and the packets that describe it and set the decoder up.
-fn read_headers(source: &mut Source<'_, impl Input>) -> Result<(u32, u64, HeaderPackets), Fault> {
-    let mut kept: [Vec<u8>; 3] = Default::default();
-    let mut number = 0;
-    let mut position = 0;
-    let mut serial = None;
-    for _ in 0..HEADER_PAGES {
-        let Some(page) = ogg::page(source, position)? else {
-            break;
-        };
-        position = page.end();
-        if page.serial != *serial.get_or_insert(page.serial) {
-            continue;
-        }
-        let bytes = source.bytes(page.position, page.len())?;
-        for piece in page.pieces() {
-            let Some(packet) = kept.get_mut(number) else {
-                return Err(Fault::Unsupported(
-                    "Vorbis with an unusual header".to_owned(),
-                ));
-            };
-            // Of the comments, nothing is kept.
-            if number != 1 {
-                let piece_bytes = bytes.get(piece.range).unwrap_or_default();
-                if packet.len() + piece_bytes.len() > PACKET_BYTES {
-                    return Err(Fault::Unsupported("Vorbis with a huge header".to_owned()));
-                }
-                packet.extend_from_slice(piece_bytes);
-            }
-            number += usize::from(piece.is_end);
-        }
-        if number == 3 {
-            let [identification, _, setup] = kept;
-            return Ok((page.serial, position, [identification, setup]));
-        }
-    }
-    Err(Fault::corrupt(
-        "the three headers of Vorbis",
-        number.to_string(),
-    ))
 }
 
 impl Vorbis {
@@ -193,15 +155,35 @@ impl Vorbis {
     /// The granule of the last page.
     fn find_end(&mut self, source: &mut Source<'_, impl Input>) -> Result<(), Fault> {
         let length = source.length()?;
-        let start = length
-            .saturating_sub(2 * PAGE_BYTES as u64)
-            .max(self.data_start);
-        let Some(mut page) = ogg::page_after(source, start, length, self.serial)? else {
+        let mut found = None;
+        for reach in REACHES_BYTES {
+            let start = length.saturating_sub(reach).max(self.data_start);
+            if let Some(page) = ogg::page_after(source, start, length, self.serial)? {
+                found = Some(self.last_granule(source, page, length)?);
+            }
+            // Pages in which no packet ends have none.
+            if matches!(found, Some(Some(_))) || start == self.data_start {
+                break;
+            }
+        }
+        let Some(granule) = found else {
             return match ogg::page(source, self.data_start)? {
                 None => Ok(()),
                 Some(_) => Err(chained()),
             };
         };
+        let granule = granule.unwrap_or_default();
+        self.num_samples = u64::try_from(granule - self.offset).unwrap_or_default();
+        Ok(())
+    }
+
+    /// The last granule from a page on.
+    fn last_granule(
+        &self,
+        source: &mut Source<'_, impl Input>,
+        mut page: Page,
+        length: u64,
+    ) -> Result<Option<i64>, Fault> {
         let mut granule = page.granule();
         while !(page.is_last() && page.serial == self.serial) {
             let Some(next) = ogg::page(source, page.end())? else {
@@ -217,18 +199,18 @@ impl Vorbis {
         if page.end() < length && ogg::page(source, page.end()).is_ok_and(|next| next.is_some()) {
             return Err(chained());
         }
-        let granule = granule.unwrap_or_default();
-        self.num_samples = u64::try_from(granule - self.offset).unwrap_or_default();
-        Ok(())
+        Ok(granule)
     }
 
     pub(super) fn fill(
         &self,
         source: &mut Source<'_, impl Input>,
+        ahead: usize,
         decoders: &mut Decoders,
         sink: &mut Sink<'_>,
     ) -> Result<(), Fault> {
         let anchor = self.anchor(source, sink.first())?;
+        source.read_ahead(ahead);
         let mut decoding = Decoding {
             vorbis: self,
             decoder: decoders.vorbis(&self.headers)?,
@@ -263,31 +245,27 @@ impl Vorbis {
         Ok(())
     }
 
-    fn incomplete(&self, what: &str, sample: i64) -> Fault {
+    pub(super) fn incomplete(&self, what: &str, sample: i64) -> Fault {
         Fault::corrupt(
             format!("{} samples of Vorbis audio", self.num_samples),
             format!("{what} after {}", sample.max(0)),
         )
     }
 
-    /// A place that is not behind a sample, found by halving the distance.
+    /// A place that is not behind a sample.
     fn anchor(&self, source: &mut Source<'_, impl Input>, sample: i64) -> Result<Anchor, Fault> {
-        let mut low = Anchor {
+        let first = Anchor {
             page: self.data_start,
             sample: self.first_sample,
         };
         if sample <= self.first_sample.max(0) {
-            return Ok(low);
+            return Ok(first);
         }
-        let mut high = source.length()?;
-        while high.saturating_sub(low.page) > NEAR_BYTES {
-            let middle = low.page + (high - low.page) / 2;
-            match self.anchor_after(source, middle, high)? {
-                Some(anchor) if anchor.sample <= sample && anchor.page > low.page => low = anchor,
-                _ => high = middle,
-            }
-        }
-        Ok(low)
+        let num_samples = i64::try_from(self.num_samples).unwrap_or(i64::MAX);
+        let end = (source.length()?, num_samples);
+        search::before(first, end, sample, |from, to| {
+            self.anchor_after(source, from, to)
+        })
     }
 
     fn anchor_after(
@@ -304,85 +282,11 @@ impl Vorbis {
         let found = found.filter(|(_, _, is_last)| !is_last);
         Ok(found.map(|(granule, samples, _)| Anchor {
             page: page.position,
-            sample: granule - self.offset - samples,
+            sample: granule.saturating_sub(self.offset).saturating_sub(samples),
         }))
     }
 }
 
-/// Samples that a packet adds: a quarter of its block and of the one before it.
-fn added(before: &mut Option<u32>, size: Option<u32>) -> i64 {
-    let Some(size) = size else {
-        return 0;
-    };
-    let samples = before.map_or(0, |before| (before + size) / 4);
-    *before = Some(size);
-    i64::from(samples)
-}
-
 fn chained() -> Fault {
     Fault::Unsupported("several streams one after another in Ogg".to_owned())
-}
-
-/// Packets on their way from pages through the decoder.
-struct Decoding<'a> {
-    vorbis: &'a Vorbis,
-    decoder: &'a mut symphonia_codec_vorbis::VorbisDecoder,
-    /// The next sample.
-    sample: i64,
-    /// Samples of the block before.
-    before: Option<u32>,
-    /// What pages before have of a packet.
-    carry: Vec<u8>,
-    is_under_way: bool,
-}
-
-impl Decoding<'_> {
-    /// Decode the packets that end in a page.
-    fn page(&mut self, page: &Page, bytes: &[u8], sink: &mut Sink<'_>) -> Result<(), Fault> {
-        for (number, piece) in page.pieces().enumerate() {
-            let is_rest = number == 0 && page.continues();
-            let part = bytes.get(piece.range).unwrap_or_default();
-            if !is_rest {
-                self.carry.clear();
-                self.is_under_way = true;
-                if piece.is_end {
-                    self.packet(part, sink)?;
-                    continue;
-                }
-            }
-            if !self.is_under_way {
-                continue;
-            }
-            if self.carry.len() + part.len() > PACKET_BYTES {
-                return Err(self.vorbis.incomplete("a huge packet", self.sample));
-            }
-            self.carry.extend_from_slice(part);
-            if piece.is_end {
-                let packet = std::mem::take(&mut self.carry);
-                self.packet(&packet, sink)?;
-                self.carry = packet;
-                self.is_under_way = false;
-            }
-        }
-        Ok(())
-    }
-
-    fn packet(&mut self, packet: &[u8], sink: &mut Sink<'_>) -> Result<(), Fault> {
-        let size = self.vorbis.blocks.size(packet);
-        let is_first = self.before.is_none();
-        let count = added(&mut self.before, size);
-        if size.is_none() || self.sample >= sink.end() {
-            return Ok(());
-        }
-        // The first one gives no samples; what it leaves behind is a part of the next ones.
-        let place = (!is_first).then_some(Place {
-            position: self.sample,
-            num_frames: count.unsigned_abs(),
-        });
-        let order = packets::vorbis_order(self.vorbis.identification.num_channels);
-        let decoded = packets::decode(self.decoder, packet, order, place, sink);
-        decoded.map_err(|error| error.at("Vorbis", self.sample))?;
-        self.sample += count;
-        Ok(())
-    }
 }

@@ -1,6 +1,60 @@
 //! The headers of a Vorbis stream: what is needed to know how many samples a packet has.
 
-use crate::decode::input::Fault;
+use super::ogg;
+use super::source::Source;
+use crate::decode::input::{Fault, Input};
+
+/// More than any packet has; comments with pictures are passed over and may have more.
+pub(super) const PACKET_BYTES: usize = 1 << 20;
+
+/// Pages that a stream has before its first sample, at most: comments may hold pictures.
+const HEADER_PAGES: usize = 1 << 14;
+
+pub(super) type HeaderPackets = [Vec<u8>; 2];
+
+/// The stream, where its sound begins, and the packets that describe it and set the decoder up.
+pub(super) fn read_headers(
+    source: &mut Source<'_, impl Input>,
+) -> Result<(u32, u64, HeaderPackets), Fault> {
+    let mut kept: [Vec<u8>; 3] = Default::default();
+    let mut number = 0;
+    let mut position = 0;
+    let mut serial = None;
+    for _ in 0..HEADER_PAGES {
+        let Some(page) = ogg::page(source, position)? else {
+            break;
+        };
+        position = page.end();
+        if page.serial != *serial.get_or_insert(page.serial) {
+            continue;
+        }
+        let bytes = source.bytes(page.position, page.len())?;
+        for piece in page.pieces() {
+            let Some(packet) = kept.get_mut(number) else {
+                return Err(Fault::Unsupported(
+                    "Vorbis with an unusual header".to_owned(),
+                ));
+            };
+            // Of the comments, nothing is kept.
+            if number != 1 {
+                let piece_bytes = bytes.get(piece.range).unwrap_or_default();
+                if packet.len() + piece_bytes.len() > PACKET_BYTES {
+                    return Err(Fault::Unsupported("Vorbis with a huge header".to_owned()));
+                }
+                packet.extend_from_slice(piece_bytes);
+            }
+            number += usize::from(piece.is_end);
+        }
+        if number == 3 {
+            let [identification, _, setup] = kept;
+            return Ok((page.serial, position, [identification, setup]));
+        }
+    }
+    Err(Fault::corrupt(
+        "the three headers of Vorbis",
+        number.to_string(),
+    ))
+}
 
 /// The first packet of a stream.
 #[derive(Debug, Clone, Copy)]

@@ -1,6 +1,6 @@
 //! The chunks of a `.wav` file: RIFF, and RF64 for what is larger than four gigabytes.
 
-use super::input::{Fault, Input, Window, bytes_found, length};
+use crate::decode::input::{Fault, Input, Window, bytes_found, length};
 
 const EXPECTED: &str = "audio (.wav)";
 

@@ -1,8 +1,8 @@
 //! `.wav` files as float32 of shape (channels, samples), bit for bit as libsndfile reads them.
 
-use super::input::{BLOCK_BYTES, Fault, Input, Window, bytes_found, length};
 use super::riff::{Encoding, Sound};
 use crate::audio::AudioInfo;
+use crate::decode::input::{BLOCK_BYTES, Fault, Input, Window, bytes_found, length};
 
 /// What the chunks of a file say.
 pub(crate) fn info(sound: &Sound) -> AudioInfo {
