@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 import torch
 
-from autrainer.errors import DataError
+from autrainer.errors import ConfigError, DataError
 from autrainer.features import modules, native
 from autrainer.features.settings import PRESETS, preset
 from tests.features.references import RATES, speech_like
@@ -32,6 +32,15 @@ def test_resampling_agrees_with_the_core(old_hz, new_hz):
     found = modules.Resample(old_hz, new_hz)(signals)
     expected = native.Resampler(old_hz, new_hz)(signals.numpy())
     np.testing.assert_allclose(found.numpy(), expected, atol=1e-6)
+
+
+def test_a_convolution_of_gigabytes_is_refused_where_the_core_resamples():
+    resampler = native.Resampler(44101, 44100)
+
+    assert resampler(np.ones(44101, np.float32)).shape == (44100,)
+    message = "from 44101 Hz to 44100 Hz has 1945.* weights, and may have 4194304: take rates"
+    with pytest.raises(ConfigError, match=message):
+        modules.Resample(44101, 44100)
 
 
 @pytest.mark.parametrize("name", list(PRESETS))

@@ -27,7 +27,8 @@ class Resample(torch.nn.Module):
         target_hz: Rate of the results.
 
     Raises:
-        ConfigError: for rates that `native.Resampler` refuses.
+        ConfigError: for rates that `native.Resampler` refuses, and those whose convolution were
+            larger than 16 MiB, such as 44101 and 44100 Hz: `native.Resampler` takes these.
     """
 
     kernel: torch.Tensor

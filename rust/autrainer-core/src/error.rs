@@ -132,6 +132,17 @@ pub enum Error {
         /// The rate that it should have, in Hz.
         new_hz: u32,
     },
+    /// The filter from one rate to another is too large as one dense matrix.
+    ResampleKernel {
+        /// The rate of the sound in Hz.
+        old_hz: u32,
+        /// The rate that it should have, in Hz.
+        new_hz: u32,
+        /// Numbers of the matrix.
+        count: usize,
+        /// How many it may have.
+        most: usize,
+    },
     /// A setting of a computation of features makes no sense.
     FeatureSetting {
         /// Name of the setting.
@@ -252,6 +263,17 @@ impl fmt::Display for Error {
                 f,
                 "sound cannot be resampled from {old_hz} Hz to {new_hz} Hz: the rates have to be \
                  positive, and their ratio one of smaller numbers"
+            ),
+            Self::ResampleKernel {
+                old_hz,
+                new_hz,
+                count,
+                most,
+            } => write!(
+                f,
+                "a convolution from {old_hz} Hz to {new_hz} Hz has {count} weights, and may have \
+                 {most}: take rates whose ratio is one of smaller numbers, such as 44100 and 16000 \
+                 Hz, or resample signals before, which takes these rates"
             ),
             Self::FeatureSetting {
                 setting,

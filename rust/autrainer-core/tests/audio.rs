@@ -4,6 +4,7 @@
 
 use autrainer_core::Error;
 use autrainer_core::audio::bank::{BankSettings, MelScale};
+use autrainer_core::audio::cepstrum;
 use autrainer_core::audio::mel::{Framing, Level, MelSettings, MelSpectrogram, Scratch};
 use autrainer_core::audio::resample::Resampler;
 use autrainer_core::audio::window::Window;
@@ -107,6 +108,42 @@ fn rates_that_would_take_too_much_memory_are_refused() {
     Resampler::new(192_000, 16_001).unwrap();
 }
 
+#[test]
+fn a_dense_filter_is_made_of_rates_with_a_simple_ratio_only() {
+    let signal = noise(2000, 9);
+    let odd = Resampler::new(44_101, 44_100).unwrap();
+    let mut out = vec![0.0; odd.num_samples(signal.len())];
+    odd.apply(&signal, &mut out).unwrap();
+    let error = odd.kernel().unwrap_err();
+    assert!(
+        error.to_string().contains("44101 Hz to 44100 Hz has 1945"),
+        "{error}"
+    );
+    let (taps, num_columns, _) = Resampler::new(44_100, 16_000).unwrap().kernel().unwrap();
+    assert_eq!(taps.len(), 160 * num_columns);
+}
+
+#[test]
+fn cepstra_of_other_sizes_do_not_see_each_other() {
+    let features = noise(60, 10);
+    let computed = |num_bands, count| {
+        let mut out = vec![0.0; 60 / num_bands * count];
+        cepstrum::cepstra(&features, num_bands, count, &mut out).unwrap();
+        out
+    };
+    for (num_bands, count) in [(20, 7), (20, 8), (12, 7), (20, 7)] {
+        let matrix = cepstrum::cosine_matrix(count, num_bands);
+        let rows = features.chunks(num_bands);
+        for (row, found) in rows.zip(computed(num_bands, count).chunks(count)) {
+            for (weights, &found) in matrix.chunks(num_bands).zip(found) {
+                let products = row.iter().zip(weights);
+                let exact: f64 = products.map(|(&a, b)| f64::from(a) * b).sum();
+                assert!((f64::from(found) - exact).abs() < 1e-6);
+            }
+        }
+    }
+}
+
 fn settings(framing: Framing) -> MelSettings {
     MelSettings {
         bank: BankSettings {
@@ -161,6 +198,27 @@ fn frames_that_go_straight_into_the_transform_have_the_bits_of_those_that_do_not
     assert_eq!(straight, levels(conditioned, &signal, 1));
 }
 
+/// Frames of Kaldi: each without its mean, then `y[n] = x[n] - 0.97 x[n - 1]`, in numbers of this size.
+#[test]
+fn conditioned_frames_are_those_of_the_definition() {
+    let signal: Vec<f32> = noise(4000, 11).iter().map(|x| 0.5 + x).collect();
+    let mut conditioned = settings(Framing::Whole);
+    (conditioned.removes_mean, conditioned.preemphasis) = (true, 0.97);
+    let found = levels(conditioned, &signal, 1);
+    for (at, found) in found.chunks(64).enumerate() {
+        let frame = &signal[at * 160..at * 160 + 512];
+        let mean = frame.iter().copied().map(f64::from).sum::<f64>() / 512.0;
+        let centred: Vec<f64> = frame.iter().map(|&x| f64::from(x) - mean).collect();
+        let first = [centred[0] * (1.0 - 0.97)];
+        let others = centred.windows(2).map(|pair| pair[1] - 0.97 * pair[0]);
+        let exact: Vec<f32> = first.into_iter().chain(others).map(|x| x as f32).collect();
+        let expected = levels(settings(Framing::Whole), &exact, 1);
+        for (found, expected) in found.iter().zip(&expected) {
+            assert!((found - expected).abs() < 1e-3, "{at}: {found} {expected}");
+        }
+    }
+}
+
 #[test]
 fn channels_do_not_see_each_other() {
     let (a, b) = (noise(2000, 4), noise(2000, 5));
@@ -202,6 +260,7 @@ fn signals_that_are_too_short_are_errors() {
         }
     ));
     assert_eq!(plan.num_frames(257).unwrap(), 2);
+    assert_eq!(plan.num_frames(usize::MAX).unwrap(), 1 + usize::MAX / 160);
     let plan = MelSpectrogram::new(settings(Framing::Whole)).unwrap();
     assert!(plan.num_frames(511).is_err());
     assert_eq!(plan.num_frames(512).unwrap(), 1);

@@ -79,7 +79,7 @@ pub(crate) fn decode_file<'py>(
     format: NativeFormat,
 ) -> Result<Option<Bound<'py, PyUntypedArray>>> {
     guarded(py, || {
-        let format = format.check()?;
+        let format = py.detach(|| format.check())?;
         with_scratch(|scratch| supported(decoded(py, &format, &path, scratch)))
     })
 }
@@ -88,7 +88,7 @@ pub(crate) fn decode_file<'py>(
 #[pyfunction]
 pub(crate) fn can_decode(py: Python<'_>, path: PathBuf, format: NativeFormat) -> Result<bool> {
     guarded(py, || {
-        let format = format.check()?;
+        let format = py.detach(|| format.check())?;
         let layout = with_scratch(|scratch| {
             let layout =
                 || catch_decoder_panic(&path, scratch, |scratch| format.layout(&path, scratch));

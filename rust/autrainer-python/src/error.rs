@@ -172,7 +172,11 @@ fn raised(py: Python<'_>, error: Error) -> PyErr {
             static DATA: PyOnceLock<Py<PyType>> = PyOnceLock::new();
             of_class(py, &DATA, "DataError", message)
         }
-        Error::Core(CoreError::ResampleRates { .. } | CoreError::FeatureSetting { .. }) => {
+        Error::Core(
+            CoreError::ResampleRates { .. }
+            | CoreError::ResampleKernel { .. }
+            | CoreError::FeatureSetting { .. },
+        ) => {
             static CONFIG: PyOnceLock<Py<PyType>> = PyOnceLock::new();
             of_class(py, &CONFIG, "ConfigError", message)
         }

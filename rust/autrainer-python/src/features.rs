@@ -1,8 +1,5 @@
 //! Features of sound: sampling rates, mel spectrograms, cepstra.
 
-use std::cell::RefCell;
-use std::sync::Arc;
-
 use autrainer_core::audio::bank::{BankSettings, MelScale};
 use autrainer_core::audio::cepstrum;
 use autrainer_core::audio::mel::{self, Framing, Level, MelSettings, Scratch};
@@ -25,8 +22,11 @@ pub(crate) struct Resampler(resample::Resampler);
 #[pymethods]
 impl Resampler {
     #[new]
-    fn new(old_hz: u32, new_hz: u32) -> Result<Self> {
-        Ok(Self(resample::Resampler::new(old_hz, new_hz)?))
+    fn new(py: Python<'_>, old_hz: u32, new_hz: u32) -> Result<Self> {
+        guarded(py, || {
+            let made = py.detach(|| resample::Resampler::new(old_hz, new_hz));
+            Ok(Self(made?))
+        })
     }
 
     /// How many samples come out of so many.
@@ -61,7 +61,7 @@ impl Resampler {
     /// The taps of every phase, (phases, 2 * width + step), and the width.
     fn kernel<'py>(&self, py: Python<'py>) -> Result<(Bound<'py, PyArray2<f32>>, usize)> {
         guarded(py, || {
-            let (taps, num_columns, width) = self.0.kernel();
+            let (taps, num_columns, width) = py.detach(|| self.0.kernel())?;
             Ok((matrix(py, taps, num_columns)?, width))
         })
     }
@@ -141,7 +141,7 @@ impl PyStep {
     fn check(self) -> Result<Step> {
         let step = match self {
             Self::Settings(name, settings) if name == "mel" => {
-                Ok(Step::Mel(kept_spectrogram(settings.check()?)?))
+                Ok(Step::Mel(mel::MelSpectrogram::kept(settings.check()?)?))
             }
             Self::Number(name, 1) if name == "mix_down" => Ok(Step::MixDown),
             Self::Number(name, count) if name == "cepstra" => Ok(Step::Cepstra(count)),
@@ -169,28 +169,6 @@ impl PyStep {
     }
 }
 
-/// Spectrograms that a thread keeps.
-const NUM_KEPT: usize = 4;
-
-thread_local! {
-    /// What files that are decoded one by one have in common: a tenth of a millisecond each.
-    static KEPT: RefCell<Vec<Arc<mel::MelSpectrogram>>> = const { RefCell::new(Vec::new()) };
-}
-
-fn kept_spectrogram(settings: MelSettings) -> Result<Arc<mel::MelSpectrogram>> {
-    KEPT.with_borrow_mut(|kept| {
-        if let Some(found) = kept.iter().find(|plan| *plan.settings() == settings) {
-            return Ok(Arc::clone(found));
-        }
-        let made = Arc::new(mel::MelSpectrogram::new(settings)?);
-        if kept.len() == NUM_KEPT {
-            kept.remove(0);
-        }
-        kept.push(Arc::clone(&made));
-        Ok(made)
-    })
-}
-
 /// Spectrograms in mel bands.
 #[pyclass(frozen, module = "autrainer._core")]
 pub(crate) struct MelSpectrogram(mel::MelSpectrogram);
@@ -198,13 +176,17 @@ pub(crate) struct MelSpectrogram(mel::MelSpectrogram);
 #[pymethods]
 impl MelSpectrogram {
     #[new]
-    fn new(settings: PyMelSettings) -> Result<Self> {
-        Ok(Self(mel::MelSpectrogram::new(settings.check()?)?))
+    fn new(py: Python<'_>, settings: PyMelSettings) -> Result<Self> {
+        guarded(py, || {
+            let settings = settings.check()?;
+            let made = py.detach(|| mel::MelSpectrogram::new(settings));
+            Ok(Self(made?))
+        })
     }
 
     /// Frames of a signal of so many samples.
-    fn num_frames(&self, num_samples: usize) -> Result<usize> {
-        Ok(self.0.num_frames(num_samples)?)
+    fn num_frames(&self, py: Python<'_>, num_samples: usize) -> Result<usize> {
+        guarded(py, || Ok(self.0.num_frames(num_samples)?))
     }
 
     /// Write spectrograms of signals (items, channels, samples) to `out`, (items, channels, frames,
@@ -249,7 +231,7 @@ impl MelSpectrogram {
     /// The filter bank, (bins, bands).
     fn filter_bank<'py>(&self, py: Python<'py>) -> Result<Bound<'py, PyArray2<f64>>> {
         guarded(py, || {
-            let dense = self.0.bank().dense(self.0.num_bins());
+            let dense = py.detach(|| self.0.bank().dense(self.0.num_bins()));
             matrix(py, dense, self.0.num_bands())
         })
     }
@@ -264,7 +246,7 @@ pub(crate) fn cosine_matrix(
 ) -> Result<Bound<'_, PyArray2<f64>>> {
     guarded(py, || {
         check_coefficients(num_coefficients, num_bands)?;
-        let values = cepstrum::cosine_matrix(num_coefficients, num_bands);
+        let values = py.detach(|| cepstrum::cosine_matrix(num_coefficients, num_bands));
         matrix(py, values, num_bands)
     })
 }

@@ -52,18 +52,21 @@ impl FileReader {
         check_finite: bool,
         pad: Option<AxisPad>,
     ) -> Result<Self> {
-        let files = Arc::new(Files {
-            paths: paths_of(paths)?,
-            decoder: FormatDecoder {
-                format: format.check()?,
-                pad: pad.map(Pad::from),
-            },
-            check_finite,
-        });
-        Ok(Self {
-            reader: Mutex::new(Arc::new(Reader::new(Arc::clone(&files), num_threads))),
-            files,
-            num_threads,
+        let py = paths.py();
+        guarded(py, || {
+            let files = Arc::new(Files {
+                paths: paths_of(paths)?,
+                decoder: FormatDecoder {
+                    format: py.detach(|| format.check())?,
+                    pad: pad.map(Pad::from),
+                },
+                check_finite,
+            });
+            Ok(Self {
+                reader: Mutex::new(Arc::new(Reader::new(Arc::clone(&files), num_threads))),
+                files,
+                num_threads,
+            })
         })
     }
 

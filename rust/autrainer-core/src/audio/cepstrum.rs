@@ -1,7 +1,10 @@
 //! Cepstral coefficients, and slopes of features over time.
 
+use std::cell::RefCell;
 use std::f64::consts::PI;
+use std::sync::Arc;
 
+use crate::audio::kept::Kept;
 use crate::error::{Result, check_length};
 
 /// The orthonormal cosine transform of type II, (coefficients, bands) in the order of C:
@@ -20,10 +23,44 @@ pub fn cosine_matrix(num_coefficients: usize, num_bands: usize) -> Vec<f64> {
         .collect()
 }
 
+/// The same by bands: the weights of a band in all coefficients lie side by side.
+struct ByBands {
+    num_coefficients: usize,
+    num_bands: usize,
+    weights: Vec<f64>,
+}
+
+thread_local! {
+    /// A matrix takes as many cosines as it has numbers, longer than a second of sound.
+    static KEPT: RefCell<Kept<ByBands>> = const { RefCell::new(Kept::new()) };
+}
+
+impl ByBands {
+    fn new(num_coefficients: usize, num_bands: usize) -> Self {
+        let matrix = cosine_matrix(num_coefficients, num_bands);
+        let column = |band| matrix.iter().skip(band).step_by(num_bands);
+        Self {
+            num_coefficients,
+            num_bands,
+            weights: (0..num_bands).flat_map(column).copied().collect(),
+        }
+    }
+
+    fn kept(num_coefficients: usize, num_bands: usize) -> Result<Arc<Self>> {
+        let size = (num_coefficients, num_bands);
+        KEPT.with_borrow_mut(|kept| {
+            kept.get(
+                |plan| (plan.num_coefficients, plan.num_bands) == size,
+                || Ok(Self::new(num_coefficients, num_bands)),
+            )
+        })
+    }
+}
+
 /// The first coefficients of the rows of `features`, of `num_bands` each, into rows of `out`.
 ///
 /// # Errors
-/// [`Error::Length`] where `features` has no whole rows, or `out` not as many.
+/// [`Error::Length`](crate::Error::Length) where `features` has no whole rows, or `out` not as many.
 pub fn cepstra(
     features: &[f32],
     num_bands: usize,
@@ -33,22 +70,16 @@ pub fn cepstra(
     let num_rows = features.len().checked_div(num_bands).unwrap_or(0);
     check_length("features", num_rows * num_bands, features.len())?;
     check_length("out", num_rows * num_coefficients, out.len())?;
-    if num_coefficients == 0 {
+    if num_coefficients == 0 || num_bands == 0 {
         return Ok(());
     }
-    let matrix = cosine_matrix(num_coefficients, num_bands);
-    // By bands first: sums over rows of the transposed matrix are side by side.
-    let mut columns = vec![vec![0.0; num_coefficients]; num_bands];
-    for (k, row) in matrix.chunks_exact(num_bands).enumerate() {
-        for (column, &value) in columns.iter_mut().zip(row) {
-            column[k] = value;
-        }
-    }
+    let plan = ByBands::kept(num_coefficients, num_bands)?;
     let mut sums = vec![0.0_f64; num_coefficients];
     let rows = features.chunks_exact(num_bands);
     for (row, out) in rows.zip(out.chunks_exact_mut(num_coefficients)) {
         sums.fill(0.0);
-        for (&band, column) in row.iter().zip(&columns) {
+        let columns = plan.weights.chunks_exact(num_coefficients);
+        for (&band, column) in row.iter().zip(columns) {
             for (sum, &weight) in sums.iter_mut().zip(column) {
                 *sum += f64::from(band) * weight;
             }

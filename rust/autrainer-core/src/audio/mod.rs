@@ -13,6 +13,7 @@ pub mod bank;
 pub mod cepstrum;
 pub mod fft;
 pub(crate) mod files;
+mod kept;
 pub mod logarithm;
 pub mod mel;
 pub mod pipeline;

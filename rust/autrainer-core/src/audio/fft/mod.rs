@@ -8,27 +8,14 @@
 //! The transform is a mixed-radix one in place, decimation in frequency (Cooley and Tukey, 1965), of
 //! half the length, with the even samples as real and the odd ones as imaginary parts.
 
+pub(crate) mod lanes;
+mod stage;
+
 use std::f64::consts::PI;
 
-/// Frames that are transformed at once.
-pub const LANES: usize = 4;
-
-/// A number of each frame.
-#[derive(Debug, Clone, Copy, Default, PartialEq)]
-#[repr(align(32))]
-pub struct Lane(pub [f64; LANES]);
-
-/// A complex number of each frame.
-#[derive(Debug, Clone, Copy, Default, PartialEq)]
-pub struct Complex {
-    /// Real parts.
-    pub re: Lane,
-    /// Imaginary parts.
-    pub im: Lane,
-}
-
-/// One complex number for all frames.
-type Factor = (f64, f64);
+pub use lanes::{Complex, LANES, Lane};
+use lanes::{Factor, norm};
+use stage::Stage;
 
 /// Power spectra of frames of one length.
 #[derive(Debug, Clone, PartialEq)]
@@ -39,17 +26,6 @@ pub struct PowerFft {
     positions: Vec<usize>,
     /// `exp(-2 pi i k / len)`, for even lengths only.
     turns: Vec<Factor>,
-}
-
-#[derive(Debug, Clone, PartialEq)]
-struct Stage {
-    radix: usize,
-    /// How far the values lie apart that are combined.
-    stride: usize,
-    /// `radix - 1` factors for each offset within the stride.
-    twiddles: Vec<Factor>,
-    /// Powers of `exp(-2 pi i / radix)`.
-    roots: Vec<Factor>,
 }
 
 impl PowerFft {
@@ -185,110 +161,6 @@ impl PowerFft {
     }
 }
 
-impl Stage {
-    fn new(block: usize, radix: usize) -> Self {
-        let stride = block / radix;
-        let twiddles = (0..stride).flat_map(|at| (1..radix).map(move |m| factor(m * at, block)));
-        Self {
-            radix,
-            stride,
-            twiddles: twiddles.collect(),
-            roots: (0..radix).map(|k| factor(k, radix)).collect(),
-        }
-    }
-
-    #[inline(always)]
-    fn apply(&self, values: &mut [Complex]) {
-        match self.radix {
-            4 if self.stride == 1 => by_four_at_last(values),
-            4 => self.by_four(values),
-            2 => self.by_two(values),
-            _ => self.by_any(values),
-        }
-    }
-
-    #[inline(always)]
-    fn by_four(&self, values: &mut [Complex]) {
-        for block in values.chunks_exact_mut(4 * self.stride) {
-            let (low, high) = block.split_at_mut(2 * self.stride);
-            let (a, b) = low.split_at_mut(self.stride);
-            let (c, d) = high.split_at_mut(self.stride);
-            let quartets = a.iter_mut().zip(b).zip(c).zip(d);
-            for ((((a, b), c), d), w) in quartets.zip(self.twiddles.chunks_exact(3)) {
-                let [p, q, r, s] = of_four(*a, *b, *c, *d);
-                (*a, *b) = (p, mul(q, w[0]));
-                (*c, *d) = (mul(r, w[1]), mul(s, w[2]));
-            }
-        }
-    }
-
-    /// Whether the stage can take samples as they come: four at a time of four places.
-    fn takes_frames(&self) -> bool {
-        self.radix == 4 && self.stride % 2 == 0
-    }
-
-    #[inline(always)]
-    fn by_four_of_frames(&self, frames: [&[f32]; LANES], weights: &[f64], values: &mut [Complex]) {
-        let quarter = 2 * self.stride;
-        let (low, high) = values.split_at_mut(2 * self.stride);
-        let (a, b) = low.split_at_mut(self.stride);
-        let (c, d) = high.split_at_mut(self.stride);
-        let pairs = a.chunks_exact_mut(2).zip(b.chunks_exact_mut(2));
-        let pairs = pairs.zip(c.chunks_exact_mut(2)).zip(d.chunks_exact_mut(2));
-        let pairs = pairs.zip(self.twiddles.chunks_exact(6));
-        for (at, ((((a, b), c), d), w)) in pairs.enumerate() {
-            let at = 4 * at;
-            let p = two_values(&frames, weights, at);
-            let q = two_values(&frames, weights, at + quarter);
-            let r = two_values(&frames, weights, at + 2 * quarter);
-            let s = two_values(&frames, weights, at + 3 * quarter);
-            for which in 0..2 {
-                let (p, q, r, s) = (p[which], q[which], r[which], s[which]);
-                let [p, q, r, s] = of_four(p, q, r, s);
-                (a[which], b[which]) = (p, mul(q, w[3 * which]));
-                (c[which], d[which]) = (mul(r, w[3 * which + 1]), mul(s, w[3 * which + 2]));
-            }
-        }
-    }
-
-    #[inline(always)]
-    fn by_two(&self, values: &mut [Complex]) {
-        for block in values.chunks_exact_mut(2 * self.stride) {
-            let (a, b) = block.split_at_mut(self.stride);
-            for ((a, b), &w) in a.iter_mut().zip(b).zip(&self.twiddles) {
-                (*a, *b) = (add(*a, *b), mul(sub(*a, *b), w));
-            }
-        }
-    }
-
-    /// By definition: `radix` products for each value.
-    #[inline(always)]
-    fn by_any(&self, values: &mut [Complex]) {
-        let mut given = vec![Complex::default(); self.radix];
-        for block in values.chunks_exact_mut(self.radix * self.stride) {
-            for at in 0..self.stride {
-                for (place, &value) in given
-                    .iter_mut()
-                    .zip(block[at..].iter().step_by(self.stride))
-                {
-                    *place = value;
-                }
-                let places = block[at..].iter_mut().step_by(self.stride);
-                for (m, place) in places.enumerate() {
-                    let mut sum = given[0];
-                    for (n, &value) in given.iter().enumerate().skip(1) {
-                        sum = add(sum, mul(value, self.roots[m * n % self.radix]));
-                    }
-                    *place = match m.checked_sub(1) {
-                        Some(m) => mul(sum, self.twiddles[at * (self.radix - 1) + m]),
-                        None => sum,
-                    };
-                }
-            }
-        }
-    }
-}
-
 /// `exp(-2 pi i k / n)`.
 fn factor(k: usize, n: usize) -> Factor {
     let angle = -2.0 * PI * (k % n) as f64 / n as f64;
@@ -336,105 +208,6 @@ fn bins(a: Complex, b: Complex, turn: Factor) -> (Lane, Lane) {
         above.0[lane] = re * re + im * im;
     }
     (below, above)
-}
-
-/// Four samples of each frame from `at` on, times their weights, as two values.
-///
-/// Without closures: those of arrays are not compiled for the vectors of whoever calls this.
-#[inline(always)]
-fn two_values(frames: &[&[f32]; LANES], weights: &[f64], at: usize) -> [Complex; 2] {
-    let weights = &weights[at..at + 4];
-    let mut columns = [[0.0_f32; LANES]; 4];
-    for (lane, frame) in frames.iter().enumerate() {
-        let samples = &frame[at..at + 4];
-        for (column, &sample) in columns.iter_mut().zip(samples) {
-            column[lane] = sample;
-        }
-    }
-    let mut out = [Complex::default(); 2];
-    for (which, value) in out.iter_mut().enumerate() {
-        value.re = weighted(&columns[2 * which], weights[2 * which]);
-        value.im = weighted(&columns[2 * which + 1], weights[2 * which + 1]);
-    }
-    out
-}
-
-#[inline(always)]
-fn weighted(samples: &[f32; LANES], weight: f64) -> Lane {
-    let mut out = Lane::default();
-    for (place, &sample) in out.0.iter_mut().zip(samples) {
-        *place = f64::from(sample) * weight;
-    }
-    out
-}
-
-#[inline(always)]
-fn norm(a: Complex) -> Lane {
-    let mut out = Lane::default();
-    for lane in 0..LANES {
-        out.0[lane] = a.re.0[lane] * a.re.0[lane] + a.im.0[lane] * a.im.0[lane];
-    }
-    out
-}
-
-#[inline(always)]
-fn add(mut a: Complex, b: Complex) -> Complex {
-    for lane in 0..LANES {
-        a.re.0[lane] += b.re.0[lane];
-    }
-    for lane in 0..LANES {
-        a.im.0[lane] += b.im.0[lane];
-    }
-    a
-}
-
-#[inline(always)]
-fn sub(mut a: Complex, b: Complex) -> Complex {
-    for lane in 0..LANES {
-        a.re.0[lane] -= b.re.0[lane];
-    }
-    for lane in 0..LANES {
-        a.im.0[lane] -= b.im.0[lane];
-    }
-    a
-}
-
-/// A last stage has no factors.
-#[inline(always)]
-fn by_four_at_last(values: &mut [Complex]) {
-    for block in values.chunks_exact_mut(4) {
-        let transformed = of_four(block[0], block[1], block[2], block[3]);
-        block.copy_from_slice(&transformed);
-    }
-}
-
-/// The transform of four values.
-#[inline(always)]
-fn of_four(a: Complex, b: Complex, c: Complex, d: Complex) -> [Complex; 4] {
-    let (even, odd) = (add(a, c), sub(a, c));
-    let (sum, difference) = (add(b, d), sub(b, d));
-    let (mut second, mut fourth) = (odd, odd);
-    for lane in 0..LANES {
-        second.re.0[lane] += difference.im.0[lane];
-        fourth.re.0[lane] -= difference.im.0[lane];
-    }
-    for lane in 0..LANES {
-        second.im.0[lane] -= difference.re.0[lane];
-        fourth.im.0[lane] += difference.re.0[lane];
-    }
-    [add(even, sum), second, sub(even, sum), fourth]
-}
-
-#[inline(always)]
-fn mul(a: Complex, (re, im): Factor) -> Complex {
-    let mut out = a;
-    for lane in 0..LANES {
-        out.re.0[lane] = a.re.0[lane] * re - a.im.0[lane] * im;
-    }
-    for lane in 0..LANES {
-        out.im.0[lane] = a.re.0[lane] * im + a.im.0[lane] * re;
-    }
-    out
 }
 
 #[cfg(test)]
