@@ -11,10 +11,10 @@ use numpy::{PyUntypedArray, PyUntypedArrayMethods};
 use pyo3::prelude::*;
 use pyo3::pybacked::PyBackedBytes;
 
-use crate::decode::{check_seconds, dtype, empty, with_scratch};
+use crate::decode::{check_seconds, dtype, empty, read_into, with_scratch};
 use crate::error::{Error, Result};
 use crate::guard::guarded;
-use crate::views::{WriteView, dtype_name};
+use crate::views::dtype_name;
 
 /// A file, or the content of one.
 #[derive(FromPyObject)]
@@ -137,10 +137,7 @@ fn read<'py, I: Input + Send>(
         Some(out) => checked(out, opened.layout())?,
         None => empty(py, opened.layout())?,
     };
-    let mut target = WriteView::new(&array, "out")?;
-    let memory = target.as_mut_slice();
-    py.detach(|| catch_decoder_panic(path, &mut (), |()| opened.read_into(memory)))?;
-    drop(target);
+    read_into(py, path, opened, &array)?;
     Ok((array, rate_hz))
 }
 

@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 
 use autrainer_core::Error as CoreError;
 use autrainer_core::audio::{AudioOptions, Span};
-use autrainer_core::decode::{self, DType, Format, Layout, Scratch};
+use autrainer_core::decode::{self, DType, Format, Input, Layout, Opened, Scratch};
 use autrainer_core::panics::catch_decoder_panic;
 use numpy::{PyArrayDescr, PyArrayDescrMethods, PyUntypedArray, PyUntypedArrayMethods};
 use pyo3::prelude::*;
@@ -108,10 +108,20 @@ fn decoded<'py>(
     let opened =
         py.detach(|| catch_decoder_panic(path, &mut (), |()| format.open(path, scratch)))?;
     let array = empty(py, opened.layout())?;
-    let mut target = WriteView::new(&array, "out")?;
-    let out = target.as_mut_slice();
-    py.detach(|| catch_decoder_panic(path, &mut (), |()| opened.read_into(out)))?;
+    read_into(py, path, opened, &array)?;
     Ok(array)
+}
+
+/// Read a file whose headers are read into an array of its layout.
+pub(crate) fn read_into<I: Input + Send>(
+    py: Python<'_>,
+    path: &Path,
+    opened: Opened<'_, I>,
+    array: &Bound<'_, PyUntypedArray>,
+) -> Result<()> {
+    let mut target = WriteView::new(array, "out")?;
+    let out = target.as_mut_slice();
+    Ok(py.detach(|| catch_decoder_panic(path, &mut (), |()| opened.read_into(out)))?)
 }
 
 /// Do something with the scratch memory of this thread, which is thrown away after an error.
