@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from autrainer.cli.commands.postprocess import postprocess
     from autrainer.cli.commands.rm_failed import rm_failed
     from autrainer.cli.commands.rm_states import rm_states
+    from autrainer.cli.commands.runs import runs
     from autrainer.cli.errors import CommandLineError
     from autrainer.cli.results import RunResult
 
@@ -34,6 +35,7 @@ __all__ = [
     "preprocess",
     "rm_failed",
     "rm_states",
+    "runs",
     "show",
     "train",
 ]
@@ -46,6 +48,7 @@ _HOMES = {
     "postprocess": "autrainer.cli.commands.postprocess",
     "rm_failed": "autrainer.cli.commands.rm_failed",
     "rm_states": "autrainer.cli.commands.rm_states",
+    "runs": "autrainer.cli.commands.runs",
 }
 """Where classes and functions are that are imported when they are first asked for."""
 

@@ -103,9 +103,11 @@ def dispatch(arguments: list[str]) -> None:
     if arguments[0] in HYDRA_COMMANDS:
         _call_with_hydra(subparsers(parser)[arguments[0]], arguments[0], arguments[1:])
         return
-    options = vars(parser.parse_args(arguments))
-    command = options.pop("command")
-    _module(command).run(parser=subparsers(parser)[command], **options)
+    chosen = subparsers(parser).get(arguments[0])
+    if chosen is None:
+        parser.parse_args(arguments)
+        return
+    _module(arguments[0]).run(parser=chosen, **vars(chosen.parse_args(arguments[1:])))
 
 
 def _call_with_hydra(parser: Any, command: str, rest: list[str]) -> None:

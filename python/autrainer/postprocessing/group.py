@@ -221,7 +221,8 @@ def known(mapping: Any, place: str, keys: Sequence[str], *, required: Sequence[s
             raise ConfigError(f"{place}: unknown key {key!r}; {hint}")
     for key in required:
         if mapping.get(key) in (None, "", "???"):
-            raise ConfigError(f"{place}: {key} is missing in {dict(mapping)}")
+            named = mapping.get("experiment_id") or mapping.get("run_name")
+            raise ConfigError(f"{place}: {key} is missing{f' in {named}' if named else ''}")
 
 
 def _combined(grouping: Mapping[str, Any]) -> list[Combined]:

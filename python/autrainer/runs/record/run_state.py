@@ -65,6 +65,9 @@ class RunState:
             return f"{self.kind}{where}{'' if self.is_seen else ', not seen from here'}"
         told = self.reason if self.kind == STOPPED else self.error
         line = " ".join((told or "").split())
+        if self.kind == INTERRUPTED:
+            # How to go on is for whoever has interrupted it.
+            line = line.removeprefix("RunInterruptedError: ").partition("; the same command")[0]
         return f"{self.kind}: {line}" if line else self.kind
 
 

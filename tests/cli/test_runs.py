@@ -1,0 +1,137 @@
+"""`runs`: which there are, how far they are, and how good."""
+
+import json
+import os
+import signal
+
+import pytest
+
+from autrainer.cli import runs
+from autrainer.cli.errors import CommandLineError
+from autrainer.cli.main import run as command
+from autrainer.runs.locking.lock import RunLock
+from autrainer.runs.status import Status
+from tests import forked
+from tests.run_folders import write_run
+
+
+@pytest.fixture
+def training(tmp_path):
+    training = tmp_path / "results" / "default" / "training"
+    for seed in (1, 2, 10):
+        write_run(training, f"run-{seed}", seed=seed)
+    Status(write_run(training, "failed", finished=False)).stop(ValueError("no label"))
+    write_run(tmp_path / "results" / "other" / "training", "run-3", seed=3, model__id="Cnn10")
+    return training
+
+
+def table(capsys, *arguments):
+    assert command(["runs", *arguments]) == 0
+    return capsys.readouterr().out.splitlines()
+
+
+@pytest.mark.usefixtures("training")
+def test_runs_are_shown_with_state_and_numbers(capsys):
+    lines = table(capsys, "default")
+    assert lines[0].split() == [
+        *("run", "state", "iteration", "best", "accuracy", "test", "accuracy", "time", "size")
+    ]
+    assert lines[1].startswith("failed  failed at 2/3: ValueError: no label")
+    assert lines[2].split()[:6] == ["run-1", "finished", "2", "0.5100", "0.5100", "9.0"]
+    assert lines[-1] == "4 runs: 3 finished, 1 failed"
+
+
+@pytest.mark.usefixtures("training")
+def test_of_several_experiments_the_name_is_shown(capsys):
+    assert table(capsys)[0].startswith("experiment  run")
+    assert len(table(capsys)) == 5 + 3
+
+
+@pytest.mark.parametrize(
+    ("options", "found"),
+    [
+        ({"where": "seed < 3"}, ["failed", "run-1", "run-2"]),
+        ({"where": "seed < 3 and state == 'finished'"}, ["run-1", "run-2"]),
+        ({"where": 'model.id == "Cnn10"'}, ["run-3"]),
+        ({"where": "dev.accuracy > 0.52"}, ["run-10", "run-3"]),
+        ({"experiments": ["default"], "sort": "seed"}, ["failed", "run-1", "run-2", "run-10"]),
+        (
+            {"experiments": ["default"], "sort": "test", "reverse": True},
+            ["run-10", "run-2", "run-1", "failed"],
+        ),
+        ({"experiments": "other"}, ["run-3"]),
+        ({"experiments": ["default"], "reverse": True, "where": "seed == 1"}, ["run-1", "failed"]),
+    ],
+)
+@pytest.mark.usefixtures("training")
+def test_runs_are_chosen_and_sorted(options, found):
+    assert [record.name for record in runs(**options)] == found
+
+
+@pytest.mark.usefixtures("training")
+def test_columns_are_chosen(capsys):
+    lines = table(capsys, "default", "-c", "run,seed", "dev.mse", "model.hidden_size")
+    assert lines[0].split() == ["run", "seed", "dev.mse", "model.hidden_size"]
+    assert lines[2].split() == ["run-1", "1", "0.3600", "8"]
+
+
+@pytest.mark.usefixtures("training")
+def test_json_can_be_read(capsys):
+    assert command(["runs", "--json", "-w", "seed == 10"]) == 0
+    (run,) = json.loads(capsys.readouterr().out)
+    assert (run["run"], run["state"], run["best"]) == ("run-10", "finished", 0.6)
+    assert run["dev"]["dev_loss"] == 1.6
+    assert command(["runs", "--json", "-c", "run", "error", "-w", "state == 'failed'"]) == 0
+    assert json.loads(capsys.readouterr().out) == [
+        {"run": "failed", "error": "ValueError: no label"}
+    ]
+
+
+@pytest.mark.usefixtures("training")
+@pytest.mark.parametrize(
+    ("arguments", "code", "message"),
+    [
+        (["defualt"], 1, "did you mean 'default'"),
+        (["-w", "sead == 1"], 2, "no run has 'sead'; did you mean 'seed'"),
+        (["-s", "dev.acuracy"], 2, "did you mean 'dev.accuracy'"),
+        (["-c", "modle"], 2, "did you mean 'model'"),
+        (["-w", "seed = 1"], 2, "a comparison is written =="),
+    ],
+)
+def test_what_is_wrong_is_told(capsys, arguments, code, message):
+    assert command(["runs", *arguments]) == code
+    told = capsys.readouterr()
+    assert message in told.err
+    assert told.out == ""
+
+
+def test_without_results_this_is_told(capsys):
+    assert command(["runs"]) == 1
+    assert "there is no folder of results 'results' here" in capsys.readouterr().err
+    with pytest.raises(CommandLineError):
+        runs()
+
+
+def test_where_nothing_matches_this_is_told(training, capsys):
+    assert table(capsys, "-w", "seed > 99") == ["No runs."]
+
+
+def test_a_running_run_shows_where_and_how_far(training, capsys):
+    lock = RunLock(training / "failed")
+    try:
+        Status(training / "failed").begin()
+        lines = table(capsys, "-w", "state == 'running'")
+    finally:
+        lock.release()
+    assert f"running at 2/3 on {os.uname().nodename} (process {os.getpid()})" in lines[1]
+
+
+def test_watching_shows_what_changes_until_it_is_interrupted(training):
+    with forked.Forked.command("runs", "default", "--watch", "-c", "run") as process:
+        assert process.stdout.readline().strip() == "run"
+        write_run(training, "run-11", seed=11)
+        lines = iter(process.stdout.readline, "")
+        assert any(line.strip() == "run-11" for line in lines)
+        process.send_signal(signal.SIGINT)
+        process.communicate()
+        assert process.returncode == 130
