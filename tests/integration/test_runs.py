@@ -58,7 +58,7 @@ def test_the_run_folder_is_named_after_what_was_trained(default_run):
     "path",
     [
         *(".hydra/config.yaml", "training.log", "hardware.yaml", "requirements.txt"),
-        *("model_summary.txt", "model_summary.yaml", "timer.yaml", "metrics.csv"),
+        *("model_summary.txt", "model_summary.yaml", "timer.yaml", "metrics.csv", "MANIFEST"),
         *("model.yaml", "target_transform.yaml", "inference_transform.yaml"),
         *("file_handler.yaml", "preprocess_pipeline.yaml", "preprocess_file_handler.yaml"),
         *(f"_initial/{state}" for state in STATES),

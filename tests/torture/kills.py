@@ -26,7 +26,7 @@ from tests.training.conftest import configured
 
 TELLS_OF_TIME = {
     *("timer.yaml", "stages.yaml", "status.yaml", "training.log"),
-    *("hardware.yaml", "requirements.txt"),
+    *("hardware.yaml", "requirements.txt", "MANIFEST"),
 }
 """Files that say when and where a run took place."""
 

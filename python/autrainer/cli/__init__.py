@@ -15,11 +15,13 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
     from typing import Any
 
+    from autrainer.cli.commands.diff import diff
     from autrainer.cli.commands.group import group
     from autrainer.cli.commands.postprocess import postprocess
     from autrainer.cli.commands.rm_failed import rm_failed
     from autrainer.cli.commands.rm_states import rm_states
     from autrainer.cli.commands.runs import runs
+    from autrainer.cli.commands.verify import verify
     from autrainer.cli.errors import CommandLineError
     from autrainer.cli.results import RunResult
 
@@ -27,6 +29,7 @@ __all__ = [
     "CommandLineError",
     "RunResult",
     "create",
+    "diff",
     "fetch",
     "group",
     "inference",
@@ -38,17 +41,20 @@ __all__ = [
     "runs",
     "show",
     "train",
+    "verify",
 ]
 
 
 _HOMES = {
     "CommandLineError": "autrainer.cli.errors",
     "RunResult": "autrainer.cli.results",
+    "diff": "autrainer.cli.commands.diff",
     "group": "autrainer.cli.commands.group",
     "postprocess": "autrainer.cli.commands.postprocess",
     "rm_failed": "autrainer.cli.commands.rm_failed",
     "rm_states": "autrainer.cli.commands.rm_states",
     "runs": "autrainer.cli.commands.runs",
+    "verify": "autrainer.cli.commands.verify",
 }
 """Where classes and functions are that are imported when they are first asked for."""
 

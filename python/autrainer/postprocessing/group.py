@@ -14,6 +14,7 @@ from autrainer.postprocessing.selection import with_bar
 from autrainer.postprocessing.summary import SummarizeGrid
 from autrainer.runs.finished import table_checksum
 from autrainer.runs.layout import MEMBERS_FILE, RUNS, STATE_SUFFIX, TABLE
+from autrainer.runs.manifest import drop_from_manifest
 from autrainer.runs.record.run_record import RunRecord
 from autrainer.runs.writing.folders import copy_folder
 from autrainer.runs.yaml.reading import read_yaml
@@ -170,6 +171,9 @@ class GroupGrid:
         if not (target / TABLE).is_file():
             without = None if group.with_states else f"*{STATE_SUFFIX}"
             copy_folder(record.folder, target, without=without)
+            if without is not None:
+                states = [name for name, _ in record.files() if name.endswith(STATE_SUFFIX)]
+                drop_from_manifest(target, states)
         return target.name
 
 

@@ -36,6 +36,9 @@ HARDWARE_FILE = "hardware.yaml"
 REQUIREMENTS_FILE = "requirements.txt"
 LOG_FILE = "training.log"
 SCRIPT_LOG_FILE = "train_script.log"
+LOG_FILES = (LOG_FILE, SCRIPT_LOG_FILE, "train.log")
+"""The log of the run, and what Hydra logs of the command, by one name or another."""
+
 LOCK_FILE = ".lock"
 SUMMARY = "model_summary"
 MANIFEST_FILE = "MANIFEST"

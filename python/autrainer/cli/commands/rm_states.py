@@ -204,7 +204,9 @@ def _remove_all(states: Sequence[State]) -> list[Path]:
 
 def _removed(folder: Path, states: Sequence[State], troubles: list[str]) -> list[Path]:
     """Remove files of a run whose lock is held; what cannot be removed is added to the troubles."""
-    removed = []
+    from autrainer.runs.manifest import drop_from_manifest
+
+    removed: list[Path] = []
     for state in states:
         path = folder / state.name
         try:
@@ -214,4 +216,5 @@ def _removed(folder: Path, states: Sequence[State], troubles: list[str]) -> list
             continue
         print(f"Deleted: {path}")
         removed.append(path)
+    drop_from_manifest(folder, {str(path.relative_to(folder)) for path in removed})
     return removed

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import sys
 from functools import partial
 
@@ -87,7 +88,7 @@ def run(
 
 @door
 def runs(
-    experiments: Sequence[str | Path] = (),
+    experiments: Sequence[str | Path] | str | Path = (),
     where: str | None = None,
     sort: str | None = None,
     reverse: bool = False,
@@ -105,7 +106,7 @@ def runs(
     Raises:
         CommandLineError: if there is no such experiment, or no run has a value of a name.
     """
-    places = [experiments] if isinstance(experiments, str) else list(experiments)
+    places = [experiments] if isinstance(experiments, str | os.PathLike) else list(experiments)
     return _chosen(places, where, sort, reverse, results_dir)
 
 

@@ -124,6 +124,26 @@ def find_run(name: str | Path, results_dir: str | Path = RESULTS_DIR) -> RunReco
     raise FileNotFoundError(f"there is no run {str(name)!r}; {hint}")
 
 
+def find_any(
+    places: Sequence[str | Path], results_dir: str | Path = RESULTS_DIR
+) -> list[RunRecord]:
+    """As `find_runs`, and a place may be the name of a run too.
+
+    Raises:
+        FileNotFoundError: as `find_runs` and `find_run`.
+    """
+    if not places:
+        return find_runs((), results_dir)
+    found: dict[str, RunRecord] = {}
+    for place in places:
+        is_place = Path(place).is_dir() or (Path(results_dir) / place).is_dir()
+        for record in (
+            find_runs([place], results_dir) if is_place else [find_run(place, results_dir)]
+        ):
+            found.setdefault(os.path.abspath(record.folder), record)
+    return list(found.values())
+
+
 def _runs_at(place: str | Path, results_dir: Path) -> list[RunRecord]:
     of_results = results_dir / place
     path = of_results if (of_results / RUNS).is_dir() else Path(place)
