@@ -26,13 +26,14 @@ def source_of(project, sweep):
     def find(key, *arguments):
         project("conf/config.yaml", MAIN)
         found = []
-        check = SweepHooks(check=lambda composed, _: found.append(Sources.of_composed(composed)))
+        check = SweepHooks(check=lambda _, sources: found.append(sources.of(key)))
 
         def inside(_):
             found.append(Sources.of_job().of(key))
 
         sweep(*arguments, hooks=check, before=inside)
-        return found[-1]
+        assert found[0] == found[-1]
+        return found[0]
 
     return find
 

@@ -203,9 +203,9 @@ def test_an_interrupt_ends_the_sweep_but_tells_what_is_done_and_what_is_not(swee
 
 
 def test_every_combination_is_checked_before_the_first_one_runs(sweep):
-    def check(composed, config):
+    def check(config, _sources):
         if config["seed"] == 3:
-            raise ConfigError(f"not {composed.seed}")
+            raise ConfigError("not 3")
 
     with pytest.raises(ConfigError, match="not 3"):
         sweep("seed=1,2,3", hooks=SweepHooks(check=check))
@@ -253,8 +253,7 @@ def living(kind):
     return sum(type(thing) is kind for thing in gc.get_objects())
 
 
-def test_memory_does_not_grow_with_the_combinations_that_are_composed(sweep, monkeypatch):
-    monkeypatch.setattr("autrainer.config.hydra.sweep.KEPT", 1)
+def test_memory_does_not_grow_with_the_combinations_that_are_composed(sweep):
     nodes = []
 
     def check(*_):

@@ -32,6 +32,7 @@ if TYPE_CHECKING:
     from autrainer.config.hydra.sweep import Outcome
     from autrainer.config.hydra.sweep_points import Point
     from autrainer.config.plain import Plain
+    from autrainer.config.schema.problems import Origin
     from autrainer.config.schema.run import RunConfig
 
 log = logging.getLogger(__name__)
@@ -100,12 +101,11 @@ def _logs_that_fail_are_silent() -> Iterator[None]:
         logging.raiseExceptions = before
 
 
-def _read(composed: DictConfig, plain: Plain) -> RunConfig:
+def _read(plain: Plain, sources: Origin) -> RunConfig:
     """The configuration of a run; what is wrong with it is told before anything heavy comes."""
-    from autrainer.config.hydra.key_sources import Sources
     from autrainer.config.schema.run import RunConfig
 
-    config = RunConfig.read(plain, Sources.of_composed(composed))
+    config = RunConfig.read(plain, sources)
     if config.saving.outputs_format != "csv":
         from autrainer.runs.writing.tables import require_library
 

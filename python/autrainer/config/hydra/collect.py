@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable, Collection, Mapping, Sequence
+from dataclasses import replace
 from typing import Any
 
 from autrainer.config.hydra.compose import HOOKS, SweepHooks, launch
@@ -32,11 +33,36 @@ def collected(
         SystemExit: if Hydra has told on stderr what is wrong.
         Exception: whatever `look` raises, as it is.
     """
+    examined(
+        arguments,
+        config_name,
+        SweepHooks(own_folders=False),
+        lambda points: look([point.config for point in points]),
+    )
+
+
+def examined(
+    arguments: Sequence[str],
+    config_name: str,
+    hooks: SweepHooks,
+    look: Callable[[Sequence[Any]], object],
+) -> None:
+    """Compose every combination, with hooks of the caller's own.
+
+    Args:
+        arguments: As of `collected`.
+        config_name: As of `collected`.
+        hooks: What to do with each combination.
+        look: Called once with the combinations (`Point`), while the folders are frozen.
+
+    Raises:
+        Exception: as `collected`.
+    """
     failed: list[Exception] = []
 
     def collect(points: Sequence[Any]) -> None:
         try:
-            look([point.config for point in points])
+            look(points)
         except Exception as error:
             # Hydra would print the error of a job.
             failed.append(error)
@@ -46,8 +72,11 @@ def collected(
 
     # What is said is said by the command; warnings go to stderr.
     quiet = [key for key in QUIET if not any(a.startswith(key.split("=")[0]) for a in arguments)]
-    setattr(task, HOOKS, SweepHooks(own_folders=False, collect=collect))
-    launch(task, [*arguments, *quiet, "--multirun"], config_name)
+    setattr(task, HOOKS, replace(hooks, collect=collect))
+    # Overrides have to stand together, before flags or behind them.
+    stands_first = bool(arguments) and not arguments[0].startswith("-")
+    joined = [*quiet, *arguments] if stands_first else [*arguments, *quiet]
+    launch(task, [*joined, "--multirun"], config_name)
     if failed:
         raise failed[0]
 

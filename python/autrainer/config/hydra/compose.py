@@ -20,6 +20,7 @@ from typing import Any
 from autrainer.config.hydra.logs import loggers_kept
 from autrainer.config.hydra.overrides import Arguments, UnsupportedFlagError, split_arguments
 from autrainer.config.plain import Plain
+from autrainer.config.schema.problems import Origin
 from autrainer.config.schema.run import RunConfig
 from autrainer.errors import AutrainerError, ConfigError
 from autrainer.runs.layout import TABLE
@@ -39,7 +40,7 @@ class SweepHooks:
     Args:
         own_folders: Every run has a folder of its own; runs that would share one are refused.
         check: Reads a configuration; raises an `AutrainerError` for one that cannot run. It gets
-            the composed configuration with its `hydra` node and the resolved one in plain form.
+            the configuration, resolved and in plain form, and what knows which file sets a key.
         before_launch: Raises an `AutrainerError` if one of the configurations that are about to
             run cannot; it may import what the runs need. Only asked where they run here.
         prepare_job: Gets the composed configuration of a run with its `hydra` node, and may change
@@ -51,10 +52,13 @@ class SweepHooks:
         tells_failures: Write to stderr why runs have failed.
         record: Name of the file in a run folder that holds the traceback of a run that failed.
         collect: Gets the combinations, and none of them runs.
+        refused: Gets the overrides of a combination that cannot be composed or read, and why; it
+            gives the overrides to go on with, or None to leave the combination out. Without it the
+            first of them ends the sweep.
     """
 
     own_folders: bool = True
-    check: Callable[[Any, Plain], RunConfig | None] | None = None
+    check: Callable[[Plain, Origin], RunConfig | None] | None = None
     before_launch: Callable[[Sequence[Any]], None] | None = None
     prepare_job: Callable[[Any], None] | None = None
     watch: Callable[[Callable[[], list[Any]]], None] | None = None
@@ -63,6 +67,7 @@ class SweepHooks:
     tells_failures: bool = True
     record: str | None = None
     collect: Callable[[Sequence[Any]], object] | None = None
+    refused: Callable[[Sequence[str], ConfigError], Sequence[str] | None] | None = None
 
 
 HOOKS = "autrainer_hooks"

@@ -11,6 +11,10 @@ from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from typing import Any
 
+from hydra import __version__
+from hydra._internal.config_loader_impl import ConfigLoaderImpl, get_overrides_dirname
+from hydra._internal.config_repository import CachingConfigRepository
+from hydra._internal.defaults_list import create_defaults_list
 from hydra._internal.hydra import Hydra
 from hydra._internal.utils import (
     create_automatic_config_search_path,
@@ -19,22 +23,31 @@ from hydra._internal.utils import (
     get_args_parser,
     run_and_report,
 )
+from hydra.conf import ConfigSourceInfo
 from hydra.core.config_search_path import ConfigSearchPath
 from hydra.core.global_hydra import GlobalHydra
 from hydra.core.object_type import ObjectType
 from hydra.core.override_parser.overrides_parser import OverridesParser
-from hydra.core.override_parser.types import Quote, QuotedString
+from hydra.core.override_parser.types import Override, Quote, QuotedString
 from hydra.core.plugins import Plugins
-from hydra.core.utils import JobReturn, JobStatus
+from hydra.core.utils import JobReturn, JobRuntime, JobStatus
 from hydra.plugins.config_source import ConfigSource
 
 __all__ = [
+    "CachingConfigRepository",
+    "ConfigLoaderImpl",
     "ConfigSearchPath",
+    "ConfigSourceInfo",
     "JobReturn",
+    "JobRuntime",
     "JobStatus",
     "ObjectType",
+    "Override",
+    "OverridesParser",
     "Plugins",
+    "create_defaults_list",
     "get_args_parser",
+    "get_overrides_dirname",
     "run_and_report",
 ]
 
@@ -50,6 +63,17 @@ def application(task: Callable[..., Any], config_path: str | None) -> Iterator[A
         yield Hydra.create_main_hydra2(detect_task_name(file, module), search_path)
     finally:
         GlobalHydra.instance().hydra = before
+
+
+def is_known_version() -> bool:
+    """Whether this Hydra is one whose way to compose `Composer` repeats."""
+    return __version__.startswith("1.3.")
+
+
+def set_texts(listed: Any, texts: Sequence[str]) -> None:
+    """Give a list of a configuration other texts, as many as it has; others are not validated."""
+    for position, text in enumerate(texts):
+        listed._get_node(position)._set_value(text)
 
 
 def result_of(job: JobReturn) -> Any:

@@ -21,19 +21,17 @@ from omegaconf import DictConfig, OmegaConf
 from autrainer.config.error_places import describe, sentence
 from autrainer.config.hydra.collector import collecting
 from autrainer.config.hydra.compose import HOOKS, SweepHooks
+from autrainer.config.hydra.composer import Composer
 from autrainer.config.hydra.filters import Filter
 from autrainer.config.hydra.internals import JobReturn, JobStatus, result_of, runs_here
 from autrainer.config.hydra.sweep_points import Point, refuse_other_runs, refuse_shared_folders
-from autrainer.config.hydra.unknown_names import explained
+from autrainer.config.hydra.unknown_names import UnusableOverrideError, explained
 from autrainer.errors import ConfigError, OutputError
 from autrainer.runs.layout import MULTIRUN_FILE
 from autrainer.runs.writing.files import write_text
 from autrainer.runs.yaml.writing import yaml_text
 
 log = logging.getLogger(__name__)
-
-# A composed configuration takes some hundred kilobytes: only so many wait for their launch.
-KEPT = 64
 
 
 @dataclass(frozen=True)
@@ -84,7 +82,9 @@ class Sweep:
         self._left: Sequence[Point] = []
         self._order: dict[Path, int] = {}
         self._launched: tuple[Sequence[Point], Sequence[JobReturn]] = ([], [])
-        self._composed: dict[tuple[str, ...], DictConfig] = {}
+        self._composer = Composer(context.config_loader, config)
+        # By the choice of groups: a key may be there with one model, and not with another.
+        self._unusable: dict[tuple[str, tuple[str, ...]], UnusableOverrideError] = {}
 
     def run(self, batches: Sequence[Sequence[Sequence[str]]]) -> list[Any]:
         """Run the combinations, batch by batch.
@@ -142,19 +142,38 @@ class Sweep:
         # Each combination leaves a megabyte in cycles behind.
         with collecting():
             for index, overrides in enumerate(combinations):
-                composed = self._composed_with(list(overrides))
-                if len(self._composed) < KEPT:
-                    self._composed[tuple(overrides)] = composed
-                points.append(Point.read(overrides, composed, index, self.hooks))
+                points += self._point(overrides, index)
         return points
+
+    def _point(self, overrides: Sequence[str], index: int) -> list[Point]:
+        """A combination; none if it was refused."""
+        left: Sequence[str] | None = overrides
+        while left is not None:
+            try:
+                composed = self._composed_with(list(left))
+                return [Point.read(left, composed, index, self.hooks)]
+            except ConfigError as error:
+                if self.hooks.refused is None:
+                    raise
+                left = self.hooks.refused(left, error)
+        return []
 
     def _composed_with(self, overrides: list[str]) -> DictConfig:
         loader = self.context.config_loader
+        choices = self._composer.choosing(overrides)
+        for override in overrides:
+            for where in ((), choices):
+                if (known := self._unusable.get((override, where))) is not None:
+                    raise known
         try:
-            return loader.load_sweep_config(self.config, overrides)
+            return self._composer.compose(overrides)
         except CompactHydraException as error:
             name = self.config.hydra.job.config_name
-            raise explained(error, loader, name, overrides) from error
+            told = explained(error, loader, name, overrides)
+            if isinstance(told, UnusableOverrideError):
+                is_choice = told.override in choices
+                self._unusable[told.override, () if is_choice else choices] = told
+            raise told from error
 
     def _selected(self, points: Sequence[Point]) -> list[Point]:
         """The combinations that are launched; what happened to the others is logged."""
@@ -194,7 +213,7 @@ class Sweep:
         results: Sequence[JobReturn] = []
         stopped: Sequence[Point] = []
         prepare = self.hooks.prepare_job
-        with _Prepared(self.launcher, self.context, self._composed, prepare) as seen:
+        with _Prepared(self.launcher, self.context, self._composer, prepare) as seen:
             self._launched = (batch, seen)
             try:
                 results = self.launcher.launch(
@@ -308,19 +327,19 @@ def _lighten(job: JobReturn) -> None:
 
 
 class _Prepared:
-    """Lets Hydra's own launcher take what is composed already, and say at once what failed."""
+    """Lets Hydra's own launcher compose as the sweep does, and say at once what failed."""
 
     def __init__(
         self,
         launcher: Any,
         context: HydraContext,
-        composed: dict[tuple[str, ...], DictConfig],
+        composer: Composer,
         prepare: Callable[[Any], None] | None,
     ) -> None:
         self.prepare = prepare
         self.launcher = launcher
         self.context = context
-        self.composed = composed
+        self.composer = composer
         self.watch = _Watch()
         # Others may compose in another process.
         self.applies = runs_here(launcher)
@@ -328,7 +347,7 @@ class _Prepared:
     def __enter__(self) -> list[JobReturn]:
         if self.applies:
             self.context.callbacks.callbacks.append(self.watch)
-            loader: Any = _Loader(self.context.config_loader, self.composed, self.prepare)
+            loader: Any = _Loader(self.context.config_loader, self.composer, self.prepare)
             self.launcher.hydra_context = HydraContext(
                 config_loader=loader,
                 callbacks=self.context.callbacks,
@@ -342,25 +361,20 @@ class _Prepared:
 
 
 class _Loader:
-    """A config loader that hands out each composed configuration once."""
+    """A config loader that composes the combinations of a sweep, and prepares each."""
 
     def __init__(
-        self,
-        loader: Any,
-        composed: dict[tuple[str, ...], DictConfig],
-        prepare: Callable[[Any], None] | None,
+        self, loader: Any, composer: Composer, prepare: Callable[[Any], None] | None
     ) -> None:
         self._loader = loader
-        self._composed = composed
+        self._composer = composer
         self._prepare = prepare
 
     def load_sweep_config(
         self, master_config: DictConfig, sweep_overrides: list[str]
     ) -> DictConfig:
-        """The configuration of a combination."""
-        found: DictConfig | None = self._composed.pop(tuple(sweep_overrides), None)
-        if found is None:
-            found = self._loader.load_sweep_config(master_config, sweep_overrides)
+        """The configuration of a combination of this sweep."""
+        found = self._composer.compose(sweep_overrides)
         if self._prepare is not None:
             self._prepare(found)
         return found

@@ -10,11 +10,15 @@ from pathlib import Path
 from typing import Any
 
 from omegaconf import DictConfig, OmegaConf, open_dict
-from omegaconf.errors import InterpolationToMissingValueError, OmegaConfBaseException
+from omegaconf.errors import (
+    InterpolationToMissingValueError,
+    MissingMandatoryValue,
+    OmegaConfBaseException,
+)
 
 from autrainer.config.hydra.compose import SweepHooks
 from autrainer.config.hydra.key_sources import Sources
-from autrainer.config.identity import differences
+from autrainer.config.identity import differences, run_name
 from autrainer.config.schema.run import RunConfig
 from autrainer.errors import AnotherRunError, ConfigError, CorruptFileError
 from autrainer.runs.layout import CONFIG_FILE
@@ -23,6 +27,7 @@ from autrainer.runs.record.run_record import RunRecord
 log = logging.getLogger(__name__)
 
 SHOWN = 5
+_NAMED = "${autrainer.run_name:}"
 
 
 @dataclass(frozen=True)
@@ -64,13 +69,14 @@ class Point:
         Raises:
             ConfigError: if an interpolation cannot be resolved.
         """
-        with open_dict(composed):
-            composed.hydra.job.id = composed.hydra.job.num = index
+        node = composed.hydra
+        with open_dict(node.job):
+            node.job.id = node.job.num = index
         config = _resolved(overrides, composed)
+        sources = Sources.of_hydra(node)
         # A run that lacks its seed is told so before its folder is named after it.
-        run = None if hooks.check is None else hooks.check(composed, config)
-        directory = _directory(overrides, composed)
-        sources = Sources.of_composed(composed)
+        run = None if hooks.check is None else hooks.check(config, sources)
+        directory = _directory(overrides, composed, config)
         return cls(overrides, config, directory, hooks.is_finished(directory), sources, run)
 
     @property
@@ -89,24 +95,34 @@ def _resolved(overrides: Sequence[str], composed: DictConfig) -> dict[str, Any]:
     for key in composed:
         if key == "hydra":
             continue
-        if OmegaConf.is_missing(composed, key):
-            config[str(key)] = "???"
+        node: Any = composed._get_node(key)
+        if not OmegaConf.is_config(node) and _is_literal(value := node._value()):
+            config[str(key)] = value
             continue
         try:
             value = composed[key]
             config[str(key)] = (
                 OmegaConf.to_container(value, resolve=True) if OmegaConf.is_config(value) else value
             )
-        except InterpolationToMissingValueError:
+        except (InterpolationToMissingValueError, MissingMandatoryValue):
             config[str(key)] = "???"
         except OmegaConfBaseException as error:
             raise _unresolved(str(key), overrides, error) from error
     return config
 
 
-def _directory(overrides: Sequence[str], composed: DictConfig) -> Path:
+def _is_literal(value: object) -> bool:
+    """Whether a value stands for itself: it is no interpolation and not left open."""
+    return not isinstance(value, str) or ("${" not in value and value != "???")
+
+
+def _directory(overrides: Sequence[str], composed: DictConfig, config: Mapping[str, Any]) -> Path:
+    sweep: Any = composed.hydra.sweep
     try:
-        return Path(str(composed.hydra.sweep.dir), str(composed.hydra.sweep.subdir))
+        if sweep._get_node("subdir")._value() == _NAMED:
+            # As its resolver does, without reading the values out of OmegaConf once more.
+            return Path(str(sweep.dir), run_name(config))
+        return Path(str(sweep.dir), str(sweep.subdir))
     except OmegaConfBaseException as error:
         raise _unresolved("hydra.sweep", overrides, error) from error
 
@@ -123,16 +139,26 @@ def refuse_shared_folders(points: Sequence[Point]) -> list[Point]:
     Raises:
         ConfigError: if two combinations differ but would be written to the same folder.
     """
+    kept, shared = without_twins(points)
+    for told in shared:
+        raise ConfigError(told)
+    return kept
+
+
+def without_twins(points: Sequence[Point]) -> tuple[list[Point], list[str]]:
+    """The first combination of each folder, and what is wrong where another one differs from it."""
     kept: dict[Path, Point] = {}
+    shared: dict[Path, str] = {}
     for point in points:
         first = kept.setdefault(point.directory, point)
         if first is point:
             continue
         found = differences(first.config, point.config, everything=True)
         if found:
-            raise ConfigError(_shared(first, found))
-        log.info("Running once: %s is the same configuration twice", point.name)
-    return list(kept.values())
+            shared.setdefault(point.directory, _shared(first, found))
+        else:
+            log.info("Running once: %s is the same configuration twice", point.name)
+    return list(kept.values()), list(shared.values())
 
 
 def refuse_other_runs(points: Sequence[Point]) -> None:

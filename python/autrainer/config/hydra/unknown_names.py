@@ -14,6 +14,20 @@ from autrainer.config.hydra.groups import optional_keys
 from autrainer.config.hydra.internals import ObjectType
 from autrainer.errors import ConfigError, did_you_mean
 
+
+class UnusableOverrideError(ConfigError):
+    """An override that no configuration can be composed with.
+
+    Args:
+        message: What is wrong with it.
+        override: The override.
+    """
+
+    def __init__(self, message: str, override: str) -> None:
+        super().__init__(message)
+        self.override = override
+
+
 _NOT_THERE = re.compile(r"Could not (?:override|delete from config\.) '?(?P<key>[^'\s]+)'?")
 _LEADS_TO = re.compile(r"Could not (?:find|load) '(?P<name>[^']+)'")
 _NO_MAIN = re.compile(r"Cannot find primary config '(?P<name>[^']+)'")
@@ -34,17 +48,30 @@ def explained(
     if isinstance(error, OverrideParseException):
         if "=" not in error.override and not error.override.startswith("~"):
             key = error.override.lstrip("+")
-            return ConfigError(f"the override {error.override!r} has no value; write {key}=VALUE")
-        return ConfigError(f"the override {error.override!r} cannot be read: {text}")
+            told = f"has no value; write {key}=VALUE"
+        else:
+            told = f"cannot be read: {text}"
+        message = f"the override {error.override!r} {told}"
+        return UnusableOverrideError(message, error.override)
     if isinstance(error, MissingConfigException):
         if missing := _NO_MAIN.search(text):
             return ConfigError(_missing_main(missing["name"], loader))
         if missing := _LEADS_TO.search(text):
-            return ConfigError(_missing_option(missing["name"], text, loader))
+            message = _missing_option(missing["name"], text, loader)
+            return _of(overrides, missing["name"].replace("/", "="), message)
     if found := _NOT_THERE.search(text):
-        return ConfigError(_missing_key(found["key"], loader, config_name, overrides))
+        message = _missing_key(found["key"], loader, config_name, overrides)
+        return _of(overrides, f"{found['key']}=", message)
     cause = error.__cause__
     return ConfigError(f"{text}\n{cause}" if cause is not None else text)
+
+
+def _of(overrides: Sequence[str], start: str, message: str) -> ConfigError:
+    """An error with the override that it is about, if that can be told."""
+    for override in overrides:
+        if override.lstrip("+~").startswith(start):
+            return UnusableOverrideError(message, override)
+    return ConfigError(message)
 
 
 def refuse_params(composed: Any) -> None:
@@ -109,19 +136,23 @@ def _missing_option(name: str, text: str, loader: Any) -> str:
 
 def _missing_key(key: str, loader: Any, config_name: str | None, overrides: Sequence[str]) -> str:
     others = [text for text in overrides if text.lstrip("+~").partition("=")[0] != key]
-    try:
-        composed = loader.load_configuration(config_name, others, RunMode.MULTIRUN)
-    except CompactHydraException:
-        known: list[str] = []
-    else:
-        OmegaConf.set_struct(composed, False)
-        composed.pop("hydra")
-        known = list(_keys(OmegaConf.to_container(composed, resolve=False)))
+    known = _known_keys(loader, config_name, others) or _known_keys(loader, config_name, [])
     given = next((text for text in overrides if text.startswith(f"{key}=")), f"{key}=...")
     hint = _near_key(key, {*known, *optional_keys()})
     return f"{key} is no key of the configuration (the command line); " + (
         f"{hint} To add a new key, write +{given}" if hint else f"to add it, write +{given}"
     )
+
+
+def _known_keys(loader: Any, config_name: str | None, overrides: list[str]) -> list[str]:
+    """The keys of a configuration; none if it does not compose."""
+    try:
+        composed = loader.load_configuration(config_name, overrides, RunMode.MULTIRUN)
+    except CompactHydraException:
+        return []
+    OmegaConf.set_struct(composed, False)
+    composed.pop("hydra")
+    return list(_keys(OmegaConf.to_container(composed, resolve=False)))
 
 
 def _near_key(key: str, known: Collection[str]) -> str:

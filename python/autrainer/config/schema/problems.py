@@ -37,15 +37,27 @@ class Problem:
         return f"{text}; {self.fix}" if self.fix else text
 
 
+class ProblemsError(ConfigError):
+    """A configuration in which something is wrong.
+
+    Args:
+        problems: What it is.
+        origin: Knows where keys come from.
+    """
+
+    def __init__(self, problems: Sequence[Problem], origin: Origin | None = None) -> None:
+        lines = [problem.line(origin) for problem in problems]
+        if len(lines) > 1:
+            lines = [f"the configuration has {len(lines)} problems:", *lines]
+        super().__init__("\n  - ".join(lines))
+        self.problems = tuple(problems)
+
+
 def refuse(problems: Sequence[Problem], origin: Origin | None = None) -> None:
     """Raise one error that lists all problems; do nothing if there is no problem.
 
     Raises:
-        ConfigError: if there is a problem.
+        ProblemsError: if there is a problem.
     """
-    if not problems:
-        return
-    lines = [problem.line(origin) for problem in dict.fromkeys(problems)]
-    if len(lines) == 1:
-        raise ConfigError(lines[0])
-    raise ConfigError("\n  - ".join([f"the configuration has {len(lines)} problems:", *lines]))
+    if problems:
+        raise ProblemsError([*dict.fromkeys(problems)], origin)

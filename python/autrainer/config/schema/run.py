@@ -117,12 +117,25 @@ class RunConfig:
             sources: Knows which file sets a key; for messages.
 
         Raises:
-            ConfigError: if a training attribute is wrong or a group missing, with everything of
+            ProblemsError: if a training attribute is wrong or a group missing, with everything of
                 the kind.
         """
+        found, problems = cls.parse(config)
+        refuse(problems, sources)
+        return found
+
+    @classmethod
+    def parse(cls, config: Plain) -> tuple[RunConfig, list[Problem]]:
+        """Read a configuration in which something may be wrong.
+
+        Args:
+            config: The whole configuration, resolved or resolvable.
+
+        Returns:
+            The configuration, and what is wrong with training attributes and groups: where a value
+            is missing or wrong it holds None, where a group is, an empty one.
+        """
         plain = as_plain(config)
-        if not any(group in plain for group in GROUPS):
-            refuse([_NOTHING_INHERITED], sources)
         reader = Reader(plain)
         training = TrainingSection.read(reader)
         data = plain.get("dataset")
@@ -147,8 +160,9 @@ class RunConfig:
             plotting=PlottingSection.read(_group(reader, "plotting")),
         )
         _refuse_near_names(reader)
-        refuse(reader.problems, sources)
-        return found
+        if not any(group in plain for group in GROUPS):
+            return found, [_NOTHING_INHERITED]
+        return found, reader.problems
 
     @cached_property
     def cfg(self) -> DictConfig:
