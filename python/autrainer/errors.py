@@ -12,7 +12,13 @@ if TYPE_CHECKING:
 
 
 class AutrainerError(Exception):
-    """Base of every error that autrainer raises on purpose."""
+    """Base of every error that autrainer raises on purpose.
+
+    Attributes:
+        details: Where several things are wrong, a sentence for each.
+    """
+
+    details: tuple[str, ...] = ()
 
 
 class ConfigError(AutrainerError, ValueError):

@@ -2,7 +2,8 @@
 
 They raise `CommandLineError` where the command would end with a message; in a notebook all but
 `train` print that message. `sys.argv` is neither read nor changed. `train` returns what became of
-its runs, and commands on finished runs what they have made or removed; all others return None.
+its runs, `check` what it has found, commands on finished runs what they have made or removed; all
+others return None.
 """
 
 from __future__ import annotations
@@ -15,6 +16,8 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
     from typing import Any
 
+    from autrainer.checking.findings import Finding
+    from autrainer.cli.commands.check import check
     from autrainer.cli.commands.diff import diff
     from autrainer.cli.commands.group import group
     from autrainer.cli.commands.postprocess import postprocess
@@ -27,7 +30,9 @@ if TYPE_CHECKING:
 
 __all__ = [
     "CommandLineError",
+    "Finding",
     "RunResult",
+    "check",
     "create",
     "diff",
     "fetch",
@@ -46,6 +51,8 @@ __all__ = [
 
 
 _HOMES = {
+    "Finding": "autrainer.checking.findings",
+    "check": "autrainer.cli.commands.check",
     "CommandLineError": "autrainer.cli.errors",
     "RunResult": "autrainer.cli.results",
     "diff": "autrainer.cli.commands.diff",

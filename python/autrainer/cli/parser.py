@@ -42,7 +42,7 @@ class Parser(argparse.ArgumentParser):
         raise CommandLineError(self, message, 2)
 
 
-COMMANDS = ("runs", "diff", "verify", "postprocess", "group", "rm-failed", "rm-states")
+COMMANDS = ("check", "runs", "diff", "verify", "postprocess", "group", "rm-failed", "rm-states")
 """Commands that are a module of `cli.commands` each: `ABOUT`, `EXAMPLE`, `add_arguments`, `run`."""
 
 

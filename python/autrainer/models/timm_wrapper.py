@@ -11,6 +11,7 @@ import torch
 
 from autrainer.models.base import AbstractModel
 from autrainer.runs.extras import imported
+from autrainer.runs.web.refusal import refuse_download
 
 
 class TimmModel(AbstractModel):
@@ -32,6 +33,8 @@ class TimmModel(AbstractModel):
         super().__init__(output_dim, transfer, **kwargs)
         self.timm_name = timm_name
         timm = imported("timm", type(self).__name__, "timm", "timm")
+        if transfer:
+            refuse_download(f"the weights of {timm_name}")
         with _errors_only():
             self.model = timm.create_model(
                 timm_name, pretrained=bool(transfer), num_classes=output_dim, **_own(kwargs)

@@ -11,6 +11,7 @@ from types import ModuleType
 from typing import Any
 
 from autrainer.runs.extras import imported
+from autrainer.runs.web.refusal import are_refused
 
 log = logging.getLogger(__name__)
 
@@ -39,7 +40,7 @@ def import_transformers(needed_by: str) -> ModuleType:
 
 
 def repository_of(name: str) -> tuple[str, dict[str, Any]]:
-    """A place and a revision, as `from_pretrained` takes them.
+    """A place and a revision, as `from_pretrained` takes them; no download where none is allowed.
 
     Args:
         name: A folder, or the name of a repository of the hub: `name` or `name@revision`.
@@ -47,7 +48,8 @@ def repository_of(name: str) -> tuple[str, dict[str, Any]]:
     if Path(name).is_dir():
         return name, {}
     place, _, revision = name.partition("@")
-    return place, {"revision": revision} if revision else {}
+    options: dict[str, Any] = {"revision": revision} if revision else {}
+    return place, {**options, "local_files_only": True} if are_refused() else options
 
 
 def _broken_torchaudio() -> str | None:

@@ -98,22 +98,22 @@ def build_parts(config: RunConfig, runtime: Runtime) -> Parts:
         runtime: Where criterion and model go, and which process of the run this is.
     """
     training, checkpoints, device = config.training, config.model.checkpoints, runtime.device
-    data = _build_dataset(config.dataset, config.model, config.augmentation, config.seeds.dataset)
+    data = build_dataset(config.dataset, config.model, config.augmentation, config.seeds.dataset)
     data.process = runtime.process
-    criterion = _build_criterion(config.dataset, data)
+    criterion = build_criterion(config.dataset, data)
     criterion.to(device)
     # Seeded once more: what the model starts from does not depend on what the dataset drew.
     set_seed(config.seeds.training)
-    model = _build_model(config.model, data.output_dim)
+    model = build_model(config.model, data.output_dim)
     load_model_state(model, checkpoints)
     freeze(model, config.model.freeze)
     model.to(device)
-    optimizer = _build_optimizer(config.optimizer, model, training.learning_rate)
+    optimizer = build_optimizer_of(config.optimizer, model, training.learning_rate)
     load_optimizer_state(optimizer, model, checkpoints, device)
     schedule = build_schedule(config.scheduler, optimizer, data.tracking_metric)
     if schedule is not None:
         load_scheduler_state(schedule.scheduler, checkpoints)
-    train_loader, dev_loader, test_loader = _build_loaders(
+    train_loader, dev_loader, test_loader = build_loaders(
         config.loaders, training, data, config.compute.features_cache
     )
     for loader in (train_loader, dev_loader, test_loader):
@@ -144,9 +144,14 @@ def limits(updates: UpdateSection) -> Limits:
     )
 
 
-def _build_dataset(
+def build_dataset(
     section: DatasetSection, model: ModelSection, augmentation: AugmentationSection, seed: int
 ) -> AbstractDataset:
+    """The dataset, with the transforms that it and the model ask for; all of it is checked.
+
+    Raises:
+        AutrainerError: if it cannot be built, or its data cannot be used.
+    """
     with errors_named("dataset", section.target.described("criterion", *LOADER_KEYS)):
         augmentations = AugmentationManager(augmentation.target.config).get_augmentations()
         transforms = TransformManager(model.transform, section.transform, *augmentations)
@@ -179,7 +184,8 @@ def _refuse_strata(data: AbstractDataset) -> None:
             )
 
 
-def _build_criterion(section: DatasetSection, data: AbstractDataset) -> torch.nn.Module:
+def build_criterion(section: DatasetSection, data: AbstractDataset) -> torch.nn.Module:
+    """The criterion, set up with the dataset; its losses are not reduced."""
     target = section.criterion
     with errors_named(target.key, target.described()):
         criterion: torch.nn.Module = build(target, Loss, reduction="none")
@@ -199,21 +205,23 @@ def _column_as_vector(criterion: torch.nn.Module, args: tuple[Any, ...]) -> tupl
     return output, target, *rest
 
 
-def _build_model(section: ModelSection, output_dim: int) -> AbstractModel:
+def build_model(section: ModelSection, output_dim: int) -> AbstractModel:
+    """The model as it is initialised, without a checkpoint."""
     hidden = (*section.target.consumed, *section.target.dropped)
     with errors_named("model", section.target.described(*hidden)):
         model: AbstractModel = build(section.target, AbstractModel, output_dim=output_dim)
     return model
 
 
-def _build_optimizer(
+def build_optimizer_of(
     section: OptimizerSection, model: AbstractModel, learning_rate: float
 ) -> torch.optim.Optimizer:
+    """The optimizer of a model."""
     with errors_named("optimizer", section.target.described(lr=learning_rate)):
         return build_optimizer(section, model, learning_rate)
 
 
-def _build_loaders(
+def build_loaders(
     loaders: LoadersSection,
     training: TrainingSection,
     data: AbstractDataset,

@@ -15,6 +15,7 @@ import torch
 from autrainer.errors import ConfigError, DataError
 from autrainer.runs.extras import imported
 from autrainer.runs.transformers_library import import_transformers, repository_of
+from autrainer.runs.web.refusal import refuse_download
 from autrainer.transforms.base import FeaturesTransform
 from autrainer.transforms.checks import need_dims, one_of, positive_int
 
@@ -97,7 +98,11 @@ class FeatureExtractor(FeaturesTransform):
             if self.fe_type is None:
                 # No code of a repository is executed, and nobody is asked whether it may.
                 revision["trust_remote_code"] = False
-            return kind.from_pretrained(place, **revision)
+            try:
+                return kind.from_pretrained(place, **revision)
+            except OSError:
+                refuse_download(repr(self.fe_transfer))
+                raise
         with warnings.catch_warnings():
             # Of AST: that some of its bands are empty, as they were when it was trained.
             warnings.simplefilter("ignore", UserWarning)

@@ -161,7 +161,9 @@ def _raise(
     elif not wrong and not missing:
         kind = CorruptFileError
     lines = "\n".join(f"- {problem}" for problem in problems)
-    raise kind(f"the data of {name} cannot be used:\n{lines}")
+    error = kind(f"the data of {name} cannot be used:\n{lines}")
+    error.details = tuple(problems)
+    raise error
 
 
 def _frame_problems(dataset: Splits, subset: str) -> Iterator[str]:

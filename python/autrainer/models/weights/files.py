@@ -18,6 +18,7 @@ from autrainer.errors import ConfigError, CorruptFileError
 from autrainer.runs.locking.folders import alone_in
 from autrainer.runs.web.fetching import fetch
 from autrainer.runs.web.integrity import Expected
+from autrainer.runs.web.refusal import are_refused, refuse_download
 from autrainer.runs.web.urls import file_name, split_checksum
 from autrainer.runs.writing.files import make_folder
 from autrainer.runs.writing.opening import reading
@@ -47,6 +48,11 @@ def weights_file(place: str, folder: Path | None = None) -> Path:
             )
         return path
     address, expected = split_checksum(place)
+    if are_refused():
+        known = (folder or hub_folder() / "checkpoints") / file_name(address)
+        if not known.is_file():
+            refuse_download(address)
+        return known
     folder = make_folder(folder or hub_folder() / "checkpoints")
     target = folder / file_name(address)
     with alone_in(folder, "downloads into"):

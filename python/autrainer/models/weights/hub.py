@@ -18,6 +18,7 @@ from torch import nn
 from autrainer.errors import ConfigError, DownloadError
 from autrainer.models.weights.known import ARCHITECTURES
 from autrainer.runs.transformers_library import import_transformers, repository_of
+from autrainer.runs.web.refusal import refuse_download
 
 log = logging.getLogger(__name__)
 
@@ -126,6 +127,7 @@ def _from_hub(name: str) -> Iterator[None]:
     try:
         yield
     except OSError as error:
+        refuse_download(repr(name))
         reason = " ".join(str(error).split())
         raise DownloadError(
             f"{name!r} did not come from the Hugging Face hub ({reason[:300]}); a folder with "

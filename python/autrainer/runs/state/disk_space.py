@@ -62,13 +62,14 @@ def warn_if_full(folder: Path, needed_bytes: int) -> None:
         log.warning(
             "This run will need about %s, %s are free in %s; free some, or set "
             "keep_checkpoints, a larger save_frequency or save_train_outputs: false",
-            _size(needed_bytes),
-            _size(free),
+            size_text(needed_bytes),
+            size_text(free),
             folder,
         )
 
 
-def _size(count: int) -> str:
+def size_text(count: int) -> str:
+    """A number of bytes as text: `1.5 GiB`."""
     for unit, size in (("GiB", 2**30), ("MiB", 2**20)):
         if count >= size:
             return f"{count / size:.1f} {unit}"

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass
 
 import torch
 from omegaconf import DictConfig
@@ -16,7 +17,7 @@ from autrainer.config.schema.reading import LEFT_OPEN
 from autrainer.config.schema.run import GROUPS, RunConfig
 from autrainer.config.schema.sections.augmentation import AugmentationSection
 from autrainer.config.schema.sections.dataset import DatasetSection
-from autrainer.config.schema.sections.loaders import SUBSETS
+from autrainer.config.schema.sections.loaders import LOADER_KEYS, SUBSETS
 from autrainer.config.schema.sections.model import ModelSection
 from autrainer.config.schema.sections.plotting import PlottingSection
 from autrainer.config.schema.sections.scheduler import SchedulerSection
@@ -64,24 +65,27 @@ def find_problems(config: RunConfig) -> list[Problem]:
     Args:
         config: The configuration, read.
     """
-    if missing := list(_left_open({group: config.plain[group] for group in GROUPS})):
+    if missing := left_open({group: config.plain[group] for group in GROUPS}):
         return missing
-    optimizer = config.optimizer.target
-    return [
-        *_dataset_problems(config.dataset),
-        *(sampler_problems(config.loaders.train.sampler) if config.loaders.train.sampler else []),
-        *_model_problems(config.model),
-        *check_target(optimizer, torch.optim.Optimizer, injected=("params", "lr")),
-        *_scheduler_problems(config.scheduler),
-        *config.model.problems,
-        *config.optimizer.problems,
-        *_augmentation_problems(config.augmentation),
-        *_plotting_problems(config.plotting),
-        *_transform_problems(config.dataset.transform),
-        *_transform_problems(config.model.transform),
-        *_list_problems(config.loggers, AbstractLogger, _LOGGER_ARGUMENTS),
-        *_list_problems(config.callbacks, object),
-    ]
+    return [problem for piece in PIECES for problem in piece.find(config)]
+
+
+@dataclass(frozen=True)
+class Piece:
+    """A part of a configuration whose classes are checked on their own.
+
+    Args:
+        keys: The keys at the top of the configuration that it depends on.
+        find: What is wrong with it.
+    """
+
+    keys: tuple[str, ...]
+    find: Callable[[RunConfig], list[Problem]]
+
+
+def left_open(node: object) -> list[Problem]:
+    """What a part of a configuration leaves open, at any depth, that somebody has to fill in."""
+    return list(_left_open(node))
 
 
 def _left_open(node: object, key: str = "") -> Iterator[Problem]:
@@ -138,6 +142,17 @@ def _transform_problems(transform: TransformSection) -> list[Problem]:
     return [problem for each in targets for problem in check_target(each, AbstractTransform)]
 
 
+def _sampler_problems(config: RunConfig) -> list[Problem]:
+    sampler = config.loaders.train.sampler
+    return sampler_problems(sampler) if sampler else []
+
+
+def _optimizer_problems(config: RunConfig) -> list[Problem]:
+    target, kind = config.optimizer.target, torch.optim.Optimizer
+    problems = check_target(target, kind, injected=("params", "lr"))
+    return [*problems, *config.optimizer.problems]
+
+
 def _list_problems(
     listed: TargetList, expected: type, injected: tuple[str, ...] = ()
 ) -> list[Problem]:
@@ -149,3 +164,22 @@ def _list_problems(
         for target in listed.targets
         for problem in check_target(target, expected, injected=injected)
     ]
+
+
+PIECES = (
+    Piece(("dataset", "criterion"), lambda config: _dataset_problems(config.dataset)),
+    Piece(("dataset", *LOADER_KEYS), _sampler_problems),
+    Piece(("model",), lambda config: [*_model_problems(config.model), *config.model.problems]),
+    Piece(("optimizer",), _optimizer_problems),
+    Piece(("scheduler",), lambda config: _scheduler_problems(config.scheduler)),
+    Piece(("augmentation",), lambda config: _augmentation_problems(config.augmentation)),
+    Piece(("plotting",), lambda config: _plotting_problems(config.plotting)),
+    Piece(("dataset",), lambda config: _transform_problems(config.dataset.transform)),
+    Piece(("model",), lambda config: _transform_problems(config.model.transform)),
+    Piece(
+        ("loggers",),
+        lambda config: _list_problems(config.loggers, AbstractLogger, _LOGGER_ARGUMENTS),
+    ),
+    Piece(("callbacks",), lambda config: _list_problems(config.callbacks, object)),
+)
+"""What `find_problems` looks at, in order."""

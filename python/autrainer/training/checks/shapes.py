@@ -138,13 +138,13 @@ class Fit:
         Raises:
             ConfigError: with what does not fit.
         """
-        if not self._problems(one):
+        if not self.problems(one):
             return
         # The shape of a single sample may be special: a model that squeezes works on more of them.
         batch = self.sample(times=2)
         with preserved_rng(), evaluation_mode(model):
             two = Seen(batch, model(**create_model_inputs(model, batch)))
-        refuse(self._problems(two), Sources.of_job())
+        refuse(self.problems(two), Sources.of_job())
 
     def criterion_problem(self, seen: Seen, error: BaseException) -> Problem:
         """An error of the criterion, with the shapes of what it was given."""
@@ -158,7 +158,8 @@ class Fit:
             "" if path == wanted else f"for {self.data.task} use {wanted} or one like it",
         )
 
-    def _problems(self, seen: Seen) -> list[Problem]:
+    def problems(self, seen: Seen) -> list[Problem]:
+        """What does not fit about a batch and what the model made of it."""
         if problem := self._of_output(seen):
             return [problem]
         if not _is_known(self.data.target_transform):

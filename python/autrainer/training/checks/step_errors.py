@@ -11,6 +11,7 @@ import torch
 from autrainer.config.error_places import is_of_user
 from autrainer.config.hydra.key_sources import Sources
 from autrainer.config.plain import Plain
+from autrainer.config.schema.run import RunConfig
 from autrainer.errors import AutrainerError, ConfigError, OutOfMemoryError
 from autrainer.training.checks.constructor_errors import (
     CONSTRUCTOR_ERRORS,
@@ -78,14 +79,18 @@ def _misfit(error: BaseException, run: FailedRun) -> ConfigError | None:
     if seen.output is not None:
         problem = run.fit.criterion_problem(seen, error)
         return ConfigError(problem.line(Sources.of_job()))
-    features = seen.batch.features
     # A model without a summary has failed on the first sample.
     is_known = run.mult_adds is not None
-    if is_known and getattr(features, "shape", ())[1:] == run.sample_shape:
+    if is_known and getattr(seen.batch.features, "shape", ())[1:] == run.sample_shape:
         return None
-    model, dataset = run.config.model, run.config.dataset
+    return ConfigError(model_misfit(run.config, seen, error))
+
+
+def model_misfit(config: RunConfig, seen: Seen, error: BaseException) -> str:
+    """An error of a model as a sentence about the features that it was given."""
+    model, dataset, features = config.model, config.dataset, seen.batch.features
     dtype = str(getattr(features, "dtype", "")).removeprefix("torch.")
-    return ConfigError(
+    return (
         f"the model {model.id}, {model.target.described('transform')}, does not work on samples of "
         f"the dataset {dataset.id}, whose features are {dtype} {seen.shape_of(features)}: "
         f"{sentence_of(error)}{_size_to_try(model.target.written, features)}"

@@ -125,6 +125,10 @@ class Records:
 
 def rows_of_pass(parts: Parts, subset: str) -> int:
     """How many samples of a split the model sees in a pass."""
-    loader: Any = getattr(parts, f"{subset}_loader")
+    return rows_by(getattr(parts, f"{subset}_loader"), getattr(parts.data, f"{subset}_dataset"))
+
+
+def rows_by(loader: Any, split: Any) -> int:
+    """How many samples of a split a loader gives in a pass."""
     sampler = loader.sampler if isinstance(loader, Loader) else None
-    return len(getattr(parts.data, f"{subset}_dataset") if sampler is None else sampler)
+    return len(split if sampler is None else sampler)

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
-from typing import Any
+from collections.abc import Mapping
+from dataclasses import dataclass
 
+from autrainer.config.schema.sections.loaders import SUBSETS
 from autrainer.config.schema.sections.saving import SavingSection
 from autrainer.config.schema.sections.training import TrainingSection
+from autrainer.datasets.base import AbstractDataset
 from autrainer.engine.stateful import StatefulParts, StatefulValue
 from autrainer.runs.state.disk_space import (
     BLOCK_BYTES,
@@ -49,15 +52,38 @@ def needed_bytes(
     training: TrainingSection, saving: SavingSection, parts: Parts, stateful: StatefulParts
 ) -> int:
     """About how much disk the files of a run will take."""
+    rows = {subset: rows_of_pass(parts, subset) for subset in SUBSETS}
+    sizes = Sizes(stateful.num_bytes(checkpoints_only=True), stateful.num_bytes(), rows)
+    return run_bytes(training, saving, parts.data, sizes)
+
+
+@dataclass(frozen=True)
+class Sizes:
+    """What the disk that a run needs depends on.
+
+    Args:
+        checkpoint: Bytes of what users load of a state: model, optimizer, scheduler.
+        state: Bytes of all that a run resumes from.
+        rows: Samples that a pass over each split has.
+    """
+
+    checkpoint: int
+    state: int
+    rows: Mapping[str, int]
+
+
+def run_bytes(
+    training: TrainingSection, saving: SavingSection, data: AbstractDataset, sizes: Sizes
+) -> int:
+    """About how much disk the files of a run of these sizes will take."""
     evaluations = -(-training.iterations // training.eval_frequency)
     saves = -(-training.iterations // saving.save_frequency)
     kept = min(saves, saving.keep_checkpoints or saves)
     # Besides: `_initial` and `_best`, and two rolling states.
-    states = (stateful.num_bytes(checkpoints_only=True) + 2 * BLOCK_BYTES) * (kept + 2)
-    states += (stateful.num_bytes() + BLOCK_BYTES) * 2
-    data: Any = parts.data
+    states = (sizes.checkpoint + 2 * BLOCK_BYTES) * (kept + 2)
+    states += (sizes.state + BLOCK_BYTES) * 2
     outputs = sum(
-        outputs_bytes(rows_of_pass(parts, subset), data.output_dim) * times
+        outputs_bytes(sizes.rows[subset], data.output_dim) * times
         for subset, times in (("train", evaluations), ("dev", evaluations + 1), ("test", 1))
         if saving.saves_outputs(subset)
     )

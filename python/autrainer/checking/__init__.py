@@ -1,0 +1,1 @@
+"""Checks a sweep before it runs: nothing is trained, written or downloaded."""
