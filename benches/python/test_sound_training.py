@@ -7,7 +7,6 @@ import torch
 from benches.python.test_epochs import BATCH, CLASSES, HandWritten, read_wav, write_wav
 from benches.python.test_files_training import trainer
 
-from autrainer.data.file_handlers import AudioFileHandler, NumpyFileHandler
 from autrainer.datasets import BaseClassificationDataset
 from autrainer.features import native
 from autrainer.features.settings import preset
@@ -49,7 +48,7 @@ def ours(folder, num_workers, *, ready):
         index_column="file",
         target_column="label",
         file_type="npy" if ready else "wav",
-        file_handler=NumpyFileHandler() if ready else AudioFileHandler(),
+        file_handler=f"autrainer.data.file_handlers.{'Numpy' if ready else 'Audio'}FileHandler",
         train_transform=None if ready else transform,
     )
     return dataset.create_train_loader(BATCH, num_workers=num_workers, resident_mb=0)
@@ -117,7 +116,7 @@ def test_epoch_of_a_small_network(benchmark, recordings, who):
     benchmark.pedantic(epoch, rounds=3, iterations=1, warmup_rounds=1)
 
 
-NUM_STEPS = 12
+NUM_STEPS = 6
 
 
 @pytest.mark.parametrize("who", ["ours, 2 workers", "ours, ready features"])
