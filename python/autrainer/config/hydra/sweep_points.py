@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
@@ -28,6 +29,8 @@ log = logging.getLogger(__name__)
 
 SHOWN = 5
 _NAMED = "${autrainer.run_name:}"
+_LEFT_OPEN = "%3F%3F%3F"
+_SIMPLE = re.compile(r"\$\{(\w+)\}")
 
 
 @dataclass(frozen=True)
@@ -118,13 +121,36 @@ def _is_literal(value: object) -> bool:
 
 def _directory(overrides: Sequence[str], composed: DictConfig, config: Mapping[str, Any]) -> Path:
     sweep: Any = composed.hydra.sweep
+    # What is simple is read off the resolved values: the grammar of OmegaConf takes longer.
+    name = _name_of(config) if sweep._get_node("subdir")._value() == _NAMED else None
+    folder = _filled_in(sweep._get_node("dir")._value(), config)
     try:
-        if sweep._get_node("subdir")._value() == _NAMED:
-            # As its resolver does, without reading the values out of OmegaConf once more.
-            return Path(str(sweep.dir), run_name(config))
-        return Path(str(sweep.dir), str(sweep.subdir))
+        return Path(
+            str(sweep.dir) if folder is None else folder,
+            str(sweep.subdir) if name is None else name,
+        )
     except OmegaConfBaseException as error:
         raise _unresolved("hydra.sweep", overrides, error) from error
+
+
+def _name_of(config: Mapping[str, Any]) -> str | None:
+    """The name of a run by its resolver; None where OmegaConf has to say what is missing."""
+    try:
+        name = run_name(config)
+    except (LookupError, TypeError):
+        return None
+    return None if _LEFT_OPEN in name else name
+
+
+def _filled_in(text: object, config: Mapping[str, Any]) -> str | None:
+    """A text with `${key}` replaced by texts of the configuration; None if that is not all."""
+    if not isinstance(text, str) or "\\" in text:
+        return None
+    values = {key: config.get(key) for key in _SIMPLE.findall(text)}
+    if not all(isinstance(value, str) and value != "???" for value in values.values()):
+        return None
+    filled = _SIMPLE.sub(lambda match: str(values[match[1]]), text)
+    return None if "${" in _SIMPLE.sub("", text) or filled == "???" else filled
 
 
 def _unresolved(key: str, overrides: Sequence[str], error: OmegaConfBaseException) -> ConfigError:
