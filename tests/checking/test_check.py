@@ -133,7 +133,7 @@ def test_mistakes_of_every_kind_are_told_at_once(project):
         "the command line": "did you mean 'batch_size'",
         "conf/config.yaml:5": "eval_freqency is no training attribute; did you mean",
         "conf/config.yaml:6": "on_nonfinite is 'stop'; use 'error', 'skip' or 'ignore'",
-        "conf/config.yaml:13": "dataset is 'Nowhere', of which there is no configuration",
+        "conf/config.yaml:13": "there is no configuration; autrainer list dataset prints all",
         "conf/config.yaml:15": "optimizer is 'Admaw', of which there is no configuration; did",
         "conf/dataset/Columns.yaml": "no column 'heigth'; did you mean 'height'?",
         "conf/dataset/Loss.yaml:6": "did you mean 'BalancedCrossEntropyLoss'",

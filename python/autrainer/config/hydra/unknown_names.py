@@ -28,6 +28,9 @@ class UnusableOverrideError(ConfigError):
         self.override = override
 
 
+MOST_OPTIONS = 30
+"""Options of a group that are listed where none of them is near."""
+
 _NOT_THERE = re.compile(r"Could not (?:override|delete from config\.) '?(?P<key>[^'\s]+)'?")
 _LEADS_TO = re.compile(r"Could not (?:find|load) '(?P<name>[^']+)'")
 _NO_MAIN = re.compile(r"Cannot find primary config '(?P<name>[^']+)'")
@@ -130,7 +133,10 @@ def _missing_option(name: str, text: str, loader: Any) -> str:
     if not options:
         near = did_you_mean(group, loader.get_group_options("", ObjectType.GROUP))
         return f"there is no group {group!r} of configurations; {near}" if near else text
-    hint = did_you_mean(option, options) or f"use one of {', '.join(options)}"
+    all_of_them = f"use one of {', '.join(options)}"
+    if len(options) > MOST_OPTIONS:
+        all_of_them = f"autrainer list {group} prints all {len(options)}"
+    hint = did_you_mean(option, options) or all_of_them
     return f"{group} is {option!r}, of which there is no configuration; {hint}"
 
 
