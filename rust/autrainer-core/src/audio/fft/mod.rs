@@ -14,8 +14,10 @@ mod stage;
 use std::f64::consts::PI;
 
 pub use lanes::{Complex, LANES, Lane};
-use lanes::{Factor, norm};
+use lanes::{Factor, add, minus, mul, norm, plus, sub};
 use stage::Stage;
+
+use crate::audio::vectors::Vectors;
 
 /// Power spectra of frames of one length.
 #[derive(Debug, Clone, PartialEq)]
@@ -92,8 +94,8 @@ impl PowerFft {
     /// # Panics
     /// If `values` are not [`PowerFft::num_values`], or `out` has not [`PowerFft::num_bins`] places.
     #[inline(always)]
-    pub fn power(&self, values: &mut [Complex], out: &mut [Lane]) {
-        self.finish(&self.stages, values, out);
+    pub(crate) fn power<V: Vectors>(&self, values: &mut [Complex], out: &mut [Lane]) {
+        self.finish::<V>(&self.stages, values, out);
     }
 
     /// The same for whole frames times `weights`, which saves a walk through `values`.
@@ -104,7 +106,7 @@ impl PowerFft {
     /// If a frame or the weights are shorter than [`PowerFft::len`], and where
     /// [`PowerFft::power`] does.
     #[inline(always)]
-    pub fn power_of_frames(
+    pub(crate) fn power_of_frames<V: Vectors>(
         &self,
         frames: [&[f32]; LANES],
         weights: &[f64],
@@ -113,8 +115,8 @@ impl PowerFft {
     ) -> bool {
         match self.stages.split_first() {
             Some((first, rest)) if self.is_packed() && first.takes_frames() => {
-                first.by_four_of_frames(frames, weights, values);
-                self.finish(rest, values, out);
+                first.by_four_of_frames::<V>(frames, weights, values);
+                self.finish::<V>(rest, values, out);
                 true
             }
             _ => false,
@@ -123,22 +125,22 @@ impl PowerFft {
 
     /// What is left after some stages.
     #[inline(always)]
-    fn finish(&self, stages: &[Stage], values: &mut [Complex], out: &mut [Lane]) {
+    fn finish<V: Vectors>(&self, stages: &[Stage], values: &mut [Complex], out: &mut [Lane]) {
         assert!(values.len() == self.num_values() && out.len() == self.num_bins());
         for stage in stages {
-            stage.apply(values);
+            stage.apply::<V>(values);
         }
         if self.is_packed() {
-            self.unpacked_power(values, out);
+            self.unpacked_power::<V>(values, out);
         } else {
             for (place, &position) in out.iter_mut().zip(&self.positions) {
-                *place = norm(values[position]);
+                *place = norm::<V>(values[position]);
             }
         }
     }
 
     #[inline(always)]
-    fn unpacked_power(&self, values: &[Complex], out: &mut [Lane]) {
+    fn unpacked_power<V: Vectors>(&self, values: &[Complex], out: &mut [Lane]) {
         let num_values = self.num_values();
         let first = values[0];
         for lane in 0..LANES {
@@ -151,12 +153,12 @@ impl PowerFft {
         let places = low.iter_mut().zip(high.iter_mut().rev());
         let positions = self.positions[1..].iter().zip(self.positions.iter().rev());
         for (((below, above), &turn), (&a, &b)) in places.zip(&self.turns[1..]).zip(positions) {
-            (*below, *above) = bins(values[a], values[b], turn);
+            (*below, *above) = bins::<V>(values[a], values[b], turn);
         }
         if num_values % 2 == 0 {
             let middle = num_values / 2;
             let value = values[self.positions[middle]];
-            out[middle] = bins(value, value, self.turns[middle]).0;
+            out[middle] = bins::<V>(value, value, self.turns[middle]).0;
         }
     }
 }
@@ -195,24 +197,26 @@ fn position(k: usize, len: usize, radices: &[usize]) -> usize {
 
 /// Powers of a bin and of its mirror image, from the values of both, each scaled by a half.
 #[inline(always)]
-fn bins(a: Complex, b: Complex, turn: Factor) -> (Lane, Lane) {
-    let (mut below, mut above) = (Lane::default(), Lane::default());
-    for lane in 0..LANES {
-        let (even_re, even_im) = (a.re.0[lane] + b.re.0[lane], a.im.0[lane] - b.im.0[lane]);
-        let (odd_re, odd_im) = (a.im.0[lane] + b.im.0[lane], b.re.0[lane] - a.re.0[lane]);
-        let turned_re = odd_re * turn.0 - odd_im * turn.1;
-        let turned_im = odd_re * turn.1 + odd_im * turn.0;
-        let (re, im) = (even_re + turned_re, even_im + turned_im);
-        below.0[lane] = re * re + im * im;
-        let (re, im) = (even_re - turned_re, even_im - turned_im);
-        above.0[lane] = re * re + im * im;
-    }
-    (below, above)
+fn bins<V: Vectors>(a: Complex, b: Complex, turn: Factor) -> (Lane, Lane) {
+    let even = Complex {
+        re: plus::<V>(a.re, b.re),
+        im: minus::<V>(a.im, b.im),
+    };
+    let odd = Complex {
+        re: plus::<V>(a.im, b.im),
+        im: minus::<V>(b.re, a.re),
+    };
+    let turned = mul::<V>(odd, turn);
+    (
+        norm::<V>(add::<V>(even, turned)),
+        norm::<V>(sub::<V>(even, turned)),
+    )
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::audio::vectors::Portable;
 
     fn sample(frame: usize, at: usize) -> f64 {
         (((at * 7919 + frame * 104_729) % 1009) as f64 / 504.5 - 1.0) * 0.7
@@ -246,7 +250,7 @@ mod tests {
                 }
             }
             let mut out = vec![Lane::default(); fft.num_bins()];
-            fft.power(&mut values, &mut out);
+            fft.power::<Portable>(&mut values, &mut out);
             for (k, bin) in out.iter().enumerate().step_by(1 + len / 50) {
                 for frame in 0..LANES {
                     let exact = slow_power(len, frame, k);

@@ -1,8 +1,9 @@
 //! The samples of frames, as the transform takes them.
 
 use super::settings::MelSettings;
-use crate::audio::fft::lanes::{minus, plus, times};
+use crate::audio::fft::lanes::{columns, minus, plus, times};
 use crate::audio::fft::{Complex, LANES, Lane, PowerFft};
+use crate::audio::vectors::Vectors;
 
 /// Where the frames of a signal begin and end.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -77,51 +78,59 @@ fn reflect(signal: &[f32], begin: isize, out: &mut [f32]) {
 }
 
 /// Frames as the numbers of one vector after the other.
-///
-/// Here and below without closures over arrays: those are not compiled for the vectors of the caller.
 #[inline(always)]
-pub(super) fn side_by_side(frames: [&[f32]; LANES], samples: &mut [Lane]) {
-    for (lane, frame) in frames.iter().enumerate() {
-        for (place, &sample) in samples.iter_mut().zip(*frame) {
-            place.0[lane] = f64::from(sample);
+pub(super) fn side_by_side<V: Vectors>(frames: [&[f32]; LANES], samples: &mut [Lane]) {
+    let num_whole = samples.len() / 4 * 4;
+    let (whole, rest) = samples.split_at_mut(num_whole);
+    for (number, places) in whole.chunks_exact_mut(4).enumerate() {
+        places.copy_from_slice(&columns::<V>(&frames, 4 * number));
+    }
+    for (at, place) in rest.iter_mut().enumerate() {
+        for (lane, frame) in frames.iter().enumerate() {
+            place.0[lane] = f64::from(frame[num_whole + at]);
         }
     }
 }
 
 /// Without the mean, and without most of what is the same as in the sample before.
 #[inline(always)]
-pub(super) fn condition(settings: &MelSettings, samples: &mut [Lane]) {
+pub(super) fn condition<V: Vectors>(settings: &MelSettings, samples: &mut [Lane]) {
     let mut mean = Lane::default();
     if settings.removes_mean {
         for sample in samples.iter() {
-            mean = plus(mean, *sample);
+            mean = plus::<V>(mean, *sample);
         }
         let num_samples = samples.len() as f64;
         for lane in 0..LANES {
             mean.0[lane] /= num_samples;
         }
     }
-    let mut before = minus(samples.first().copied().unwrap_or_default(), mean);
+    let mut before = minus::<V>(samples.first().copied().unwrap_or_default(), mean);
     for sample in samples.iter_mut() {
-        let value = minus(*sample, mean);
-        *sample = minus(value, times(before, settings.preemphasis));
+        let value = minus::<V>(*sample, mean);
+        *sample = minus::<V>(value, times::<V>(before, settings.preemphasis));
         before = value;
     }
 }
 
 /// Samples times the window, as the transform takes them.
 #[inline(always)]
-pub(super) fn weigh(fft: &PowerFft, window: &[f64], samples: &[Lane], values: &mut [Complex]) {
+pub(super) fn weigh<V: Vectors>(
+    fft: &PowerFft,
+    window: &[f64],
+    samples: &[Lane],
+    values: &mut [Complex],
+) {
     let num_filled = if fft.is_packed() {
         let pairs = samples.chunks_exact(2).zip(window.chunks_exact(2));
         for (place, (sample, weight)) in values.iter_mut().zip(pairs) {
-            place.re = times(sample[0], weight[0]);
-            place.im = times(sample[1], weight[1]);
+            place.re = times::<V>(sample[0], weight[0]);
+            place.im = times::<V>(sample[1], weight[1]);
         }
         let is_odd = samples.len() % 2 == 1;
         if let (true, Some(sample), Some(&weight)) = (is_odd, samples.last(), window.last()) {
             values[samples.len() / 2] = Complex {
-                re: times(*sample, weight),
+                re: times::<V>(*sample, weight),
                 im: Lane::default(),
             };
         }
@@ -129,7 +138,7 @@ pub(super) fn weigh(fft: &PowerFft, window: &[f64], samples: &[Lane], values: &m
     } else {
         for ((place, sample), &weight) in values.iter_mut().zip(samples).zip(window) {
             *place = Complex {
-                re: times(*sample, weight),
+                re: times::<V>(*sample, weight),
                 im: Lane::default(),
             };
         }

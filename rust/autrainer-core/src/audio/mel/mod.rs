@@ -9,9 +9,10 @@ use std::ops::Range;
 use std::sync::Arc;
 
 use crate::audio::bank::Bank;
+use crate::audio::fft::lanes::{plus, times};
 use crate::audio::fft::{Complex, LANES, Lane, PowerFft};
 use crate::audio::kept::Kept;
-use crate::audio::vectors::with_widest_vectors;
+use crate::audio::vectors::{Vectors, with_vectors};
 use crate::error::{Error, Result, check_length};
 pub use framing::Framing;
 use framing::{condition, frame, framed_window, side_by_side, weigh};
@@ -163,19 +164,24 @@ impl MelSpectrogram {
 }
 
 fn fill_channel(plan: &MelSpectrogram, signal: &[f32], scratch: &mut Scratch, out: &mut [f32]) {
-    with_widest_vectors!(
+    with_vectors!(
         all_groups,
         (plan: &MelSpectrogram, signal: &[f32], scratch: &mut Scratch, out: &mut [f32])
     );
 }
 
 #[inline(always)]
-fn all_groups(plan: &MelSpectrogram, signal: &[f32], scratch: &mut Scratch, out: &mut [f32]) {
+fn all_groups<V: Vectors>(
+    plan: &MelSpectrogram,
+    signal: &[f32],
+    scratch: &mut Scratch,
+    out: &mut [f32],
+) {
     let num_bands = plan.num_bands();
     for (group, rows) in out.chunks_mut(LANES * num_bands).enumerate() {
         let num_frames = rows.len() / num_bands;
         let first = group * LANES;
-        transform_group(plan, signal, first..first + num_frames, scratch);
+        transform_group::<V>(plan, signal, first..first + num_frames, scratch);
         for (lane, row) in rows.chunks_exact_mut(num_bands).enumerate() {
             for (place, band) in row.iter_mut().zip(&scratch.bands) {
                 *place = band[lane];
@@ -186,7 +192,7 @@ fn all_groups(plan: &MelSpectrogram, signal: &[f32], scratch: &mut Scratch, out:
 
 /// Levels of up to [`LANES`] frames, into `scratch.bands`.
 #[inline(always)]
-fn transform_group(
+fn transform_group<V: Vectors>(
     plan: &MelSpectrogram,
     signal: &[f32],
     frames: Range<usize>,
@@ -206,28 +212,26 @@ fn transform_group(
     if !(is_plain
         && plan
             .fft
-            .power_of_frames(samples, &plan.window, values, power))
+            .power_of_frames::<V>(samples, &plan.window, values, power))
     {
-        side_by_side(samples, &mut scratch.samples);
+        side_by_side::<V>(samples, &mut scratch.samples);
         if !is_plain {
-            condition(&plan.settings, &mut scratch.samples);
+            condition::<V>(&plan.settings, &mut scratch.samples);
         }
-        weigh(&plan.fft, &plan.window, &scratch.samples, values);
-        plan.fft.power(values, power);
+        weigh::<V>(&plan.fft, &plan.window, &scratch.samples, values);
+        plan.fft.power::<V>(values, power);
     }
     for (band, (first, weights)) in scratch.bands.iter_mut().zip(plan.bank.bands()) {
-        *band = weighted_sum(&scratch.power[*first..], weights);
+        *band = weighted_sum::<V>(&scratch.power[*first..], weights);
     }
     level(plan.settings.level, scratch.bands.as_flattened_mut());
 }
 
 #[inline(always)]
-fn weighted_sum(power: &[Lane], weights: &[f64]) -> [f32; LANES] {
+fn weighted_sum<V: Vectors>(power: &[Lane], weights: &[f64]) -> [f32; LANES] {
     let mut sum = Lane::default();
     for (bin, &weight) in power.iter().zip(weights) {
-        for lane in 0..LANES {
-            sum.0[lane] += bin.0[lane] * weight;
-        }
+        sum = plus::<V>(sum, times::<V>(*bin, weight));
     }
     sum.0.map(|value| value as f32)
 }
@@ -241,6 +245,54 @@ impl Scratch {
         self.samples.resize(plan.window.len(), Lane::default());
         for edge in &mut self.edges {
             edge.resize(plan.window.len(), 0.0);
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::audio::bank::{BankSettings, MelScale};
+    use crate::audio::vectors::Portable;
+    use crate::audio::window::Window;
+
+    #[test]
+    fn every_processor_gives_the_same_bits() {
+        let signal: Vec<f32> = (0..4000_u32)
+            .map(|at| (at * 7919 % 1009) as f32 / 504.5 - 1.0)
+            .collect();
+        for fft_len in [400, 441, 448, 512, 550] {
+            for (removes_mean, preemphasis) in [(false, 0.0), (true, 0.97)] {
+                let plan = MelSpectrogram::new(MelSettings {
+                    bank: BankSettings {
+                        sample_rate_hz: 16_000.0,
+                        fft_len,
+                        fmin_hz: 50.0,
+                        fmax_hz: 8_000.0,
+                        num_bands: 40,
+                        scale: MelScale::Htk,
+                        equal_area: false,
+                    },
+                    window: Window::Hann,
+                    window_len: 400,
+                    hop_len: 160,
+                    framing: Framing::Centred,
+                    removes_mean,
+                    preemphasis,
+                    level: Level::NaturalLog { floor: 1e-10 },
+                })
+                .unwrap();
+                let mut scratch = Scratch::default();
+                scratch.prepare(&plan);
+                let len = plan.num_frames(signal.len()).unwrap() * plan.num_bands();
+                let (mut here, mut anywhere) = (vec![0.0; len], vec![1.0; len]);
+
+                fill_channel(&plan, &signal, &mut scratch, &mut here);
+                all_groups::<Portable>(&plan, &signal, &mut scratch, &mut anywhere);
+
+                let pairs = here.iter().zip(&anywhere);
+                assert!(pairs.into_iter().all(|(a, b)| a.to_bits() == b.to_bits()));
+            }
         }
     }
 }
