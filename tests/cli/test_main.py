@@ -9,6 +9,7 @@ import tomllib
 
 import autrainer
 from autrainer.cli.main import run
+from autrainer.cli.parser import COMMANDS
 from tests.conftest import CONF, REPOSITORY
 
 HEAVY = ("torch", "numpy", "pandas", "matplotlib", "sklearn", "scipy", "hydra", "omegaconf", "yaml")
@@ -88,7 +89,10 @@ def test_the_version_is_printed(flag, capsys):
     assert capsys.readouterr().out == f"autrainer {autrainer.__version__}\n"
 
 
-@pytest.mark.parametrize("arguments", [["-h"], ["--help"], ["train", "-h"], ["list", "--help"]])
+@pytest.mark.parametrize(
+    "arguments",
+    [["-h"], ["--help"], ["train", "-h"], ["list", "--help"], *([c, "-h"] for c in COMMANDS)],
+)
 def test_help_ends_with_an_example(arguments, capsys):
     assert run(arguments) == 0
     captured = capsys.readouterr()

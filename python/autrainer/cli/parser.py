@@ -42,7 +42,10 @@ class Parser(argparse.ArgumentParser):
         raise CommandLineError(self, message, 2)
 
 
-COMMANDS = ("check", "runs", "diff", "verify", "postprocess", "group", "rm-failed", "rm-states")
+COMMANDS = (
+    *("check", "runs", "diff", "verify", "postprocess", "group", "rm-failed", "rm-states"),
+    "completion",
+)
 """Commands that are a module of `cli.commands` each: `ABOUT`, `EXAMPLE`, `add_arguments`, `run`."""
 
 

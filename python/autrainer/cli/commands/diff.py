@@ -19,7 +19,7 @@ ABOUT = (
     "scores; at which iteration their curves part; and of which samples they predict something "
     "else, the largest changes first."
 )
-EXAMPLE = "autrainer diff results/default/training/RUN results/other/training/RUN"
+EXAMPLE = "autrainer diff results/default/training/RUN RUN"
 WIDEST = 60
 """Characters of a value that are shown."""
 

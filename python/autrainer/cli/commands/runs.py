@@ -21,7 +21,7 @@ ABOUT = (
     "List runs: finished, running and where, interrupted, or failed and why; with the best value "
     "of the tracking metric, its iteration, the score on the test set, time and size."
 )
-EXAMPLE = "autrainer runs default --where 'model.id == \"Cnn10\" and seed < 3' --sort best -r"
+EXAMPLE = "autrainer runs default --where 'model.id == \"Cnn10\" and seed < 3'"
 
 COLUMNS = ("experiment", "run", "state", "iteration", "best", "test", "seconds", "size")
 WATCH_S = 2.0
