@@ -1,5 +1,6 @@
 """Groups of runs that differ in some parameters only, averaged."""
 
+import json
 import os
 
 import numpy as np
@@ -187,3 +188,53 @@ def test_groups_are_drawn_with_bands(training):
         os.listdir(grid.folder / next(iter(grid.groups)) / "_plots")
     )
     assert "accuracy.png" in os.listdir(grid.folder / "plots" / "training_plots")
+
+
+LOGGER = """\
+import json
+from autrainer.loggers import AbstractLogger
+
+
+class Lines(AbstractLogger):
+    def log_params(self, params):
+        self.write("params", params["seed"])
+
+    def log_metrics(self, metrics, iteration=None):
+        self.write("metrics", iteration, sorted(metrics))
+
+    def log_timers(self, timers):
+        self.write("timers", timers["time.train.mean"])
+
+    def log_artifact(self, filename, path=""):
+        self.write("artifact", filename)
+
+    def write(self, *values):
+        with open("lines.jsonl", "a") as file:
+            file.write(json.dumps([self.exp_name, self.run_name, *values]) + "\\n")
+"""
+
+
+def test_groups_are_told_to_the_loggers_of_their_runs(tmp_path, monkeypatch):
+    (tmp_path / "my_lines.py").write_text(LOGGER)
+    monkeypatch.syspath_prepend(str(tmp_path))
+    for seed in (1, 2):
+        write_run(tmp_path / "default" / "training", seed=seed, loggers=["my_lines.Lines"])
+    grid = aggregated(tmp_path / "default" / "training", "seed")
+    grid.log()
+    assert grid.unlogged == []
+    lines = [json.loads(line) for line in (tmp_path / "lines.jsonl").read_text().splitlines()]
+    assert {(line[0], line[1]) for line in lines} == {
+        ("default.agg_seed", f"{BEFORE}_32_epoch_3_None_None_#")
+    }
+    assert [line[2] for line in lines if line[2] != "metrics"] == [
+        *("params", "timers", "artifact", "artifact")
+    ]
+    assert lines[0][3] == "#"
+    assert [line[3] for line in lines if line[2] == "metrics"] == [None, 1, None, 2, None, 3, None]
+
+
+def test_a_logger_that_is_not_there_is_told(tmp_path):
+    write_run(tmp_path / "default" / "training", loggers=["nowhere.Lines"])
+    grid = aggregated(tmp_path / "default" / "training", "seed")
+    grid.log()
+    assert "nowhere" in grid.unlogged[0]

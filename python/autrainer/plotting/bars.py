@@ -86,6 +86,8 @@ def draw_bars(axes: Axes, bars: Bars, colours: Sequence[str]) -> None:
         errors = spreads if any(spreads) else None
         axes.bar(places, means, width, yerr=errors, capsize=3, label=colour, color=f"C{number}")
     axes.set_xticks(range(len(bars.scores)), list(bars.scores))
+    # A single bar would be as wide as the axes.
+    axes.set_xlim(-1.0, max(len(bars.scores), 1.0))
     axes.set_title(bars.title, loc="left", fontsize="small")
 
 

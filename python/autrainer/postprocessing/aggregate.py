@@ -16,6 +16,7 @@ from autrainer.postprocessing.averages import (
 )
 from autrainer.postprocessing.directions import SPREAD, Directions
 from autrainer.postprocessing.folders import replaced
+from autrainer.postprocessing.group_logging import log_groups
 from autrainer.postprocessing.grouping import averaged_config, check_parameters, grouped
 from autrainer.postprocessing.plots import plot_params_of, plotter
 from autrainer.postprocessing.selection import Selection, selected, with_bar
@@ -72,6 +73,7 @@ class AggregateGrid:
         folder: Where everything goes.
         groups: Runs by name of their group.
         skipped: Why other runs are left out, by name.
+        unlogged: Why loggers have not been told of groups.
         uneven: Groups whose runs have different numbers of iterations; those that all of them have
             are averaged.
     """
@@ -105,6 +107,7 @@ class AggregateGrid:
             if aggregated_dict is None
             else _named(selection.records, aggregated_dict)
         )
+        self.unlogged: list[str] = []
         self._keeps_config = aggregated_dict is not None
         lengths = {n: [r.metrics.iterations for r in runs] for n, runs in self.groups.items()}
         self.uneven = [n for n, each in lengths.items() if any(other != each[0] for other in each)]
@@ -126,6 +129,14 @@ class AggregateGrid:
     def summarize(self) -> None:
         """Write the tables over all groups into the same folder; `aggregate` comes first."""
         self.summary.summarize()
+
+    def log(self) -> None:
+        """Tell the groups to the loggers that the first run lists; `unlogged` has what went wrong.
+
+        Their experiment is called `<experiment>.<name of the folder>`.
+        """
+        records = [RunRecord(self.folder / name) for name in self.groups]
+        self.unlogged = log_groups(f"{self._experiment_id}.{self.name}", records)
 
     @cached_property
     def summary(self) -> SummarizeGrid:

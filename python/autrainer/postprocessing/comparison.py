@@ -40,7 +40,7 @@ class Comparison:
         first: A run.
         second: Another one.
         config: Values by dotted key; `absent` where a run does not have it.
-        packages: Versions by package.
+        packages: Versions by package; nothing where one run does not tell any, as for the next two.
         environment: Values by name: processor, threads, device, machine.
         samples: What is different about the samples: `train.rows`, `test.targets` (a checksum).
         scores: Values by name, of all scores that both have; equal ones too.
@@ -76,8 +76,8 @@ def compare(first: RunRecord, second: RunRecord) -> Comparison:
     found = differences(first.config, second.config, everything=True)
     config = {key: (a, b) for key, a, b in found}
     environments = [(record.environments or [{}])[-1] for record in (first, second)]
-    packages = different(first.requirements, second.requirements)
-    packages |= different(*({k: e[k] for k in PACKAGES if k in e} for e in environments))
+    packages = _known_of_both(first.requirements, second.requirements)
+    packages |= _known_of_both(*({k: e[k] for k in PACKAGES if k in e} for e in environments))
     # The settings that are told along are keys of the configuration.
     machines = [
         {k: v for k, v in e.items() if k not in PACKAGES and k not in record.config}
@@ -89,8 +89,8 @@ def compare(first: RunRecord, second: RunRecord) -> Comparison:
         second,
         config,
         packages,
-        different(*machines),
-        different(*(dict(leaves_of(record.samples)) for record in (first, second))),
+        _known_of_both(*machines),
+        _known_of_both(*(dict(leaves_of(record.samples)) for record in (first, second))),
         _scores(first, second),
         _curves(first, second),
         _predictions(first, second),
@@ -102,6 +102,11 @@ def different(a: Mapping[str, Any], b: Mapping[str, Any]) -> dict[str, Pair]:
     names = dict.fromkeys([*a, *b])
     pairs = {name: (a.get(name, ABSENT), b.get(name, ABSENT)) for name in names}
     return {name: pair for name, pair in pairs.items() if pair[0] != pair[1]}
+
+
+def _known_of_both(a: Mapping[str, Any], b: Mapping[str, Any]) -> dict[str, Pair]:
+    """As `different`; nothing where one run tells nothing, as one of 0.10, or an unfinished one."""
+    return different(a, b) if a and b else {}
 
 
 def _machine(record: RunRecord) -> dict[str, Any]:

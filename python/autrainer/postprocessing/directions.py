@@ -6,6 +6,7 @@ import logging
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+from autrainer.config.project_path import project_importable
 from autrainer.errors import AutrainerError
 from autrainer.runs.layout import UNSCALED
 from autrainer.runs.record.configuration import import_path
@@ -69,7 +70,8 @@ def _suffix_of_class(record: RunRecord, name: str) -> Direction | None:
 
     shorthand: Any = metrics[names.index(name)]
     try:
-        suffix = getattr(instantiate_shorthand(shorthand), "suffix", None)
+        with project_importable():
+            suffix = getattr(instantiate_shorthand(shorthand), "suffix", None)
     except AutrainerError as error:
         log.warning("%s cannot be built: %s", import_path(shorthand), error)
         return None

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import sys
+
 from autrainer.cli.door import door, results_arguments, told
 
 TYPE_CHECKING = False
@@ -62,6 +64,8 @@ def run(
     for each in averaged:
         for name in each.uneven:
             print(f"{name}: averaged over the iterations that all of its runs have")
+        for trouble in each.unlogged:
+            sys.stderr.write(f"Not logged: {trouble}\n")
     for name, reason in summary.skipped.items():
         print(f"Left out: {name}: {reason}")
     if not (plots or max_runs):
@@ -127,6 +131,7 @@ def _grids(
     for each in averaged:
         each.aggregate()
         each.summarize()
+        each.log()
     if plots or max_runs:
         summary.plot_aggregated_bars()
         summary.plot_metrics()
