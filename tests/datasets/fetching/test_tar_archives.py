@@ -54,6 +54,7 @@ def test_members_come_out_as_they_went_in(folder, compression):
         (member("../a", b"a"), "outside of the folder"),
         (member("/etc/a", b"a"), "outside of the folder"),
         (member("C:\\a", b"a"), "outside of the folder"),
+        (member("..\\a", b"a"), "outside of the folder"),
         (member("a", kind=tarfile.SYMTYPE, link="/etc/passwd"), "is a link"),
         (member("a", kind=tarfile.LNKTYPE, link="good"), "is a link"),
         (member("a", kind=tarfile.FIFOTYPE), "is no file"),

@@ -1,7 +1,10 @@
 """What is known of a file is checked, and what has come of it is not asked for again."""
 
 import hashlib
+import io
 import threading
+import urllib.request
+from contextlib import nullcontext
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
 import pytest
@@ -9,6 +12,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from autrainer.errors import ConfigError, DownloadError
+from autrainer.runs.web import fetching
 from autrainer.runs.web.fetching import fetch
 from autrainer.runs.web.integrity import Expected
 
@@ -35,7 +39,10 @@ class Handler(BaseHTTPRequestHandler):
             code = 416
         body = b"" if code not in (200, 206) else content[start:]
         self.send_response(code)
-        self.send_header("Content-Length", str(len(body)))
+        if step.get("length", True):
+            self.send_header("Content-Length", str(len(body)))
+        if "location" in step:
+            self.send_header("Location", step["location"])
         if etag:
             self.send_header("ETag", etag)
         if code == 206:
@@ -173,6 +180,32 @@ def test_a_server_that_lies_leaves_nothing(get, tmp_path, expected, problem):
     with pytest.raises(DownloadError, match=problem):
         get(expected=expected)
     assert names(tmp_path) == []
+
+
+def test_a_server_that_sends_without_end_is_not_listened_to(server, get, tmp_path):
+    server.steps = [{"length": False, "content": 3 * CONTENT}]
+    with pytest.raises(DownloadError, match="the server sends more than 102400 bytes"):
+        get(expected=Expected(size=len(CONTENT)))
+    assert names(tmp_path) == []
+
+
+def test_a_redirection_is_followed_within_the_web_only(server, get, tmp_path):
+    server.steps = [{"code": 302, "location": server.url}]
+    assert get() == CONTENT
+    server.steps = [{"code": 302, "location": "ftp://127.0.0.1/file"}]
+    with pytest.raises(DownloadError, match=r"sends to ftp://127\.0\.0\.1/file, which is no http"):
+        get()
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "is_followed"),
+    [("http", "https", True), ("https", "https", True), ("https", "http", False)],
+)
+def test_no_redirection_leads_from_https_to_http(old, new, is_followed):
+    request = urllib.request.Request(f"{old}://host/file")
+    arguments = request, io.BytesIO(), 302, "Found", {}, f"{new}://other/file"
+    with nullcontext() if is_followed else pytest.raises(Exception, match="no https address"):
+        assert fetching._Redirects().redirect_request(*arguments).type == new
 
 
 def test_a_file_that_does_not_come_leaves_the_one_that_is_there(get, tmp_path):

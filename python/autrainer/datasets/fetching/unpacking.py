@@ -115,7 +115,7 @@ def reason_against_path(path: PurePosixPath, folder: Path) -> str:
         folder: The folder; links in it are followed.
     """
     windows = PureWindowsPath(path)
-    if windows.drive or windows.root or ".." in path.parts:
+    if windows.drive or windows.root or ".." in {*path.parts, *windows.parts}:
         return "would be written outside of the folder"
     if not (folder / path).resolve().is_relative_to(folder.resolve()):
         return "would be written through a link that leads out of the folder"

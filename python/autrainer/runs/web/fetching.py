@@ -115,6 +115,10 @@ class _BrokenError(Exception):
         self.is_temporary = is_temporary
 
 
+class _OtherContentError(_BrokenError):
+    """What has come belongs to another content: nothing of it is kept."""
+
+
 def _attempt(
     url: str,
     partial: PartialFile,
@@ -130,7 +134,11 @@ def _attempt(
                 partial.begin(response.headers)
             _check_size(size, expected, partial.target, start)
             with partial.opened(start) as file:
-                _receive(response, file, start, size, partial.target.name, stop)
+                known = expected.size if size is None else size
+                _receive(response, file, start, known, partial.target.name, stop)
+    except _OtherContentError:
+        partial.remove()
+        raise
     except _RefusedRangeError as error:
         partial.remove()
         raise _BrokenError(str(error), is_temporary=True) from error
@@ -146,11 +154,25 @@ class _RefusedRangeError(Exception):
     """The server has no such rest: what has come belongs to another content."""
 
 
+class _Redirects(urllib.request.HTTPRedirectHandler):
+    """Goes where a server sends it, but neither out of the web nor from https to http."""
+
+    def redirect_request(
+        self, req: Any, fp: Any, code: int, msg: str, headers: Any, newurl: str
+    ) -> urllib.request.Request | None:
+        """The request for the other address."""
+        found, wanted = (urllib.parse.urlsplit(url).scheme for url in (newurl, req.full_url))
+        if found != wanted and (wanted, found) != ("http", "https"):
+            fp.close()
+            raise _BrokenError(f"the server sends to {newurl}, which is no {wanted} address")
+        return super().redirect_request(req, fp, code, msg, headers, newurl)
+
+
 @contextmanager
 def _open(url: str, headers: Mapping[str, str], timeout_s: float) -> Iterator[Any]:
     request = urllib.request.Request(url, headers=dict(headers))
     try:
-        response = urllib.request.urlopen(request, timeout=timeout_s)
+        response = urllib.request.build_opener(_Redirects).open(request, timeout=timeout_s)
     except urllib.error.HTTPError as error:
         with error:
             if error.code == NO_SUCH_RANGE and headers:
@@ -212,8 +234,11 @@ def _receive(
         while chunk := _read(response):
             if stop is not None and stop.is_set():
                 raise _BrokenError("it was given up")
-            file.write(chunk)
             num_bytes += len(chunk)
+            if size is not None and num_bytes > size:
+                # It may never end.
+                raise _OtherContentError(f"the server sends more than {size} bytes")
+            file.write(chunk)
             advance(len(chunk))
     if size is not None and num_bytes != size:
         told = f"the connection ended after {num_bytes} of {size} bytes"
