@@ -37,6 +37,12 @@ def test_what_torch_has_written_is_read(tmp_path):
     assert same(read_state(tmp_path / "model.pt"), STATE)
 
 
+def test_a_file_of_a_format_that_may_execute_code_is_refused(tmp_path):
+    torch.save(STATE, tmp_path / "model.pt", _use_new_zipfile_serialization=False)
+    with pytest.raises(CorruptFileError, match=r"model\.pt: expected a state .* no zip archive"):
+        read_state(tmp_path / "model.pt")
+
+
 def test_versions_of_modules_are_kept(tmp_path):
     state = torch.nn.BatchNorm1d(2).state_dict()
     write_state(state, tmp_path / "model.pt")

@@ -25,6 +25,7 @@ from autrainer.runs.writing.opening import reading
 log = logging.getLogger(__name__)
 
 VERSION = 1
+ZIP = b"PK\x03\x04"
 MARK = b"autrainer state, format "
 _SEAL = b", xxh3-128 "
 _VERSION_DIGITS = 4
@@ -74,7 +75,14 @@ def read_state(path: str | Path, device: torch.device | str = "cpu") -> dict[str
         CorruptFileError: naming the file, if it is damaged or holds something else.
     """
     with reading(path) as file:
-        _check_seal(os.fspath(path), np.fromfile(file, dtype=np.uint8))
+        content = np.fromfile(file, dtype=np.uint8)
+    _check_seal(os.fspath(path), content)
+    if content[: len(ZIP)].tobytes() != ZIP:
+        # The formats before torch 1.6 execute code where torch is older than 2.6 (CVE-2025-32434).
+        raise CorruptFileError(
+            f"{path}: expected a state dictionary, found no zip archive; a file of torch before "
+            "1.6 has to be saved anew"
+        )
     try:
         state = torch.load(path, map_location=device, weights_only=True)
     # Whatever an unpickler trips over.
