@@ -69,6 +69,8 @@ def test_a_list_names_the_recordings(project, autrainer):
         ("name\nb.npy\n", "test.csv has no column filename or file or path, found name"),
         ("filename\nd.npy\ne.npy\n", "'in' does not have 'd.npy' and 1 more, of column filename"),
         ("filename\n", "'in' does not have any file"),
+        ("filename\nb.npy\n../in/b.npy\n", "test.csv names '../in/b.npy'; name files below 'in'"),
+        ("filename\n/etc/hostname\n", "test.csv names '/etc/hostname'; name files below 'in'"),
     ],
 )
 def test_a_list_that_is_no_list_of_the_recordings_is_named(project, content, reason, monkeypatch):

@@ -135,7 +135,8 @@ def _listed(input: str, table: str) -> tuple[Path, list[str]]:
     """The folder of the recordings, and those that a CSV file names.
 
     Raises:
-        CommandLineError: if there is no such folder or file, or it names what is not there.
+        CommandLineError: if there is no such folder or file, or it names what is not there, or not
+            in the folder.
     """
     root = Path(input)
     if not root.is_dir():
@@ -154,6 +155,11 @@ def _listed(input: str, table: str) -> tuple[Path, list[str]]:
         )
         raise CommandLineError(None, message, 1)
     names = [str(name) for name in dict.fromkeys(columns[column].dropna())]
+    outside = [name for name in names if Path(name).is_absolute() or ".." in Path(name).parts]
+    if outside:
+        # Their embeddings would be written outside of the folder of results.
+        message = f"{table} names {outside[0]!r}; name files below {input!r}, without '..'"
+        raise CommandLineError(None, message, 1)
     missing = [name for name in names if not (root / name).is_file()]
     if missing or not names:
         first = f"{missing[0]!r} and {len(missing) - 1} more" if missing else "any file"
