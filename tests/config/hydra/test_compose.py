@@ -184,7 +184,10 @@ hydra:
         (["--training-type", "step"], "no flag '--training-type'.* by training_type=VALUE"),
         (["--seed=3"], "there is no flag '--seed'; a key of the configuration is set by seed=3"),
         (["seed=1,"], "the override '.?seed=1,' cannot be read"),
-        (["-cn", "nothing"], r"no main configuration 'nothing'; there are config, digits, tones$"),
+        (
+            ["-cn", "nothing"],
+            r"there are config, digits, group, tones$",
+        ),
         (["-cn", "confg"], r"no main configuration 'confg'; did you mean 'config'\?"),
         (["-cn", "conf/config.yaml"], r"name it without its folder: -cn config"),
         (["model=3"], "'model=3' has a value of the wrong type"),
@@ -264,7 +267,8 @@ def test_every_option_of_a_group_composes(sweep, group):
 
 
 @pytest.mark.parametrize(
-    "name", [n for n in sorted(Snapshot(CONF).paths) if "/" not in n and not n.startswith("_")]
+    "name",
+    [n for n in sorted(Snapshot(CONF).paths) if "/" not in n and not n.startswith(("_", "group"))],
 )
 def test_every_packaged_main_configuration_composes(sweep, name):
     recorded = sweep(config_name=name)
