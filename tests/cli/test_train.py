@@ -134,6 +134,12 @@ def test_a_metric_with_a_unit_for_every_target_is_said_to_be_scaled(tmp_path):
     assert "mae (scaled) dev  mae (scaled) test" in heading
 
 
+def test_a_result_gives_the_record_of_its_run(tmp_path):
+    directory = finished(tmp_path / "run")
+    record = RunResult.of(Outcome((), directory, "done")).record
+    assert (record.name, record.best_iteration) == ("run", 3)
+
+
 def test_there_is_no_table_without_runs():
     assert sweep_table([]) == []
 

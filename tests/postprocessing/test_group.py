@@ -106,6 +106,15 @@ def test_what_is_wrong_is_told_before_anything_is_copied(results):
                 "runs": [{"run_name": "small", "combine": ["none"]}],
             }
         )
+    run = {"run_name": "small", "combine": [NAME.format(16, 1)]}
+    with pytest.raises(ConfigError, match="max_runs is 'x'; use an integer"):
+        grouped(grouping(run), max_runs="x")
+    with pytest.raises(ConfigError, match="create_summary is 'yes'; use true or false"):
+        grouped(grouping(run, create_summary="yes"))
+    with pytest.raises(ConfigError, match="combine of small is 3; give a name"):
+        grouped(grouping({"run_name": "small", "combine": 3}))
+    with pytest.raises(ConfigError, match="'small' is no mapping"):
+        grouped(grouping("small"))
     with pytest.raises(ConfigError, match="give a list"):
         grouped({"experiment_id": "new", "runs": "none"})
     assert not (results / "new").exists()

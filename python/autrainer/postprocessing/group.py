@@ -10,7 +10,7 @@ from typing import Any
 from autrainer.config.identity import folder_name
 from autrainer.errors import ConfigError
 from autrainer.postprocessing.aggregate import PREFIX, AggregateGrid
-from autrainer.postprocessing.selection import with_bar
+from autrainer.postprocessing.selection import check_max_runs, with_bar
 from autrainer.postprocessing.summary import SummarizeGrid
 from autrainer.runs.finished import table_checksum
 from autrainer.runs.layout import MEMBERS_FILE, RUNS, STATE_SUFFIX, TABLE
@@ -97,6 +97,7 @@ class GroupGrid:
         *,
         draws: bool = True,
     ) -> None:
+        check_max_runs(max_runs)
         self._results_dir = Path(results_dir)
         self._max_runs, self._plot_params, self._draws = max_runs, plot_params, draws
         self._groupings = [_checked(grouping) for grouping in groupings]
@@ -197,8 +198,11 @@ def _checked(grouping: Any) -> Mapping[str, Any]:
     if not isinstance(runs, Sequence) or isinstance(runs, str) or not runs:
         message = f"groupings: runs of {grouping['experiment_id']} is {runs!r}; give a list"
         raise ConfigError(message)
+    _check_switches(grouping)
     for run in runs:
         known(run, "groupings.runs", _OF_RUN, required=("run_name", "combine"))
+        _check_switches(run)
+        _check_names(run)
         for key in ("dir", "id"):
             if not run.get(key, grouping.get(key)):
                 raise ConfigError(
@@ -207,6 +211,22 @@ def _checked(grouping: Any) -> Mapping[str, Any]:
                 )
     checked: Mapping[str, Any] = grouping
     return checked
+
+
+def _check_switches(mapping: Mapping[str, Any]) -> None:
+    for key in ("create_summary", "states"):
+        if mapping.get(key) not in (None, True, False):
+            raise ConfigError(f"groupings: {key} is {mapping[key]!r}; use true or false")
+
+
+def _check_names(run: Mapping[str, Any]) -> None:
+    names = run["combine"]
+    listed = [names] if isinstance(names, str) else names
+    if not isinstance(listed, list | tuple) or not all(isinstance(n, str) and n for n in listed):
+        raise ConfigError(
+            f"groupings.runs: combine of {run['run_name']} is {names!r}; give a name, or a list of "
+            "names of runs"
+        )
 
 
 def known(mapping: Any, place: str, keys: Sequence[str], *, required: Sequence[str]) -> None:

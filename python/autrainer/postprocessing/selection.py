@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from autrainer.errors import DataError
+from autrainer.errors import ConfigError, DataError
 from autrainer.runs.layout import CONFIG_FILE, RUNS, TABLE
 from autrainer.runs.process.bars import new_bar
 from autrainer.runs.process.notebook import in_notebook
@@ -92,6 +92,16 @@ def selected(
     is_usual = training_dir == RUNS
     records = runs_of(results_dir, experiment_id) if is_usual else runs_in(folder)
     return select(records, training_type, where=f"in {folder}")
+
+
+def check_max_runs(value: object) -> None:
+    """Refuse what is no number of runs to draw, nor None.
+
+    Raises:
+        ConfigError: if it is something else.
+    """
+    if value is not None and (type(value) is not int or value < 1):
+        raise ConfigError(f"max_runs is {value!r}; use an integer of at least 1, or null for all")
 
 
 def with_bar(items: Iterable[Any], title: str) -> Iterator[Any]:

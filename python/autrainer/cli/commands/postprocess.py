@@ -105,13 +105,12 @@ def _grids(
     aggregate: Sequence[Sequence[str]] | None,
     plots: bool,
 ) -> list[Any]:
-    from autrainer.errors import ConfigError
     from autrainer.postprocessing.aggregate import AggregateGrid
     from autrainer.postprocessing.grouping import check_parameters
+    from autrainer.postprocessing.selection import check_max_runs
     from autrainer.postprocessing.summary import SummarizeGrid
 
-    if max_runs is not None and max_runs < 1:
-        raise ConfigError(f"max_runs is {max_runs}; use an integer of at least 1")
+    check_max_runs(max_runs)
     wanted = [[each] if isinstance(each, str) else list(each) for each in aggregate or []]
     for parameters in wanted:
         check_parameters(parameters)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import sys
-from dataclasses import dataclass
 from pathlib import Path
 
 from autrainer.cli.door import confirmed, door, results_arguments, size_in_words, told
@@ -13,6 +12,7 @@ if TYPE_CHECKING:
     from argparse import ArgumentParser
     from collections.abc import Iterator, Sequence
 
+    from autrainer.runs.record.checkpoints import CheckpointFile
     from autrainer.runs.record.run_record import RunRecord
 
 ABOUT = (
@@ -23,15 +23,6 @@ ABOUT = (
 EXAMPLE = "autrainer rm-states results default --keep-iterations 10 20"
 MOST_LISTED = 200
 """So many files are listed one by one; of more the number in each run."""
-
-
-@dataclass(frozen=True)
-class State:
-    """A file of a checkpoint, in the folder of a run."""
-
-    run: Path
-    name: str
-    size: int
 
 
 def add_arguments(parser: ArgumentParser) -> None:
@@ -119,7 +110,7 @@ def _remove(
     records = runs_of(results_dir, experiment_id)
     _check_names(keep_runs or (), records)
     kept = set(keep_iterations or ())
-    states: list[State] = []
+    states: list[CheckpointFile] = []
     for record in records:
         if record.name in (keep_runs or ()):
             continue
@@ -151,21 +142,18 @@ def _check_names(names: Sequence[str], records: Sequence[RunRecord]) -> None:
             raise CommandLineError(None, f"there is no run {name!r} to keep; {hint}", 1)
 
 
-def _states_of(record: RunRecord, keep_best: bool, kept: set[int]) -> Iterator[State]:
-    from autrainer.runs.layout import BEST, RESUME, STATE_SUFFIX, iteration_of
+def _states_of(record: RunRecord, keep_best: bool, kept: set[int]) -> Iterator[CheckpointFile]:
+    from autrainer.runs.record.checkpoints import checkpoint_files
 
-    for name, size in record.files():
-        *folders, file = name.split("/")
-        folder = folders[-1] if folders else ""
-        is_kept = RESUME in folders or (keep_best and folder == BEST)
-        if file.endswith(STATE_SUFFIX) and not is_kept and iteration_of(folder) not in kept:
-            yield State(record.folder, name, size)
+    for state in checkpoint_files(record):
+        if not (keep_best and state.is_best) and state.iteration not in kept:
+            yield state
 
 
-def _listing(states: Sequence[State]) -> list[str]:
+def _listing(states: Sequence[CheckpointFile]) -> list[str]:
     if len(states) <= MOST_LISTED:
         return [f"  {state.run / state.name} ({size_in_words(state.size)})" for state in states]
-    by_run: dict[Path, list[State]] = {}
+    by_run: dict[Path, list[CheckpointFile]] = {}
     for state in states:
         by_run.setdefault(state.run, []).append(state)
     return [
@@ -174,12 +162,12 @@ def _listing(states: Sequence[State]) -> list[str]:
     ]
 
 
-def _remove_all(states: Sequence[State]) -> list[Path]:
+def _remove_all(states: Sequence[CheckpointFile]) -> list[Path]:
     from autrainer.cli.errors import CommandLineError
     from autrainer.errors import OutputError, RunInUseError
     from autrainer.runs.locking.lock import RunLock
 
-    by_run: dict[Path, list[State]] = {}
+    by_run: dict[Path, list[CheckpointFile]] = {}
     for state in states:
         by_run.setdefault(state.run, []).append(state)
     removed: list[Path] = []
@@ -202,7 +190,7 @@ def _remove_all(states: Sequence[State]) -> list[Path]:
     return removed
 
 
-def _removed(folder: Path, states: Sequence[State], troubles: list[str]) -> list[Path]:
+def _removed(folder: Path, states: Sequence[CheckpointFile], troubles: list[str]) -> list[Path]:
     """Remove files of a run whose lock is held; what cannot be removed is added to the troubles."""
     from autrainer.runs.manifest import drop_from_manifest
 
