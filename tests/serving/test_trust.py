@@ -1,6 +1,8 @@
 """Which classes the files of a model may name."""
 
+import importlib
 import sys
+import types
 
 import pytest
 
@@ -105,6 +107,17 @@ def test_modules_of_a_trusted_folder_are_imported(beside, described, module):
         assert type(loaded).__module__ == module
     with pytest.raises(UntrustedCodeError, match="nobody has allowed its code to run"):
         Trust().load(described(f"${module}.Part: {{}}"), object)
+
+
+def test_a_module_that_is_imported_is_known_by_its_file_alone(beside, monkeypatch):
+    trust = Trust((beside,))
+    trust.open_imports()
+    importlib.import_module("mine_spread.part")
+    # Under `--import-mode=importlib`, pytest may put such a module in the place of a package.
+    monkeypatch.setitem(sys.modules, "mine_spread", types.ModuleType("mine_spread"))
+    trust.check("mine_spread.part.Part")
+    with pytest.raises(UntrustedCodeError):
+        Trust((beside / "mine_package",)).check("mine_spread.part.Part")
 
 
 @pytest.mark.parametrize("address", ["numpy.ndarray", "os.system", "torch.nn.Linear", "wave.Error"])

@@ -109,17 +109,26 @@ def _lies_in(module: str, folder: Path) -> bool:
         return False
     path: list[str] = [*sys.path, str(folder)]
     place = folder.resolve()
+    loaded = getattr(sys.modules.get(module), "__spec__", None)
+    if loaded is not None and loaded.has_location and _is_of(loaded, place.joinpath(*parts)):
+        # It has run, and so have its packages, some of which may be empty modules of pytest's.
+        return True
     for number, part in enumerate(parts, 1):
         spec = _spec(".".join(parts[:number]), path)
         if spec is None:
             return False
         place /= part
         if spec.has_location:
-            files = {place.with_name(f"{part}.py"), place / "__init__.py"}
-            return Path(str(spec.origin)).resolve() in files
+            return _is_of(spec, place)
         # A package without `__init__.py`: as many folders as are called like it; go on in them.
         path = list(spec.submodule_search_locations or [])
     return False
+
+
+def _is_of(spec: importlib.machinery.ModuleSpec, place: Path) -> bool:
+    """Whether a module or package is the file of this place, without its suffix."""
+    files = {place.with_name(f"{place.name}.py"), place / "__init__.py"}
+    return Path(str(spec.origin)).resolve() in files
 
 
 def _spec(name: str, path: list[str]) -> importlib.machinery.ModuleSpec | None:
