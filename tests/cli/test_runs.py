@@ -2,6 +2,7 @@
 
 import json
 import os
+import re
 import signal
 
 import pytest
@@ -10,8 +11,11 @@ from autrainer.cli import runs
 from autrainer.cli.errors import CommandLineError
 from autrainer.cli.main import run as command
 from autrainer.runs.locking.lock import RunLock
+from autrainer.runs.record.fields import FIELDS
+from autrainer.runs.record.run_record import RunRecord
 from autrainer.runs.status import Status
 from tests import forked
+from tests.conftest import REPOSITORY
 from tests.run_folders import write_run
 
 
@@ -135,3 +139,13 @@ def test_watching_shows_what_changes_until_it_is_interrupted(training):
         process.send_signal(signal.SIGINT)
         process.communicate()
         assert process.returncode == 130
+
+
+def test_the_documentation_tells_all_names_and_commands():
+    text = (REPOSITORY / "docs" / "results.md").read_text()
+    assert [name for name in FIELDS if f"`{name}`" not in text] == []
+    commands = {"runs", "diff", "verify", "postprocess", "group", "rm-failed", "rm-states"}
+    assert [name for name in commands if f"`autrainer {name} " not in text] == []
+    public = [name for name in vars(RunRecord) if not name.startswith("_")]
+    told = set(re.findall(r"`(\w+)", text))
+    assert [name for name in public if name not in told] == []

@@ -106,6 +106,16 @@ def test_ids_with_underscores_and_folders_of_other_names_are_grouped_all_the_sam
     assert list(grid.groups) == ["Toy-C_my_model_Adam_0.001_32_epoch_3_None_None_#"]
 
 
+def test_configurations_that_lack_a_part_of_the_name_are_grouped_too(tmp_path):
+    training = tmp_path / "default" / "training"
+    for seed in (1, 2):
+        path = write_run(training, seed=seed) / ".hydra" / "config.yaml"
+        config = {key: value for key, value in read(path).items() if key != "scheduler"}
+        path.write_text(yaml.safe_dump(config | {"augmentation": {"pipeline": []}}))
+    grid = aggregated(training, "seed")
+    assert list(grid.groups) == [f"{BEFORE}_32_epoch_3_None_None_#"]
+
+
 def test_runs_that_differ_in_what_no_name_shows_are_not_averaged_together(tmp_path):
     training = tmp_path / "default" / "training"
     for seed in (1, 2):

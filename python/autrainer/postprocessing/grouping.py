@@ -55,8 +55,18 @@ def grouped(records: Sequence[RunRecord], parameters: Sequence[str]) -> dict[str
 
 
 def _name_without(record: RunRecord, parameters: Sequence[str]) -> str:
-    pairs = zip(NamingConstants().NAMING_CONVENTION, name_parts(record.config), strict=True)
-    return "_".join(AVERAGED if key in parameters else part for key, part in pairs)
+    parts = naming_of(record)
+    return "_".join(AVERAGED if key in parameters else part for key, part in parts.items())
+
+
+def naming_of(record: RunRecord) -> dict[str, str]:
+    """Ids and values of the naming convention; `None` for what a configuration does not have."""
+    keys = NamingConstants().NAMING_CONVENTION
+    try:
+        return dict(zip(keys, name_parts(record.config), strict=True))
+    except (LookupError, TypeError):
+        values = {key: record.value(key, "None") for key in keys}
+        return {key: "None" if isinstance(v, Mapping) else str(v) for key, v in values.items()}
 
 
 def _told_apart(

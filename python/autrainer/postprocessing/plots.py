@@ -8,11 +8,10 @@ from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
 
-from autrainer.config.constants import NamingConstants
-from autrainer.config.identity import name_parts
 from autrainer.config.packaged import packaged_dir
 from autrainer.plotting.metrics import PlotMetrics
 from autrainer.postprocessing.directions import SPREAD, Directions
+from autrainer.postprocessing.grouping import naming_of
 from autrainer.postprocessing.selection import with_bar
 from autrainer.runs.record.run_record import RunRecord
 from autrainer.runs.yaml.reading import read_mapping
@@ -73,14 +72,10 @@ class GridPlots:
         """
         columns = self._columns()
         plots = plotter(self._folder / BARS, self._records, self._directions, columns, self._params)
-        rows = [self._fields(record) | self._best_row(record) for record in self._records]
+        rows = [{**naming_of(record), **self._best_row(record)} for record in self._records]
         for name in with_bar(columns, "bars"):
             having = [row for row in rows if name in row]
             plots.plot_aggregated_bars({key: [r[key] for r in having] for key in having[0]}, name)
-
-    def _fields(self, record: RunRecord) -> dict[str, Any]:
-        names = NamingConstants().NAMING_CONVENTION
-        return dict(zip(names, name_parts(record.config), strict=True))
 
     def _best_row(self, record: RunRecord) -> dict[str, Any]:
         best = record.best_iteration
