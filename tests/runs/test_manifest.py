@@ -10,6 +10,7 @@ from hypothesis import strategies as st
 from autrainer.errors import CorruptFileError
 from autrainer.runs.manifest import (
     THREADED_BYTES,
+    ManifestWriter,
     drop_from_manifest,
     read_manifest,
     verify,
@@ -122,6 +123,19 @@ def test_large_files_are_read_by_several_threads_with_the_same_result(run):
     assert verify(run, read.append).is_sound
     assert sum(read) == sum(entry.size for entry in read_manifest(run).values())
     assert read_manifest(run)["_best/optimizer.pt"].digest == hashlib.sha256(content).hexdigest()
+
+
+def test_digests_that_were_taken_before_are_used_unless_a_file_was_written_since(run):
+    writer = ManifestWriter(run)
+    (run / "epoch_3" / "optimizer.pt").write_bytes(b"first")
+    writer.note("epoch_3")
+    assert {"epoch_3/model.pt", "epoch_3/optimizer.pt"} <= set(writer._known)
+    (run / "epoch_3" / "optimizer.pt").write_bytes(b"second")
+    (run / "epoch_3" / "model.pt").unlink()
+    writer.note("epoch_99")
+    writer.write()
+    assert verify(run).is_sound
+    assert "epoch_3/model.pt" not in read_manifest(run)
 
 
 @settings(max_examples=30)

@@ -13,6 +13,7 @@ import numpy as np
 import torch
 
 from autrainer.runs.layout import LOG_FILE, SUMMARY
+from autrainer.runs.manifest import ManifestWriter
 from autrainer.runs.model_summary import save_model_summary
 from autrainer.runs.objects import save_object
 from autrainer.runs.process.logfile import LogFile
@@ -51,6 +52,7 @@ class Bookkeeping:
     Attributes:
         output_directory: The run folder, absolute.
         background: Where files are written.
+        manifest: Writes the manifest of the run.
         staging: Where states are copied to before.
     """
 
@@ -65,6 +67,7 @@ class Bookkeeping:
         self._writes = process.is_main
         self._log_file: LogFile | None = None
         self.background = Background() if self._writes else IdleBackground()
+        self.manifest = ManifestWriter(self.output_directory)
         if self._writes:
             make_folder(self.output_directory)
             self._log_file = LogFile(self.output_directory / (file_handler_path or LOG_FILE))

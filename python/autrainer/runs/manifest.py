@@ -41,6 +41,9 @@ _LEFT_OUT = frozenset({MANIFEST_FILE, STATUS_FILE, ERROR_FILE, LOCK_FILE, *LOG_F
 _LINE = re.compile(r"([0-9a-f]{64})\t([0-9]+)\t(.+)")
 
 
+_Signature = tuple[int, int, int]
+
+
 @dataclass(frozen=True)
 class Entry:
     """What a manifest says of a file."""
@@ -75,18 +78,56 @@ class Verification:
         return self.problem is None and not self.changed and not self.missing
 
 
-def write_manifest(folder: Path) -> None:
-    """Write the manifest of what is in a run folder now.
+class ManifestWriter:
+    """Writes the manifest of a run, from digests that were taken soon after files were written.
 
-    Raises:
-        OutputError: naming the file, if one could not be read, or the manifest not be written.
+    So the end of a run need not read gigabytes of states again, which may be in no cache any more.
+
+    Args:
+        folder: The run folder.
     """
-    names = [name for name, _ in _files(folder)]
-    entries = dict(zip(names, _digests(folder, names), strict=True))
-    for name, entry in entries.items():
-        if entry.problem is not None:
-            raise OutputError(f"{folder / name}: {entry.problem}; it was to be in {MANIFEST_FILE}")
-    _write(folder, entries)
+
+    def __init__(self, folder: Path) -> None:
+        self._folder = folder
+        self._known: dict[str, tuple[_Signature, Entry]] = {}
+
+    def note(self, name: str) -> None:
+        """Take digests of the files in a folder of the run, which have just been written.
+
+        What cannot be read now is read by `write`. Called from one thread at a time.
+        """
+        before = f"{name}/"
+        for file, _ in _files(self._folder / name, before):
+            signature = _signature(self._folder / file)
+            found = _digest(self._folder / file)
+            if signature is not None and found.problem is None:
+                self._known[file] = (signature, Entry(found.digest, found.size))
+
+    def write(self) -> None:
+        """Write the manifest of what is in the run folder now.
+
+        Raises:
+            OutputError: naming the file, if one could not be read, or the manifest not be written.
+        """
+        names = [name for name, _ in _files(self._folder)]
+        entries = {name: self._entry_of(name) for name in names}
+        unknown = [name for name, entry in entries.items() if entry is None]
+        for name, found in zip(unknown, _digests(self._folder, unknown), strict=True):
+            if found.problem is not None:
+                path = self._folder / name
+                raise OutputError(f"{path}: {found.problem}; it was to be in {MANIFEST_FILE}")
+            entries[name] = found
+        _write(self._folder, {name: entry for name, entry in entries.items() if entry is not None})
+
+    def _entry_of(self, name: str) -> Entry | None:
+        signature, entry = self._known.get(name, (None, None))
+        is_same = signature is not None and signature == _signature(self._folder / name)
+        return entry if is_same else None
+
+
+def write_manifest(folder: Path) -> None:
+    """Write the manifest of what is in a run folder now; raises as `ManifestWriter.write`."""
+    ManifestWriter(folder).write()
 
 
 def read_manifest(folder: Path) -> dict[str, Entry]:
@@ -209,10 +250,15 @@ def _digest(path: Path) -> _Found:
     return _Found(found.hexdigest(), size)
 
 
-def _files(folder: Path) -> Iterator[tuple[str, int]]:
-    """Name and size of the files that a manifest names."""
+def _files(folder: Path, before: str = "") -> Iterator[tuple[str, int]]:
+    """Name and size of the files that a manifest names.
+
+    Args:
+        folder: The run folder, or one in it.
+        before: What its files are called before their own names.
+    """
     for path in sorted(folder.rglob("*")):
-        name = PurePath(path.relative_to(folder))
+        name = PurePath(before, path.relative_to(folder))
         is_plot = name.parts[0] == PLOTS
         is_left_out = str(name) in _LEFT_OUT or name.parts[0] == RESUME
         if not is_left_out and (is_plot or is_file_of_run(name)) and not _is_passing(name):
@@ -223,6 +269,15 @@ def _files(folder: Path) -> Iterator[tuple[str, int]]:
 
 def _is_passing(name: PurePath) -> bool:
     return any(part.startswith(".") and part != ".hydra" for part in name.parts)
+
+
+def _signature(path: Path) -> _Signature | None:
+    """What changes when a file is replaced or written to; None if there is none."""
+    try:
+        found = os.lstat(path)
+    except OSError:
+        return None
+    return found.st_ino, found.st_size, found.st_mtime_ns
 
 
 def _size(path: Path) -> int | None:

@@ -7,7 +7,6 @@ from collections.abc import Callable
 
 from autrainer.errors import RunInterruptedError
 from autrainer.runs.finished import table_checksum
-from autrainer.runs.manifest import write_manifest
 from autrainer.runs.process.signals import Requests
 from autrainer.runs.status import Status
 from autrainer.training.checks.constructor_errors import sentence_of
@@ -55,5 +54,5 @@ def attempt(run: AttemptedRun, requests: Requests, train: Callable[[], float]) -
 
 def _finish(status: Status, run: AttemptedRun) -> None:
     checksum = table_checksum(run.output_directory)
-    write_manifest(run.output_directory)
+    run.bookkeeping.manifest.write()
     status.finish(checksum, run.records.early_end(), run.conditions.state_dict())

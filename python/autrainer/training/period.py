@@ -77,6 +77,8 @@ class EvaluationPeriod:
         records.dev_timer.start()
         self._evaluate(iteration, folder)
         records.dev_timer.stop()
+        # Behind what writes them, while they are still in memory.
+        self._bookkeeping.background.submit(self._bookkeeping.manifest.note, folder)
         row = records.history.row(iteration)
         self._hooks.fire("cb_on_dev_end", iteration=iteration, dev_results=dict(row))
         self._hooks.fire("cb_on_iteration_end", iteration=iteration, metrics=dict(row))
