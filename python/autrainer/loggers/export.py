@@ -38,6 +38,8 @@ def get_params_to_export(
 
 
 def _plain(params: Mapping[str, Any] | DictConfig) -> Mapping[str, Any]:
+    if isinstance(params, dict):
+        return params
     from omegaconf import DictConfig, OmegaConf
 
     if isinstance(params, DictConfig):
