@@ -4,7 +4,7 @@ import os
 
 import pytest
 
-from autrainer.runs.record.finding import find_run, find_runs, is_empty, is_run, runs_of
+from autrainer.runs.record.finding import find_any, find_run, find_runs, is_empty, is_run, runs_of
 from tests.run_folders import write_run
 
 
@@ -44,6 +44,13 @@ ALL = [*ALL_OF_FIRST, "second/alone", "second/run-1"]
 @pytest.mark.usefixtures("results")
 def test_experiments_and_folders_are_found_each_run_once(places, found):
     assert names(find_runs(places)) == found
+
+
+def test_a_pattern_of_the_shell_may_name_what_lies_beside_the_runs(results):
+    runs = [results / "first" / "training" / name for name in ("multirun.yaml", "run-1", "run-2")]
+    assert names(find_runs(runs)) == names(find_any(runs)) == ALL_OF_FIRST
+    with pytest.raises(FileNotFoundError, match="there is no run"):
+        find_any([results / "first" / "training" / "notes" / "mine.txt"])
 
 
 @pytest.mark.usefixtures("results")

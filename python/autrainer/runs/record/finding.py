@@ -10,6 +10,7 @@ from autrainer.errors import did_you_mean
 from autrainer.runs.layout import (
     CONFIG_FILE,
     LOCK_FILE,
+    MULTIRUN_FILE,
     RESULTS_DIR,
     RUNS,
     STATUS_FILE,
@@ -86,7 +87,8 @@ def find_runs(
 
     Args:
         places: Experiments of `results_dir` by name; or folders: of an experiment, of a run, of
-            runs, or of results. Without any, all experiments of `results_dir`.
+            runs, or of results. Without any, all experiments of `results_dir`. The file that a
+            sweep leaves beside its runs, which `results/default/training/*` names too, means none.
         results_dir: Where experiments lie.
 
     Raises:
@@ -96,6 +98,8 @@ def find_runs(
         raise FileNotFoundError(f"there is no folder of results {str(results_dir)!r} here")
     found: dict[str, RunRecord] = {}
     for place in places or [results_dir]:
+        if _is_beside_runs(place):
+            continue
         for record in _runs_at(place, Path(results_dir)):
             found.setdefault(os.path.abspath(record.folder), record)
     return list(found.values())
@@ -136,12 +140,18 @@ def find_any(
         return find_runs((), results_dir)
     found: dict[str, RunRecord] = {}
     for place in places:
+        if _is_beside_runs(place):
+            continue
         is_place = Path(place).is_dir() or (Path(results_dir) / place).is_dir()
         for record in (
             find_runs([place], results_dir) if is_place else [find_run(place, results_dir)]
         ):
             found.setdefault(os.path.abspath(record.folder), record)
     return list(found.values())
+
+
+def _is_beside_runs(place: str | Path) -> bool:
+    return Path(place).name == MULTIRUN_FILE and Path(place).is_file()
 
 
 def _runs_at(place: str | Path, results_dir: Path) -> list[RunRecord]:
