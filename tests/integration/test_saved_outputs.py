@@ -7,7 +7,6 @@ import torch
 from hydra import compose, initialize_config_dir
 from omegaconf import OmegaConf
 
-from autrainer.plotting.process import shared_renderer
 from autrainer.training import ModularTaskTrainer
 from tests.conftest import CONF
 from tests.integration.conftest import read
@@ -15,17 +14,11 @@ from tests.integration.conftest import read
 TASKS = ("ToyTabular-C", "ToyTabular-MLC", "ToyTabular-R", "ToyTabular-MTR")
 
 
-@pytest.fixture(scope="module", autouse=True)
-def one_drawing_process():
-    """One process draws the plots of all runs, as it does in a sweep."""
-    with shared_renderer():
-        yield
-
-
 def trained(folder, *overrides):
     """Train in this process; returns the trainer, whose model is the best one."""
     with initialize_config_dir(str(CONF), version_base=None):
         base = ["dataset.size=150", "iterations=3", "device=cpu", "progress_bar=false"]
+        base += ["plotting=None"]
         given = ["+seed=1", "+batch_size=16", "+learning_rate=0.01"]
         cfg = compose("config", [*base, *given, *overrides])
     OmegaConf.set_struct(cfg, False)
