@@ -51,6 +51,27 @@ def test_a_logger_that_knows_nothing_of_interruptions_logs_everything_once(
     assert not (trainer.output_directory / "_resume").exists()
 
 
+def lines_of(path):
+    lines = [json.loads(line) for line in path.read_text().splitlines()]
+    assert all(isinstance(line.pop("time"), float) for line in lines)
+    return [line for line in lines if line["event"] not in ("timers", "artifact")]
+
+
+@pytest.mark.parametrize(("event", "iteration"), POINTS)
+def test_lines_of_json_hold_everything_once(tmp_path, event, iteration):
+    logger = "autrainer.loggers.JSONLinesLogger"
+    whole = trained(tmp_path / "whole", "iterations=3", name="whole", loggers=[logger])
+    trainer = interrupted_and_gone_on(tmp_path, logger, event, iteration)
+    lines = lines_of(tmp_path / "logs" / "experiment" / "run.jsonl")
+    events = [line["event"] for line in lines]
+    assert events == ["params", *["best", "metrics"] * 3, "test"]
+    uninterrupted = lines_of(tmp_path / "logs" / "experiment" / "whole.jsonl")
+    # What is written of the configuration differs in the callback that interrupts.
+    assert lines[1:] == uninterrupted[1:]
+    assert lines[6]["metrics"]["accuracy"] == trainer.metrics["accuracy"][3]
+    assert whole.metrics.equals(trainer.metrics)
+
+
 @pytest.mark.parametrize(("event", "iteration"), SOME)
 def test_tensorboard_shows_everything_once(tmp_path, event, iteration):
     from tensorboard.backend.event_processing import event_accumulator as accumulator

@@ -3,12 +3,14 @@
 from autrainer.loggers.base import AbstractLogger
 from autrainer.loggers.export import get_params_to_export
 from autrainer.loggers.fallback import FallbackLogger
+from autrainer.loggers.json_lines import JSONLinesLogger
 from autrainer.loggers.mlflow import MLFlowLogger
 from autrainer.loggers.tensorboard import TensorBoardLogger
 
 __all__ = [
     "AbstractLogger",
     "FallbackLogger",
+    "JSONLinesLogger",
     "MLFlowLogger",
     "TensorBoardLogger",
     "get_params_to_export",
