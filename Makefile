@@ -31,7 +31,7 @@ export PATH := $(abspath $(BIN)):$(PATH)
 
 RUST_SOURCES := Cargo.toml Cargo.lock rust-toolchain.toml $(shell find rust -name '*.rs' -o -name 'Cargo.toml')
 
-.PHONY: help setup build demo demo-audio test test-fast test-busy test-torch test-rust sanitize fuzz torture check fmt lint types stubs bench wheel docs clean
+.PHONY: help setup build demo demo-audio test test-fast test-busy test-torch test-rust sanitize fuzz torture check fmt lint types stubs bench wheel doctest docs docs-serve clean
 
 help:  ## Print the targets
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:[^#]*## /\t/' | expand -t 14
@@ -95,7 +95,7 @@ fuzz:  ## Random bytes for the decoders, FUZZ_S seconds each; needs cargo-fuzz
 			-max_total_time=$(FUZZ_S) -max_len=4096 -malloc_limit_mb=64 -timeout=10); \
 	done
 
-check: lint types stubs docs test-rust test  ## What CI runs: linters, types, stubs, all tests
+check: lint types stubs doctest docs test-rust test  ## What CI runs: linters, types, stubs, all tests
 
 fmt: setup  ## Format everything
 	$(BIN)/ruff check --quiet --fix .
@@ -129,8 +129,19 @@ wheel: $(VENV)/.dependencies  ## A wheel in dist/, for every CPython from 3.10 o
 	$(UV) pip install --quiet --group wheel
 	$(BIN)/maturin build --release $(WHEEL_OPTIONS) --out $(DIST)
 
-docs: setup  ## Run the examples in docstrings
+doctest: setup  ## Run the examples in docstrings
 	$(BIN)/python -m pytest --quiet --doctest-modules python/autrainer
 
+docs: setup  ## The documentation, in site/; a broken link is an error
+	$(UV) pip install --quiet --group docs
+	$(BIN)/python -m docs.scripts.pages
+	$(BIN)/zensical build --strict
+	$(BIN)/python -m docs.scripts.network site
+
+docs-serve: setup  ## Show the documentation, and go on with what is edited
+	$(UV) pip install --quiet --group docs
+	$(BIN)/python -m docs.scripts.pages
+	$(BIN)/zensical serve
+
 clean:  ## Remove the environment and everything built
-	rm -rf $(VENV) $(VENV)-torch-* target dist .pytest_cache .mypy_cache .ruff_cache .hypothesis python/autrainer/_core*.so
+	rm -rf $(VENV) $(VENV)-torch-* target dist site .cache docs/generated .pytest_cache .mypy_cache .ruff_cache .hypothesis python/autrainer/_core*.so
