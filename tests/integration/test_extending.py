@@ -75,8 +75,8 @@ def test_a_callback_from_the_working_directory_hears_every_event(autrainer, proj
     ]
 
 
-def test_the_callback_of_the_readme_ends_a_run_which_is_finished_then(autrainer, project):
-    _, rest = (REPOSITORY / "README.md").read_text().split("# my_callbacks.py\n")
+def test_the_callback_of_the_documentation_ends_a_run_which_is_finished_then(autrainer, project):
+    _, rest = (REPOSITORY / "docs" / "extending.md").read_text().split("# my_callbacks.py\n")
     code, _ = rest.split("```", 1)
     # There is nothing to learn in toy data.
     (project / "my_callbacks.py").write_text(code.replace("== 1.0", ">= 0.0"))

@@ -1,4 +1,4 @@
-"""What the README shows works when it is pasted."""
+"""What the page on parts of your own shows works when it is pasted."""
 
 import re
 import sys
@@ -13,9 +13,9 @@ FILE = re.compile(r"# ([\w/]+\.(?:py|yaml))\n")
 
 
 @pytest.fixture
-def readme():
-    """The README, and what it puts into files of a project."""
-    text = (REPOSITORY / "README.md").read_text()
+def page():
+    """The page, and what it puts into files of a project."""
+    text = (REPOSITORY / "docs" / "extending.md").read_text()
     return text, {
         match[1]: block
         for block in BLOCK.findall(text)
@@ -24,9 +24,9 @@ def readme():
 
 
 @pytest.fixture
-def project(tmp_path, readme):
-    """A project with the model and the dataset of the README."""
-    for name, content in readme[1].items():
+def project(tmp_path, page):
+    """A project with the model and the dataset of the page."""
+    for name, content in page[1].items():
         (tmp_path / name).parent.mkdir(parents=True, exist_ok=True)
         (tmp_path / name).write_text(content)
     features = tmp_path / "data" / "mine" / "features"
@@ -43,9 +43,9 @@ def project(tmp_path, readme):
         sys.modules.pop(name, None)
 
 
-def test_the_readme_trains_and_predicts_from_python(project, readme, capsys, monkeypatch):
+def test_the_page_trains_and_predicts_from_python(project, page, capsys, monkeypatch):
     monkeypatch.syspath_prepend(str(project))
-    train, predict = BLOCK.findall(readme[0].split("## From Python")[1])[:2]
+    train, predict = BLOCK.findall(page[0].split("## From Python")[1])[:2]
     fast = '"device": "cpu", "progress_bar": False, "plotting": "None", "iterations": 30, '
     names = {}
     exec(train.replace("cli.train({", f"cli.train({{{fast}"), names)
