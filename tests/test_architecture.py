@@ -20,7 +20,7 @@ LAYERS = [
     {"runs"},
     {"config", "features"},
     {"transforms", "metrics", "data"},
-    {"datasets", "models", "criterions", "optimizers", "augmentations"},
+    {"datasets", "models", "criterions", "optimizers", "augmentations", "statistics"},
     {"callbacks"},
     {"loggers", "plotting"},
     {"engine"},

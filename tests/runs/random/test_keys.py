@@ -15,9 +15,9 @@ from autrainer.runs.random.keys import (
     keyed,
     keyed_batch,
     seed_globals,
-    uniforms,
 )
 from autrainer.runs.random.seeds import derived_seed
+from autrainer.runs.random.uniforms import uniforms
 
 seeds = st.integers(0, 2**64 - 1)
 names = st.recursive(

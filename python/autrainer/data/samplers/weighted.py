@@ -9,7 +9,7 @@ from autrainer.data.native.shuffle import IndexArray
 from autrainer.data.samplers.base import PassSampler
 from autrainer.data.samplers.weights import checked_weights, class_weights
 from autrainer.errors import DataError
-from autrainer.runs.random.keys import uniforms
+from autrainer.runs.random.uniforms import uniforms
 
 
 class WeightedSampler(PassSampler):

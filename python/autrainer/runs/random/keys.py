@@ -13,15 +13,14 @@ from contextlib import contextmanager
 from contextvars import ContextVar, Token
 
 import numpy as np
-import numpy.typing as npt
 import torch
 
 from autrainer.runs.random.seeds import derived_seed
+from autrainer.runs.random.uniforms import GOLDEN_GAMMA
 
 Place = tuple[int, ...]
 
 _MASK = 2**64 - 1
-_GOLDEN_GAMMA = 0x9E3779B97F4A7C15
 
 
 class Draws:
@@ -42,7 +41,7 @@ class Draws:
 
     def bits(self) -> int:
         """64 random bits."""
-        self._state = bits = (self._state + _GOLDEN_GAMMA) & _MASK
+        self._state = bits = (self._state + GOLDEN_GAMMA) & _MASK
         bits = ((bits ^ (bits >> 30)) * 0xBF58476D1CE4E5B9) & _MASK
         bits = ((bits ^ (bits >> 27)) * 0x94D049BB133111EB) & _MASK
         return bits ^ (bits >> 31)
@@ -61,26 +60,6 @@ class Draws:
         if self._generator is None:
             self._generator = torch.Generator().manual_seed(self._seed)
         return self._generator
-
-
-def uniforms(start: int, stop: int, *name: object) -> npt.NDArray[np.float64]:
-    """The numbers that `Draws(*name).uniform()` gives one after the other, a stretch of them.
-
-    Args:
-        start: How many numbers come before the stretch.
-        stop: How many have come when it ends.
-        name: As in `Draws`.
-
-    >>> draws = Draws("name")
-    >>> [draws.uniform() for _ in range(3)][1:] == uniforms(1, 3, "name").tolist()
-    True
-    """
-    count = np.arange(start, stop, dtype=np.uint64) + np.uint64(1)
-    bits = count * np.uint64(_GOLDEN_GAMMA) + np.uint64(derived_seed(*name))
-    bits = (bits ^ (bits >> np.uint64(30))) * np.uint64(0xBF58476D1CE4E5B9)
-    bits = (bits ^ (bits >> np.uint64(27))) * np.uint64(0x94D049BB133111EB)
-    drawn: npt.NDArray[np.float64] = ((bits ^ (bits >> np.uint64(31))) >> np.uint64(11)) * 2.0**-53
-    return drawn
 
 
 class Key:
