@@ -253,8 +253,8 @@ def make_folder(path: str) -> None:
 def rename(source: str, target: str) -> None:
     """Give a folder or file another name in the same folder."""
 
-def write_npy(path: str, array: npt.NDArray[Any]) -> None:
-    """Write `array` to `path` as `numpy.save` would, whole or not at all."""
+def write_npy(path: str, array: npt.NDArray[Any], synced: bool = True) -> None:
+    """Write `array` to `path` as `numpy.save` would, whole or not at all, and wait for the disk."""
 
 def write_results(
     path: str,

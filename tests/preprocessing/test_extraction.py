@@ -1,5 +1,6 @@
 """Features are made once, of what has changed, whole or not at all."""
 
+import errno
 import os
 import threading
 from types import SimpleNamespace
@@ -20,6 +21,7 @@ from autrainer.preprocessing.by_torch import extract_by_torch
 from autrainer.preprocessing.extraction import run_job, state_of
 from autrainer.preprocessing.jobs import PLAIN, Job, job_of
 from autrainer.preprocessing.manifest import FILE
+from autrainer.runs.writing import files
 from autrainer.serving.model import read_preprocessing
 from autrainer.training.recording.reproduction import _raw_audio_pipeline
 from tests.preprocessing.conftest import (
@@ -233,6 +235,50 @@ def test_a_disk_that_takes_no_file_ends_everything(project, job):
     (project / "data/short/deep").write_text("in the way")
     with pytest.raises(OutputError, match="short/deep"):
         made(job())
+
+
+@pytest.fixture
+def synced(monkeypatch):
+    """Names of the files that are synced; of `synced.failing` it cannot be done."""
+    found = SimpleNamespace(names=[], failing="")
+
+    def sync(file):
+        name = os.path.basename(os.readlink(f"/proc/self/fd/{file}"))
+        found.names.append(name)
+        if name == found.failing:
+            raise OSError(errno.EIO, "Input/output error")
+
+    monkeypatch.setattr(os, "fsync", sync)
+    monkeypatch.setattr(files, "_sync_file_system", lambda folder: False)
+    return found
+
+
+needs_proc = pytest.mark.skipif(not os.path.isdir("/proc/self/fd"), reason="needs Linux")
+
+
+@needs_proc
+@pytest.mark.parametrize("together", [1, 2, 100])
+def test_all_features_are_on_the_disk_when_the_call_ends(job, synced, monkeypatch, together):
+    monkeypatch.setattr(extraction, "SYNCED_TOGETHER", together)
+    made(job())
+    names = [os.path.basename(name) for name in FEATURES]
+    assert sorted(name for name in synced.names if name.endswith(".npy")) == sorted(names)
+    assert {"short", "deep"} <= set(synced.names)
+
+
+@needs_proc
+@pytest.mark.parametrize("together", [1, 100])
+def test_a_file_that_the_disk_does_not_take_is_removed_and_made_again(
+    project, job, synced, monkeypatch, together
+):
+    monkeypatch.setattr(extraction, "SYNCED_TOGETHER", together)
+    synced.failing = "d.npy"
+    with pytest.raises(OutputError, match=r"Input/output error.*d\.npy"):
+        made(job())
+    assert not (project / "data/short/d.npy").exists()
+    synced.failing = ""
+    assert "d.npy" in made(job())[0]
+    assert features_in(project) == FEATURES
 
 
 def test_what_would_be_made_is_told_without_making_it(project, job):

@@ -123,7 +123,7 @@ class _Extract:
             return
         if not features.size:
             raise DataError("it holds no samples")
-        write_npy(target, features)
+        write_npy(target, features, synced=False)
 
     @cached_property
     def _by_classes(self) -> Extract:

@@ -62,15 +62,13 @@ class _Extract:
 def _write(writer: AbstractFileHandler, target: Path, features: torch.Tensor) -> None:
     """Write features whole or not at all, in their dtype, by the handler that will read them."""
     if type(writer) is NumpyFileHandler:
-        write_npy(target, features.contiguous().numpy())
+        write_npy(target, features.contiguous().numpy(), synced=False)
         return
     make_folder(target.parent)
     # Libraries look at the suffix to choose a format.
     sibling = target.with_name(f".autrainer-{os.getpid()}-{next(_numbers)}.tmp{target.suffix}")
     try:
         writer.save(str(sibling), features)
-        with open(sibling, "rb+") as file:
-            os.fsync(file.fileno())
         rename(sibling, target)
     except OSError as error:
         raise unwritable(target, error) from error

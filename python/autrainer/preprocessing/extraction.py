@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 from collections import deque
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Generator, Mapping
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import suppress
 from dataclasses import dataclass, field
@@ -16,10 +16,13 @@ from autrainer.preprocessing.jobs import Job
 from autrainer.preprocessing.manifest import Manifest, Note
 from autrainer.runs.locking.folders import alone_in
 from autrainer.runs.process.bars import new_bar
-from autrainer.runs.writing.files import make_folder, remove_file
+from autrainer.runs.writing.files import make_folder, remove_file, sync_files
 
 Extract = Callable[[str, Path], None]
-"""Makes the features of a recording (its path), and writes them whole or not at all."""
+"""Makes the features of a recording (its path), and writes them whole or not at all, unsynced."""
+
+SYNCED_TOGETHER = 512
+"""Files that are synced to the disk at a time: the first of them takes most of the others along."""
 
 
 @dataclass
@@ -164,21 +167,64 @@ def _extract_all(
     num_threads: int,
     update_frequency: int,
 ) -> None:
-    outcomes = _outcomes(job, state.missing, extract, num_threads)
+    outcomes, syncing = _outcomes(job, state.missing, extract, num_threads), _Syncing()
     bar = _bar(job, len(state.missing), update_frequency) if update_frequency > 0 else None
     try:
         for name, outcome in outcomes:
             if isinstance(outcome, Note):
-                # At once, so that a call that is killed again and again comes to an end.
+                # At once, so that a call that is killed again and again comes to an end. What is
+                # lost with the power before it is synced has another size than this.
                 manifest.add({name: outcome})
                 state.made += 1
+                syncing.add(job.folder / name)
             else:
                 state.failures[state.missing[name]] = outcome
             if bar is not None:
                 bar.update()
+        syncing.end()
     finally:
+        outcomes.close()
+        syncing.close()
         if bar is not None:
             bar.close()
+
+
+class _Syncing:
+    """Syncs files to the disk, many at a time, beside those that are made meanwhile."""
+
+    def __init__(self) -> None:
+        self._thread = ThreadPoolExecutor(1, thread_name_prefix="sync")
+        self._waiting: list[Path] = []
+        self._under_way: Future[None] | None = None
+
+    def add(self, path: Path) -> None:
+        """Have a file synced some time before the end.
+
+        Raises:
+            OutputError: if one of those before could not be.
+        """
+        self._waiting.append(path)
+        if len(self._waiting) >= SYNCED_TOGETHER:
+            self._begin()
+
+    def end(self) -> None:
+        """Sync what is left.
+
+        Raises:
+            OutputError: if a file could not be synced.
+        """
+        self._begin()
+        self._begin()
+
+    def close(self) -> None:
+        """End the thread."""
+        self._thread.shutdown()
+
+    def _begin(self) -> None:
+        if self._under_way is not None:
+            self._under_way.result()
+        self._under_way = self._thread.submit(sync_files, self._waiting)
+        self._waiting = []
 
 
 def _bar(job: Job, total: int, update_frequency: int) -> Any:
@@ -192,7 +238,7 @@ def _bar(job: Job, total: int, update_frequency: int) -> Any:
 
 def _outcomes(
     job: Job, missing: Mapping[str, str], extract: Extract, num_threads: int
-) -> Iterator[tuple[str, Note | str]]:
+) -> Generator[tuple[str, Note | str], None, None]:
     """A note, or why there is none, for each file; a few of them are under way at a time."""
     under_way: deque[tuple[str, Future[Note | str]]] = deque()
     with ThreadPoolExecutor(num_threads, thread_name_prefix="preprocess") as threads:

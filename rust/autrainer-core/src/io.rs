@@ -25,6 +25,20 @@ pub fn write_whole(path: &Path, fill: impl FnOnce(&mut File) -> Result<()>) -> R
     write_limited(path, None, fill)
 }
 
+/// As [`write_whole`], without waiting for the disk: for who syncs many files later, at once.
+///
+/// The name leads to the old content or the new one whatever becomes of the process; only where the
+/// power is lost before that sync, the file may be empty.
+///
+/// # Errors
+/// As [`write_whole`].
+pub fn write_whole_unsynced(path: &Path, fill: impl FnOnce(&mut File) -> Result<()>) -> Result<()> {
+    let mut sibling = Sibling::create(path, None)?;
+    sibling.syncs = false;
+    let filled = fill(&mut sibling.file);
+    sibling.end(filled, path)
+}
+
 /// As [`write_whole`], for who writes files by name: `fill` gets the path of an empty sibling.
 ///
 /// # Errors
@@ -55,6 +69,8 @@ struct Sibling {
     path: PathBuf,
     /// What the finished file gets if its owner, who writes to it by name too, may do less then.
     permissions: Option<fs::Permissions>,
+    /// Whether the disk is waited for.
+    syncs: bool,
 }
 
 impl Sibling {
@@ -77,6 +93,7 @@ impl Sibling {
                 file,
                 path,
                 permissions,
+                syncs: true,
             }),
             Err(error) => {
                 let _ = fs::remove_file(&path);
@@ -107,15 +124,20 @@ impl Sibling {
         published
     }
 
-    /// Put it in the place of `target`, both of them on the disk before and after.
+    /// Put it in the place of `target`; if it syncs, both of them are on the disk before and after.
     fn publish(self, target: &Path) -> io::Result<()> {
         if let Some(permissions) = self.permissions {
             self.file.set_permissions(permissions)?;
         }
-        self.file.sync_all()?;
+        if self.syncs {
+            self.file.sync_all()?;
+        }
         drop(self.file);
         fs::rename(self.path, target)?;
-        sync_folder(folder_of(target))
+        if self.syncs {
+            sync_folder(folder_of(target))?;
+        }
+        Ok(())
     }
 }
 

@@ -103,7 +103,7 @@ fn an_array_is_its_header_and_its_bytes() {
         is_fortran_order: false,
         data: &[1, 2, 3, 4, 5, 6, 7, 8],
     };
-    write_npy(&path, &array).unwrap();
+    write_npy(&path, &array, true).unwrap();
     let content = fs::read(&path).unwrap();
     assert!(content.starts_with(b"\x93NUMPY\x01\x00\x76\x00{'descr': '<f4', "));
     assert_eq!(content.len(), 128 + 8);

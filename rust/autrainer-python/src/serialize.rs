@@ -71,12 +71,14 @@ pub(crate) fn rename(py: Python<'_>, source: PathBuf, target: PathBuf) -> Result
     guarded(py, || Ok(py.detach(|| io::rename(&source, &target))?))
 }
 
-/// Write `array` to `path` as `numpy.save` would, whole or not at all.
+/// Write `array` to `path` as `numpy.save` would, whole or not at all; `synced` waits for the disk.
 #[pyfunction]
+#[pyo3(signature = (path, array, synced = true))]
 pub(crate) fn write_npy<'py>(
     py: Python<'py>,
     path: PathBuf,
     array: &Bound<'py, PyUntypedArray>,
+    synced: bool,
 ) -> Result<()> {
     guarded(py, || {
         let dtype = array.dtype();
@@ -95,7 +97,7 @@ pub(crate) fn write_npy<'py>(
             is_fortran_order: array.is_fortran_contiguous() && !array.is_c_contiguous(),
             data: view.as_slice(),
         };
-        Ok(py.detach(|| serialize::write_npy(&path, &content))?)
+        Ok(py.detach(|| serialize::write_npy(&path, &content, synced))?)
     })
 }
 

@@ -6,10 +6,13 @@ after a crash, finds the old content or the new one.
 
 from __future__ import annotations
 
+import ctypes
 import errno
 import io
 import os
+import sys
 from collections.abc import Callable, Iterable, Sequence
+from contextlib import suppress
 from pathlib import Path
 from types import ModuleType
 from typing import TYPE_CHECKING, Any
@@ -152,8 +155,14 @@ def unwritable(path: StrPath, error: OSError) -> OutputError:
     return OutputError(error.errno or errno.EIO, error.strerror or str(error), os.fspath(path))
 
 
-def write_npy(path: StrPath, array: npt.NDArray[Any]) -> None:
+def write_npy(path: StrPath, array: npt.NDArray[Any], *, synced: bool = True) -> None:
     """Write an array, byte for byte as `numpy.save` does.
+
+    Args:
+        path: The file.
+        array: The array.
+        synced: Wait until it is on the disk. Who writes many files may do that later for all of
+            them, by `sync_files`: until then a loss of power, not of the process, can cost one.
 
     Raises:
         DataError: if the array holds Python objects.
@@ -162,7 +171,7 @@ def write_npy(path: StrPath, array: npt.NDArray[Any]) -> None:
     np = find_numpy()
     array = np.asanyarray(array)
     if array.dtype.names is None:
-        _core.write_npy(with_folder(path), array)
+        _core.write_npy(with_folder(path), array, synced)
         return
     buffer = io.BytesIO()
     try:
@@ -170,6 +179,51 @@ def write_npy(path: StrPath, array: npt.NDArray[Any]) -> None:
     except ValueError as error:
         raise DataError(f"{os.fspath(path)}: an array of {array.dtype}: {error}") from error
     write_bytes(path, buffer.getbuffer())
+
+
+def sync_files(paths: Sequence[StrPath]) -> None:
+    """Wait until files and their names are on the disk.
+
+    Linux takes all that waits to be written to a file system at once; elsewhere, and where that
+    fails, they are synced one by one, each of which waits for the disk.
+
+    Raises:
+        OutputError: naming a file that is not; it is removed, since nobody knows what it holds.
+    """
+    folders = {os.path.dirname(os.fspath(path)) or "." for path in paths}
+    devices = {os.stat(folder).st_dev: folder for folder in folders}
+    if all(_sync_file_system(folder) for folder in devices.values()):
+        return
+    for path in paths:
+        try:
+            _sync(path)
+        except OSError as error:
+            remove_file(Path(path))
+            raise unwritable(path, error) from error
+    for folder in folders:
+        # Some file systems cannot sync a folder.
+        with suppress(OSError):
+            _sync(folder)
+
+
+def _sync_file_system(folder: str) -> bool:
+    """Whether all of the file system of a folder is on the disk now."""
+    call = getattr(ctypes.CDLL(None), "syncfs", None) if sys.platform == "linux" else None
+    if call is None:
+        return False
+    file = os.open(folder, os.O_RDONLY)
+    try:
+        return bool(call(file) == 0)
+    finally:
+        os.close(file)
+
+
+def _sync(path: StrPath) -> None:
+    file = os.open(path, os.O_RDONLY)
+    try:
+        os.fsync(file)
+    finally:
+        os.close(file)
 
 
 def write_by_name(path: StrPath, fill: Callable[[str], object]) -> None:

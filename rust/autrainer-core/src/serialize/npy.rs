@@ -1,10 +1,11 @@
 //! `.npy` files, version 1.0 of the format, byte for byte what `numpy.save` writes.
 
+use std::fs::File;
 use std::io::Write;
 use std::path::Path;
 
 use crate::error::{Error, Result, Shape};
-use crate::io::write_whole;
+use crate::io::{write_whole, write_whole_unsynced};
 
 const MAGIC: &[u8] = b"\x93NUMPY\x01\x00";
 const ALIGNMENT: usize = 64;
@@ -25,20 +26,25 @@ pub struct Array<'a> {
     pub data: &'a [u8],
 }
 
-/// Write an array to `path`, whole or not at all.
+/// Write an array to `path`, whole or not at all; unless it is `synced`, as [`write_whole_unsynced`].
 ///
 /// # Errors
 /// [`Error::NpyHeader`] for an array of thousands of dimensions, otherwise as [`write_whole`].
-pub fn write_npy(path: &Path, array: &Array<'_>) -> Result<()> {
+pub fn write_npy(path: &Path, array: &Array<'_>, synced: bool) -> Result<()> {
     let header = header(array)?;
-    write_whole(path, |file| {
+    let fill = |file: &mut File| {
         file.write_all(&header)
             .and_then(|()| file.write_all(array.data))
             .map_err(|source| Error::Write {
                 path: path.to_path_buf(),
                 source,
             })
-    })
+    };
+    if synced {
+        write_whole(path, fill)
+    } else {
+        write_whole_unsynced(path, fill)
+    }
 }
 
 fn header(array: &Array<'_>) -> Result<Vec<u8>> {
