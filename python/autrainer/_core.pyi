@@ -50,6 +50,16 @@ class _NativeFormat(Protocol):
     def duration_s(self) -> float | None: ...
     @property
     def steps(self) -> Sequence[tuple[Any, ...]]: ...
+    @property
+    def crop(self) -> _Crop | None: ...
+
+class _Crop(Protocol):
+    @property
+    def size(self) -> int: ...
+    @property
+    def value(self) -> float | None: ...
+    @property
+    def by_share(self) -> bool: ...
 
 class _AxisPad(Protocol):
     @property
@@ -138,13 +148,25 @@ class FileReader:
     ) -> list[tuple[int, str | None]]:
         """Positions in `rows` of files that are damaged, and how."""
 
-    def read(self, rows: npt.NDArray[np.int64], out: npt.NDArray[Any]) -> Outcome:
+    def read(
+        self,
+        rows: npt.NDArray[np.int64],
+        out: npt.NDArray[Any],
+        draws: npt.NDArray[np.uint64] | None = None,
+    ) -> Outcome:
         """Decode the files of `rows` into `out`."""
 
-    def read_each(self, rows: npt.NDArray[np.int64]) -> tuple[_Samples, Outcome]:
+    def read_each(
+        self, rows: npt.NDArray[np.int64], draws: npt.NDArray[np.uint64] | None = None
+    ) -> tuple[_Samples, Outcome]:
         """Decode the files of `rows` into arrays of their own."""
 
-    def submit(self, rows: npt.NDArray[np.int64], out: npt.NDArray[Any]) -> None:
+    def submit(
+        self,
+        rows: npt.NDArray[np.int64],
+        out: npt.NDArray[Any],
+        draws: npt.NDArray[np.uint64] | None = None,
+    ) -> None:
         """Queue a batch of files of one layout, to be decoded into `out`."""
 
     def wait(self, timeout_s: float) -> Outcome:

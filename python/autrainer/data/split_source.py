@@ -9,6 +9,7 @@ from typing import Any, Protocol
 import torch
 
 from autrainer.data.native.decode import NativeFormat
+from autrainer.data.native.file_reader import DrawArray
 from autrainer.data.native.shuffle import IndexArray
 
 Features = torch.Tensor | list[torch.Tensor]
@@ -27,12 +28,16 @@ class Files:
         format: How the core reads them.
         load: Features of one sample by Python, for files that the core does not know.
         then: What the steps of the format are in Python; applied to what was loaded. None for none.
+            Where something is drawn, under the key of a sample.
+        draws: Random bits of samples for the crop of the format, of (seed, epoch, rows); None where
+            the format has none.
     """
 
     paths: Sequence[str]
     format: NativeFormat
     load: Callable[[int], Any]
     then: BatchFunction | None = None
+    draws: Callable[[int, int, IndexArray], DrawArray] | None = None
 
     def name_of(self, row: int) -> str:
         """Name of a sample, for messages."""
@@ -49,6 +54,8 @@ class SplitSource:
         fixed: Transforms that give the same in every pass, so that it may be kept; None for none.
         varying: The rest, which comes after them, keyed by (seed, epoch, index); None for none.
         dtype: What the features become after the transforms; None for what they are.
+        slices: The same samples, made of slices of their files: where a random crop comes first, it
+            is a part of the format. None where it does not.
     """
 
     features: torch.Tensor | Files
@@ -56,6 +63,7 @@ class SplitSource:
     fixed: BatchFunction | None = None
     varying: BatchFunction | None = None
     dtype: torch.dtype | None = None
+    slices: SplitSource | None = None
 
 
 Source = SplitSource

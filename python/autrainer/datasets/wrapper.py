@@ -22,7 +22,7 @@ from autrainer.data.split_source import Files, ItemsOnly, ResidentArrays, SplitS
 from autrainer.data.targets import AbstractTargetTransform, RaggedTargetsError
 from autrainer.datasets.tables.frames import Listing
 from autrainer.errors import CorruptFileError, DataError, did_you_mean
-from autrainer.transforms.plan import plan
+from autrainer.transforms.plan import crop_plan, plan
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -91,13 +91,27 @@ class SplitDataset(ABC, torch.utils.data.Dataset[Any]):
         features = self._features_source()
         if isinstance(features, ItemsOnly):
             return features
-        if isinstance(features, Files) and features.format.kind == "audio":
-            steps = plan(transform, is_sound=True)
-            format = replace(features.format, steps=steps.native)
-            features = replace(features, format=format, then=steps.replaced)
         if self.targets is None:
             return ItemsOnly(f"targets of {name} fit no tensor")
+        if isinstance(features, Files) and features.format.kind == "audio":
+            return self._source_of_sound(features, self.targets, transform)
         return SplitSource(features, self.targets, steps.fixed, steps.varying, self._dtype)
+
+    def _source_of_sound(
+        self, files: Files, targets: torch.Tensor, transform: Callable[[Any], Any] | None
+    ) -> SplitSource:
+        """Recordings, of which the core makes what it can: of all of them, and of slices."""
+        crop = crop_plan(transform)
+        slices = None
+        if crop is not None:
+            format = replace(files.format, steps=crop.native, crop=crop.crop)
+            sliced = replace(files, format=format, then=crop.replaced, draws=crop.draws)
+            slices = SplitSource(sliced, targets, None, crop.varying, self._dtype)
+        steps = plan(transform, is_sound=True)
+        whole = replace(
+            files, format=replace(files.format, steps=steps.native), then=steps.replaced
+        )
+        return SplitSource(whole, targets, steps.fixed, steps.varying, self._dtype, slices)
 
     def resident(self) -> ResidentArrays | None:
         """The whole split as the model gets it, or None if its items are made one by one."""

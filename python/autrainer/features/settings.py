@@ -26,6 +26,22 @@ What a step does not take, such as a signal that is too short, is left to the fi
 
 
 @dataclass(frozen=True)
+class Crop:
+    """A stretch of a recording, wherever random bits say.
+
+    Attributes:
+        size: Samples of a channel.
+        value: What follows the samples of a recording that is shorter; None repeats them.
+        by_share: Whether the first 53 of 64 bits are a share in [0, 1) of the places where the
+            stretch may begin; otherwise all bits tell the place itself, as `Draws.integer` does.
+    """
+
+    size: int
+    value: float | None
+    by_share: bool
+
+
+@dataclass(frozen=True)
 class MelSettings:
     """Everything that decides about the numbers of a mel spectrogram.
 

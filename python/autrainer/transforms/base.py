@@ -8,7 +8,7 @@ from typing import Any, Protocol, TypeAlias, runtime_checkable
 
 import torch
 
-from autrainer.features.settings import Step
+from autrainer.features.settings import Crop, Step
 from autrainer.runs.addressed import AddressedObject
 from autrainer.runs.random.keys import active_key
 
@@ -180,16 +180,33 @@ def native_steps(transform: Any) -> tuple[Step, ...] | None:
     A transform tells it by a method `native_steps`. None if there is no such thing, or if a
     subclass has changed what happens to samples.
     """
-    kind = type(transform)
-    owner = _owner_of(kind, "native_steps")
-    acts = ("__call__", "change", "change_batch")
-    if owner is None or {*acts, "native_steps"} & {*vars(transform)}:
-        return None
-    owners = [found for name in acts if (found := _owner_of(kind, name)) is not None]
-    if not all(issubclass(owner, found) for found in owners):
+    if not _speaks_for(transform, "native_steps"):
         return None
     steps: tuple[Step, ...] = transform.native_steps()
     return steps
+
+
+def native_crop(transform: Any) -> Crop | None:
+    """The stretch of sound, (channels, samples), that a transform cuts out, with the same bits.
+
+    A transform tells it by a method `native_crop`, and by `crop_bits(key)` where a sample is cut.
+    None if there is no such thing, or if a subclass has changed what happens to samples.
+    """
+    if not _speaks_for(transform, "native_crop"):
+        return None
+    crop: Crop | None = transform.native_crop()
+    return crop
+
+
+def _speaks_for(transform: Any, method: str) -> bool:
+    """Whether a method is of the class that decides what happens to samples."""
+    kind = type(transform)
+    owner = _owner_of(kind, method)
+    acts = ("__call__", "change", "change_batch")
+    if owner is None or {*acts, method} & {*vars(transform)}:
+        return False
+    owners = [found for name in acts if (found := _owner_of(kind, name)) is not None]
+    return all(issubclass(owner, found) for found in owners)
 
 
 def is_ours(transform: Any) -> bool:

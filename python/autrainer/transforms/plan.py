@@ -11,11 +11,17 @@ import numpy as np
 import numpy.typing as npt
 import torch
 
-from autrainer.features.settings import Step
+from autrainer.features.settings import Crop, Step
 from autrainer.runs.objects import object_yaml
 from autrainer.runs.process.intra_op import one_intra_op_thread
 from autrainer.runs.random.keys import Key, Place, active_key, keyed
-from autrainer.transforms.base import batch_form, is_ours, is_random, native_steps
+from autrainer.transforms.base import (
+    batch_form,
+    is_ours,
+    is_random,
+    native_crop,
+    native_steps,
+)
 from autrainer.transforms.compose import SmartCompose
 
 Features: TypeAlias = torch.Tensor | list[torch.Tensor]
@@ -23,6 +29,8 @@ Features: TypeAlias = torch.Tensor | list[torch.Tensor]
 
 BatchFunction: TypeAlias = Callable[[Features, npt.NDArray[np.int64]], Features]
 """Applies transforms to the features of a batch; the indices are positions in the split."""
+
+MIX_DOWN: tuple[Step, ...] = (("mix_down", 1),)
 
 # Where a transform stands in the pipeline, as `applied` counts, and the transform.
 _Placed: TypeAlias = tuple[Place, Any]
@@ -50,6 +58,75 @@ class Plan:
     reason: str | None = None
 
 
+@dataclass(frozen=True)
+class CropPlan:
+    """What the transforms of a split of sound come to whose recordings are read in slices.
+
+    Args:
+        crop: Which part of a recording is read.
+        draws: The random bits of samples for it, of (seed, epoch, indices).
+        native: What the core does to the part.
+        replaced: The transforms that both replace, the crop included, under the keys of samples.
+        varying: Those behind, likewise; None for none.
+    """
+
+    crop: Crop
+    draws: CropDraws
+    native: tuple[Step, ...]
+    replaced: BatchFunction | None
+    varying: BatchFunction | None
+
+
+@dataclass(frozen=True)
+class CropDraws:
+    """The random bits by which a transform crops samples.
+
+    Args:
+        place: Where it stands in the pipeline.
+        transform: It.
+    """
+
+    place: Place
+    transform: Any
+
+    def __call__(
+        self, seed: int, epoch: int, indices: npt.NDArray[np.int64]
+    ) -> npt.NDArray[np.uint64]:
+        """Those of some samples, shape (B,)."""
+        bits = np.empty(len(indices), dtype=np.uint64)
+        for position, index in enumerate(indices.tolist()):
+            key = Key(seed, epoch, index)
+            key.place = self.place
+            bits[position] = self.transform.crop_bits(key)
+        return bits
+
+
+def crop_plan(transform: Any) -> CropPlan | None:
+    """What the transform of a split of sound comes to if a random crop comes first.
+
+    The mean of two channels may come before it: it is the same of a part.
+
+    Returns:
+        None where something else comes first, or `plan` takes whole items.
+    """
+    if transform is None or plan(transform).reason is not None:
+        return None
+    steps = list(_steps(transform, ()))
+    mixing = bool(steps) and native_steps(steps[0][1]) == MIX_DOWN
+    at = int(mixing)
+    crop = native_crop(steps[at][1]) if at < len(steps) else None
+    if crop is None:
+        return None
+    native, first = _native_run(steps, at + 1)
+    return CropPlan(
+        crop,
+        CropDraws(*steps[at]),
+        (*(MIX_DOWN if mixing else ()), *native),
+        _batch_function(steps[:first]),
+        _batch_function(steps[first:]),
+    )
+
+
 def plan(transform: Any, *, is_sound: bool = False) -> Plan:
     """What the transform of a split, often a `SmartCompose`, comes to; None is no transform.
 
@@ -64,21 +141,26 @@ def plan(transform: Any, *, is_sound: bool = False) -> Plan:
     for _, step in steps:
         if not is_ours(step) and batch_form(step) is None:
             return Plan(reason=f"{type(step).__qualname__} is no transform of autrainer's own")
+    native, first = _native_run(steps, 0) if is_sound else ((), 0)
+    last = next((at for at, (_, step) in enumerate(steps) if is_random(step)), len(steps))
+    return Plan(
+        native,
+        _batch_function(steps[:first]),
+        _batch_function(steps[first:last]),
+        _batch_function(steps[last:]),
+    )
+
+
+def _native_run(steps: list[_Placed], first: int) -> tuple[tuple[Step, ...], int]:
+    """What the core does in the place of transforms from one of them on; and the next one."""
     native: list[Step] = []
-    first = 0
-    while is_sound and first < len(steps):
+    while first < len(steps):
         found = native_steps(steps[first][1])
         if found is None:
             break
         native.extend(found)
         first += 1
-    last = next((at for at, (_, step) in enumerate(steps) if is_random(step)), len(steps))
-    return Plan(
-        tuple(native),
-        _batch_function(steps[:first]),
-        _batch_function(steps[first:last]),
-        _batch_function(steps[last:]),
-    )
+    return tuple(native), first
 
 
 def _steps(transform: Any, place: Place) -> Iterator[_Placed]:

@@ -9,10 +9,14 @@ import torch
 from torch.nn import functional
 
 from autrainer.errors import ConfigError, DataError
-from autrainer.runs.random.keys import Draws, current_key
+from autrainer.features.settings import Crop
+from autrainer.runs.random.keys import Draws, Key, current_key
 from autrainer.transforms.base import AbstractTransform, BatchTransform, FeaturesTransform
 from autrainer.transforms.checks import need_dims, number, one_of, positive_int
 from autrainer.transforms.random import RandomStream
+
+MOST_LOUD = 1e38
+"""Values up to here are floats, and so is the sum of two."""
 
 _EXPANSIONS = ("pad", "replicate")
 _INTERPOLATIONS = ("nearest", "nearest-exact", "bilinear", "bicubic")
@@ -66,6 +70,9 @@ class RandomCrop(_FillsUp, FeaturesTransform):
     In a loader, where to cut belongs to seed, epoch and index of the sample. Outside it draws from
     a generator of its own, seeded from torch's global one when first used.
 
+    As the first transform of sound, or behind `StereoToMono`, a crop along its samples (axis -1)
+    lets loaders read no more of a file than it takes.
+
     Args:
         size: Length to cut out.
         method: How short features are expanded, as in `Expand`.
@@ -104,6 +111,19 @@ class RandomCrop(_FillsUp, FeaturesTransform):
         """Draw a new seed, from the generator of the worker that calls this."""
         if not self.fix_randomization:
             self._stream.restart()
+
+    def native_crop(self) -> Crop | None:
+        """The same stretch of sound, if it is samples that are cut."""
+        if self.axis not in (-1, 1) or not abs(self.value) <= MOST_LOUD:
+            return None
+        value = float(self.value) if self.method == "pad" else None
+        return Crop(self.size, value, self.fix_randomization)
+
+    def crop_bits(self, key: Key) -> int:
+        """The random bits that tell where a sample is cut under a key."""
+        if self.fix_randomization:
+            return Draws(key.seed, self.size, self.axis).bits()
+        return key.draws(self._stream, self._stream.name).bits()
 
     def _start(self, num_starts: int) -> int:
         if not self.fix_randomization:

@@ -62,6 +62,7 @@ fn with_steps(steps: Vec<Step>) -> AudioOptions {
             count: Some(2000),
         },
         sample_rate_hz: Some(8000),
+        crop: None,
         steps,
     }
 }

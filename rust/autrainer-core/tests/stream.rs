@@ -8,7 +8,9 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Condvar, Mutex};
 use std::time::Duration;
 
-use autrainer_core::stream::{Decode, Files, Outcome, Paths, Reader, checked_rows, rows_per_unit};
+use autrainer_core::stream::{
+    Decode, Files, Outcome, Paths, Reader, Row, checked_rows, rows_per_unit,
+};
 use autrainer_core::{Error, Result};
 use proptest::prelude::*;
 use tempfile::TempDir;
@@ -70,7 +72,14 @@ impl Decode for Raw {
         self.bytes(path).map(|bytes| bytes.len())
     }
 
-    fn read_into(&self, path: &Path, _: &mut (), expected: &usize, out: &mut [u8]) -> Result<()> {
+    fn read_into(
+        &self,
+        path: &Path,
+        _: u64,
+        _: &mut (),
+        expected: &usize,
+        out: &mut [u8],
+    ) -> Result<()> {
         let bytes = self.bytes(path)?;
         if bytes.len() != *expected {
             return Err(Error::Length {
@@ -83,7 +92,7 @@ impl Decode for Raw {
         Ok(())
     }
 
-    fn read(&self, path: &Path, (): &mut ()) -> Result<(usize, Vec<u8>)> {
+    fn read(&self, path: &Path, _: u64, (): &mut ()) -> Result<(usize, Vec<u8>)> {
         self.bytes(path).map(|bytes| (bytes.len(), bytes))
     }
 
@@ -119,6 +128,11 @@ impl Folder {
     }
 }
 
+/// Files of which nothing is drawn.
+fn of(rows: &[usize]) -> Vec<Row> {
+    rows.iter().copied().map(Row::from).collect()
+}
+
 /// Zeros for `num_rows` samples, in pieces for `per_piece` of them.
 fn memory(num_rows: usize, per_piece: usize, sample_bytes: usize) -> Vec<Vec<u8>> {
     let rows: Vec<usize> = (0..num_rows).collect();
@@ -130,7 +144,7 @@ fn memory(num_rows: usize, per_piece: usize, sample_bytes: usize) -> Vec<Vec<u8>
 /// Queue files of three bytes each.
 fn submit(reader: &Reader<Raw, Vec<u8>>, rows: &[usize]) {
     let memory = memory(rows.len(), 1, 3);
-    reader.submit(rows, 3, 1, memory).unwrap();
+    reader.submit(&of(rows), 3, 1, memory).unwrap();
 }
 
 proptest! {
@@ -153,7 +167,7 @@ proptest! {
                 }
                 waiting.next();
                 let memory = memory(next.len(), per_piece, 7);
-                reader.submit(next, 7, per_piece, memory).unwrap();
+                reader.submit(&of(next), 7, per_piece, memory).unwrap();
             }
             let found = reader.wait(None, caller_decodes).unwrap().unwrap();
             prop_assert!(found.result.is_ok());
@@ -169,7 +183,7 @@ proptest! {
     ) {
         let contents: Vec<Vec<u8>> = (0..20u8).map(|n| vec![n; usize::from(n)]).collect();
         let folder = Folder::of(&contents.iter().map(Vec::as_slice).collect::<Vec<_>>());
-        let (samples, _) = folder.reader(Raw::default(), 2).read_each(&rows).unwrap();
+        let (samples, _) = folder.reader(Raw::default(), 2).read_each(&of(&rows)).unwrap();
         let expected = rows.iter().map(|&row| Some((row, contents[row].clone())));
         prop_assert_eq!(samples, expected.collect::<Vec<_>>());
     }
@@ -179,10 +193,10 @@ proptest! {
 fn reading_in_line_gives_the_same() {
     let folder = Folder::of(&[b"abc", b"def", b"ghi"]);
     let reader = folder.reader(Raw::default(), 2);
-    let batch = reader.read_into(&[2, 0], 3, vec![0; 6]);
+    let batch = reader.read_into(&of(&[2, 0]), 3, vec![0; 6]);
     assert_eq!(batch.memory, [b"ghiabc"]);
     assert!(batch.result.is_ok());
-    let (samples, _) = reader.read_each(&[1]).unwrap();
+    let (samples, _) = reader.read_each(&of(&[1])).unwrap();
     assert_eq!(samples, [Some((3, b"def".to_vec()))]);
 }
 
@@ -257,16 +271,16 @@ fn a_panic_of_a_decoder_is_told_by_its_file_and_its_words_and_later_batches_surv
     };
     assert_eq!(outcome.unsupported, [2]);
     assert_eq!(outcome.nonfinite, [0]);
-    let in_line = reader.read_into(&[1], 3, vec![0; 3]);
+    let in_line = reader.read_into(&of(&[1]), 3, vec![0; 3]);
     assert!(is_told(&in_line.result.unwrap_err()));
-    assert!(is_told(&reader.read_each(&[0, 1]).unwrap_err()));
+    assert!(is_told(&reader.read_each(&of(&[0, 1])).unwrap_err()));
 }
 
 #[test]
 fn what_is_not_supported_has_its_place_among_samples_of_any_length() {
     let folder = Folder::of(&[b"abc", b"other", b"nanny"]);
     let reader = folder.reader(Raw::default(), 0);
-    let (samples, outcome) = reader.read_each(&[1, 0, 1, 2, 1]).unwrap();
+    let (samples, outcome) = reader.read_each(&of(&[1, 0, 1, 2, 1])).unwrap();
     let lengths: Vec<_> = samples.iter().map(|s| s.as_ref().map(|s| s.0)).collect();
     assert_eq!(lengths, [None, Some(3), None, Some(5), None]);
     assert_eq!(outcome.unsupported, [0, 2, 4]);
@@ -311,7 +325,7 @@ fn a_cancelled_reader_gives_all_memory_back_and_goes_on() {
     let reader = folder.reader(decoder, 2);
     for _ in 0..3 {
         let rows = [0, 1, 0, 1];
-        reader.submit(&rows, 3, 2, memory(4, 2, 3)).unwrap();
+        reader.submit(&of(&rows), 3, 2, memory(4, 2, 3)).unwrap();
     }
     while gate.num_waiting.load(Ordering::SeqCst) < 2 {
         std::thread::yield_now();
@@ -365,7 +379,11 @@ fn a_reader_that_is_dropped_half_way_reads_no_further() {
 fn memory_has_to_fit_the_rows() {
     let folder = Folder::of(&[b"abc"]);
     let reader = folder.reader(Raw::default(), 0);
-    assert!(reader.submit(&[0, 0, 0], 3, 2, memory(2, 2, 3)).is_err());
+    assert!(
+        reader
+            .submit(&of(&[0, 0, 0]), 3, 2, memory(2, 2, 3))
+            .is_err()
+    );
     assert!(matches!(
         reader.wait(None, true),
         Err(Error::NothingSubmitted)
@@ -380,7 +398,7 @@ fn rows_that_are_not_there_are_named() {
         assert!(matches!(error, Error::RowIndex { position, num_rows: 3, .. } if position == at));
     }
     let folder = Folder::of(&[b"abc"]);
-    let read = folder.reader(Raw::default(), 0).read_each(&[1]);
+    let read = folder.reader(Raw::default(), 0).read_each(&of(&[1]));
     assert!(matches!(read, Err(Error::RowIndex { index: 1, .. })));
 }
 

@@ -4,7 +4,7 @@ use std::cell::Cell;
 use std::path::{Path, PathBuf};
 
 use autrainer_core::Error as CoreError;
-use autrainer_core::audio::{AudioOptions, Span};
+use autrainer_core::audio::{AudioOptions, Crop, Fill, Span};
 use autrainer_core::decode::{self, DType, Format, Input, Layout, Opened, Scratch};
 use autrainer_core::panics::catch_decoder_panic;
 use numpy::{PyArrayDescr, PyArrayDescrMethods, PyUntypedArray, PyUntypedArrayMethods};
@@ -30,7 +30,29 @@ pub(crate) struct NativeFormat {
     sample_rate_hz: Option<u32>,
     offset_s: f64,
     duration_s: Option<f64>,
+    crop: Option<AudioCrop>,
     steps: Vec<PyStep>,
+}
+
+/// The attributes of `autrainer.features.settings.Crop`.
+#[derive(FromPyObject)]
+pub(crate) struct AudioCrop {
+    size: usize,
+    value: Option<f64>,
+    by_share: bool,
+}
+
+impl From<AudioCrop> for Crop {
+    fn from(crop: AudioCrop) -> Self {
+        Self {
+            len: crop.size,
+            draw: 0,
+            by_share: crop.by_share,
+            fill: crop
+                .value
+                .map_or(Fill::Repeat, |value| Fill::Value(value as f32)),
+        }
+    }
 }
 
 impl NativeFormat {
@@ -49,6 +71,7 @@ impl NativeFormat {
                     offset: self.offset_s,
                     duration: self.duration_s,
                 },
+                crop: self.crop.map(Crop::from),
                 steps: steps(self.steps)?,
             })),
             _ => Err(Error::Argument {

@@ -5,7 +5,9 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
 use autrainer_core::decode::{Layout, Pad};
-use autrainer_core::stream::{Batch, Files, FormatDecoder, Reader, checked_rows, rows_per_unit};
+use autrainer_core::stream::{
+    Batch, Files, FormatDecoder, Reader, Row, checked_rows, rows_per_unit,
+};
 use numpy::{PyArray1, PyUntypedArray, PyUntypedArrayMethods};
 use pyo3::exceptions::PyTimeoutError;
 use pyo3::prelude::*;
@@ -30,6 +32,8 @@ const FILES_PER_CHUNK: usize = 256;
 const INSPECTED_FILES: usize = 4096;
 
 type Rows<'py> = Bound<'py, PyArray1<i64>>;
+/// Random bits for each row; zeros where none are given.
+type Draws<'py> = Option<Bound<'py, PyArray1<u64>>>;
 type Arrays = Vec<Option<Py<PyAny>>>;
 
 /// Files decoded by a pool of threads, in order, ahead of the consumer.
@@ -117,14 +121,16 @@ impl FileReader {
     }
 
     /// Decode the files of `rows` into `out`.
+    #[pyo3(signature = (rows, out, draws=None))]
     fn read(
         &self,
         py: Python<'_>,
         rows: &Rows<'_>,
         out: &Bound<'_, PyUntypedArray>,
+        draws: Draws<'_>,
     ) -> Result<Outcome> {
         guarded(py, || {
-            let (rows, layout, sample_bytes) = self.checked(rows, out)?;
+            let (rows, layout, sample_bytes) = self.checked(rows, out, draws)?;
             let chunk = BYTES_PER_CHUNK
                 .checked_div(sample_bytes)
                 .unwrap_or(FILES_PER_CHUNK)
@@ -142,9 +148,15 @@ impl FileReader {
     }
 
     /// Decode the files of `rows` into arrays of their own.
-    fn read_each(&self, py: Python<'_>, rows: &Rows<'_>) -> Result<(Arrays, Outcome)> {
+    #[pyo3(signature = (rows, draws=None))]
+    fn read_each(
+        &self,
+        py: Python<'_>,
+        rows: &Rows<'_>,
+        draws: Draws<'_>,
+    ) -> Result<(Arrays, Outcome)> {
         guarded(py, || {
-            let rows = self.checked_rows(rows)?;
+            let rows = drawn(self.checked_rows(rows)?, draws)?;
             let reader = self.reader();
             let mut outcome = Outcome::default();
             let mut arrays = Arrays::with_capacity(rows.len());
@@ -162,14 +174,16 @@ impl FileReader {
 
     /// Queue a batch of files of one layout, to be decoded into `out`, which nobody else may read
     /// or write until then.
+    #[pyo3(signature = (rows, out, draws=None))]
     fn submit(
         &self,
         py: Python<'_>,
         rows: &Rows<'_>,
         out: &Bound<'_, PyUntypedArray>,
+        draws: Draws<'_>,
     ) -> Result<()> {
         guarded(py, || {
-            let (rows, layout, sample_bytes) = self.checked(rows, out)?;
+            let (rows, layout, sample_bytes) = self.checked(rows, out, draws)?;
             let chunk = rows_per_unit(rows.len(), sample_bytes, self.num_threads);
             let pieces = in_chunks(out, rows.len(), chunk, sample_bytes)?;
             Ok(self.reader().submit(&rows, layout, chunk, pieces)?)
@@ -235,8 +249,9 @@ impl FileReader {
         &self,
         rows: &Rows<'_>,
         out: &Bound<'_, PyUntypedArray>,
-    ) -> Result<(Vec<usize>, Layout, usize)> {
-        let rows = self.checked_rows(rows)?;
+        draws: Draws<'_>,
+    ) -> Result<(Vec<Row>, Layout, usize)> {
+        let rows = drawn(self.checked_rows(rows)?, draws)?;
         let Some((&num, shape)) = out
             .shape()
             .split_first()
@@ -262,6 +277,23 @@ impl FileReader {
         let sample_bytes = layout.num_bytes().filter(|_| num > 0).unwrap_or(0);
         Ok((rows, layout, sample_bytes))
     }
+}
+
+/// Rows with the random bits of each.
+fn drawn(rows: Vec<usize>, draws: Draws<'_>) -> Result<Vec<Row>> {
+    let Some(draws) = draws else {
+        return Ok(rows.into_iter().map(Row::from).collect());
+    };
+    let draws = ReadView::elements(&draws, "draws")?;
+    if draws.as_slice().len() != rows.len() {
+        return Err(Error::Argument {
+            argument: "draws",
+            found: format!("{} of them", draws.as_slice().len()),
+            expected: "as many numbers as there are rows",
+        });
+    }
+    let pairs = rows.into_iter().zip(draws.as_slice());
+    Ok(pairs.map(|(index, &draw)| Row { index, draw }).collect())
 }
 
 /// The memory of `out` in pieces for `chunk` files each.

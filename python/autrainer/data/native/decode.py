@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any, Literal
 
 from autrainer import _core
-from autrainer.features.settings import Step
+from autrainer.features.settings import Crop, Step
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -27,6 +27,9 @@ class NativeFormat:
         duration_s: How much of audio to read, rounded to the nearest sample, less where the file
             ends; None reads all.
         steps: What is made of audio then, in this order, as plain data.
+        crop: The stretch of audio, at its new rate, that the steps get; None is all. No more of a
+            file is read than it takes. A reader is given random bits for its place; whoever is not
+            takes the beginning.
     """
 
     kind: Literal["npy", "audio", "image"]
@@ -34,6 +37,8 @@ class NativeFormat:
     offset_s: float = 0.0
     duration_s: float | None = None
     steps: tuple[Step, ...] = ()
+    # Features of a stretch are never cached, and the text of this names those that are.
+    crop: Crop | None = field(default=None, repr=False)
 
     def decode(self, file: str) -> torch.Tensor | None:
         """Content of a file; None if the extension leaves it to its file handler.

@@ -15,6 +15,9 @@ from autrainer.data.native.shuffle import IndexArray
 
 Outcome = _core.Outcome
 
+DrawArray = npt.NDArray[np.uint64]
+"""64 random bits for each row, which tell where a crop begins."""
+
 
 @dataclass(frozen=True)
 class Layout:
@@ -122,13 +125,16 @@ class FileReader:
         """
         return self._reader.inspect(rows, num_threads)
 
-    def read(self, rows: IndexArray, out: npt.NDArray[Any]) -> Outcome:
+    def read(
+        self, rows: IndexArray, out: npt.NDArray[Any], draws: DrawArray | None = None
+    ) -> Outcome:
         """Decode files of one layout here and now.
 
         Args:
             rows: The files of the batch, shape (B,).
             out: Filled with the samples, shape (B, ...), contiguous. Its dtype and the sizes of its
                 other axes are what every file has to have, but for an axis to pad.
+            draws: Where the format has a crop: random bits for each file, shape (B,).
 
         Raises:
             FileNotFoundError: if a file is not there.
@@ -137,9 +143,11 @@ class FileReader:
                 if `out` does not fit. Where several files fail, the first of the batch is named.
             InternalError: naming a file if its decoder fails, which is a bug of autrainer.
         """
-        return self._reader.read(rows, out)
+        return self._reader.read(rows, out, draws)
 
-    def submit(self, rows: IndexArray, out: npt.NDArray[Any]) -> None:
+    def submit(
+        self, rows: IndexArray, out: npt.NDArray[Any], draws: DrawArray | None = None
+    ) -> None:
         """Have files of one layout decoded ahead; arguments as for `read`.
 
         Nobody may read or write `out`, which is kept alive, before `wait` has returned this batch
@@ -149,7 +157,7 @@ class FileReader:
         Raises:
             DataError: if memory of `out` is in use.
         """
-        self._reader.submit(rows, out)
+        self._reader.submit(rows, out, draws)
 
     def wait(self, timeout_s: float = 0) -> Outcome:
         """Wait until the oldest batch is complete. Its turn is over, even if it failed.
@@ -163,14 +171,14 @@ class FileReader:
         """
         return self._reader.wait(timeout_s)
 
-    def read_each(self, rows: IndexArray) -> tuple[list[npt.NDArray[Any] | None], Outcome]:
+    def read_each(
+        self, rows: IndexArray, draws: DrawArray | None = None
+    ) -> tuple[list[npt.NDArray[Any] | None], Outcome]:
         """Arrays of files of any layouts, None for those left to the handler; here and now.
 
-        Raises:
-            FileNotFoundError: if a file is not there.
-            CorruptFileError: naming a file that is truncated or contradicts itself.
+        Arguments and errors are those of `read`.
         """
-        return self._reader.read_each(rows)
+        return self._reader.read_each(rows, draws)
 
     def cancel(self) -> None:
         """Forget all batches; afterwards no thread writes to their memory any more."""

@@ -16,7 +16,7 @@ import numpy.typing as npt
 import torch
 
 from autrainer.data.items import DataBatch
-from autrainer.data.native.file_reader import AxisPad, FileReader, Layout, Outcome
+from autrainer.data.native.file_reader import AxisPad, DrawArray, FileReader, Layout, Outcome
 from autrainer.data.native.shuffle import IndexArray
 from autrainer.data.nonfinite import FiniteCheck
 from autrainer.data.padding import Pad
@@ -25,6 +25,7 @@ from autrainer.data.paths.prefetch import timeout_error
 from autrainer.data.shape_errors import ShapesDifferError, shapes_differ_error
 from autrainer.data.split_source import Features, Files
 from autrainer.errors import CorruptFileError, DataError
+from autrainer.runs.random.keys import keyed
 
 Array = npt.NDArray[Any]
 Tag = TypeVar("Tag")
@@ -94,7 +95,7 @@ class FilesPath:
             for number, indices in self._context.order.batches(epoch, first)
             for out in (self._memory.take(len(indices)),)
         )
-        done = reader.prefetch(jobs, depth=options.depth, timeout_s=options.timeout)
+        done = reader.prefetch(jobs, depth=options.depth, timeout_s=options.timeout, epoch=epoch)
         try:
             for number, indices, out in done:
                 batch = self._assemble(epoch, number, indices, out)
@@ -109,33 +110,33 @@ class FilesPath:
     def _make(self, epoch: int, number: int, indices: IndexArray) -> DataBatch:
         reader = self._take_reader()
         try:
-            features, lengths = self._read(reader, indices)
+            features, lengths = self._read(reader, epoch, indices)
         finally:
             self._give_back(reader)
         return self._assemble(epoch, number, indices, features, lengths)
 
     def _read(
-        self, reader: FeatureReader, indices: IndexArray
+        self, reader: FeatureReader, epoch: int, indices: IndexArray
     ) -> tuple[Features, torch.Tensor | None]:
         """Features, and their lengths where they are padded."""
         if self._pad is None:
-            return self._read_alike(reader, indices), None
+            return self._read_alike(reader, epoch, indices), None
         layouts = reader.layouts(indices) if self._pads_early else None
         if layouts is None:
             # Transforms get samples as they are; what Python reads has its length from there.
-            return reader.read_each(indices), None
+            return reader.read_each(indices, epoch), None
         shape, lengths = self._pad.measured(layouts, self._assemble.describing(indices))
         out = self._memory.take(len(indices), shape)
         if self._pad.value:
             out.fill_(self._pad.value)
-        reader.read(indices, out)
+        reader.read(indices, out, epoch)
         return out, lengths
 
-    def _read_alike(self, reader: FeatureReader, indices: IndexArray) -> Features:
+    def _read_alike(self, reader: FeatureReader, epoch: int, indices: IndexArray) -> Features:
         if not self._is_uneven:
             out = self._memory.take(len(indices))
             try:
-                reader.read(indices, out)
+                reader.read(indices, out, epoch)
             except ShapesDifferError:
                 if not self._assemble.has_transforms:
                     raise
@@ -143,7 +144,7 @@ class FilesPath:
                 self._is_uneven = True
             else:
                 return out
-        return reader.read_each(indices)
+        return reader.read_each(indices, epoch)
 
     def _take_reader(self) -> FeatureReader:
         with self._lock:
@@ -163,6 +164,7 @@ class FeatureReader:
         files: Where they lie.
         check: Looks at what is read.
         stages: Takes the time that reading takes.
+        seed: Of the loader, for what is drawn of samples.
         num_threads: Threads that read ahead; they start when something is read ahead.
         pad: Which samples `read` takes that are shorter or longer than the memory for them.
     """
@@ -175,8 +177,10 @@ class FeatureReader:
         *,
         num_threads: int,
         pad: Pad | None = None,
+        seed: int = 0,
     ) -> None:
         self._files = files
+        self._seed = seed
         self._check = check
         self._stages = stages
         self._pad = pad
@@ -193,7 +197,7 @@ class FeatureReader:
         """Shape and dtype of the first sample, which all others should have."""
         layout = self._first
         if layout is None:
-            first = self._read_in_python(0)
+            first = self._read_in_python(0, 0)
             return Layout(tuple(first.shape), first.numpy().dtype)
         return layout
 
@@ -215,18 +219,23 @@ class FeatureReader:
         """Name of a sample, for messages."""
         return self._files.name_of(row)
 
-    def read(self, rows: IndexArray, out: torch.Tensor) -> None:
+    def read(self, rows: IndexArray, out: torch.Tensor, epoch: int = 0) -> None:
         """Read samples that have the layout of the first one into memory, in this thread.
+
+        Args:
+            rows: The samples.
+            out: The memory, shape (B, ...).
+            epoch: The pass; what is drawn of samples depends on it.
 
         Raises:
             ShapesDifferError: naming a sample that has another one and is not padded to it.
         """
         array = out.numpy()
         try:
-            outcome = self._reader.read(rows, array)
+            outcome = self._reader.read(rows, array, self._draws(epoch, rows))
         except DataError as error:
             raise self._naming_both_files(error, rows) from error
-        self._complete(rows, array, outcome)
+        self._complete(rows, array, outcome, epoch)
 
     def prefetch(
         self,
@@ -234,6 +243,7 @@ class FeatureReader:
         *,
         depth: int,
         timeout_s: float = 0,
+        epoch: int = 0,
     ) -> Generator[Tag, None, None]:
         """Read samples as `read` does, by the threads, and give each tag when its job is done.
 
@@ -241,12 +251,14 @@ class FeatureReader:
             jobs: A tag, rows, and the memory for them.
             depth: How many jobs may be under way or done, at least 1.
             timeout_s: How long to wait for one of them; 0 waits for ever.
+            epoch: The pass.
         """
         under_way: deque[tuple[Tag, IndexArray, torch.Tensor]] = deque()
 
         def submit() -> None:
             while len(under_way) < depth and (job := next(jobs, None)) is not None:
-                self._reader.submit(job[1], job[2].numpy())
+                draws = self._draws(epoch, job[1])
+                self._reader.submit(job[1], job[2].numpy(), draws)
                 under_way.append(job)
 
         try:
@@ -259,19 +271,19 @@ class FeatureReader:
                     raise timeout_error(f"{self._check.name} loader", timeout_s) from error
                 except DataError as error:
                     raise self._naming_both_files(error, rows) from error
-                self._complete(rows, out.numpy(), outcome)
+                self._complete(rows, out.numpy(), outcome, epoch)
                 del out
                 submit()
                 yield tag
         finally:
             self._reader.cancel()
 
-    def read_each(self, rows: IndexArray) -> list[torch.Tensor]:
-        """Read samples of any layout, in this thread."""
-        arrays, outcome = self._reader.read_each(rows)
+    def read_each(self, rows: IndexArray, epoch: int = 0) -> list[torch.Tensor]:
+        """Read samples of any layout, in this thread; arguments as for `read`."""
+        arrays, outcome = self._reader.read_each(rows, self._draws(epoch, rows))
         samples = [None if array is None else torch.from_numpy(array) for array in arrays]
         for position in outcome.unsupported:
-            samples[position] = self._read_in_python(int(rows[position]))
+            samples[position] = self._read_in_python(int(rows[position]), epoch)
         self._report(rows, outcome)
         return samples  # type: ignore[return-value]  # all there are now
 
@@ -279,11 +291,15 @@ class FeatureReader:
         """End the threads."""
         self._reader.close()
 
-    def _complete(self, rows: IndexArray, out: Array, outcome: Outcome) -> None:
+    def _draws(self, epoch: int, rows: IndexArray) -> DrawArray | None:
+        draws = self._files.draws
+        return None if draws is None else draws(self._seed, epoch, rows)
+
+    def _complete(self, rows: IndexArray, out: Array, outcome: Outcome, epoch: int) -> None:
         """Read what the core did not know, and report what is not finite."""
         for position in outcome.unsupported:
             row = int(rows[position])
-            sample = self._read_in_python(row).numpy()
+            sample = self._read_in_python(row, epoch).numpy()
             if sample.shape != out.shape[1:] or sample.dtype != out.dtype:
                 raise shapes_differ_error(
                     self.describe(row), sample, self.describe(0), self.layout
@@ -299,7 +315,7 @@ class FeatureReader:
     def _is_alike(self, found: Layout) -> bool:
         return found == self.layout if self._pad is None else self._pad.fits(found, self.layout)
 
-    def _read_in_python(self, row: int) -> torch.Tensor:
+    def _read_in_python(self, row: int, epoch: int) -> torch.Tensor:
         features = self._files.load(row)
         if not isinstance(features, (torch.Tensor, np.ndarray)):
             raise DataError(
@@ -308,7 +324,8 @@ class FeatureReader:
         sample = torch.as_tensor(features)
         self._check.inspect(sample[None], lambda _position: self.describe(row))
         if self._files.then is not None:
-            sample = self._files.then([sample], np.array([row]))[0]
+            with keyed(self._seed, epoch, row):
+                sample = self._files.then([sample], np.array([row]))[0]
         return sample.contiguous()
 
     def _naming_both_files(self, error: DataError, rows: IndexArray) -> DataError:

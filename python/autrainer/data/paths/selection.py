@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any, TypeGuard
 
 import torch
@@ -10,13 +11,19 @@ from autrainer.data.items import DataBatch
 from autrainer.data.padding import Pad
 from autrainer.data.paths.arrays import ArraysPath
 from autrainer.data.paths.base import Assembler, BatchPath, LoaderContext
-from autrainer.data.paths.cached import cached
+from autrainer.data.paths.cached import CachedFiles, cached
 from autrainer.data.paths.files import FeatureReader, FilesPath
 from autrainer.data.paths.items import ChangingCollate, Collate, ItemBatches, ItemsPath
 from autrainer.data.paths.resident import ResidentLoading, TableReader, resident_limit
 from autrainer.data.paths.workers import WorkersPath
 from autrainer.data.shape_errors import ShapesDifferError
 from autrainer.data.split_source import BatchFunction, Files, ItemsOnly, SplitSource, source_of
+
+SHARE_OF_SLICES = 0.25
+"""Crops of no more than this part of a recording are read from the file in every pass.
+
+For larger ones, memory and cache come first: what is decoded once for all passes costs less.
+"""
 
 
 def select_path(dataset: Any, collate_fn: Collate, context: LoaderContext) -> tuple[BatchPath, str]:
@@ -69,28 +76,69 @@ def _by_items(
 
 
 def _by_files(context: LoaderContext, source: SplitSource, files: Files) -> tuple[BatchPath, str]:
-    options = context.options
-    source, from_cache = cached(source, files, options)
+    slices = source.slices
+    share = None if slices is None else _share_of_slices(context, files, slices)
+    if slices is not None and share is not None and share <= SHARE_OF_SLICES:
+        return _by_slices(context, slices, f"{share:.0%} of their files are read")
+    source, from_cache = cached(source, files, context.options)
     files = source.features if isinstance(source.features, Files) else files
-
-    def open_reader(pad: Pad | None = options.pad) -> FeatureReader:
-        return FeatureReader(
-            files, context.check, context.stages, num_threads=options.num_workers, pad=pad
-        )
-
     # What is kept is not padded before it is known to be of one length.
-    reader = open_reader(None)
+    reader = _reader(context, files, None)
     table, reason = _resident(context, source, reader)
+    reader.close()
+    if (
+        slices is not None
+        and share is not None
+        and table is None
+        and not isinstance(files, CachedFiles)
+    ):
+        return _by_slices(context, slices, from_cache + reason)
     functions = (
         _present(source.varying) if table is not None else _present(source.fixed, source.varying)
     )
     # What is kept has the dtype already, unless the rest of the transforms comes after it.
     dtype = None if table is not None and not functions else source.dtype
-    reader.close()
     assemble = Assembler(context, source.targets, functions, dtype, files.name_of)
     if table is None:
-        return FilesPath(context, open_reader, assemble), from_cache + reason
+        return _files_path(context, files, assemble), from_cache + reason
     return ArraysPath(context, table, source.targets, assemble), from_cache + reason
+
+
+def _share_of_slices(context: LoaderContext, files: Files, slices: SplitSource) -> float | None:
+    """How much of the first recording its crop takes; None where the core cannot read it."""
+    assert isinstance(slices.features, Files)
+    whole, part = (
+        _reader(context, replace(found, format=replace(found.format, steps=())), None)
+        for found in (files, slices.features)
+    )
+    if not (whole.is_native and part.is_native):
+        return None
+    return part.layout.shape[-1] / max(whole.layout.shape[-1], 1)
+
+
+def _by_slices(context: LoaderContext, slices: SplitSource, reason: str) -> tuple[BatchPath, str]:
+    """Files of which no more is read than a random crop takes; nothing of them can be kept."""
+    files = slices.features
+    assert isinstance(files, Files)
+    functions = _present(slices.varying)
+    assemble = Assembler(context, slices.targets, functions, slices.dtype, files.name_of)
+    return _files_path(context, files, assemble), f"a random crop comes first; {reason}"
+
+
+def _files_path(context: LoaderContext, files: Files, assemble: Assembler) -> FilesPath:
+    return FilesPath(context, lambda: _reader(context, files, context.options.pad), assemble)
+
+
+def _reader(context: LoaderContext, files: Files, pad: Pad | None) -> FeatureReader:
+    options = context.options
+    return FeatureReader(
+        files,
+        context.check,
+        context.stages,
+        num_threads=options.num_workers,
+        pad=pad,
+        seed=options.seed,
+    )
 
 
 def _resident(

@@ -3,6 +3,7 @@
 //! - [`resample`]: the band-limited interpolation that published audio models were trained behind.
 //! - [`mel`]: spectrograms in mel bands, in decibels or as another logarithm.
 //! - [`cepstrum`]: coefficients of a cosine transform of them, and slopes over time.
+//! - [`crop`]: a random stretch, of which alone a file is read.
 //! - [`pipeline`]: these one after another, as the files of a batch are read.
 //! - [`window`], [`bank`], [`fft`], [`logarithm`]: what these are made of.
 //!
@@ -11,6 +12,7 @@
 
 pub mod bank;
 pub mod cepstrum;
+pub mod crop;
 pub mod fft;
 pub(crate) mod files;
 mod kept;
@@ -21,4 +23,5 @@ pub mod resample;
 mod vectors;
 pub mod window;
 
+pub use crop::{Crop, Fill};
 pub use files::{AudioInfo, AudioOptions, Span};

@@ -3,6 +3,7 @@
 use std::sync::Arc;
 
 use super::cepstrum;
+use super::crop::{self, Fill};
 use super::mel::{self, MelSpectrogram};
 use super::resample::Resampler;
 use crate::error::{Error, Result, check_length};
@@ -14,6 +15,20 @@ pub enum Step {
     MixDown,
     /// Another rate: (C, N) to (C, M).
     Resample(Arc<Resampler>),
+    /// Some samples of each channel: (C, N) to (C, len).
+    Cut {
+        /// The first one.
+        first: usize,
+        /// How many.
+        len: usize,
+    },
+    /// More samples behind those of a short signal: (C, N) to (C, max(N, len)).
+    Expand {
+        /// How many there are at least.
+        len: usize,
+        /// What they are.
+        fill: Fill,
+    },
     /// Levels in mel bands: (C, N) to (C, frames, bands).
     Mel(Arc<MelSpectrogram>),
     /// The first so many coefficients of a cosine transform: (C, frames, bands) to (C, frames, k).
@@ -124,6 +139,18 @@ impl Step {
             (Self::Resample(resampler), &[num_channels, num_samples]) => {
                 vec![num_channels, resampler.num_samples(num_samples)]
             }
+            (Self::Cut { first, len }, &[num_channels, num_samples])
+                if num_samples
+                    .checked_sub(*first)
+                    .is_some_and(|rest| *len <= rest) =>
+            {
+                vec![num_channels, *len]
+            }
+            (Self::Expand { len, fill }, &[num_channels, num_samples])
+                if num_samples > 0 || *fill != Fill::Repeat =>
+            {
+                vec![num_channels, num_samples.max(*len)]
+            }
             (Self::Mel(mel), &[num_channels, num_samples]) => {
                 vec![num_channels, mel.num_frames(num_samples)?, mel.num_bands()]
             }
@@ -155,6 +182,8 @@ impl Step {
         match self {
             Self::MixDown => "the mean of at most two channels",
             Self::Resample(_) => "another rate",
+            Self::Cut { .. } => "a part",
+            Self::Expand { .. } => "more samples",
             Self::Mel(_) => "a spectrogram",
             Self::Cepstra(_) => "cepstra",
             Self::Deltas { .. } => "slopes",
@@ -181,6 +210,8 @@ impl Step {
                     resampler.apply(row, place)?;
                 }
             }
+            Self::Cut { first, len } => crop::cut(values, last, *first, *len, out),
+            Self::Expand { len, fill } => crop::expand(values, last, last.max(*len), *fill, out),
             Self::Mel(mel) => mel.apply(values, num_channels, scratch, out)?,
             Self::Cepstra(count) => cepstrum::cepstra(values, last, *count, out)?,
             Self::Deltas {

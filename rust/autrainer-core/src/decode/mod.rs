@@ -27,11 +27,12 @@ mod npy;
 mod pad;
 mod reorder;
 
+use std::borrow::Cow;
 use std::fs::File;
 use std::path::Path;
 
 use crate::audio::files::{self, Audio, Memory};
-use crate::audio::{AudioInfo, AudioOptions};
+use crate::audio::{AudioInfo, AudioOptions, Crop};
 use crate::error::{Error, Result};
 pub use dtype::{DType, Layout};
 pub use finite::first_nonfinite;
@@ -90,6 +91,21 @@ enum Content {
 }
 
 impl Format {
+    /// The same, with other random bits for what is drawn of a file, if anything is.
+    #[must_use]
+    pub fn with_draw(&self, draw: u64) -> Cow<'_, Self> {
+        match self {
+            Self::Audio(options) => match options.crop {
+                Some(crop) => Cow::Owned(Self::Audio(AudioOptions {
+                    crop: Some(Crop { draw, ..crop }),
+                    ..options.clone()
+                })),
+                None => Cow::Borrowed(self),
+            },
+            Self::Npy | Self::Image => Cow::Borrowed(self),
+        }
+    }
+
     /// Open a file and read its header.
     ///
     /// # Errors

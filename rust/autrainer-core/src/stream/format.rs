@@ -30,20 +30,20 @@ impl Decode for FormatDecoder {
     fn read_into(
         &self,
         path: &Path,
+        draw: u64,
         scratch: &mut Scratch,
         expected: &Layout,
         out: &mut [u8],
     ) -> Result<()> {
+        let format = self.format.with_draw(draw);
         match self.pad {
-            None => self.format.read_into(path, scratch, expected, out),
-            Some(pad) => self
-                .format
-                .read_padded_into(path, scratch, expected, pad, out),
+            None => format.read_into(path, scratch, expected, out),
+            Some(pad) => format.read_padded_into(path, scratch, expected, pad, out),
         }
     }
 
-    fn read(&self, path: &Path, scratch: &mut Scratch) -> Result<(Layout, Vec<u8>)> {
-        self.format.read(path, scratch)
+    fn read(&self, path: &Path, draw: u64, scratch: &mut Scratch) -> Result<(Layout, Vec<u8>)> {
+        self.format.with_draw(draw).read(path, scratch)
     }
 
     fn has_nonfinite(&self, layout: &Layout, sample: &[u8], scratch: &Scratch) -> bool {

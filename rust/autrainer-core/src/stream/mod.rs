@@ -43,13 +43,15 @@ pub trait Decode: Send + Sync + 'static {
         self.layout(path, scratch).map(drop)
     }
 
-    /// Decode a file of the layout `expected` into `out`, which it fills.
+    /// Decode a file of the layout `expected` into `out`, which it fills. Where something of it is
+    /// drawn, `draw` are the random bits.
     ///
     /// # Errors
     /// Where the file cannot be read or has another layout, or [`Error::Unsupported`].
     fn read_into(
         &self,
         path: &Path,
+        draw: u64,
         scratch: &mut Self::Scratch,
         expected: &Self::Layout,
         out: &mut [u8],
@@ -59,11 +61,32 @@ pub trait Decode: Send + Sync + 'static {
     ///
     /// # Errors
     /// Where the file cannot be read, or [`Error::Unsupported`].
-    fn read(&self, path: &Path, scratch: &mut Self::Scratch) -> Result<(Self::Layout, Vec<u8>)>;
+    fn read(
+        &self,
+        path: &Path,
+        draw: u64,
+        scratch: &mut Self::Scratch,
+    ) -> Result<(Self::Layout, Vec<u8>)>;
 
     /// Whether an element of a sample is infinite or not a number, or was in the file, the last one
     /// that was read with this scratch memory.
     fn has_nonfinite(&self, layout: &Self::Layout, sample: &[u8], scratch: &Self::Scratch) -> bool;
+}
+
+/// A file to read.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Row {
+    /// Its position among the files of the reader.
+    pub index: usize,
+    /// Random bits for what is drawn of it.
+    pub draw: u64,
+}
+
+impl From<usize> for Row {
+    /// A file of which nothing is drawn.
+    fn from(index: usize) -> Self {
+        Self { index, draw: 0 }
+    }
 }
 
 /// A sample with its layout; none where the format is not supported.

@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use super::queue::{Queue, WaitResult};
 use super::unit::{Files, Unit};
-use super::{Batch, Decode, Outcome, Sample};
+use super::{Batch, Decode, Outcome, Row, Sample};
 use crate::error::{Error, Result};
 
 /// A unit takes long enough that taking it costs nothing, and so few bytes that they stay in the
@@ -60,7 +60,7 @@ impl<D: Decode, M: AsMut<[u8]> + Send + 'static> Reader<D, M> {
     }
 
     /// Decode files of one layout into `memory`, here and now.
-    pub fn read_into(&self, rows: &[usize], layout: D::Layout, memory: M) -> Batch<M> {
+    pub fn read_into(&self, rows: &[Row], layout: D::Layout, memory: M) -> Batch<M> {
         let unit = Unit {
             batch: 0,
             number: 0,
@@ -85,7 +85,7 @@ impl<D: Decode, M: AsMut<[u8]> + Send + 'static> Reader<D, M> {
     ///
     /// # Errors
     /// That of the first file that could not be read.
-    pub fn read_each(&self, rows: &[usize]) -> Result<(Vec<Sample<D::Layout>>, Outcome)> {
+    pub fn read_each(&self, rows: &[Row]) -> Result<(Vec<Sample<D::Layout>>, Outcome)> {
         let mut scratch = self.take_scratch();
         let samples = self.files.read_each(rows, &mut scratch);
         self.keep_scratch(scratch);
@@ -99,7 +99,7 @@ impl<D: Decode, M: AsMut<[u8]> + Send + 'static> Reader<D, M> {
     /// [`Error::Length`] where there are more or fewer pieces than the rows ask for.
     pub fn submit(
         &self,
-        rows: &[usize],
+        rows: &[Row],
         layout: D::Layout,
         rows_per_piece: usize,
         memory: Vec<M>,

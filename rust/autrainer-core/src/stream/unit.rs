@@ -4,7 +4,7 @@ use std::path::Path;
 use std::sync::Arc;
 use std::time::Instant;
 
-use super::{Decode, Outcome, Paths, Sample};
+use super::{Decode, Outcome, Paths, Row, Sample};
 use crate::error::{Error, Result};
 use crate::panics::catch_decoder_panic;
 
@@ -27,7 +27,7 @@ pub(super) struct Unit<D: Decode, M> {
     pub(super) number: usize,
     /// Position in the batch of the first file.
     pub(super) first: usize,
-    pub(super) rows: Vec<usize>,
+    pub(super) rows: Vec<Row>,
     pub(super) layout: Arc<D::Layout>,
     /// Room for the samples of `rows`, one after another.
     pub(super) memory: M,
@@ -79,7 +79,7 @@ impl<D: Decode> Files<D> {
     /// Decode files of any layouts, in order, until one fails.
     pub(super) fn read_each(
         &self,
-        rows: &[usize],
+        rows: &[Row],
         scratch: &mut D::Scratch,
     ) -> Result<(Vec<Sample<D::Layout>>, Outcome)> {
         let started = Instant::now();
@@ -133,20 +133,23 @@ impl<D: Decode> Files<D> {
 
     fn read_row_into(
         &self,
-        row: usize,
+        row: Row,
         scratch: &mut D::Scratch,
         layout: &D::Layout,
         place: &mut [u8],
     ) -> Result<()> {
-        let path = self.path(row)?;
+        let path = self.path(row.index)?;
         catch_decoder_panic(path, scratch, |scratch| {
-            self.decoder.read_into(path, scratch, layout, place)
+            self.decoder
+                .read_into(path, row.draw, scratch, layout, place)
         })
     }
 
-    fn read_row(&self, row: usize, scratch: &mut D::Scratch) -> Result<(D::Layout, Vec<u8>)> {
-        let path = self.path(row)?;
-        catch_decoder_panic(path, scratch, |scratch| self.decoder.read(path, scratch))
+    fn read_row(&self, row: Row, scratch: &mut D::Scratch) -> Result<(D::Layout, Vec<u8>)> {
+        let path = self.path(row.index)?;
+        catch_decoder_panic(path, scratch, |scratch| {
+            self.decoder.read(path, row.draw, scratch)
+        })
     }
 
     /// Whether a sample is finite, as far as anybody asked.

@@ -26,6 +26,9 @@ mod vorbis_headers;
 mod vorbis_packets;
 mod wav;
 
+use std::sync::Arc;
+
+use super::crop::Crop;
 use super::pipeline::{self, Step, Work};
 use super::resample::Resampler;
 use crate::decode::input::{BLOCK_BYTES, Fault, HEAD_BYTES, Input, Window};
@@ -55,6 +58,8 @@ pub struct AudioOptions {
     /// The rate to bring it to, in Hz; `None` leaves it at that of the file. A file of less than a
     /// 64th of it counts as damaged.
     pub sample_rate_hz: Option<u32>,
+    /// The stretch that is taken then; `None` takes all.
+    pub crop: Option<Crop>,
     /// What follows.
     pub steps: Vec<Step>,
 }
@@ -107,7 +112,7 @@ pub(crate) fn open(
     window: &mut Window,
     reads_on: bool,
 ) -> Result<Audio, Fault> {
-    let ahead = if reads_on && options.span.starts_at_once() {
+    let ahead = if reads_on && options.crop.is_none() && options.span.starts_at_once() {
         BLOCK_BYTES
     } else {
         HEAD_BYTES
@@ -139,8 +144,7 @@ pub(crate) fn open(
     if !matches!(stream, Stream::Wav(_)) {
         check_plausible(&info, &mut source)?;
     }
-    let part = options.span.part(&info)?;
-    let steps = steps(options, &info)?;
+    let (part, steps) = taken(options, &info)?;
     let layout = layout(&steps, &info, part)?;
     Ok(Audio {
         layout,
@@ -151,11 +155,26 @@ pub(crate) fn open(
     })
 }
 
-/// What is made of the sound of a file, another rate first.
-fn steps(options: &AudioOptions, info: &AudioInfo) -> Result<Vec<Step>, Fault> {
+/// The part of a file that is needed, and what is made of it: another rate first, then the stretch
+/// that is wanted.
+fn taken(options: &AudioOptions, info: &AudioInfo) -> Result<(Part, Vec<Step>), Fault> {
+    let mut part = options.span.part(info)?;
+    let resampler = resampler(options, info)?;
+    let mut cut = None;
+    if let Some(crop) = &options.crop {
+        let (needed, step) = crop.taken(part.num_frames, resampler.as_deref());
+        part = part.of(&needed);
+        cut = step;
+    }
+    let steps = resampler.map(Step::Resample).into_iter().chain(cut);
+    Ok((part, steps.chain(options.steps.iter().cloned()).collect()))
+}
+
+/// What brings a file to another rate; none where it has the one that is asked for.
+fn resampler(options: &AudioOptions, info: &AudioInfo) -> Result<Option<Arc<Resampler>>, Fault> {
     let current_hz = info.sample_rate_hz;
     let Some(target_hz) = options.sample_rate_hz.filter(|rate| *rate != current_hz) else {
-        return Ok(options.steps.clone());
+        return Ok(None);
     };
     let least_hz = target_hz.div_ceil(MOST_SAMPLES_PER_SAMPLE);
     if current_hz < least_hz {
@@ -164,9 +183,7 @@ fn steps(options: &AudioOptions, info: &AudioInfo) -> Result<Vec<Step>, Fault> {
         return Err(Fault::corrupt(expected, format!("{current_hz} Hz")));
     }
     let resampler = Resampler::kept(current_hz, target_hz).map_err(left_to_others)?;
-    let mut steps = vec![Step::Resample(resampler)];
-    steps.extend_from_slice(&options.steps);
-    Ok(steps)
+    Ok(Some(resampler))
 }
 
 fn layout(steps: &[Step], info: &AudioInfo, part: Part) -> Result<Layout, Fault> {

@@ -1,5 +1,7 @@
 //! Which part of a recording is wanted.
 
+use std::ops::Range;
+
 use super::AudioInfo;
 use crate::decode::input::Fault;
 
@@ -36,6 +38,16 @@ impl Default for Span {
 pub(crate) struct Part {
     pub(crate) first_frame: u64,
     pub(crate) num_frames: usize,
+}
+
+impl Part {
+    /// Some frames of the part.
+    pub(crate) fn of(self, frames: &Range<usize>) -> Self {
+        Self {
+            first_frame: self.first_frame + frames.start as u64,
+            num_frames: frames.len(),
+        }
+    }
 }
 
 impl Span {

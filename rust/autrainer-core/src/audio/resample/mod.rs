@@ -15,6 +15,7 @@ mod kernel;
 mod phases;
 
 use std::cell::RefCell;
+use std::ops::Range;
 use std::sync::Arc;
 
 use crate::audio::kept::Kept;
@@ -114,6 +115,20 @@ impl Resampler {
     pub fn num_samples(&self, num_samples: usize) -> usize {
         let exact = num_samples as u128 * self.num_phases as u128;
         usize::try_from(exact.div_ceil(self.step as u128)).unwrap_or(usize::MAX)
+    }
+
+    /// Which of `num_samples` are needed for some of those that come out, and how many come out of
+    /// these before them. Computed of no more than the needed ones, they have the same bits.
+    #[must_use]
+    pub(crate) fn needed(&self, made: Range<usize>, num_samples: usize) -> (Range<usize>, usize) {
+        let before = self.starts.iter().copied().min().unwrap_or(0).min(0);
+        let behind = self.starts.iter().copied().max().unwrap_or(0).max(0);
+        let periods_before = before.unsigned_abs().div_ceil(self.step);
+        let first = (made.start / self.num_phases).saturating_sub(periods_before);
+        let end = made.end.div_ceil(self.num_phases).saturating_mul(self.step);
+        let end = end.saturating_add(behind.unsigned_abs() + self.row_len);
+        let needed = (first * self.step).min(num_samples)..end.min(num_samples);
+        (needed, made.start - first * self.num_phases)
     }
 
     /// Write a channel at the new rate to `out`. Beyond its ends it counts as silent.
