@@ -46,5 +46,5 @@ def test_bash_completes_commands_options_kinds_and_folders(tmp_path):
         ["bash", "-c", PROGRAM], cwd=tmp_path, capture_output=True, text=True, check=True
     )
     assert process.stdout.splitlines() == [
-        *("runs rm-failed rm-states", "--where --watch", "model", "bash zsh fish", "results")
+        *("runs report rm-failed rm-states", "--where --watch", "model", "bash zsh fish", "results")
     ]

@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from autrainer.cli.commands.diff import diff
     from autrainer.cli.commands.group import group
     from autrainer.cli.commands.postprocess import postprocess
+    from autrainer.cli.commands.report import report
     from autrainer.cli.commands.rm_failed import rm_failed
     from autrainer.cli.commands.rm_states import rm_states
     from autrainer.cli.commands.runs import runs
@@ -41,6 +42,7 @@ __all__ = [
     "list",
     "postprocess",
     "preprocess",
+    "report",
     "rm_failed",
     "rm_states",
     "runs",
@@ -58,6 +60,7 @@ _HOMES = {
     "diff": "autrainer.cli.commands.diff",
     "group": "autrainer.cli.commands.group",
     "postprocess": "autrainer.cli.commands.postprocess",
+    "report": "autrainer.cli.commands.report",
     "rm_failed": "autrainer.cli.commands.rm_failed",
     "rm_states": "autrainer.cli.commands.rm_states",
     "runs": "autrainer.cli.commands.runs",

@@ -43,8 +43,8 @@ class Parser(argparse.ArgumentParser):
 
 
 COMMANDS = (
-    *("check", "runs", "diff", "verify", "postprocess", "group", "rm-failed", "rm-states"),
-    "completion",
+    *("check", "runs", "diff", "verify", "report", "postprocess", "group", "rm-failed"),
+    *("rm-states", "completion"),
 )
 """Commands that are a module of `cli.commands` each: `ABOUT`, `EXAMPLE`, `add_arguments`, `run`."""
 
