@@ -100,7 +100,7 @@ def curves(name: str, drawn: Sequence[Curve], x_label: str) -> Html:
     axes = Axes((min(x), max(x)), (min(finite), max(finite)), is_log=is_log)
     parts = [axes.frame(x_label, whole=True)]
     if is_log:
-        parts.append(tag("text", "log scale", x=WIDTH - RIGHT, y=TOP + 4, text_anchor="end"))
+        parts.append(tag("text", "log scale", x=WIDTH - RIGHT, y=HEIGHT - 3, text_anchor="end"))
     for curve in drawn:
         edge = axes.path([*curve.x, *reversed(curve.x)], [*curve.high, *reversed(curve.low)])
         band = tag("polygon", points=edge, class_="band") if curve.low != curve.high else ""
