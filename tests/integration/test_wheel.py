@@ -42,6 +42,7 @@ def test_the_wheel_carries_the_default_configurations_and_the_types(wheel):
         *("autrainer/conf/config.yaml", "autrainer/conf/_autrainer_.yaml"),
         *("autrainer/conf/dataset/ToyTabular-C.yaml", "autrainer/conf/model/ToyFFNN.yaml"),
         *("autrainer/py.typed", "autrainer/_core.pyi", "hydra_plugins/autrainer_sweeper.py"),
+        *(f"autrainer/postprocessing/report/page.{suffix}" for suffix in ("css", "js")),
     }
     assert expected <= set(names)
     ours = {
