@@ -11,8 +11,9 @@ BIN := $(VENV)/bin
 UV := $(BIN)/uv
 DIST ?= dist
 FUZZ_S ?= 60
-# Processes that run tests; every one of them imports torch, so more than eight would not pay.
-JOBS ?= $(shell $(PYTHON) -c 'import os; print(min(os.cpu_count(), 8))')
+# Processes that run tests: one more than cores, since tests wait at times for other processes; every
+# one of them imports torch, so more than eight would not pay.
+JOBS ?= $(shell $(PYTHON) -c 'import os; print(min(os.cpu_count() + 1, 8))')
 PARALLEL = --numprocesses $(JOBS) --dist worksteal
 # Linked by zig against an old glibc, so that the wheel runs on every Linux that torch runs on.
 WHEEL_OPTIONS := $(if $(filter Linux,$(shell uname -s)),--zig --compatibility manylinux2014)
