@@ -10,6 +10,7 @@ from typing import Any
 from autrainer.checking.parts import Built, Data
 from autrainer.config.schema.run import RunConfig
 from autrainer.engine.stateful import StatefulParts
+from autrainer.runs.layout import EMA_STATE
 from autrainer.runs.state.disk_space import BLOCK_BYTES, optimizer_bytes
 from autrainer.training.recording.records import rows_by
 from autrainer.training.recording.registry import Sizes, run_bytes
@@ -39,6 +40,8 @@ def bytes_of_run(
         checkpoint="optimizer.pt",
         num_bytes=lambda: optimizer_bytes(optimizer),
     )
+    if config.updates.ema is not None:
+        parts.add("ema", lambda: built.model, checkpoint=EMA_STATE)
     parts.add("criterion", lambda: data.criterion)
     rows = {
         subset: rows_by(loader, getattr(data.data, f"{subset}_dataset"))

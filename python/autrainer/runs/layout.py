@@ -44,6 +44,8 @@ SUMMARY = "model_summary"
 MANIFEST_FILE = "MANIFEST"
 """Size and checksum of every other file of a finished run."""
 
+EMA_STATE = "ema.pt"
+"""Averaged weights, beside `model.pt` and with its keys, if a run has them."""
 MODEL_FILE = "model.yaml"
 TARGET_TRANSFORM_FILE = "target_transform.yaml"
 INFERENCE_TRANSFORM_FILE = "inference_transform.yaml"

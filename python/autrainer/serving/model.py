@@ -22,6 +22,7 @@ from autrainer.models.base import AbstractModel
 from autrainer.runs.layout import (
     BEST,
     CONFIG_FILE,
+    EMA_STATE,
     FILE_HANDLER_FILE,
     INFERENCE_TRANSFORM_FILE,
     MODEL_FILE,
@@ -108,8 +109,9 @@ class Serving:
 
     @property
     def state_path(self) -> Path:
-        """The file with the state of the model."""
-        return self.folder / self.checkpoint / STATE_FILE
+        """The file with the state of the model: averaged weights where a run evaluated them."""
+        averaged = self.folder / self.checkpoint / EMA_STATE
+        return averaged if averaged.is_file() else averaged.with_name(STATE_FILE)
 
     def features_of(self, signal: Any) -> torch.Tensor:
         """What the model takes of a signal, on the CPU, as training and evaluation make it.

@@ -6,7 +6,8 @@ Each function takes the sections that it needs, and no more.
 from __future__ import annotations
 
 import inspect
-from dataclasses import dataclass
+from collections.abc import Callable
+from dataclasses import asdict, dataclass
 from typing import Any
 
 import torch
@@ -21,7 +22,7 @@ from autrainer.config.schema.sections.loaders import LOADER_KEYS, LoaderSection,
 from autrainer.config.schema.sections.model import ModelSection
 from autrainer.config.schema.sections.optimizer import OptimizerSection
 from autrainer.config.schema.sections.training import TrainingSection
-from autrainer.config.schema.sections.updates import UpdateSection
+from autrainer.config.schema.sections.updates import EMASection, UpdateSection
 from autrainer.criterions.base import Loss
 from autrainer.data.loader import Loader
 from autrainer.datasets.base import AbstractDataset
@@ -31,6 +32,7 @@ from autrainer.engine.precision import Precision
 from autrainer.engine.runtime import Runtime
 from autrainer.engine.step import DeviceMover
 from autrainer.engine.update import Limits, Update
+from autrainer.engine.weight_average import AverageOptions, WeightAverage
 from autrainer.errors import ConfigError
 from autrainer.models.base import AbstractModel
 from autrainer.models.freezing import freeze
@@ -61,6 +63,27 @@ class Parts:
     test_loader: Any
     precision: Precision
     update: Update
+    ema: WeightAverage | None = None
+
+    @property
+    def evaluated_model(self) -> Any:
+        """The model that is evaluated: that with averaged weights, if there is one."""
+        return self.model if self.ema is None else self.ema.model
+
+    @property
+    def after_update(self) -> Callable[[torch.Tensor], None] | None:
+        """Called with the losses of a batch after its update; None if nothing follows one."""
+        follows = self.ema is not None or self.schedule_by("batch") is not None
+        return self._after_update if follows else None
+
+    def _after_update(self, loss: torch.Tensor) -> None:
+        if not self.update.was_made:
+            return
+        if self.ema is not None:
+            self.ema.update(self.model)
+        schedule = self.schedule_by("batch")
+        if schedule is not None:
+            schedule.after_batch(loss)
 
     @property
     def device(self) -> torch.device:
@@ -131,7 +154,15 @@ def build_parts(config: RunConfig, runtime: Runtime) -> Parts:
         test_loader,
         precision,
         Update(optimizer, precision, limits(config.updates)),
+        weight_average(config.updates.ema, model),
     )
+
+
+def weight_average(section: EMASection | None, model: AbstractModel) -> WeightAverage | None:
+    """The moving average of a model's weights, if the configuration asks for one."""
+    if section is None:
+        return None
+    return WeightAverage(model, AverageOptions(**asdict(section)))
 
 
 def limits(updates: UpdateSection) -> Limits:

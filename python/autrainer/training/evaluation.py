@@ -68,7 +68,7 @@ class Evaluation:
         parts, records = self._parts, self._records
         # Made anew: a callback may have put another model or criterion in its place.
         evaluator = Evaluator(
-            parts.model,
+            parts.evaluated_model,
             parts.criterion,
             parts.data,
             self._hooks,

@@ -96,6 +96,7 @@ class ModularTaskTrainer:
     runtime = Forwarded("parts")
     data, model, criterion = Forwarded("parts"), Forwarded("parts"), Forwarded("parts")
     optimizer, update, precision = Forwarded("parts"), Forwarded("parts"), Forwarded("parts")
+    ema = Forwarded("parts")
     scheduler, scheduler_frequency = Forwarded("parts"), Forwarded("parts.schedule", "frequency")
     train_loader, dev_loader = Forwarded("parts"), Forwarded("parts")
     test_loader = Forwarded("parts")
@@ -286,7 +287,7 @@ class ModularTaskTrainer:
             hooks=self.hooks,
             losses=self.losses,
             tracker=self.train_tracker,
-            after_update=self._step_schedule if self.parts.schedule_by("batch") else None,
+            after_update=self.parts.after_update,
             check=self.bookkeeping.background.check,
             guard=self.records.loss_guard,
             clock=self.clock,
@@ -297,11 +298,6 @@ class ModularTaskTrainer:
     ) -> tuple[torch.Tensor, torch.Tensor]:
         """Forward, backward and update on one batch; override it to train in another way."""
         return self.parts.update.step(model, data, criterion, probabilities_fn)
-
-    def _step_schedule(self, loss: torch.Tensor) -> None:
-        """Step the schedule after a batch, unless the batch changed nothing."""
-        if self.parts.schedule is not None and self.parts.update.was_made:
-            self.parts.schedule.after_batch(loss)
 
     def evaluate(
         self,
@@ -388,6 +384,9 @@ class ModularTaskTrainer:
         """
         self.records.restore(history, timers)
         self.saved.load(states)
+        if self.parts.ema is not None:
+            per_iteration = 1 if self.training_type == "step" else len(self.train_loader)
+            self.parts.ema.num_updates = history.iterations[-1] * per_iteration
         if hasattr(self.train_loader, "start_at"):
             per_pass = len(self.train_loader) if self.training_type == "step" else 1
             self.train_loader.start_at(*divmod(history.iterations[-1], per_pass))

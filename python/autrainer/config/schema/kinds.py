@@ -51,6 +51,14 @@ def positive(value: object) -> float:
     return number
 
 
+def share(value: object) -> float:
+    """A number between 0 and 1, neither of which it may be."""
+    number = _number(value)
+    if number is None or not 0 < number < 1:
+        raise UnfitError("use a number between 0 and 1")
+    return number
+
+
 def nonnegative(value: object) -> float:
     """A number of at least 0 that float32 holds."""
     number = _number(value)

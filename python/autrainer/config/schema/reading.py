@@ -40,6 +40,7 @@ class Key:
         makes_run: Runs that differ in it are different ones.
         fix: What to do where it is missing; by default what `kind` allows.
         section: The section that a mapping under this key is, if it is one.
+        shorthand: The key of that section that a value stands for which is no mapping.
         name: Its name.
         is_required: Whether it may not be left out.
         default: Its value where it is.
@@ -49,6 +50,7 @@ class Key:
     makes_run: bool = True
     fix: str = ""
     section: type[DataclassInstance] | None = None
+    shorthand: str = ""
     name: str = ""
     is_required: bool = False
     default: object = None
@@ -77,14 +79,15 @@ def required(kind: Kind[T], *, fix: str = "") -> T:
     return declared
 
 
-def options(section: type[S], *, makes_run: bool = True) -> S | None:
+def options(section: type[S], *, shorthand: str = "", makes_run: bool = True) -> S | None:
     """Declare a key that is null, or a mapping of the keys of a section of its own.
 
     Args:
         section: That section. Null under one of its keys is the same as leaving it out.
+        shorthand: A value that is no mapping stands for a mapping of this key to it.
         makes_run: Runs that differ in it are different ones.
     """
-    nested = Key(_is_mapping, makes_run, section=section)
+    nested = Key(_is_mapping, makes_run, section=section, shorthand=shorthand)
     declared: S | None = field(default=None, metadata={_DECLARED: nested})
     return declared
 
@@ -144,6 +147,8 @@ class Reader:
             elif each.section is None:
                 found[each.name] = self.value(each.name, each.kind, value)
             elif value is not None:
+                if each.shorthand and not isinstance(value, Mapping):
+                    value = {each.shorthand: value}
                 found[each.name] = self._options(each.name, each.section, value)
         return found
 

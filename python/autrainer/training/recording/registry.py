@@ -4,12 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from functools import partial
 
 from autrainer.config.schema.sections.loaders import SUBSETS
 from autrainer.config.schema.sections.saving import SavingSection
 from autrainer.config.schema.sections.training import TrainingSection
 from autrainer.datasets.base import AbstractDataset
 from autrainer.engine.stateful import StatefulParts, StatefulValue
+from autrainer.runs.layout import EMA_STATE
 from autrainer.runs.state.disk_space import (
     BLOCK_BYTES,
     optimizer_bytes,
@@ -33,6 +35,13 @@ def stateful_parts(parts: Parts, records: Records, conditions: Conditions) -> St
         num_bytes=lambda: optimizer_bytes(parts.optimizer),
     )
     found.add("states/scheduler.pt", lambda: parts.scheduler, checkpoint="scheduler.pt")
+    found.add(
+        "states/ema.pt",
+        lambda: None if parts.ema is None else parts.ema.model,
+        checkpoint=EMA_STATE,
+        is_new=True,
+    )
+    found.add("ema_updates", lambda: _ema_updates(parts), is_new=True)
     found.add("criterion", lambda: parts.criterion)
     found.add("scaler", lambda: parts.precision.scaler, is_new=True)
     found.add("loader", lambda: parts.train_loader)
@@ -46,6 +55,14 @@ def stateful_parts(parts: Parts, records: Records, conditions: Conditions) -> St
     found.add("conditions", lambda: conditions, is_new=True)
     found.add("stop", lambda: StatefulValue(lambda: stop.reason, stop.restore), is_new=True)
     return found
+
+
+def _ema_updates(parts: Parts) -> StatefulValue[int] | None:
+    """How many updates the average of the weights has seen."""
+    ema = parts.ema
+    if ema is None:
+        return None
+    return StatefulValue(lambda: ema.num_updates, partial(setattr, ema, "num_updates"))
 
 
 def needed_bytes(

@@ -4,8 +4,25 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from autrainer.config.schema.kinds import count, one_of, or_null, positive
-from autrainer.config.schema.reading import key
+from autrainer.config.schema.kinds import count, flag, one_of, or_null, positive, share
+from autrainer.config.schema.reading import key, options, required
+
+
+@dataclass(frozen=True)
+class EMASection:
+    """An exponential moving average of the weights, which is evaluated in place of the model.
+
+    Args:
+        decay: Share that the average keeps of itself at an update.
+        warmup: Keep less at first, at update t at most (1 + t) / (10 + t).
+        every: Updates between two averages.
+        average_buffers: Average floating-point buffers instead of copying them.
+    """
+
+    decay: float = required(share, fix="give the share that the average keeps, such as 0.999")
+    warmup: bool = key(flag, True)
+    every: int = key(count, 1)
+    average_buffers: bool = key(flag, False)
 
 
 @dataclass(frozen=True)
@@ -19,6 +36,7 @@ class UpdateSection:
         micro_batch_size: Samples that go through the model at once; None for a whole batch.
         max_grad_norm: Largest norm of all gradients together; None for any.
         max_grad_value: Largest absolute value of a gradient; None for any.
+        ema: A moving average of the weights; None for none.
     """
 
     on_nonfinite: str = key(one_of("error", "skip", "ignore"), "error")
@@ -27,3 +45,4 @@ class UpdateSection:
     micro_batch_size: int | None = key(or_null(count, "for the whole batch"), None, makes_run=False)
     max_grad_norm: float | None = key(or_null(positive, "for no limit"), None)
     max_grad_value: float | None = key(or_null(positive, "for no limit"), None)
+    ema: EMASection | None = options(EMASection, shorthand="decay")
