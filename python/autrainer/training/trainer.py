@@ -24,6 +24,7 @@ from autrainer.runs.layout import BEST, INITIAL, TABLE, TEST, TEST_RESULTS
 from autrainer.runs.process.communicator import ALONE, Communicator
 from autrainer.runs.process.global_state import GlobalState
 from autrainer.runs.process.signals import requests_handled
+from autrainer.runs.process.time_limit import deadline_s
 from autrainer.runs.random.seeding import set_reproducibility, set_seed
 from autrainer.runs.state.disk_space import warn_if_full
 from autrainer.runs.state.torch_files import Stateful
@@ -197,7 +198,8 @@ class ModularTaskTrainer:
         if not self.folder.is_held:
             raise AutrainerError("this trainer has been closed; build a new one to train")
         self._is_trained = True
-        with requests_handled() as requests, requests.prevailing():
+        deadline = deadline_s(self.config.stopping.max_duration)
+        with requests_handled(deadline_s=deadline) as requests, requests.prevailing():
             value = attempt(self, requests, self._train)
         if requests.stop is not None:
             # Asked for when nobody looked any more: this run has ended, but a sweep would go on.

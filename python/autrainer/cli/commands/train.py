@@ -81,9 +81,16 @@ def _launch(
     from autrainer.plotting.process import shared_renderer
     from autrainer.runs.process.logfile import one_sweep
     from autrainer.runs.process.signals import save_signals_ignored
+    from autrainer.runs.process.time_limit import one_command
 
     try:
-        with shared_renderer(), save_signals_ignored(), _logs_that_fail_are_silent(), one_sweep():
+        with (
+            one_command(),
+            shared_renderer(),
+            save_signals_ignored(),
+            _logs_that_fail_are_silent(),
+            one_sweep(),
+        ):
             launch(task, arguments, config_name)
     except UnsupportedFlagError as error:
         raise CommandLineError(parser, str(error), 2) from error

@@ -7,7 +7,7 @@ from pathlib import PurePath
 from typing import TypeVar
 
 from autrainer.config.schema.annotations import LARGEST_NUMBER, misfit
-from autrainer.config.schema.intervals import SaveInterval
+from autrainer.config.schema.intervals import SaveInterval, seconds_of
 from autrainer.errors import did_you_mean
 from autrainer.runs.random.seeds import LARGEST_SEED
 
@@ -167,6 +167,14 @@ def save_interval(value: object) -> SaveInterval:
     if interval is None:
         raise UnfitError("use a number of steps, or a time such as '10 min'")
     return interval
+
+
+def duration(value: object) -> float:
+    """Seconds of a time with units, such as `7h50m`."""
+    found = seconds_of(value)
+    if found is None:
+        raise UnfitError("use a time with units, such as '7h50m', '90 min' or '1d 12h'")
+    return found
 
 
 def device_name(value: object) -> str:

@@ -1,4 +1,4 @@
-"""Being asked to stop: by Ctrl-C, by a scheduler that ends a job, by one that warns of it."""
+"""Being asked to stop: by Ctrl-C, by a scheduler that ends a job or warns of it, by the clock."""
 
 from __future__ import annotations
 
@@ -13,6 +13,7 @@ from typing import Any
 
 from autrainer.errors import RunInterruptedError
 from autrainer.runs.process.forking import default_when_forked
+from autrainer.runs.process.time_limit import TIME_LIMIT, TimeLimit
 
 Handler = Callable[[int, FrameType | None], Any]
 
@@ -29,27 +30,37 @@ SAME_REQUEST_S = 0.5
 
 
 class Requests:
-    """What signals have asked for since somebody last looked.
+    """What signals have asked for since somebody last looked, and the clock.
 
     Args:
         same_request_s: A signal that comes so soon after the first one does not ask again.
+        deadline_s: When to stop anyway, a time of `time.monotonic`; None for never.
 
     Attributes:
-        stop: The signal that asked to stop, or None.
+        stop: The signal that asked to stop, `TIME_LIMIT`, or None.
         save: Whether a signal has asked to save the state and go on.
     """
 
-    def __init__(self, same_request_s: float = SAME_REQUEST_S) -> None:
-        self.stop: signal.Signals | None = None
+    def __init__(
+        self, same_request_s: float = SAME_REQUEST_S, deadline_s: float | None = None
+    ) -> None:
+        self.stop: signal.Signals | TimeLimit | None = None
         self.save = False
         self._same_request_s = same_request_s
+        self._deadline_s = deadline_s
         self._asked_s = 0.0
         self._is_ending = False
 
     @property
     def any(self) -> bool:
         """Whether there is anything to do; looked at after every step."""
-        return self.save or self.stop is not None
+        return self.save or self.stop is not None or self._is_out_of_time()
+
+    def _is_out_of_time(self) -> bool:
+        if self._deadline_s is None or time.monotonic() < self._deadline_s:
+            return False
+        self.stop = TIME_LIMIT
+        return True
 
     def on_stop(self, number: int, frame: FrameType | None) -> None:
         """Ask to stop; asked a second time, leave at once.
@@ -57,7 +68,8 @@ class Requests:
         Raises:
             RunInterruptedError: the second time, unless the run is just ending.
         """
-        if self.stop is None:
+        # Whoever ends a job at its limit does not ask a second time.
+        if self.stop is None or self.stop is TIME_LIMIT:
             self.stop = signal.Signals(number)
             self._asked_s = time.monotonic()
             _acknowledge(number)
@@ -100,7 +112,9 @@ class Requests:
 
 
 @contextmanager
-def requests_handled(same_request_s: float = SAME_REQUEST_S) -> Iterator[Requests]:
+def requests_handled(
+    same_request_s: float = SAME_REQUEST_S, deadline_s: float | None = None
+) -> Iterator[Requests]:
     """Within the block signals ask instead of ending the process.
 
     Only the main thread can catch signals; elsewhere nothing is ever asked. A signal that this
@@ -108,8 +122,9 @@ def requests_handled(same_request_s: float = SAME_REQUEST_S) -> Iterator[Request
 
     Args:
         same_request_s: A signal that comes so soon after the first one does not ask again.
+        deadline_s: When to stop anyway, a time of `time.monotonic`; None for never.
     """
-    requests = Requests(same_request_s)
+    requests = Requests(same_request_s, deadline_s)
     handlers: dict[signal.Signals, Handler] = {
         number: requests.on_stop
         for number in STOPS

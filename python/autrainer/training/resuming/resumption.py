@@ -166,7 +166,8 @@ class Resumption:
         self._leave_if_asked(saved=False)
 
     def _leave_if_asked(self, *, saved: bool) -> None:
-        stop = self._requests.stop
+        requests = self._requests
+        stop = requests.stop if requests.any else None
         if stop is not None:
             self._trainer.bookkeeping.background.join()
             raise RunInterruptedError(stop, saved=saved)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from autrainer.config.schema.kinds import count, nonnegative, saying, text
+from autrainer.config.schema.kinds import count, duration, nonnegative, or_null, saying, text
 from autrainer.config.schema.reading import key, options, required
 
 
@@ -31,6 +31,9 @@ class StoppingSection:
 
     Args:
         early_stopping: A metric that no longer improves; None for never.
+        max_duration: Seconds since the command began, after which a run stops with its state
+            kept; None for no limit.
     """
 
     early_stopping: EarlyStoppingSection | None = options(EarlyStoppingSection)
+    max_duration: float | None = key(or_null(duration, "for no limit"), None, makes_run=False)

@@ -1,0 +1,46 @@
+"""How long a command may take: a run that is still training then stops, as by a signal."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+_begun_s: float | None = None
+
+
+class TimeLimit(int):
+    """What has stopped a run, in the place of a signal.
+
+    Its number is that of the alarm clock of POSIX, so the exit code is 142 on every system.
+    """
+
+    name = "max_duration"
+
+
+TIME_LIMIT = TimeLimit(14)
+
+
+@contextmanager
+def one_command() -> Iterator[None]:
+    """Within the block the time of all runs counts from its beginning."""
+    global _begun_s
+    before, _begun_s = _begun_s, time.monotonic()
+    try:
+        yield
+    finally:
+        _begun_s = before
+
+
+def deadline_s(duration_s: float | None) -> float | None:
+    """When so much time has passed since the command began, or since now where there is none.
+
+    Args:
+        duration_s: Seconds, or None for no limit.
+
+    Returns:
+        A time of `time.monotonic`, or None.
+    """
+    if duration_s is None:
+        return None
+    return (time.monotonic() if _begun_s is None else _begun_s) + duration_s
