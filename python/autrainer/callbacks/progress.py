@@ -2,13 +2,11 @@
 
 from __future__ import annotations
 
-import sys
 from collections.abc import Callable
 from types import TracebackType
 from typing import Any
 
-from autrainer.runs.process.bars import new_bar
-from autrainer.runs.process.streams import lenient
+from autrainer.runs.process.bars import is_watched, new_bar
 
 
 class Progress:
@@ -27,7 +25,7 @@ class Progress:
             # Looks at the clock at every update: that is what tqdm's thread is otherwise for.
             options: dict[str, Any] = {"leave": False, "dynamic_ncols": True, "miniters": 1}
             # A log file keeps every state of a bar that a terminal paints over.
-            wait_s = 0.1 if lenient(sys.stderr).isatty() else 30.0
+            wait_s = 0.1 if is_watched() else 30.0
             options |= {"delay": wait_s, "mininterval": wait_s}
             self._bar = new_bar(total=total, desc=title, **options)
             self.advance = self._bar.update

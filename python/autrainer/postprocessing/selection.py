@@ -10,7 +10,6 @@ from typing import Any
 from autrainer.errors import ConfigError, DataError
 from autrainer.runs.layout import CONFIG_FILE, RUNS, TABLE
 from autrainer.runs.process.bars import new_bar
-from autrainer.runs.process.notebook import in_notebook
 from autrainer.runs.record.finding import runs_in, runs_of
 from autrainer.runs.record.run_record import RunRecord
 
@@ -111,8 +110,7 @@ def with_bar(items: Iterable[Any], title: str) -> Iterator[Any]:
         yield from listed
         return
     # None: only where there is a terminal to draw it on.
-    is_off = False if in_notebook() else None
-    bar = new_bar(total=len(listed), desc=title, leave=False, delay=0.5, disable=is_off)
+    bar = new_bar(total=len(listed), desc=title, leave=False, delay=0.5, disable=None)
     try:
         for item in listed:
             yield item

@@ -181,6 +181,8 @@ def device_name(value: object) -> str:
     """Name of a device. A slip in it must not end on the CPU, as a device that is absent does."""
     name = text(value)
     kind = name.partition(":")[0]
+    if kind == "gpu":
+        raise UnfitError("use 'cuda', or 'mps' on a Mac")
     if kind not in DEVICES and (hint := did_you_mean(kind, DEVICES)):
         raise UnfitError(hint)
     return name
