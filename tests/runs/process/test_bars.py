@@ -36,7 +36,7 @@ def test_a_notebook_shows_bars_of_its_own_or_text_where_it_has_no_widgets(tmp_pa
     shown = [
         output.data["text/plain"] for output in widgets if output.output_type == "display_data"
     ]
-    assert [line.partition(":")[0] for line in shown] == ["if watched"]
+    assert "if watched" in [line.partition(":")[0] for line in shown]
     written = "".join(output.text for output in text if output.output_type == "stream")
     assert "as text:   0%" in written
     assert "Traceback" not in written
