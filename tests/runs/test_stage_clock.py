@@ -41,7 +41,8 @@ def test_every_moment_belongs_to_one_stage():
     clock.enter(OTHER)
     seconds = clock.seconds()
     elapsed_s = seconds_since(begin)
-    assert list(seconds) == list(NAMES.values())
+    # What is not compiled has no such stage.
+    assert list(seconds) == [name for name in NAMES.values() if name != "compiling"]
     assert seconds["data"] >= 0.02
     assert seconds["forward_and_backward"] >= 0.04
     assert 0.06 <= sum(seconds.values()) <= elapsed_s

@@ -14,11 +14,12 @@ from autrainer.runs.timer import Timer, checked_seconds, no_times
 from autrainer.runs.yaml.reading import read_yaml
 from autrainer.runs.yaml.writing import write_yaml
 
-OTHER, DATA, TRANSFER, MODEL, EVALUATION, OUTPUTS = range(6)
+OTHER, DATA, TRANSFER, MODEL, EVALUATION, OUTPUTS, COMPILING = range(7)
 
 NAMES = {
     DATA: "data",
     TRANSFER: "transfer",
+    COMPILING: "compiling",
     MODEL: "forward_and_backward",
     EVALUATION: "evaluation",
     OUTPUTS: "outputs_and_states",
@@ -40,6 +41,7 @@ class StageClock:
     |---|---|
     | data | waited for the next batch of the training loader |
     | transfer | brought the batch to the device |
+    | compiling | compiled the model: the first batch of each shape, if it is compiled at all |
     | forward and backward | trained on it: forward, backward, update, learning rate |
     | evaluation | passed dev and test through the model and scored them, their loading included |
     | outputs and states | kept outputs and losses, handed files over, waited for the last of them |
@@ -77,9 +79,12 @@ class StageClock:
             self.enter(previous)
 
     def seconds(self) -> dict[str, float]:
-        """Seconds of every stage so far."""
+        """Seconds of every stage so far; without compiling where nothing was compiled."""
         self.enter(self._stage)
-        return {name: self._spent_ns[stage] / 1e9 for stage, name in NAMES.items()}
+        seconds = {name: self._spent_ns[stage] / 1e9 for stage, name in NAMES.items()}
+        if not self._spent_ns[COMPILING]:
+            del seconds[NAMES[COMPILING]]
+        return seconds
 
     def state_dict(self) -> list[int]:
         """Nanoseconds of every stage so far."""

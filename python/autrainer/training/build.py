@@ -21,13 +21,14 @@ from autrainer.config.schema.sections.dataset import DatasetSection
 from autrainer.config.schema.sections.loaders import LOADER_KEYS, LoaderSection, LoadersSection
 from autrainer.config.schema.sections.model import ModelSection
 from autrainer.config.schema.sections.optimizer import OptimizerSection
-from autrainer.config.schema.sections.training import TrainingSection
+from autrainer.config.schema.sections.training import CompileSection, TrainingSection
 from autrainer.config.schema.sections.updates import EMASection, UpdateSection
 from autrainer.criterions.base import Loss
 from autrainer.data.loader import Loader
 from autrainer.datasets.base import AbstractDataset
 from autrainer.datasets.sampling import SAMPLER_KEY
 from autrainer.datasets.tables.strata import TOTAL
+from autrainer.engine.compiling import CompileOptions, compile_model, count_compiling
 from autrainer.engine.precision import Precision
 from autrainer.engine.runtime import Runtime
 from autrainer.engine.step import DeviceMover
@@ -38,6 +39,7 @@ from autrainer.models.base import AbstractModel
 from autrainer.models.freezing import freeze
 from autrainer.optimizers.build import build_optimizer
 from autrainer.runs.random.seeding import set_seed
+from autrainer.runs.stage_clock import StageClock
 from autrainer.training.checks.constructor_errors import errors_named
 from autrainer.training.resuming.checkpoints import (
     load_model_state,
@@ -156,6 +158,19 @@ def build_parts(config: RunConfig, runtime: Runtime) -> Parts:
         Update(optimizer, precision, limits(config.updates)),
         weight_average(config.updates.ema, model),
     )
+
+
+def compile_parts(section: CompileSection | None, parts: Parts, clock: StageClock) -> None:
+    """Compile the model, and the one that is evaluated, if the configuration asks for it.
+
+    Only when everything has been tried: batches of one sample are no shape of a run.
+    """
+    if section is None or not section.enabled:
+        return
+    options = CompileOptions(section.mode, section.dynamic, section.fullgraph, section.backend)
+    for model in {id(each): each for each in (parts.model, parts.evaluated_model)}.values():
+        compile_model(model, options)
+    count_compiling(parts.precision, clock, by_shape=not options.dynamic)
 
 
 def weight_average(section: EMASection | None, model: AbstractModel) -> WeightAverage | None:

@@ -31,7 +31,7 @@ from autrainer.runs.state.torch_files import Stateful
 from autrainer.runs.writing.files import remove_file
 from autrainer.runs.writing.outputs import OutputsTracker
 from autrainer.training.attempt import attempt
-from autrainer.training.build import build_parts
+from autrainer.training.build import build_parts, compile_parts
 from autrainer.training.checks.conditions import Conditions, refuse_changes
 from autrainer.training.checks.configuration import checked
 from autrainer.training.checks.trial import tried
@@ -165,6 +165,7 @@ class ModularTaskTrainer:
         self.saved = SavedStates(training, saving, self.stateful, self.records, folder)
         self.results = Results(training, self.parts, self.records, folder)
         self.trial = tried(config, self.parts, folder.bookkeeping)
+        compile_parts(config.compute.compile, self.parts, self.clock)
         record_objects(folder.bookkeeping, self.model, self.data)
         self.resumption = Resumption(self, folder.states, folder.found, resuming.resume_every)
         num_bytes = needed_bytes(training, saving, self.parts, self.stateful)

@@ -16,7 +16,9 @@ from autrainer.config.schema.kinds import (
     seed_pair,
     text,
 )
-from autrainer.config.schema.reading import Reader, key, required
+from autrainer.config.schema.reading import Reader, key, options, required
+
+COMPILE_MODES = ("default", "reduce-overhead", "max-autotune", "max-autotune-no-cudagraphs")
 
 
 def _size_or_default(value: object) -> int:
@@ -89,6 +91,25 @@ class SeedSection:
 
 
 @dataclass(frozen=True)
+class CompileSection:
+    """How the model is compiled by `torch.compile`, in place.
+
+    Args:
+        enabled: Compile it.
+        mode: What to optimise for; None for the default.
+        dynamic: One program for all shapes, instead of one for each.
+        fullgraph: Fail where the model cannot be one graph.
+        backend: What makes programs of graphs.
+    """
+
+    enabled: bool = key(flag, True)
+    mode: str | None = key(one_of(*COMPILE_MODES), None)
+    dynamic: bool = key(flag, False)
+    fullgraph: bool = key(flag, False)
+    backend: str = key(text, "inductor")
+
+
+@dataclass(frozen=True)
 class ComputeSection:
     """Where a run computes.
 
@@ -96,11 +117,13 @@ class ComputeSection:
         device: Where the model goes.
         reproducible: Choose algorithms that give the same numbers again.
         features_cache: Folder for features that never vary; None for none.
+        compile: How the model is compiled; None for not at all.
     """
 
     device: str = key(device_name, "cuda:0", makes_run=False)
     reproducible: bool = key(flag, True)
     features_cache: str | None = key(or_null(text, "for none"), None, makes_run=False)
+    compile: CompileSection | None = options(CompileSection, shorthand="enabled")
 
 
 @dataclass(frozen=True)
