@@ -25,7 +25,7 @@ LAYERS = [
     {"loggers", "plotting"},
     {"engine"},
     {"training", "serving", "preprocessing", "postprocessing"},
-    {"checking"},
+    {"checking", "launching"},
     {"cli"},
     {"__main__"},
 ]

@@ -72,6 +72,10 @@ class RunInUseError(AutrainerError, RuntimeError):
     """Another process works on the run folder."""
 
 
+class WorkerDiedError(AutrainerError, RuntimeError):
+    """The process that trained a run has ended without an error: it was killed, or has crashed."""
+
+
 class RunFailedError(AutrainerError, RuntimeError):
     """Runs of a sweep that was started from Python have failed; the others have gone on.
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Sequence
 from dataclasses import astuple, dataclass
 from typing import TYPE_CHECKING
@@ -10,6 +9,7 @@ from typing import TYPE_CHECKING
 from autrainer.runs.layout import ERROR_FILE, STATUS_FILE, UNSCALED
 from autrainer.runs.record.run_record import RunRecord
 from autrainer.runs.record.scores import Scores
+from autrainer.runs.record.times import time_in_words
 from autrainer.runs.status import STOPPED
 
 if TYPE_CHECKING:
@@ -130,17 +130,3 @@ def _row(outcome: Outcome, record: RunRecord, named: str) -> Row:
 def _number(scores: Scores, metric: str, prefix: str) -> str:
     value = scores.total(metric)
     return "" if value is None else f"{prefix}{value:.4f}"
-
-
-def time_in_words(seconds: float | None) -> str:
-    """Seconds as `12.3 s`, or `1:02:05` from a minute on; nothing for none.
-
-    >>> time_in_words(59.94), time_in_words(3725.2)
-    ('59.9 s', '1:02:05')
-    """
-    if seconds is None or not math.isfinite(seconds):
-        return ""
-    if seconds < 60:
-        return f"{seconds:.1f} s"
-    minutes, rest = divmod(round(seconds), 60)
-    return f"{minutes // 60}:{minutes % 60:02}:{rest:02}"

@@ -179,9 +179,9 @@ def _headings(names: Sequence[str], records: Sequence[RunRecord]) -> list[str]:
 
 
 def _cell(record: RunRecord, name: str, *, is_own: bool) -> str:
-    from autrainer.cli.sweep_table import time_in_words
     from autrainer.postprocessing.tables import shown
     from autrainer.runs.record.fields import progress_of, value_of
+    from autrainer.runs.record.times import time_in_words
     from autrainer.runs.record.where import MISSING
 
     if name == "state":

@@ -7,21 +7,17 @@ import logging
 import sys
 from contextlib import contextmanager
 from dataclasses import replace
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from autrainer.cli.errors import CommandLineError
 from autrainer.cli.signal_exit import installed
 from autrainer.cli.sweep_table import sweep_table
-from autrainer.config.hydra.collector import resume_collector
 from autrainer.config.hydra.compose import HOOKS, SweepHooks, launch, main
 from autrainer.config.hydra.overrides import UnsupportedFlagError
-from autrainer.config.schema.problems import refuse
-from autrainer.errors import AnotherRunError, AutrainerError, ConfigError, RunInUseError
+from autrainer.errors import AutrainerError
 from autrainer.runs.finished import is_finished, tidy_up
 from autrainer.runs.layout import ERROR_FILE
 from autrainer.runs.process.streams import lenient
-from autrainer.runs.record.run_record import RunRecord
 
 if TYPE_CHECKING:
     from argparse import ArgumentParser
@@ -34,10 +30,12 @@ if TYPE_CHECKING:
     from autrainer.config.plain import Plain
     from autrainer.config.schema.problems import Origin
     from autrainer.config.schema.run import RunConfig
+    from autrainer.launching.sweep_pool import SweepPool
 
 log = logging.getLogger(__name__)
 
 JOB_LOG = "autrainer.runs.process.logfile.JobLog"
+POOL_LOG = "autrainer.launching.worker.PoolLog"
 
 
 def run(parser: ArgumentParser | None, arguments: list[str], config_name: str = "config") -> None:
@@ -120,21 +118,23 @@ def _read(plain: Plain, sources: Origin) -> RunConfig:
     return config
 
 
-def _check_classes(points: Sequence[Point]) -> None:
+def _check_classes(points: Sequence[Point], pool: SweepPool | None = None) -> None:
     """Check the classes that the points of a sweep name before the first of them trains."""
-    read = [(point, point.run) for point in points if point.run is not None]
-    if any(config.plotting.is_on for _, config in read):
-        _prepare_plots()
-    from autrainer.training.checks.configuration import find_problems
+    from autrainer.launching.sweep_pool import check_classes
 
-    resume_collector()
-    for point, config in read:
-        try:
-            refuse(find_problems(config), point.sources)
-        except ConfigError as error:
-            if len(points) == 1:
-                raise
-            raise ConfigError(f"{' '.join(point.overrides)}: {error}") from error
+    if pool is None:
+        from autrainer.launching.task import find_problems
+
+        check_classes(points, find_problems)
+    else:
+        check_classes(points, pool.find_problems)
+
+
+def _pool(points: Sequence[Point]) -> SweepPool | None:
+    """The pool of processes that the points of a sweep ask for."""
+    from autrainer.launching.sweep_pool import pool_of
+
+    return pool_of(points)
 
 
 def _guard_logs(composed: DictConfig) -> None:
@@ -147,6 +147,17 @@ def _guard_logs(composed: DictConfig) -> None:
         if is_of_job and handler.get("class") == "logging.FileHandler":
             with open_dict(composed):
                 composed.hydra.job_logging.handlers[name]["class"] = JOB_LOG
+
+
+def _log_to_pool(composed: DictConfig) -> None:
+    """Let what the job of a worker would print by its log be shown by the pool."""
+    from omegaconf import OmegaConf, open_dict
+
+    logs: Any = OmegaConf.to_container(composed.hydra.job_logging, resolve=False)
+    for name, handler in (logs.get("handlers") or {}).items():
+        if handler.get("class") == "logging.StreamHandler":
+            with open_dict(composed):
+                composed.hydra.job_logging.handlers[name] = {"class": POOL_LOG}
 
 
 def _watch(outcomes: Callable[[], list[Outcome]]) -> None:
@@ -178,78 +189,16 @@ def train_run(config: DictConfig) -> float:
     Returns:
         The best value of the tracking metric on the dev set, for sweepers that optimise it.
     """
-    from hydra.core.hydra_config import HydraConfig
-    from omegaconf import OmegaConf
+    from autrainer.launching.task import train_composed
 
-    directory = Path(HydraConfig.get().runtime.output_dir)
-    OmegaConf.set_struct(config, False)
-    OmegaConf.resolve(config)
-    if is_finished(directory):
-        return _skip(config, directory)
-    if config.get("plotting"):
-        _prepare_plots()
-    with _panics_are_errors():
-        return float(_built(config, directory).train())
-
-
-@contextmanager
-def _panics_are_errors() -> Iterator[None]:
-    """A panic of a library in Rust is no `Exception`: it would end the sweep without a word."""
-    try:
-        yield
-    except BaseException as error:
-        if type(error).__name__ != "PanicException":
-            raise
-        raise RuntimeError(f"a library has failed: {error}") from error
-
-
-def _built(config: DictConfig, directory: Path) -> Any:
-    """The trainer of a run; what is wrong with it is written into its folder too."""
-    make = _trainer()
-    from autrainer.runs.status import record_failure
-
-    try:
-        return make(config, str(directory))
-    except (RunInUseError, AnotherRunError):
-        # The folder belongs to the process that works on it, or to another run.
-        raise
-    except Exception as error:
-        record_failure(directory, error)
-        raise
-
-
-def _prepare_plots() -> None:
-    """Let the process that draws get ready on another core while this one imports torch."""
-    from autrainer.plotting.process import start_shared_renderer
-
-    start_shared_renderer()
-
-
-def _skip(config: DictConfig, directory: Path) -> float:
-    """The result of a run that has finished before.
-
-    Raises:
-        ConfigError: if the finished run is another one.
-    """
-    from autrainer.config.hydra.sweep_points import refuse_other_run
-
-    refuse_other_run(directory, config)
-    log.info("Skipping: %s", directory.name)
-    value = RunRecord(directory).best_value
-    return float("nan") if value is None else value
-
-
-def _trainer() -> Any:
-    """The trainer's class, imported when the first job needs it."""
-    from autrainer.training import ModularTaskTrainer
-
-    resume_collector()
-    return ModularTaskTrainer
+    return train_composed(config)
 
 
 _HOOKS = SweepHooks(
     check=_read,
     before_launch=_check_classes,
+    pool=_pool,
+    log_to_pool=_log_to_pool,
     prepare_job=_guard_logs,
     watch=_watch,
     report=_report,

@@ -42,7 +42,10 @@ class SweepHooks:
         check: Reads a configuration; raises an `AutrainerError` for one that cannot run. It gets
             the configuration, resolved and in plain form, and what knows which file sets a key.
         before_launch: Raises an `AutrainerError` if one of the configurations that are about to
-            run cannot; it may import what the runs need. Only asked where they run here.
+            run cannot; it may import what the runs need. Gets the pool too, if they run in one.
+            Only asked where they run here, or in a pool.
+        pool: The pool of processes that is to run these combinations, or None where they run here.
+        log_to_pool: Gets what `prepare_job` gets, before a pool runs it.
         prepare_job: Gets the composed configuration of a run with its `hydra` node, and may change
             that, before Hydra sets up the job. Only called where the run takes place here.
         watch: Gets, before the first run, a function that tells the outcomes at any moment. Only
@@ -59,7 +62,9 @@ class SweepHooks:
 
     own_folders: bool = True
     check: Callable[[Plain, Origin], RunConfig | None] | None = None
-    before_launch: Callable[[Sequence[Any]], None] | None = None
+    before_launch: Callable[..., None] | None = None
+    pool: Callable[[Sequence[Any]], Any] | None = None
+    log_to_pool: Callable[[Any], None] | None = None
     prepare_job: Callable[[Any], None] | None = None
     watch: Callable[[Callable[[], list[Any]]], None] | None = None
     report: Callable[[list[Any]], None] | None = None

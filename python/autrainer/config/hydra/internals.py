@@ -12,6 +12,7 @@ from contextlib import contextmanager
 from typing import Any
 
 from hydra import __version__
+from hydra._internal.callbacks import Callbacks
 from hydra._internal.config_loader_impl import ConfigLoaderImpl, get_overrides_dirname
 from hydra._internal.config_repository import CachingConfigRepository
 from hydra._internal.defaults_list import create_defaults_list
@@ -30,11 +31,12 @@ from hydra.core.object_type import ObjectType
 from hydra.core.override_parser.overrides_parser import OverridesParser
 from hydra.core.override_parser.types import Override, Quote, QuotedString
 from hydra.core.plugins import Plugins
-from hydra.core.utils import JobReturn, JobRuntime, JobStatus
+from hydra.core.utils import JobReturn, JobRuntime, JobStatus, run_job, setup_globals
 from hydra.plugins.config_source import ConfigSource
 
 __all__ = [
     "CachingConfigRepository",
+    "Callbacks",
     "ConfigLoaderImpl",
     "ConfigSearchPath",
     "ConfigSourceInfo",
@@ -49,6 +51,8 @@ __all__ = [
     "get_args_parser",
     "get_overrides_dirname",
     "run_and_report",
+    "run_job",
+    "setup_globals",
 ]
 
 

@@ -8,7 +8,8 @@ from __future__ import annotations
 import logging
 import sys
 import traceback
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -16,7 +17,7 @@ from typing import Any
 from hydra.errors import CompactHydraException
 from hydra.experimental.callback import Callback
 from hydra.types import HydraContext
-from omegaconf import DictConfig, OmegaConf
+from omegaconf import DictConfig, OmegaConf, open_dict
 
 from autrainer.config.error_places import describe, sentence
 from autrainer.config.hydra.collector import collecting
@@ -105,11 +106,15 @@ class Sweep:
         self._left = left
         self._order = {point.directory: number for number, point in enumerate(points)}
         try:
-            if left:
-                # Before a folder is made, and before the first of many runs has trained for hours.
-                self._check_classes(left)
-                self._save_config()
-                self._watch()
+            with self._pool(left) as pool:
+                if left:
+                    # Before a folder is made, and before the first of many has trained for hours.
+                    self._check_classes(left, pool)
+                    self._save_config()
+                    self._watch()
+                if pool is not None:
+                    pool.train(left, self._composed_job, self.outcomes.append)
+                    return returns
             size = 1 if fails_fast and runs_here(self.launcher) else max(sizes, default=1)
             for batch in _chunks(left, size):
                 returns.append(
@@ -121,6 +126,36 @@ class Sweep:
             self.outcomes = self._so_far()
             self._report()
         return returns
+
+    @contextmanager
+    def _pool(self, points: Sequence[Point]) -> Iterator[Any]:
+        """The pool of processes that the combinations ask for, or None if they run otherwise.
+
+        Raises:
+            ConfigError: if they ask for a pool and for another launcher too.
+        """
+        pool = self.hooks.pool(points) if points and self.hooks.pool is not None else None
+        if pool is None:
+            yield None
+            return
+        if not runs_here(self.launcher):
+            raise ConfigError(
+                f"jobs and launcher ask for a pool of processes, but {type(self.launcher).__name__}"
+                " is Hydra's launcher: leave out one of them"
+            )
+        with pool:
+            pool.start(points)
+            yield pool
+
+    def _composed_job(self, point: Point, number: int) -> DictConfig:
+        """The configuration of a job with its `hydra` node, for a process of a pool."""
+        found = self._composer.compose(list(point.overrides))
+        for prepare in (self.hooks.prepare_job, self.hooks.log_to_pool):
+            if prepare is not None:
+                prepare(found)
+        with open_dict(found):
+            found.hydra.job.id = found.hydra.job.num = number
+        return found
 
     def _watch(self) -> None:
         """From here on somebody may ask at any moment how far this has come."""
@@ -205,9 +240,9 @@ class Sweep:
                 return True
         return False
 
-    def _check_classes(self, points: Sequence[Point]) -> None:
+    def _check_classes(self, points: Sequence[Point], pool: Any = None) -> None:
         if self.hooks.before_launch is not None and runs_here(self.launcher):
-            self.hooks.before_launch(points)
+            self.hooks.before_launch(points, *([] if pool is None else [pool]))
 
     def _launch(self, batch: Sequence[Point], initial: int) -> Sequence[JobReturn]:
         results: Sequence[JobReturn] = []

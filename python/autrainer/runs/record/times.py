@@ -35,3 +35,17 @@ class Times:
 def _is_time(value: Any) -> bool:
     is_number = isinstance(value, (int, float)) and not isinstance(value, bool)
     return is_number and 0 <= value < math.inf
+
+
+def time_in_words(seconds: float | None) -> str:
+    """Seconds as `12.3 s`, or `1:02:05` from a minute on; nothing for none.
+
+    >>> time_in_words(59.94), time_in_words(3725.2)
+    ('59.9 s', '1:02:05')
+    """
+    if seconds is None or not math.isfinite(seconds):
+        return ""
+    if seconds < 60:
+        return f"{seconds:.1f} s"
+    minutes, rest = divmod(round(seconds), 60)
+    return f"{minutes // 60}:{minutes % 60:02}:{rest:02}"

@@ -12,6 +12,7 @@ from autrainer.config.schema.kinds import (
     one_of,
     or_null,
     positive,
+    saying,
     seed,
     seed_pair,
     text,
@@ -19,6 +20,17 @@ from autrainer.config.schema.kinds import (
 from autrainer.config.schema.reading import Reader, key, options, required
 
 COMPILE_MODES = ("default", "reduce-overhead", "max-autotune", "max-autotune-no-cudagraphs")
+
+_BY_JOBS = "for a pool of processes if `jobs` is not 1"
+AUTO = "auto"
+"""Stands for as many as there is room for."""
+
+
+_ONE: int | str = 1
+
+
+def _count_or_auto(value: object) -> int | str:
+    return AUTO if value == AUTO else saying(count, f"use a number of runs, or {AUTO!r}")(value)
 
 
 def _size_or_default(value: object) -> int:
@@ -134,8 +146,15 @@ class SweepSection:
         results_dir: Folder of all results, if configured.
         experiment_id: Name of the experiment, if configured.
         fail_fast: End a sweep with its first run that fails.
+        jobs: How many runs train at once, or `auto` for as many as there are GPUs, or cores.
+        jobs_per_gpu: How many of them share a GPU.
+        launcher: What trains the runs: `basic`, this process, one after the other; `local`, a pool
+            of processes; by default that if `jobs` is not 1.
     """
 
     results_dir: str | None = key(text, None, makes_run=False)
     experiment_id: str | None = key(folder_inside, None, makes_run=False)
     fail_fast: bool = key(flag, False, makes_run=False)
+    jobs: int | str = key(_count_or_auto, _ONE, makes_run=False)
+    jobs_per_gpu: int = key(count, 1, makes_run=False)
+    launcher: str | None = key(or_null(one_of("basic", "local"), _BY_JOBS), None, makes_run=False)

@@ -1,0 +1,375 @@
+"""Trains the runs of a sweep at once, in worker processes of which each has a slot."""
+
+from __future__ import annotations
+
+import pickle
+import signal
+import sys
+from collections import deque
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from multiprocessing.connection import wait
+from typing import Any
+
+from autrainer.errors import (
+    AutrainerError,
+    OutOfMemoryError,
+    RunInterruptedError,
+    WorkerDiedError,
+    message_of,
+)
+from autrainer.launching.jobs import Job
+from autrainer.launching.messages import (
+    Check,
+    End,
+    Ended,
+    Failure,
+    Problems,
+    Progress,
+    Ready,
+    Said,
+    Save,
+    Setup,
+    Stop,
+    Train,
+)
+from autrainer.launching.processes import LEAVE_S, Start, WorkerProcess, spawned
+from autrainer.launching.slots import Slot, SlotTable
+from autrainer.launching.view import View
+from autrainer.runs.finished import is_finished
+from autrainer.runs.process.signals import STOPS, Requests, requests_handled
+from autrainer.runs.process.time_limit import TIME_LIMIT, TimeLimit
+from autrainer.runs.status import record_failure
+
+POLL_S = 0.2
+"""How often to look for requests and to draw the table."""
+
+STARTING_AT_ONCE = 4
+"""So many workers import libraries at a time: they read the same files, and memory peaks then."""
+
+Report = Callable[[Job], None]
+Asked = signal.Signals | TimeLimit
+
+
+@dataclass
+class Place:
+    """A slot and who is in it.
+
+    Args:
+        slot: The slot.
+        worker: The process in it, or None.
+        is_ready: Whether it has imported everything.
+        job: The run that it trains, or None.
+    """
+
+    slot: Slot
+    worker: WorkerProcess | None = None
+    is_ready: bool = False
+    job: Job | None = None
+
+
+class Pool:
+    """Worker processes, and the slots that they are in.
+
+    On the CPU a worker trains one run after the other. On a GPU each run has a process of its own,
+    so that it finds all of the memory free.
+
+    Args:
+        table: The slots.
+        view: Shows the runs.
+        fails_fast: Stop all runs when one has failed.
+        start: Starts a process.
+    """
+
+    def __init__(
+        self, table: SlotTable, view: View, *, fails_fast: bool = False, start: Start = spawned
+    ) -> None:
+        self._table = table
+        self._view = view
+        self._fails_fast = fails_fast
+        self._start_process = start
+        self._places = [Place(slot) for slot in table.slots]
+        self._waiting: deque[Job] = deque()
+        self._alone: deque[Job] = deque()
+        self._leaving: list[WorkerProcess] = []
+        self._problems: Problems | None = None
+        self._report: Report = _nothing
+        self._is_stopping = False
+        self._asked_by: Asked | None = None
+        self._is_saved = True
+
+    def start(self, num_jobs: int) -> None:
+        """Start workers, no more than there are runs; they import libraries meanwhile."""
+        for place in self._places[: min(num_jobs, STARTING_AT_ONCE)]:
+            self._start(place)
+
+    def find_problems(self, configs: Sequence[Any]) -> list[Any]:
+        """What is wrong with the classes that configurations name, looked at by a worker.
+
+        Raises:
+            Exception: what came up there.
+        """
+        place = self._places[0]
+        assert place.worker is not None
+        place.worker.send(Check(list(configs)))
+        while self._problems is None:
+            self._look()
+        if self._problems.error is not None:
+            raise self._problems.error.error()
+        return self._problems.found
+
+    def train(self, jobs: Sequence[Job], report: Report, deadline_s: float | None = None) -> None:
+        """Train runs; returns when none is left.
+
+        Args:
+            jobs: The runs.
+            report: Gets each run when it has ended, with its `result`.
+            deadline_s: When to stop anyway, a time of `time.monotonic`; None for never.
+
+        Raises:
+            RunInterruptedError: if a signal has asked to stop; all runs have stopped then.
+            AutrainerError: if no process can be started.
+        """
+        self._waiting, self._report = deque(jobs), report
+        self._view.begin(len(self._places), self._table.threads)
+        with requests_handled(deadline_s=deadline_s) as requests:
+            self._run(requests)
+        if self._asked_by is not None:
+            raise RunInterruptedError(self._asked_by, saved=self._is_saved)
+
+    def _run(self, requests: Requests) -> None:
+        while self._busy or (not self._is_stopping and (self._waiting or self._alone)):
+            if requests.any and requests.stop is not None and self._asked_by is None:
+                self._stop(requests.stop)
+            if requests.save:
+                requests.save = False
+                self._tell_all(Save())
+            self._dispatch()
+            self._look()
+            self._view.update(self._busy, len(self._waiting) + len(self._alone))
+        if requests.stop is not None:
+            # Asked for when the last run had just ended: others may follow this sweep.
+            self._asked_by = requests.stop
+
+    @property
+    def _busy(self) -> list[Job]:
+        return [place.job for place in self._places if place.job is not None]
+
+    def _start(self, place: Place) -> None:
+        from hydra import version
+
+        from autrainer.config.hydra.internals import JobRuntime
+
+        name = JobRuntime.instance().get("name")
+        base = str(version.getbase())
+        setup = Setup([*sys.path], [*sys.argv], name, base, self._table.threads)
+        place.worker = WorkerProcess(setup, place.slot.environment, self._start_process)
+        place.is_ready = False
+
+    def _dispatch(self) -> None:
+        """Give runs to free workers, and start as many of these as are needed."""
+        for place in self._places:
+            if self._is_stopping or not (job := self._next()):
+                return
+            if place.job is None and place.worker is None:
+                starting = [p for p in self._places if p.worker is not None and not p.is_ready]
+                if len(starting) < STARTING_AT_ONCE:
+                    self._start(place)
+            if place.job is None and place.worker is not None and place.is_ready:
+                (self._alone if job.is_retried else self._waiting).popleft()
+                self._begin(place, job)
+
+    def _next(self) -> Job | None:
+        """The run that comes next, if there is one that may begin now."""
+        if self._waiting:
+            return self._waiting[0]
+        return self._alone[0] if self._alone and not self._busy else None
+
+    def _begin(self, place: Place, job: Job) -> None:
+        assert place.worker is not None
+        place.job = job
+        job.begin()
+        self._view.begun(job)
+        config = pickle.dumps(job.composed())
+        place.worker.send(Train(config, str(job.directory)))
+
+    def _look(self) -> None:
+        """Take what workers have sent and printed, and see who has died."""
+        sources: dict[Any, Place] = {}
+        for place in self._places:
+            if place.worker is not None:
+                sources[place.worker.connection] = place
+                sources |= {each: place for each in place.worker.outputs if each.is_open}
+        ready = wait(list(sources), POLL_S)
+        for source in ready:
+            self._pass_on(sources[source])
+        for place in {id(sources[source]): sources[source] for source in ready}.values():
+            worker = place.worker
+            if worker is None:
+                continue
+            for message in worker.received():
+                self._take(place, message)
+            if worker.has_hung_up:
+                self._died(place, worker)
+        self._leaving = [each for each in self._leaving if not self._has_left(each)]
+
+    def _pass_on(self, place: Place) -> None:
+        """Show what a worker has printed."""
+        for output in place.worker.outputs if place.worker is not None else []:
+            lines = output.lines() if output.is_open else []
+            if lines:
+                self._view.printed(place.job, lines, output.stream)
+
+    def _take(self, place: Place, message: object) -> None:
+        if isinstance(message, Ready):
+            place.is_ready = True
+        elif isinstance(message, Problems):
+            self._problems = message
+        elif isinstance(message, Said):
+            self._view.said(place.job, message)
+        elif isinstance(message, Progress) and place.job is not None:
+            place.job.advance(message)
+        elif isinstance(message, Ended):
+            # What was printed before belongs to this run.
+            self._pass_on(place)
+            self._end(place, message)
+
+    def _end(self, place: Place, ended: Ended) -> None:
+        job, place.job = place.job, None
+        assert job is not None
+        error = None if ended.failure is None else ended.failure.error()
+        if error is not None and self._retries(job, error):
+            job.is_retried = True
+            self._alone.append(job)
+            self._view.retries(job)
+            self._replace(place)
+            return
+        job.result = ended
+        if self._table.has_gpus:
+            self._replace(place)
+        if ended.state == "interrupted":
+            self._is_saved &= ended.is_saved
+            if not job.was_stopped and ended.signal:
+                self._stop(_asked(ended.signal))
+        self._view.ended(job, error)
+        self._report(job)
+        if error is not None and self._fails_fast:
+            self._stop(None)
+
+    def _retries(self, job: Job, error: BaseException) -> bool:
+        """Whether a run is to be tried alone: it has run out of the memory that others held."""
+        is_short = isinstance(error, MemoryError | OutOfMemoryError) or (
+            "out of memory" in message_of(error).lower()
+        )
+        return is_short and not job.is_retried and not self._is_stopping and len(self._places) > 1
+
+    def _replace(self, place: Place) -> None:
+        """Let the worker of a place go; another one is started when it is needed."""
+        worker, place.worker, place.is_ready = place.worker, None, False
+        if worker is not None:
+            worker.send(End())
+            self._leaving.append(worker)
+
+    def _died(self, place: Place, worker: WorkerProcess) -> None:
+        """A worker has ended by itself, or somebody has ended it."""
+        code = worker.exit_code()
+        self._pass_on(place)
+        worker.close()
+        place.worker, was_ready, place.is_ready = None, place.is_ready, False
+        number = code - 128 if code - 128 in STOPS else 0
+        if place.job is not None:
+            self._end(place, self._last_of(place.job, code, number))
+        elif self._is_stopping:
+            return
+        elif number:
+            self._stop(_asked(number))
+        elif not was_ready:
+            raise AutrainerError(
+                f"a process that was to train runs has ended at its start, {_told(code)}; what it "
+                "printed is above"
+            )
+
+    def _last_of(self, job: Job, code: int, number: int) -> Ended:
+        """How a run ended whose worker has gone without a word."""
+        if is_finished(job.directory):
+            return Ended("done", value=float("nan"))
+        if job.was_stopped or number:
+            return Ended("interrupted", signal=number)
+        error = WorkerDiedError(
+            f"the process that trained this run has ended without an error of its own, "
+            f"{_told(code)}; the same command goes on from the last state that was kept"
+        )
+        record_failure(job.directory, error)
+        return Ended("failed", failure=Failure.of(error))
+
+    def _stop(self, asked: Asked | None) -> None:
+        """Begin no more runs, and stop those that train.
+
+        Args:
+            asked: Who has asked for it; None if a run has failed.
+        """
+        if asked is not None and self._asked_by is None:
+            self._asked_by = asked
+        if self._is_stopping:
+            return
+        self._is_stopping = True
+        for place in self._places:
+            if place.job is not None and place.worker is not None:
+                place.job.was_stopped = True
+                place.worker.send(Stop(int(asked if asked in STOPS else signal.SIGTERM)))
+
+    def _tell_all(self, message: object) -> None:
+        for place in self._places:
+            if place.job is not None and place.worker is not None:
+                place.worker.send(message)
+
+    def _has_left(self, worker: WorkerProcess) -> bool:
+        if not worker.has_ended:
+            return False
+        worker.close()
+        return True
+
+    def close(self) -> None:
+        """End all workers, and wait for them; may be called again.
+
+        Those that train a run are asked to leave at once, and write that it was interrupted.
+        """
+        self._view.close()
+        for place in self._places:
+            worker, place.worker = place.worker, None
+            if worker is None:
+                continue
+            if place.job is not None:
+                worker.leave()
+            elif place.is_ready:
+                worker.send(End())
+            else:
+                worker.kill()
+            self._leaving.append(worker)
+        for worker in self._leaving:
+            worker.exit_code(LEAVE_S)
+            worker.close()
+        self._leaving = []
+
+    def __enter__(self) -> Pool:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
+
+
+def _asked(number: int) -> Asked:
+    return TIME_LIMIT if number == TIME_LIMIT else signal.Signals(number)
+
+
+def _nothing(job: Job) -> None:
+    """Default report: nobody wants to know."""
+
+
+def _told(code: int) -> str:
+    """An exit code in words."""
+    if code >= 0:
+        return f"with exit code {code}"
+    name = next((each.name for each in signal.Signals if each == -code), str(-code))
+    hint = " (the system does so where memory runs out)" if name == "SIGKILL" else ""
+    return f"killed by {name}{hint}"

@@ -1,0 +1,162 @@
+"""A pool for the points of a sweep: whether there is one, and how it comes by its runs."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from typing import TYPE_CHECKING, Any
+
+from autrainer.config.hydra.sweep import Outcome
+from autrainer.config.schema.problems import refuse
+from autrainer.errors import ConfigError
+from autrainer.launching.jobs import Job
+from autrainer.launching.live_table import LiveTable
+from autrainer.launching.pool import Pool
+from autrainer.launching.processes import Start, spawned
+from autrainer.launching.slots import slot_table
+from autrainer.launching.view import View
+from autrainer.runs.process.time_limit import deadline_s
+
+if TYPE_CHECKING:
+    from autrainer.config.hydra.sweep_points import Point
+    from autrainer.config.schema.problems import Problem
+    from autrainer.config.schema.run import RunConfig
+
+MAIN = "__main__."
+
+
+def pool_of(points: Sequence[Point], start: Start = spawned) -> SweepPool | None:
+    """The pool that these points ask for; None where this process is to train them.
+
+    Args:
+        points: The points that are to be trained.
+        start: Starts a process.
+
+    Raises:
+        ConfigError: if they differ in how they are launched, or a pool cannot train them.
+    """
+    configs = [point.run for point in points if point.run is not None]
+    if not configs or len(configs) < len(points):
+        return None
+    settings = {_launching(config) for config in configs}
+    if len(settings) > 1:
+        raise ConfigError(
+            "jobs, jobs_per_gpu and launcher are those of a whole sweep, but differ between its "
+            "runs; give each of them one value"
+        )
+    ((jobs, jobs_per_gpu, launcher),) = settings
+    if launcher == "basic" and jobs != 1:
+        raise ConfigError(f"launcher is 'basic', which trains one run at a time, but jobs={jobs}")
+    if launcher == "basic" or (launcher is None and jobs == 1):
+        return None
+    for point in points:
+        _refuse_main(point)
+    table = slot_table(jobs, jobs_per_gpu, [config.compute.device for config in configs])
+    live = LiveTable(is_shown=any(config.training.progress_bar for config in configs))
+    view = View(len(points), live)
+    fails_fast = any(config.sweep.fail_fast for config in configs)
+    return SweepPool(Pool(table, view, fails_fast=fails_fast, start=start))
+
+
+def _launching(config: RunConfig) -> tuple[int | str, int, str | None]:
+    return config.sweep.jobs, config.sweep.jobs_per_gpu, config.sweep.launcher
+
+
+def _refuse_main(point: Point) -> None:
+    """Refuse classes of the program itself, which no other process can import."""
+    for name in _texts(point.config):
+        if name.startswith(MAIN):
+            raise ConfigError(
+                f"{name} is a class of the program that runs, which processes of a pool cannot "
+                "import; put it into a module, or leave jobs out"
+            )
+
+
+def _texts(value: object) -> list[str]:
+    if isinstance(value, Mapping):
+        return [text for pair in value.items() for each in pair for text in _texts(each)]
+    if isinstance(value, list | tuple):
+        return [text for each in value for text in _texts(each)]
+    return [value] if isinstance(value, str) else []
+
+
+class SweepPool:
+    """Trains points of a sweep in a pool; a context manager, after which no process is left.
+
+    Args:
+        pool: The pool.
+    """
+
+    def __init__(self, pool: Pool) -> None:
+        self._pool = pool
+
+    def start(self, points: Sequence[Point]) -> None:
+        """Start the first workers."""
+        self._pool.start(len(points))
+
+    def find_problems(self, configs: Sequence[RunConfig]) -> Sequence[list[Problem]]:
+        """What is wrong with the classes that each of these configurations names."""
+        return self._pool.find_problems(configs)
+
+    def train(
+        self,
+        points: Sequence[Point],
+        composed: Callable[[Point, int], Any],
+        report: Callable[[Outcome], None],
+    ) -> None:
+        """Train points.
+
+        Args:
+            points: The points.
+            composed: Composes a point as a job of this number.
+            report: Gets the outcome of each that has ended, in the order in which they end.
+
+        Raises:
+            RunInterruptedError: if a signal has asked to stop.
+        """
+
+        def composing(point: Point, number: int) -> Callable[[], Any]:
+            return lambda: composed(point, number)
+
+        jobs = [
+            Job(number, point.overrides, point.directory, composing(point, number))
+            for number, point in enumerate(points)
+        ]
+        limits = [point.run.stopping.max_duration for point in points if point.run is not None]
+        limit_s = min((each for each in limits if each is not None), default=None)
+        self._pool.train(jobs, lambda job: report(_outcome(job)), deadline_s(limit_s))
+
+    def __enter__(self) -> SweepPool:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._pool.close()
+
+
+def _outcome(job: Job) -> Outcome:
+    result = job.result
+    assert result is not None
+    error = None if result.failure is None else result.failure.error()
+    return Outcome(job.overrides, job.directory, result.state, result.value, error)
+
+
+def check_classes(
+    points: Sequence[Point],
+    find: Callable[[Sequence[RunConfig]], Sequence[list[Problem]]],
+) -> None:
+    """Refuse points whose configurations name classes that cannot be used.
+
+    Args:
+        points: The points.
+        find: Finds what is wrong with each of several configurations.
+
+    Raises:
+        ConfigError: with everything that is wrong with the first of them.
+    """
+    read = [(point, point.run) for point in points if point.run is not None]
+    for (point, _), problems in zip(read, find([config for _, config in read]), strict=True):
+        try:
+            refuse(problems, point.sources)
+        except ConfigError as error:
+            if len(points) == 1:
+                raise
+            raise ConfigError(f"{' '.join(point.overrides)}: {error}") from error

@@ -1,0 +1,279 @@
+"""A process of a pool: it trains one run after the other, as it is told.
+
+It hears what it is to do from the pool alone. When the pool is gone, however it ended, the run
+that trains is stopped and keeps its state.
+"""
+
+from __future__ import annotations
+
+import logging
+import os
+import pickle
+import queue
+import signal
+import sys
+import threading
+from collections.abc import Callable
+from contextvars import ContextVar
+from multiprocessing.connection import Connection
+from typing import Any, NoReturn
+
+from autrainer.launching.messages import (
+    Check,
+    End,
+    Ended,
+    Failure,
+    Problems,
+    Progress,
+    Ready,
+    Said,
+    Save,
+    Setup,
+    Stop,
+    Train,
+)
+
+Send = Callable[[object], None]
+
+REPORT_EVERY_S = 0.2
+PARENT_GONE = Stop(int(signal.SIGTERM))
+_send: ContextVar[Send | None] = ContextVar("send_to_pool", default=None)
+
+
+class PoolLog(logging.Handler):
+    """Sends records to the pool, which shows them; named in the logging of a job."""
+
+    def __init__(self, level: int | str = logging.WARNING) -> None:
+        super().__init__(level)
+        self._send = _send.get()
+
+    def emit(self, record: logging.LogRecord) -> None:
+        """Send a record, if there is a pool."""
+        if self._send is not None:
+            self._send(Said(record.levelno, record.getMessage()))
+
+
+class Reporter:
+    """Tells the pool how far a run has come, after each evaluation.
+
+    Args:
+        send: Sends a message.
+    """
+
+    def __init__(self, send: Send) -> None:
+        self._send = send
+        self._last_s = 0.0
+
+    def cb_on_train_begin(self, trainer: Any) -> None:
+        """The run begins, or goes on."""
+        self._send(Progress(0, trainer.initial_iteration, trainer.config.training.iterations))
+
+    def cb_on_dev_end(self, trainer: Any, iteration: int, dev_results: dict[str, Any]) -> None:
+        """An evaluation has ended."""
+        import time
+
+        now_s, last = time.monotonic(), trainer.config.training.iterations
+        if now_s - self._last_s < REPORT_EVERY_S and iteration < last:
+            return
+        self._last_s = now_s
+        metric = trainer.data.tracking_metric.name
+        self._send(
+            Progress(
+                iteration, trainer.initial_iteration, last, metric, _number(dev_results.get(metric))
+            )
+        )
+
+
+def _number(value: Any) -> float | None:
+    try:
+        return float(value)
+    except (TypeError, ValueError):
+        return None
+
+
+class Worker:
+    """Does what the pool asks for.
+
+    Args:
+        connection: Leads to the pool.
+        setup: What both have in common.
+    """
+
+    def __init__(self, connection: Connection, setup: Setup) -> None:
+        self._connection = connection
+        self._setup = setup
+        self._sending = threading.Lock()
+        self._tasks: queue.SimpleQueue[object] = queue.SimpleQueue()
+        self._callbacks: Any = None
+
+    def serve(self) -> None:
+        """Train until there is nothing more to do."""
+        from autrainer.plotting.process import shared_renderer
+        from autrainer.runs.process.logfile import one_sweep
+
+        _handle_signals()
+        _send.set(self.send)
+        threading.Thread(target=self._listen, name="autrainer-pool", daemon=True).start()
+        with shared_renderer(), one_sweep():
+            self._prepare()
+            while not isinstance(task := self._tasks.get(), End | Stop):
+                if isinstance(task, Check):
+                    self.send(_checked(task))
+                elif isinstance(task, Train):
+                    self.send(self._train(task))
+
+    def send(self, message: object) -> None:
+        """Send a message; nothing happens if the pool is gone."""
+        with self._sending:
+            try:
+                self._connection.send(message)
+            except OSError:
+                return
+
+    def _listen(self) -> None:
+        """Hand on what the pool says; in a thread of its own."""
+        while True:
+            try:
+                message = self._connection.recv()
+            except (EOFError, OSError):
+                message = PARENT_GONE
+            if isinstance(message, Stop):
+                # Whether a run trains is known to the main thread alone: it gets both.
+                _ask(message.signal)
+            if isinstance(message, Save) and SAVE is not None:
+                signal.pthread_kill(_main(), SAVE)
+            if not isinstance(message, Save):
+                self._tasks.put(message)
+            if isinstance(message, End | Stop):
+                return
+
+    def _prepare(self) -> None:
+        from hydra import version
+
+        from autrainer.config.hydra.internals import JobRuntime, setup_globals
+        from autrainer.launching.task import trainer_class
+
+        setup_globals()
+        version.setbase(self._setup.version_base)
+        JobRuntime.instance().set("name", self._setup.job_name)
+        trainer_class()
+        _use_threads(self._setup.threads)
+        self.send(Ready())
+
+    def _train(self, task: Train) -> Ended:
+        from pathlib import Path
+
+        from autrainer.runs.finished import is_finished
+
+        was_finished = is_finished(Path(task.directory))
+        try:
+            job = self._run(pickle.loads(task.config))
+        except KeyboardInterrupt as error:
+            code = getattr(error, "exit_code", 128 + signal.SIGINT)
+            return Ended("interrupted", signal=code - 128, is_saved=hasattr(error, "exit_code"))
+        except BaseException as error:
+            # `sys.exit` in code of the user too: it ends a run, and no others.
+            return Ended("failed", failure=Failure.of(error))
+        if isinstance(job, BaseException):
+            return Ended("failed", failure=Failure.of(job))
+        return Ended("finished before" if was_finished else "done", value=job)
+
+    def _run(self, config: Any) -> Any:
+        """What the run has returned, or the error that has ended it."""
+        from hydra.types import HydraContext
+
+        from autrainer.config.hydra.internals import Callbacks, result_of, run_job
+        from autrainer.launching.task import train_composed
+
+        if self._callbacks is None:
+            self._callbacks = Callbacks(config)
+        reporter = Reporter(self.send)
+        loader: Any = None
+        job = run_job(
+            task_function=lambda composed: train_composed(composed, reporter),
+            config=config,
+            job_dir_key="hydra.sweep.dir",
+            job_subdir_key="hydra.sweep.subdir",
+            hydra_context=HydraContext(config_loader=loader, callbacks=self._callbacks),
+        )
+        return result_of(job)
+
+
+SAVE: signal.Signals | None = getattr(signal, "SIGUSR1", None)
+
+
+def _main() -> int:
+    identity = threading.main_thread().ident
+    assert identity is not None
+    return identity
+
+
+def _ask(number: int) -> None:
+    """Ask the main thread to stop, unless a run has been asked already: twice is at once."""
+    from autrainer.runs.process.signals import Requests
+
+    owner = getattr(signal.getsignal(number), "__self__", None)
+    if not isinstance(owner, Requests) or owner.stop is None:
+        signal.pthread_kill(_main(), number)
+
+
+def _handle_signals() -> None:
+    """While no run trains a request to stop ends this process; files are whole or not there."""
+    from autrainer.runs.process.signals import SAVES, STOPS
+
+    for number in STOPS:
+        if signal.getsignal(number) is not signal.SIG_IGN:
+            signal.signal(number, lambda number, frame: os._exit(128 + number))
+    for number in SAVES:
+        signal.signal(number, lambda number, frame: None)
+
+
+def _use_threads(threads: int) -> None:
+    """Let torch compute with so many threads, unless the user has said how many."""
+    import torch
+
+    from autrainer.engine.threads import CHOSEN_BY_THE_USER
+
+    if not any(name in os.environ for name in CHOSEN_BY_THE_USER):
+        torch.set_num_threads(threads)
+
+
+def _checked(task: Check) -> Problems:
+    from autrainer.launching.task import find_problems
+
+    try:
+        return Problems(find_problems(task.configs))
+    except Exception as error:
+        return Problems([], Failure.of(error))
+
+
+def main(descriptor: int) -> NoReturn:
+    """Serve the pool at the other end of this socket, and end the process."""
+    from autrainer.config.hydra.collector import pause_collector
+    from autrainer.runs.process.streams import open_standard_streams
+
+    open_standard_streams()
+    pause_collector()
+    connection = Connection(descriptor)
+    code = 1
+    try:
+        setup = connection.recv()
+        sys.path[:], sys.argv = setup.path, setup.arguments
+        for stream in (sys.stdout, sys.stderr):
+            # Whoever looks at the pool sees at once what is printed here.
+            stream.reconfigure(line_buffering=True)  # type: ignore[union-attr]
+        Worker(connection, setup).serve()
+        code = 0
+    except EOFError:
+        code = 0
+    except BaseException:
+        import traceback
+
+        traceback.print_exc()
+    finally:
+        for stream in (sys.stdout, sys.stderr):
+            try:
+                stream.flush()
+            except (OSError, ValueError):
+                continue
+        os._exit(code)
