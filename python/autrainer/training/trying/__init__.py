@@ -1,0 +1,1 @@
+"""Training that is tried and thrown away, to find values for a configuration."""
