@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 from pathlib import Path
+from typing import Any
 
 from autrainer.errors import ConfigError
 from autrainer.plotting.base import DPI
@@ -51,7 +52,8 @@ def draw_rates(
     from matplotlib.figure import Figure
 
     check_plot(path)
-    with matplotlib.rc_context(settings("notebook", "colorblind", {})):
+    look: Any = settings("notebook", "colorblind", {})
+    with matplotlib.rc_context(look):
         figure = Figure(figsize=(8, 5), dpi=DPI)
         FigureCanvasAgg(figure)
         axes = figure.subplots()
