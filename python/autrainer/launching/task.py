@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import os
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
@@ -40,6 +41,8 @@ def train_composed(config: DictConfig, listener: object = None) -> float:
     OmegaConf.resolve(config)
     if is_finished(directory):
         return _skip(config, directory)
+    if (together := _train_together(config, directory)) is not None:
+        return together
     if config.get("plotting"):
         prepare_plots()
     with _panics_are_errors():
@@ -50,12 +53,43 @@ def train_composed(config: DictConfig, listener: object = None) -> float:
 
 def find_problems(configs: Sequence[RunConfig]) -> list[list[Problem]]:
     """What is wrong with the classes that each of these configurations names."""
-    if any(config.plotting.is_on for config in configs):
+    if any(config.plotting.is_on and config.compute.devices == 1 for config in configs):
         prepare_plots()
     from autrainer.training.checks.configuration import find_problems
 
     resume_collector()
     return [find_problems(config) for config in configs]
+
+
+def _train_together(config: DictConfig, directory: Path) -> float | None:
+    """Train a run on several processes; None if it has one.
+
+    Raises:
+        ConfigError: if there cannot be so many.
+    """
+    from autrainer.runs.process.distributed import process_of
+
+    devices = config.get("devices", 1)
+    if devices == 1 and process_of(os.environ) is None:
+        return None
+    from hydra.core.hydra_config import HydraConfig
+    from omegaconf import OmegaConf
+
+    from autrainer.training.ranks.counting import num_processes, refuse_other_number
+    from autrainer.training.ranks.job import Job
+    from autrainer.training.ranks.torchrun import leader_here
+
+    leader = leader_here()
+    if leader is not None:
+        refuse_other_number(devices, leader.process)
+        return leader.train(Job.here(config, directory))
+    number = num_processes(str(config.get("device", "cuda:0")), devices)
+    if number == 1:
+        return None
+    from autrainer.training.ranks.launching import train_on
+
+    logs: Any = OmegaConf.to_container(HydraConfig.get().job_logging, resolve=True)
+    return train_on(number, Job.here(config, directory, logs))
 
 
 @contextmanager

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import functools
 import logging
+import os
 import sys
 from contextlib import contextmanager
 from dataclasses import replace
@@ -45,7 +46,19 @@ def run(parser: ArgumentParser | None, arguments: list[str], config_name: str = 
         CommandLineError: if they cannot be used.
         SystemExit: if a job failed; why is on stderr.
     """
-    _launch(parser, train_run, arguments, config_name)
+    from autrainer.runs.process.distributed import process_of
+
+    process = process_of(os.environ)
+    if process is None or process.is_alone:
+        _launch(parser, train_run, arguments, config_name)
+        return
+    from autrainer.training.ranks.torchrun import follow, leading
+
+    if not process.is_main:
+        follow(process)
+        return
+    with leading(process):
+        _launch(parser, train_run, arguments, config_name)
 
 
 def outcomes_of(arguments: list[str]) -> list[Outcome]:
