@@ -84,6 +84,10 @@ class ProcessFailedError(AutrainerError, RuntimeError):
     """One of the processes that train a run together has failed; the cause is its traceback."""
 
 
+class FailedElsewhereError(AutrainerError, RuntimeError):
+    """A run of a sweep has failed in another command, which works on the same sweep."""
+
+
 class RunFailedError(AutrainerError, RuntimeError):
     """Runs of a sweep that was started from Python have failed; the others have gone on.
 

@@ -15,6 +15,7 @@ from autrainer.launching.pool import Pool
 from autrainer.launching.processes import Start, spawned
 from autrainer.launching.slots import slot_table
 from autrainer.launching.view import View
+from autrainer.runs.elsewhere import SharedRuns
 from autrainer.runs.process.distributed import process_of
 from autrainer.runs.process.time_limit import deadline_s
 
@@ -117,6 +118,7 @@ class SweepPool:
         points: Sequence[Point],
         composed: Callable[[Point, int], Any],
         report: Callable[[Outcome], None],
+        shared: SharedRuns | None = None,
     ) -> None:
         """Train points.
 
@@ -124,6 +126,7 @@ class SweepPool:
             points: The points.
             composed: Composes a point as a job of this number.
             report: Gets the outcome of each that has ended, in the order in which they end.
+            shared: Looks at runs that other commands may have taken; None if there are none.
 
         Raises:
             RunInterruptedError: if a signal has asked to stop.
@@ -138,7 +141,7 @@ class SweepPool:
         ]
         limits = [point.run.stopping.max_duration for point in points if point.run is not None]
         limit_s = min((each for each in limits if each is not None), default=None)
-        self._pool.train(jobs, lambda job: report(_outcome(job)), deadline_s(limit_s))
+        self._pool.train(jobs, lambda job: report(_outcome(job)), deadline_s(limit_s), shared)
 
     def __enter__(self) -> SweepPool:
         return self

@@ -6,11 +6,13 @@ import logging
 import os
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
+from contextvars import ContextVar
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from autrainer.config.hydra.collector import resume_collector
 from autrainer.errors import AnotherRunError, RunInUseError
+from autrainer.runs.elsewhere import AT_WORK_ELSEWHERE, FAILED_ELSEWHERE, SharedRuns
 from autrainer.runs.finished import is_finished
 from autrainer.runs.record.run_record import RunRecord
 
@@ -21,6 +23,9 @@ if TYPE_CHECKING:
     from autrainer.config.schema.run import RunConfig
 
 log = logging.getLogger(__name__)
+
+shared_runs: ContextVar[SharedRuns | None] = ContextVar("shared_runs", default=None)
+"""Set where other commands may train runs of this sweep: runs that they hold are left to them."""
 
 
 def train_composed(config: DictConfig, listener: object = None) -> float:
@@ -41,6 +46,7 @@ def train_composed(config: DictConfig, listener: object = None) -> float:
     OmegaConf.resolve(config)
     if is_finished(directory):
         return _skip(config, directory)
+    refuse_taken(directory)
     if (together := _train_together(config, directory)) is not None:
         return together
     if config.get("plotting"):
@@ -59,6 +65,23 @@ def find_problems(configs: Sequence[RunConfig]) -> list[list[Problem]]:
 
     resume_collector()
     return [find_problems(config) for config in configs]
+
+
+def refuse_taken(directory: Path) -> None:
+    """Refuse a run that another command of this sweep holds, or has tried in vain.
+
+    Its lock alone would tell so too, but where the other one cannot be seen from here, only after
+    it has shown a sign of life.
+
+    Raises:
+        RunInUseError, FailedElsewhereError: if it is refused.
+    """
+    shared = shared_runs.get()
+    state = None if shared is None else shared.state_of(directory)
+    if shared is not None and state == FAILED_ELSEWHERE:
+        raise shared.failure_of(directory)
+    if state == AT_WORK_ELSEWHERE:
+        raise RunInUseError(f"{directory} is being trained by another command")
 
 
 def _train_together(config: DictConfig, directory: Path) -> float | None:

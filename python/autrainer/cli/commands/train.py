@@ -17,7 +17,7 @@ from autrainer.config.hydra.compose import HOOKS, SweepHooks, launch, main
 from autrainer.config.hydra.overrides import UnsupportedFlagError
 from autrainer.errors import AutrainerError
 from autrainer.runs.finished import is_finished, tidy_up
-from autrainer.runs.layout import ERROR_FILE
+from autrainer.runs.layout import ERROR_FILE, MULTIRUN_FILE
 from autrainer.runs.process.streams import lenient
 
 if TYPE_CHECKING:
@@ -174,10 +174,19 @@ def _log_to_pool(composed: DictConfig) -> None:
 
 
 def _watch(outcomes: Callable[[], list[Outcome]]) -> None:
-    """Let a signal that ends the process between two runs be followed by the table."""
+    """Let a signal that ends the process between two runs be followed by the table.
+
+    From here on other commands may be at work on the sweep too.
+    """
     handlers = installed()
     if handlers is not None:
         handlers.last_words = lambda: _print_table(outcomes())
+    from autrainer.launching.task import shared_runs
+    from autrainer.runs.elsewhere import SharedRuns
+
+    runs = [outcome.directory for outcome in outcomes()]
+    if len(runs) > 1:
+        shared_runs.set(SharedRuns(runs[0].parent / MULTIRUN_FILE))
 
 
 def _report(outcomes: list[Outcome]) -> None:
@@ -185,6 +194,9 @@ def _report(outcomes: list[Outcome]) -> None:
         if outcome.state == "finished before":
             tidy_up(outcome.directory)
     _print_table(outcomes)
+    from autrainer.launching.task import shared_runs
+
+    shared_runs.set(None)
     handlers = installed()
     if handlers is not None:
         handlers.last_words = None
