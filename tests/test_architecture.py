@@ -25,7 +25,7 @@ LAYERS = [
     {"loggers", "plotting"},
     {"engine"},
     {"training", "serving", "preprocessing", "postprocessing"},
-    {"checking", "launching"},
+    {"checking", "launching", "export"},
     {"cli"},
     {"__main__"},
 ]

@@ -11,7 +11,7 @@ pytestmark = pytest.mark.slow
 FIRST_RUN_FAST = ("iterations=1", "batch_size=256")
 TUTORIALS = {
     "people": ("own-data", "custom-model", "custom-callback", "sweep", "resume"),
-    "pitch": ("audio", "inference"),
+    "pitch": ("audio", "inference", "export"),
 }
 """Pages that go on with the project of the page before."""
 PAGES = ["first-run", *(f"tutorials/{page.stem}" for page in DOCS.glob("tutorials/*.md"))]

@@ -38,14 +38,7 @@ SHORT, LONG = (*OPTIONS, "iterations=2"), (*OPTIONS, "iterations=3")
 LIMIT_S = 60
 """What takes longer has got stuck."""
 
-UNCOMPARED = {
-    *TELLS_OF_TIME,
-    "train_script.log",
-    "train.log",
-    "multirun.yaml",
-    "sweep.yaml",
-    ".lock",
-}
+UNCOMPARED = {*TELLS_OF_TIME, "train_script.log", "train.log", "multirun.yaml", ".lock"}
 DAMAGES = ("flipped", "cut off", "emptied", "removed")
 
 

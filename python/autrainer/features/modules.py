@@ -46,12 +46,18 @@ class Resample(torch.nn.Module):
         """Signals of shape (..., ceil(N * target / current)), in the dtype of the module."""
         if self._is_identity:
             return signals
-        num_samples = self._plan.num_samples(signals.shape[-1])
+        num_samples = self._num_samples(signals.shape[-1])
         rows = signals.to(self.kernel.dtype).reshape(-1, 1, signals.shape[-1])
         padded = functional.pad(rows, (self._width, self._width + self._step))
         periods = functional.conv1d(padded, self.kernel, stride=self._step)
         resampled = periods.transpose(1, 2).flatten(1)[:, :num_samples]
         return resampled.reshape(*signals.shape[:-1], num_samples)
+
+    def _num_samples(self, num_samples: Any) -> Any:
+        if isinstance(num_samples, torch.SymInt):
+            # Any length, of a model that is exported: the core counts numbers only.
+            return (num_samples * len(self.kernel) + self._step - 1) // self._step
+        return self._plan.num_samples(num_samples)
 
 
 class MelSpectrogram(torch.nn.Module):
@@ -94,7 +100,7 @@ class MelSpectrogram(torch.nn.Module):
 
     def _frames(self, signals: torch.Tensor) -> torch.Tensor:
         settings = self.settings
-        num_frames = self._plan.num_frames(signals.shape[-1])
+        num_frames = self._num_frames(signals.shape[-1])
         if settings.framing != "whole":
             reach = settings.fft_len // 2
             # Reflecting needs an axis of channels beside the samples.
@@ -108,6 +114,16 @@ class MelSpectrogram(torch.nn.Module):
             before = torch.cat([frames[..., :1], frames[..., :-1]], dim=-1)
             frames = frames - settings.preemphasis * before
         return frames
+
+    def _num_frames(self, num_samples: Any) -> Any:
+        if not isinstance(num_samples, torch.SymInt):
+            return self._plan.num_frames(num_samples)
+        # Any length, of a model that is exported: the core counts numbers only.
+        hop_len, window_len = self.settings.hop_len, len(self.window)
+        if self.settings.framing == "whole":
+            return 1 + (num_samples - window_len) // hop_len
+        num_frames = 1 + (num_samples - window_len % 2) // hop_len
+        return num_frames - 1 if self.settings.framing == "centred_without_last" else num_frames
 
     def _level(self, power: torch.Tensor) -> torch.Tensor:
         settings = self.settings

@@ -155,7 +155,7 @@ def build_parts(config: RunConfig, runtime: Runtime) -> Parts:
         dev_loader,
         test_loader,
         precision,
-        Update(optimizer, precision, limits(config.updates), runtime),
+        Update(optimizer, precision, limits(config.updates)),
         weight_average(config.updates.ema, model),
     )
 

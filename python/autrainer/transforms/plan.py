@@ -151,6 +151,11 @@ def plan(transform: Any, *, is_sound: bool = False) -> Plan:
     )
 
 
+def steps_of(transform: Any) -> list[Any]:
+    """The transforms that a transform of items comes to, in their order, without composes."""
+    return [] if transform is None else [step for _, step in _steps(transform, ())]
+
+
 def _native_run(steps: list[_Placed], first: int) -> tuple[tuple[Step, ...], int]:
     """What the core does in the place of transforms from one of them on; and the next one."""
     native: list[Step] = []

@@ -28,8 +28,8 @@ class KeptRun(Protocol):
 
     runtime: Runtime
     data: Any
-    folder: RunFolder
-    listeners: Any
+    loggers: list[Any]
+    callbacks: list[Any]
     continue_training: Any
     optimizer: torch.optim.Optimizer
     train_loader: Any
@@ -54,7 +54,6 @@ class Resuming(Protocol):
 class ContinuingRun(Protocol):
     """What going on from a shorter run sees of the longer one."""
 
-    runtime: Runtime
     output_directory: Path
     run_config: Plain
     training_type: str

@@ -1,1 +1,0 @@
-"""One run on many processes: how they are started, watched and ended."""
