@@ -118,6 +118,7 @@ stubs: setup  ## The stubs of the extension against the extension
 torture: setup  ## Kill and stop runs, kill inference and preprocess, fail every call, damage every file, draw new examples; KILLS=, SIGNALS= of a kind, SEED=
 	$(BIN)/python -m tests.torture.kills --kills $(or $(KILLS),200) $(if $(SEED),--seed $(SEED))
 	$(BIN)/python -m tests.torture.command_kills --kills $(or $(KILLS),200) $(if $(SEED),--seed $(SEED))
+	$(BIN)/python -m tests.torture.ranks --kills $(or $(KILLS),200) $(if $(SEED),--seed $(SEED))
 	$(BIN)/python -m tests.torture.signals --signals $(or $(SIGNALS),60) $(if $(SEED),--seed $(SEED))
 	$(BIN)/python -m tests.torture.faults
 	$(BIN)/python -m tests.torture.damage $(if $(SEED),--seed $(SEED))

@@ -76,6 +76,18 @@ class WorkerDiedError(AutrainerError, RuntimeError):
     """The process that trained a run has ended without an error: it was killed, or has crashed."""
 
 
+class ProcessLostError(AutrainerError, RuntimeError):
+    """One of the processes that train a run together has ended, or does not answer."""
+
+
+class ProcessFailedError(AutrainerError, RuntimeError):
+    """One of the processes that train a run together has failed; the cause is its traceback."""
+
+
+class FailedElsewhereError(AutrainerError, RuntimeError):
+    """A run of a sweep has failed in another command, which works on the same sweep."""
+
+
 class RunFailedError(AutrainerError, RuntimeError):
     """Runs of a sweep that was started from Python have failed; the others have gone on.
 
@@ -99,6 +111,10 @@ class RunInterruptedError(KeyboardInterrupt):
     Args:
         signal: The signal.
         saved: Whether the run goes on where it was when it is started again.
+
+    Attributes:
+        exit_code: That of a process which ends because of it.
+        saved: As given.
     """
 
     def __init__(self, signal: int, *, saved: bool) -> None:
@@ -106,6 +122,7 @@ class RunInterruptedError(KeyboardInterrupt):
         how = "goes on where it was" if saved else "goes on from the last state that it kept"
         super().__init__(f"Stopped by {name}; the same command {how}")
         self.exit_code = 128 + int(signal)
+        self.saved = saved
 
 
 class MissingExtraError(AutrainerError, ImportError):

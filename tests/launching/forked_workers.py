@@ -69,8 +69,10 @@ class ForkedWorker:
 
 def serve(descriptor, streams, environment):
     """As a new interpreter would: with descriptors and an environment of its own."""
+    from autrainer.launching.task import shared_runs
     from autrainer.launching.worker import main
 
+    shared_runs.set(None)
     os.setsid()
     connection = os.dup2(descriptor, 60)
     for number, stream in enumerate(streams, start=1):

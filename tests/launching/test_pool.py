@@ -12,7 +12,15 @@ from tests.launching.forked_workers import command, run
 pytestmark = pytest.mark.slow
 
 TRAIN = ("train", *SMALL, "jobs=2")
-TIMES = ("timer.yaml", "stages.yaml", "status.yaml", "MANIFEST", "config.yaml", "multirun.yaml")
+TIMES = (
+    "timer.yaml",
+    "stages.yaml",
+    "status.yaml",
+    "MANIFEST",
+    "config.yaml",
+    "multirun.yaml",
+    "sweep.yaml",
+)
 """Files in which clocks, processes and `jobs` itself may show."""
 
 
@@ -25,7 +33,8 @@ def project(tmp_path):
 
 def states_of(folder):
     """States of the runs that have begun to train."""
-    return [read(path / "status.yaml")["state"] for path in runs_of(folder).values()]
+    files = [path / "status.yaml" for path in runs_of(folder).values()]
+    return [read(file)["state"] for file in files if file.exists()]
 
 
 def files_of(folder):

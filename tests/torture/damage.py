@@ -38,7 +38,14 @@ SHORT, LONG = (*OPTIONS, "iterations=2"), (*OPTIONS, "iterations=3")
 LIMIT_S = 60
 """What takes longer has got stuck."""
 
-UNCOMPARED = {*TELLS_OF_TIME, "train_script.log", "train.log", "multirun.yaml", ".lock"}
+UNCOMPARED = {
+    *TELLS_OF_TIME,
+    "train_script.log",
+    "train.log",
+    "multirun.yaml",
+    "sweep.yaml",
+    ".lock",
+}
 DAMAGES = ("flipped", "cut off", "emptied", "removed")
 
 

@@ -151,7 +151,7 @@ def project(folder: Path) -> Path:
 def contents(folder: Path) -> dict[str, str]:
     """Digest of every file of the results that has to be the same."""
     results = folder / "results"
-    names = {*TELLS_OF_TIME, "hydra.yaml", "multirun.yaml", "stages.yaml"}
+    names = {*TELLS_OF_TIME, "hydra.yaml", "multirun.yaml", "sweep.yaml", "stages.yaml"}
     return {
         str(path.relative_to(results)): hashlib.blake2b(path.read_bytes()).hexdigest()
         for path in sorted(results.rglob("*"))

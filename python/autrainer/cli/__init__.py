@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from autrainer.cli.commands.check import check
     from autrainer.cli.commands.diff import diff
     from autrainer.cli.commands.export import export
+    from autrainer.cli.commands.find_batch_size import find_batch_size
     from autrainer.cli.commands.find_learning_rate import find_learning_rate
     from autrainer.cli.commands.group import group
     from autrainer.cli.commands.postprocess import postprocess
@@ -40,6 +41,7 @@ __all__ = [
     "diff",
     "export",
     "fetch",
+    "find_batch_size",
     "find_learning_rate",
     "group",
     "inference",
@@ -63,6 +65,7 @@ _HOMES = {
     "RunResult": "autrainer.cli.results",
     "diff": "autrainer.cli.commands.diff",
     "export": "autrainer.cli.commands.export",
+    "find_batch_size": "autrainer.cli.commands.find_batch_size",
     "find_learning_rate": "autrainer.cli.commands.find_learning_rate",
     "group": "autrainer.cli.commands.group",
     "postprocess": "autrainer.cli.commands.postprocess",

@@ -20,7 +20,15 @@ if TYPE_CHECKING:
 
 INTERRUPTED = 130
 UNWRITTEN = "standard output cannot be written"
-HYDRA_COMMANDS = ("check", "fetch", "find-learning-rate", "group", "preprocess", "train")
+HYDRA_COMMANDS = (
+    "check",
+    "fetch",
+    "find-batch-size",
+    "find-learning-rate",
+    "group",
+    "preprocess",
+    "train",
+)
 
 
 def main() -> NoReturn:

@@ -44,7 +44,7 @@ class Parser(argparse.ArgumentParser):
 
 COMMANDS = (
     *("check", "runs", "diff", "verify", "report", "export", "postprocess", "group", "rm-failed"),
-    *("rm-states", "find-learning-rate", "completion"),
+    *("rm-states", "find-batch-size", "find-learning-rate", "completion"),
 )
 """Commands that are a module of `cli.commands` each: `ABOUT`, `EXAMPLE`, `add_arguments`, `run`."""
 

@@ -12,7 +12,7 @@ from autrainer.errors import RunFailedError
 from autrainer.runs.layout import ERROR_FILE
 from autrainer.runs.record.run_record import RunRecord
 
-STATES = {"done": "finished", "finished before": "skipped"}
+STATES = {"done": "finished", "finished before": "skipped", "finished elsewhere": "finished"}
 
 
 @dataclass(frozen=True)
@@ -22,8 +22,9 @@ class RunResult:
     Args:
         folder: The run folder, absolute.
         overrides: What sets the run apart from the main configuration.
-        state: `finished`, `stopped` (by a callback; it counts as finished), `skipped` (it had
-            finished before), `failed`, `interrupted`, or `waiting` if the sweep has ended before.
+        state: `finished` (here or by another command that shares the sweep), `stopped` (by a
+            callback; it counts as finished), `skipped` (it had finished before), `failed`,
+            `interrupted`, or `waiting` if the sweep has ended before.
         best_value: Best value of the tracking metric on the dev set; None if there is none.
         best_iteration: The epoch or step that it was reached at.
         error: Why the run failed, or None.

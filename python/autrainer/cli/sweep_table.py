@@ -15,8 +15,16 @@ from autrainer.runs.status import STOPPED
 if TYPE_CHECKING:
     from autrainer.config.hydra.sweep import Outcome
 
-STATES = {"done": "trained", "finished before": "skipped: finished before"}
-STOPPED_STATES = {"done": "stopped", "finished before": "skipped: stopped before"}
+STATES = {
+    "done": "trained",
+    "finished before": "skipped: finished before",
+    "finished elsewhere": "trained elsewhere",
+}
+STOPPED_STATES = {
+    "done": "stopped",
+    "finished before": "skipped: stopped before",
+    "finished elsewhere": "stopped elsewhere",
+}
 """The same for runs that a callback has ended early."""
 
 

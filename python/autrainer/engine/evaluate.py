@@ -115,6 +115,7 @@ class Evaluator:
             for batch_idx, batch in enumerate(batches_of(loader, self.runtime.device)):
                 if batch is None:
                     tracker.skip_batch()
+                    self.check()
                     continue
                 if begin:
                     self.hooks.fire(f"cb_on_{subset}_step_begin", batch_idx=batch_idx)

@@ -10,6 +10,7 @@ from typing import Any
 
 import torch
 
+from autrainer.engine.runtime import Runtime
 from autrainer.errors import NonFiniteLossError
 
 log = logging.getLogger(__name__)
@@ -39,6 +40,7 @@ class LossGuard:
         training_type: What an iteration is, for messages.
         device: Where losses are.
         places: Says where the training samples with some indices are listed; "" if nowhere.
+        runtime: The other processes, which leave out the same batches; None for none.
     """
 
     def __init__(
@@ -47,7 +49,9 @@ class LossGuard:
         training_type: str,
         device: torch.device,
         places: Callable[[Sequence[int]], str] = lambda indices: "",
+        runtime: Runtime | None = None,
     ) -> None:
+        self._runtime = runtime or Runtime(device)
         self.policy = policy
         self._places = places
         self._training_type = training_type
@@ -104,13 +108,18 @@ class LossGuard:
     def report_skipped(
         self, losses: torch.Tensor, batch: Any, iteration: int, batch_idx: int
     ) -> None:
-        """Warn that a batch has been left out."""
+        """Warn that a batch has been left out; all processes of the run call this."""
+        is_finite = bool(losses.isfinite().all().item())
+        told = "" if is_finite else self._samples(losses, getattr(batch, "index", None))
+        found = [each for each in self._runtime.gather(told) if each]
+        if not self._runtime.is_main:
+            return
         log.warning(
             "Skipped %s %d, batch %d: the loss is not finite: %s",
             self._training_type,
             iteration,
             batch_idx,
-            self._samples(losses, getattr(batch, "index", None)),
+            "; ".join(found),
         )
 
     def _samples(self, losses: torch.Tensor, indices: Any) -> str:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import TypeVar
 
@@ -49,6 +51,27 @@ class Runtime:
         """The sum of a tensor over all processes, on all of them; the tensor stays as it is."""
         return total if self.process.is_alone else self.communicator.sum(total.clone())
 
+    def largest(self, *numbers: int) -> list[int]:
+        """The largest of each number over all processes, on all of them."""
+        return list(numbers) if self.process.is_alone else self.communicator.largest(numbers)
+
+    def any(self, *claims: bool) -> list[bool]:
+        """Whether each claim is true in one of the processes or more, on all of them."""
+        return [*map(bool, self.largest(*map(int, claims)))]
+
     def gather(self, value: Value) -> list[Value]:
         """What each process holds, by rank, on all of them."""
         return self.communicator.gather(value)
+
+
+@contextmanager
+def main_first(runtime: Runtime) -> Iterator[None]:
+    """Let the main process go through the block before the others.
+
+    It downloads or computes what the others then find.
+    """
+    if not runtime.is_main:
+        runtime.gather(None)
+    yield
+    if runtime.is_main:
+        runtime.gather(None)

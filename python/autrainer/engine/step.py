@@ -142,6 +142,9 @@ class TrainingStep:
         check: Raises if work in the background has failed.
         guard: Looks at the losses; None looks at none.
         clock: Told what the step does.
+        join: Takes part in an update of which this process has no sample; None where there is one
+            process.
+        mean_loss: Mean loss of the last update over all processes; None where there is one.
     """
 
     def __init__(
@@ -159,8 +162,11 @@ class TrainingStep:
         check: Callable[[], None],
         guard: LossGuard | None = None,
         clock: StageClock | None = None,
+        join: Callable[[], None] | None = None,
+        mean_loss: Callable[[], torch.Tensor | None] | None = None,
     ) -> None:
         self._function = function
+        self._join, self._mean_loss = join, mean_loss
         self._arguments = (criterion, probabilities_fn)
         self._model = model
         self._move = move
@@ -177,7 +183,7 @@ class TrainingStep:
     def __call__(self, iteration: int, batch_idx: int, batch: Any) -> None:
         """Train on one batch; None is a batch in which this process has no sample."""
         if batch is None:
-            self._pass_over()
+            self._pass_over(iteration, batch_idx)
             return
         enter = self._enter
         enter(TRANSFER)
@@ -192,8 +198,9 @@ class TrainingStep:
             self._report_skipped(skipped.loss, batch, iteration, batch_idx)
             return
         loss = loss.detach()
+        mean_loss = None if self._mean_loss is None else self._mean_loss()
         if self._after_update is not None:
-            self._after_update(loss)
+            self._after_update(loss if mean_loss is None else mean_loss)
         enter(OUTPUTS)
         total = self._losses.add(loss)
         if self._guard is not None:
@@ -204,11 +211,22 @@ class TrainingStep:
         if self._end:
             enter(OTHER)
             # Only here is the loss fetched: somebody listens, and the device has to be waited for.
-            self._hooks.fire(
-                "cb_on_step_end", iteration=iteration, batch_idx=batch_idx, loss=loss.mean().item()
-            )
+            told = (loss.mean() if mean_loss is None else mean_loss).item()
+            self._hooks.fire("cb_on_step_end", iteration=iteration, batch_idx=batch_idx, loss=told)
 
-    def _pass_over(self) -> None:
+    def _pass_over(self, iteration: int, batch_idx: int) -> None:
+        """Take part in an update with the samples of other processes."""
+        self._enter(MODEL)
+        try:
+            if self._join is not None:
+                self._join()
+        except SkippedBatch as skipped:
+            self._report_skipped(skipped.loss, None, iteration, batch_idx)
+            return
+        mean_loss = None if self._mean_loss is None else self._mean_loss()
+        if self._after_update is not None and mean_loss is not None:
+            self._after_update(mean_loss)
+        self._enter(OUTPUTS)
         if self._tracker is not None:
             self._tracker.skip_batch()
         self._check()

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from autrainer.engine.runtime import Runtime
+
 
 @dataclass
 class StopRequest:
@@ -24,6 +26,16 @@ class StopRequest:
         """Ask for it; who asks first gives the reason."""
         if self.reason is None:
             self.reason = reason
+
+    def agree(self, runtime: Runtime) -> bool:
+        """Whether somebody has asked in any process of the run; all of them call this."""
+        if runtime.process.is_alone or not any(runtime.any(self.is_made)):
+            return self.is_made
+        for reason in runtime.gather(self.reason):
+            if reason is not None:
+                self.make(reason)
+                break
+        return True
 
     def restore(self, reason: object) -> None:
         """Take back what a state has kept.

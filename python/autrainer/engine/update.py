@@ -10,8 +10,10 @@ from typing import Any
 
 import torch
 
+from autrainer.engine.gradient_sum import GradientSum
 from autrainer.engine.micro_batches import micro_batches
 from autrainer.engine.precision import Precision
+from autrainer.engine.runtime import Runtime
 from autrainer.errors import ConfigError
 from autrainer.fast.gradients import backward_of_mean, forget_gradients
 from autrainer.optimizers.sam import SAM, Result
@@ -58,14 +60,15 @@ class Update:
     """Updates a model by batches: the only place that computes gradients in training.
 
     The gradient is that of the sum of all losses divided by their number, whatever the size of
-    the micro batches: up to rounding, and where samples do not depend on each other (as they do
-    by batch norm), the update is the same.
+    the micro batches and the number of processes: up to rounding, and where samples do not depend
+    on each other (as they do by batch norm), the update is the same.
 
     Args:
         optimizer: The optimizer. `LBFGS` and others that need it get a closure; `SAM` gets its two
             passes.
         precision: The numbers that the model computes with.
         limits: Micro batches, clipping, and batches to leave out.
+        runtime: The other processes, which have other samples of each batch; None for none.
 
     Attributes:
         gradient_norm: Norm of the gradients of the last update before they were limited, on their
@@ -82,21 +85,55 @@ class Update:
         optimizer: torch.optim.Optimizer,
         precision: Precision | None = None,
         limits: Limits | None = None,
+        runtime: Runtime | None = None,
     ) -> None:
         self._optimizer = optimizer
         self._precision = precision or Precision()
         self._limits = limits or Limits()
         self._scaler = self._precision.scaler
         self._backward = backward_of_mean()
+        self._sum: GradientSum | None = None
+        if runtime is not None and not runtime.process.is_alone:
+            self._sum = GradientSum(optimizer, runtime.communicator)
         self.was_made = True
         self.gradient_norm: torch.Tensor | None = None
-        self.step: StepFunction = self._choose_step()
+        self._own_step: StepFunction = self._choose_step()
+        self.step: StepFunction = self._own_step if self._sum is None else self._shared_step
+
+    @property
+    def mean_loss(self) -> torch.Tensor | None:
+        """Mean loss of the last update over all processes; None where there is one process."""
+        return None if self._sum is None else self._sum.mean_loss
+
+    def join(self, model: Any, criterion: Any) -> None:
+        """Take part in an update of which this process has no sample.
+
+        Raises:
+            SkippedBatch: if the others have left it out.
+        """
+        self.step(model, None, criterion, None)
+
+    def _shared_step(self, model: Any, data: Any, criterion: Any, probabilities_fn: Any) -> Result:
+        """An update by all processes, after which all have the same model and criterion."""
+        assert self._sum is not None
+        try:
+            result = self._own_step(model, data, criterion, probabilities_fn)
+        except SkippedBatch:
+            self._sum.share_buffers(model, criterion)
+            raise
+        self._sum.share_buffers(model, criterion)
+        return result
 
     def _choose_step(self) -> StepFunction:
         optimizer, custom = self._optimizer, getattr(self._optimizer, "custom_step", None)
         if isinstance(optimizer, SAM) and type(optimizer).custom_step is SAM.custom_step:
             return self._two_passes
         if callable(custom):
+            if self._sum is not None:
+                raise ConfigError(
+                    f"{type(optimizer).__name__} updates the model by itself, which several "
+                    "processes cannot share; use devices: 1"
+                )
             self._refuse_limits(f"{type(optimizer).__name__} updates the model by itself")
             return custom  # type: ignore[no-any-return]
         if _needs_closure(optimizer):
@@ -140,6 +177,7 @@ class Update:
 
     def _closure_step(self, model: Any, data: Any, criterion: Any, probabilities_fn: Any) -> Result:
         first: list[Result] = []
+        means: list[torch.Tensor | None] = []
 
         def closure() -> torch.Tensor:
             self._optimizer.zero_grad()
@@ -148,9 +186,12 @@ class Update:
                 self._limit_gradients()
             if not first:
                 first.append((loss.detach(), output.detach()))
-            return loss.detach().mean()
+                means.append(self.mean_loss)
+            return loss.detach().mean() if self.mean_loss is None else self.mean_loss
 
         self._optimizer.step(closure)  # type: ignore[arg-type]
+        if self._sum is not None:
+            self._sum.mean_loss = means[0]
         return first[0]
 
     def _two_passes(self, model: Any, data: Any, criterion: Any, probabilities_fn: Any) -> Result:
@@ -175,13 +216,45 @@ class Update:
             return overflow.result
 
     def _gradients(self, model: Any, data: Any, criterion: Any, probabilities_fn: Any) -> Result:
-        """Add the gradients of a batch to those that are there."""
+        """Add the gradients of a batch, of all processes, to those that are there."""
+        if self._sum is None:
+            return self._own_gradients(model, data, criterion, probabilities_fn)
+        return self._sum_gradients(self._sum, model, data, criterion, probabilities_fn)
+
+    def _sum_gradients(
+        self,
+        gradient_sum: GradientSum,
+        model: Any,
+        data: Any,
+        criterion: Any,
+        probabilities_fn: Any,
+    ) -> Result:
+        num_samples = 0 if data is None else len(data.index)
+        result: Result = torch.empty(0), torch.empty(0)
+        skipped: SkippedBatch | None = None
+        gradient_sum.begin()
+        if data is not None:
+            try:
+                result = self._own_gradients(model, data, criterion, probabilities_fn)
+            except SkippedBatch as skips:
+                skipped = skips
+        gradient_sum.finish(num_samples, result[0], skips=skipped is not None)
+        if self._limits.skips_nonfinite and gradient_sum.is_skipped:
+            raise skipped or SkippedBatch(result[0].detach())
+        return result
+
+    def _own_gradients(
+        self, model: Any, data: Any, criterion: Any, probabilities_fn: Any
+    ) -> Result:
+        """Add the gradients of the samples that this process has."""
         size = self._limits.micro_batch_size
         if size is not None and size < len(data.index):
             return self._gradients_of_parts(model, data, criterion, probabilities_fn)
         result = self._forward(model, data, criterion, probabilities_fn)
         if self._limits.skips_nonfinite:
             _skip_nonfinite(result[0])
+        if self._sum is not None:
+            self._sum.watch(len(data.index))
         self._backward(result[0] if self._scaler is None else self._scaler.scale(result[0]))
         return result
 
@@ -206,6 +279,8 @@ class Update:
             if self._limits.skips_nonfinite:
                 _skip_nonfinite(_joined(losses), num_samples)
             scaled = losses_part if self._scaler is None else self._scaler.scale(losses_part)
+            if self._sum is not None and sum(map(len, outputs)) == num_samples:
+                self._sum.watch(num_samples)
             self._backward(scaled, share)
         return _joined(losses), torch.cat(outputs)
 

@@ -24,6 +24,8 @@ class Job:
         begun_s: When it began, by `time.monotonic`.
         is_retried: It has run out of memory beside others, and is to be tried alone.
         was_stopped: The pool has asked it to stop.
+        num_refused: How often its folder was in use when a worker tried it.
+        result: How it ended.
     """
 
     number: int
@@ -34,6 +36,7 @@ class Job:
     begun_s: float = 0.0
     is_retried: bool = False
     was_stopped: bool = False
+    num_refused: int = 0
     result: Ended | None = None
     _first: tuple[float, int] = field(default=(0.0, 0))
 

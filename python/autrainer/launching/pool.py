@@ -5,7 +5,6 @@ from __future__ import annotations
 import pickle
 import signal
 import sys
-from collections import deque
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from multiprocessing.connection import wait
@@ -15,9 +14,11 @@ from autrainer.errors import (
     AutrainerError,
     OutOfMemoryError,
     RunInterruptedError,
+    RunInUseError,
     WorkerDiedError,
     message_of,
 )
+from autrainer.launching.job_queue import JobQueue
 from autrainer.launching.jobs import Job
 from autrainer.launching.messages import (
     Check,
@@ -36,9 +37,10 @@ from autrainer.launching.messages import (
 from autrainer.launching.processes import LEAVE_S, Start, WorkerProcess, spawned
 from autrainer.launching.slots import Slot, SlotTable
 from autrainer.launching.view import View
+from autrainer.runs.elsewhere import AT_WORK_ELSEWHERE, FAILED_ELSEWHERE, SharedRuns
 from autrainer.runs.finished import is_finished
-from autrainer.runs.process.signals import STOPS, Requests, requests_handled
-from autrainer.runs.process.time_limit import TIME_LIMIT, TimeLimit
+from autrainer.runs.process.signals import STOPS, Requests, requests_handled, stop_of
+from autrainer.runs.process.time_limit import TimeLimit
 from autrainer.runs.status import record_failure
 
 POLL_S = 0.2
@@ -89,8 +91,7 @@ class Pool:
         self._fails_fast = fails_fast
         self._start_process = start
         self._places = [Place(slot) for slot in table.slots]
-        self._waiting: deque[Job] = deque()
-        self._alone: deque[Job] = deque()
+        self._queue = JobQueue([])
         self._leaving: list[WorkerProcess] = []
         self._problems: Problems | None = None
         self._report: Report = _nothing
@@ -118,19 +119,26 @@ class Pool:
             raise self._problems.error.error()
         return self._problems.found
 
-    def train(self, jobs: Sequence[Job], report: Report, deadline_s: float | None = None) -> None:
+    def train(
+        self,
+        jobs: Sequence[Job],
+        report: Report,
+        deadline_s: float | None = None,
+        shared: SharedRuns | None = None,
+    ) -> None:
         """Train runs; returns when none is left.
 
         Args:
             jobs: The runs.
             report: Gets each run when it has ended, with its `result`.
             deadline_s: When to stop anyway, a time of `time.monotonic`; None for never.
+            shared: Looks at runs that other commands may have taken; None if there are none.
 
         Raises:
             RunInterruptedError: if a signal has asked to stop; all runs have stopped then.
             AutrainerError: if no process can be started.
         """
-        self._waiting, self._report = deque(jobs), report
+        self._queue, self._report = JobQueue(jobs, shared), report
         self._view.begin(len(self._places), self._table.threads)
         with requests_handled(deadline_s=deadline_s) as requests:
             self._run(requests)
@@ -138,7 +146,7 @@ class Pool:
             raise RunInterruptedError(self._asked_by, saved=self._is_saved)
 
     def _run(self, requests: Requests) -> None:
-        while self._busy or (not self._is_stopping and (self._waiting or self._alone)):
+        while self._busy or (not self._is_stopping and len(self._queue)):
             if requests.any and requests.stop is not None and self._asked_by is None:
                 self._stop(requests.stop)
             if requests.save:
@@ -146,7 +154,7 @@ class Pool:
                 self._tell_all(Save())
             self._dispatch()
             self._look()
-            self._view.update(self._busy, len(self._waiting) + len(self._alone))
+            self._view.update(self._busy, len(self._queue))
         if requests.stop is not None:
             # Asked for when the last run had just ended: others may follow this sweep.
             self._asked_by = requests.stop
@@ -169,21 +177,40 @@ class Pool:
     def _dispatch(self) -> None:
         """Give runs to free workers, and start as many of these as are needed."""
         for place in self._places:
-            if self._is_stopping or not (job := self._next()):
+            if self._is_stopping or not self._queue.has_next(is_alone=not self._busy):
                 return
-            if place.job is None and place.worker is None:
+            if place.job is not None:
+                continue
+            if place.worker is None:
                 starting = [p for p in self._places if p.worker is not None and not p.is_ready]
                 if len(starting) < STARTING_AT_ONCE:
                     self._start(place)
-            if place.job is None and place.worker is not None and place.is_ready:
-                (self._alone if job.is_retried else self._waiting).popleft()
-                self._begin(place, job)
+            elif place.is_ready:
+                job = self._queue.pop()
+                if not self._is_taken(job):
+                    self._begin(place, job)
 
-    def _next(self) -> Job | None:
-        """The run that comes next, if there is one that may begin now."""
-        if self._waiting:
-            return self._waiting[0]
-        return self._alone[0] if self._alone and not self._busy else None
+    def _is_taken(self, job: Job) -> bool:
+        """Whether another command has a run, or had it, which is told then."""
+        state = self._queue.state_elsewhere(job)
+        if state is None:
+            return False
+        if state == AT_WORK_ELSEWHERE:
+            self._queue.leave(job)
+            self._view.left(job)
+            return True
+        error = self._queue.failure_elsewhere(job) if state == FAILED_ELSEWHERE else None
+        failure = None if error is None else Failure.of(error)
+        self._settle(job, Ended(state if failure is None else "failed", failure=failure), error)
+        return True
+
+    def _settle(self, job: Job, ended: Ended, error: BaseException | None) -> None:
+        """A run has ended for good."""
+        job.result = ended
+        self._view.ended(job, error)
+        self._report(job)
+        if error is not None and self._fails_fast:
+            self._stop(None)
 
     def _begin(self, place: Place, job: Job) -> None:
         assert place.worker is not None
@@ -238,23 +265,21 @@ class Pool:
         job, place.job = place.job, None
         assert job is not None
         error = None if ended.failure is None else ended.failure.error()
+        if isinstance(error, RunInUseError) and self._queue.refused(job):
+            self._view.left(job)
+            return
         if error is not None and self._retries(job, error):
-            job.is_retried = True
-            self._alone.append(job)
+            self._queue.retry_alone(job)
             self._view.retries(job)
             self._replace(place)
             return
-        job.result = ended
         if self._table.has_gpus:
             self._replace(place)
         if ended.state == "interrupted":
             self._is_saved &= ended.is_saved
             if not job.was_stopped and ended.signal:
-                self._stop(_asked(ended.signal))
-        self._view.ended(job, error)
-        self._report(job)
-        if error is not None and self._fails_fast:
-            self._stop(None)
+                self._stop(stop_of(ended.signal))
+        self._settle(job, ended, error)
 
     def _retries(self, job: Job, error: BaseException) -> bool:
         """Whether a run is to be tried alone: it has run out of the memory that others held."""
@@ -282,7 +307,7 @@ class Pool:
         elif self._is_stopping:
             return
         elif number:
-            self._stop(_asked(number))
+            self._stop(stop_of(number))
         elif not was_ready:
             raise AutrainerError(
                 f"a process that was to train runs has ended at its start, {_told(code)}; what it "
@@ -356,10 +381,6 @@ class Pool:
 
     def __exit__(self, *_: object) -> None:
         self.close()
-
-
-def _asked(number: int) -> Asked:
-    return TIME_LIMIT if number == TIME_LIMIT else signal.Signals(number)
 
 
 def _nothing(job: Job) -> None:

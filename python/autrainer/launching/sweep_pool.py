@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
@@ -14,6 +15,8 @@ from autrainer.launching.pool import Pool
 from autrainer.launching.processes import Start, spawned
 from autrainer.launching.slots import slot_table
 from autrainer.launching.view import View
+from autrainer.runs.elsewhere import SharedRuns
+from autrainer.runs.process.distributed import process_of
 from autrainer.runs.process.time_limit import deadline_s
 
 if TYPE_CHECKING:
@@ -48,6 +51,7 @@ def pool_of(points: Sequence[Point], start: Start = spawned) -> SweepPool | None
         raise ConfigError(f"launcher is 'basic', which trains one run at a time, but jobs={jobs}")
     if launcher == "basic" or (launcher is None and jobs == 1):
         return None
+    _refuse_several(configs, jobs)
     for point in points:
         _refuse_main(point)
     table = slot_table(jobs, jobs_per_gpu, [config.compute.device for config in configs])
@@ -59,6 +63,18 @@ def pool_of(points: Sequence[Point], start: Start = spawned) -> SweepPool | None
 
 def _launching(config: RunConfig) -> tuple[int | str, int, str | None]:
     return config.sweep.jobs, config.sweep.jobs_per_gpu, config.sweep.launcher
+
+
+def _refuse_several(configs: Sequence[RunConfig], jobs: int | str) -> None:
+    """Refuse runs of several processes: how many fit at once is not counted."""
+    devices = next((config.compute.devices for config in configs if config.compute.devices != 1), 1)
+    if devices != 1:
+        raise ConfigError(
+            f"jobs is {jobs} and devices is {devices}; use several processes for each run, or "
+            "train several runs at once, but not both"
+        )
+    if process_of(os.environ) is not None:
+        raise ConfigError(f"jobs is {jobs}, but torchrun has started the processes; leave jobs out")
 
 
 def _refuse_main(point: Point) -> None:
@@ -102,6 +118,7 @@ class SweepPool:
         points: Sequence[Point],
         composed: Callable[[Point, int], Any],
         report: Callable[[Outcome], None],
+        shared: SharedRuns | None = None,
     ) -> None:
         """Train points.
 
@@ -109,6 +126,7 @@ class SweepPool:
             points: The points.
             composed: Composes a point as a job of this number.
             report: Gets the outcome of each that has ended, in the order in which they end.
+            shared: Looks at runs that other commands may have taken; None if there are none.
 
         Raises:
             RunInterruptedError: if a signal has asked to stop.
@@ -123,7 +141,7 @@ class SweepPool:
         ]
         limits = [point.run.stopping.max_duration for point in points if point.run is not None]
         limit_s = min((each for each in limits if each is not None), default=None)
-        self._pool.train(jobs, lambda job: report(_outcome(job)), deadline_s(limit_s))
+        self._pool.train(jobs, lambda job: report(_outcome(job)), deadline_s(limit_s), shared)
 
     def __enter__(self) -> SweepPool:
         return self

@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 import logging
+import os
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
+from contextvars import ContextVar
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from autrainer.config.hydra.collector import resume_collector
 from autrainer.errors import AnotherRunError, RunInUseError
+from autrainer.runs.elsewhere import AT_WORK_ELSEWHERE, FAILED_ELSEWHERE, SharedRuns
 from autrainer.runs.finished import is_finished
 from autrainer.runs.record.run_record import RunRecord
 
@@ -20,6 +23,9 @@ if TYPE_CHECKING:
     from autrainer.config.schema.run import RunConfig
 
 log = logging.getLogger(__name__)
+
+shared_runs: ContextVar[SharedRuns | None] = ContextVar("shared_runs", default=None)
+"""Set where other commands may train runs of this sweep: runs that they hold are left to them."""
 
 
 def train_composed(config: DictConfig, listener: object = None) -> float:
@@ -40,6 +46,9 @@ def train_composed(config: DictConfig, listener: object = None) -> float:
     OmegaConf.resolve(config)
     if is_finished(directory):
         return _skip(config, directory)
+    refuse_taken(directory)
+    if (together := _train_together(config, directory)) is not None:
+        return together
     if config.get("plotting"):
         prepare_plots()
     with _panics_are_errors():
@@ -50,12 +59,60 @@ def train_composed(config: DictConfig, listener: object = None) -> float:
 
 def find_problems(configs: Sequence[RunConfig]) -> list[list[Problem]]:
     """What is wrong with the classes that each of these configurations names."""
-    if any(config.plotting.is_on for config in configs):
+    if any(config.plotting.is_on and config.compute.devices == 1 for config in configs):
         prepare_plots()
     from autrainer.training.checks.configuration import find_problems
 
     resume_collector()
     return [find_problems(config) for config in configs]
+
+
+def refuse_taken(directory: Path) -> None:
+    """Refuse a run that another command of this sweep holds, or has tried in vain.
+
+    Its lock alone would tell so too, but where the other one cannot be seen from here, only after
+    it has shown a sign of life.
+
+    Raises:
+        RunInUseError, FailedElsewhereError: if it is refused.
+    """
+    shared = shared_runs.get()
+    state = None if shared is None else shared.state_of(directory)
+    if shared is not None and state == FAILED_ELSEWHERE:
+        raise shared.failure_of(directory)
+    if state == AT_WORK_ELSEWHERE:
+        raise RunInUseError(f"{directory} is being trained by another command")
+
+
+def _train_together(config: DictConfig, directory: Path) -> float | None:
+    """Train a run on several processes; None if it has one.
+
+    Raises:
+        ConfigError: if there cannot be so many.
+    """
+    from autrainer.runs.process.distributed import process_of
+
+    devices = config.get("devices", 1)
+    if devices == 1 and process_of(os.environ) is None:
+        return None
+    from hydra.core.hydra_config import HydraConfig
+    from omegaconf import OmegaConf
+
+    from autrainer.training.ranks.counting import num_processes, refuse_other_number
+    from autrainer.training.ranks.job import Job
+    from autrainer.training.ranks.torchrun import leader_here
+
+    leader = leader_here()
+    if leader is not None:
+        refuse_other_number(devices, leader.process)
+        return leader.train(Job.here(config, directory))
+    number = num_processes(str(config.get("device", "cuda:0")), devices)
+    if number == 1:
+        return None
+    from autrainer.training.ranks.launching import train_on
+
+    logs: Any = OmegaConf.to_container(HydraConfig.get().job_logging, resolve=True)
+    return train_on(number, Job.here(config, directory, logs))
 
 
 @contextmanager

@@ -21,7 +21,7 @@ log = logging.getLogger(__name__)
 TELL_EVERY_S = 60.0
 """How often lines say how far runs have come, where nobody sees the table."""
 
-ENDS = {"done": "trained", "finished before": "skipped: finished before"}
+ENDS = {"done": "trained", "finished before": "finished before"}
 
 
 class View:
@@ -38,6 +38,7 @@ class View:
         self._states: Counter[str] = Counter()
         self._seconds: list[float] = []
         self._warned: set[str] = set()
+        self._left: set[int] = set()
         self._told_s = time.monotonic()
         self._told: dict[int, int] = {}
 
@@ -75,9 +76,10 @@ class View:
             progress, value = job.progress, ""
             if progress is not None and progress.value is not None:
                 value = f", {progress.metric} {progress.value:.4f}"
+            duration = f" in {time_in_words(job.seconds)}" if job.begun_s else ""
             log.info(
-                "\t#%d %s in %s%s (%d of %d)",
-                *(job.number, ENDS.get(state, state), time_in_words(job.seconds), value),
+                "\t#%d %s%s%s (%d of %d)",
+                *(job.number, ENDS.get(state, state), duration, value),
                 *(self._states.total(), self._num_jobs),
             )
 
@@ -85,6 +87,13 @@ class View:
         """A run has run out of memory beside others."""
         with self._above():
             log.warning("\t#%d ran out of memory beside others; tried again alone", job.number)
+
+    def left(self, job: Job) -> None:
+        """A run is left to another command, which trains it."""
+        if job.number not in self._left:
+            self._left.add(job.number)
+            with self._above():
+                log.info("\t#%d is trained by another command", job.number)
 
     def said(self, job: Job | None, said: Said) -> None:
         """A run has logged something for the screen; what all of them say is shown once."""

@@ -22,6 +22,9 @@ MEMBERS_FILE = "runs.yaml"
 MULTIRUN_FILE = "multirun.yaml"
 """Hydra's own record of a sweep, beside its runs."""
 
+SWEEP_FILE = "sweep.yaml"
+"""The journal of a sweep, beside its runs: which there are, and how far it is."""
+
 TABLE = "metrics.csv"
 """Written when everything else is on disk; in folders of every version the mark of the end."""
 

@@ -27,9 +27,10 @@ class Status:
 
     Args:
         folder: The run folder.
+        is_same_attempt: Another process has begun the attempt, and has ended.
     """
 
-    def __init__(self, folder: Path) -> None:
+    def __init__(self, folder: Path, *, is_same_attempt: bool = False) -> None:
         self._folder = folder
         earlier = read_status(folder)
         self._content: dict[str, Any] = {
@@ -41,6 +42,8 @@ class Status:
             "attempts": _count(earlier.get("attempts")) + 1,
             "exception": None,
         }
+        if is_same_attempt:
+            self._content |= earlier
 
     def begin(self) -> None:
         """A process works on the run from now on."""
@@ -99,6 +102,24 @@ def record_failure(folder: Path, error: BaseException) -> None:
         lock = RunLock(folder, watches=False)
         try:
             Status(folder).stop(error)
+        finally:
+            lock.release()
+
+
+def record_end(folder: Path, error: BaseException, *, interrupted: bool = False) -> None:
+    """Tell in a run folder how an attempt has ended, for who has started its processes.
+
+    All of them have ended. Raises nothing, as `Status.stop`.
+
+    Args:
+        folder: The run folder.
+        error: Why.
+        interrupted: Whether somebody wanted it to.
+    """
+    with contextlib.suppress(RunInUseError, OSError):
+        lock = RunLock(folder, watches=False)
+        try:
+            Status(folder, is_same_attempt=True).stop(error, interrupted=interrupted)
         finally:
             lock.release()
 

@@ -155,7 +155,7 @@ def build_parts(config: RunConfig, runtime: Runtime) -> Parts:
         dev_loader,
         test_loader,
         precision,
-        Update(optimizer, precision, limits(config.updates)),
+        Update(optimizer, precision, limits(config.updates), runtime),
         weight_average(config.updates.ema, model),
     )
 

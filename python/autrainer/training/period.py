@@ -10,6 +10,7 @@ from autrainer.runs.random.seeding import set_seed
 from autrainer.runs.random.seeds import SEED_BITS, derived_seed
 from autrainer.runs.stage_clock import OUTPUTS
 from autrainer.training.build import Parts
+from autrainer.training.checks.processes import refuse_divergence
 from autrainer.training.recording.records import Records
 
 
@@ -44,7 +45,7 @@ class EvaluationPeriod:
     @property
     def is_stopping(self) -> bool:
         """Whether training is to end with the iteration in progress, or the one just ended."""
-        return self._records.stop_request.is_made
+        return self._records.stop_request.agree(self._parts.runtime)
 
     def seed(self, iteration: int) -> None:
         """Make what follows depend on the seed and this iteration alone, not on what was before."""
@@ -74,6 +75,7 @@ class EvaluationPeriod:
             if records.train_tracker is not None:
                 records.train_tracker.save(folder)
         records.history.record(iteration, {"train_loss": records.losses.mean()})
+        refuse_divergence(self._parts.runtime, self._parts.model)
         records.dev_timer.start()
         self._evaluate(iteration, folder)
         records.dev_timer.stop()

@@ -6,6 +6,7 @@ from pathlib import Path
 
 from autrainer.config.hydra.sweep_points import refuse_other_run
 from autrainer.config.schema.run import RunConfig
+from autrainer.errors import OutputError
 from autrainer.runs.finished import is_finished
 from autrainer.runs.folder import Bookkeeping
 from autrainer.runs.layout import refuse_misplaced
@@ -57,6 +58,9 @@ class RunFolder:
         self.lock = RunLock(self.output_directory) if process.is_main else None
         self._communicator, self._is_closed = communicator, False
         try:
+            if not process.is_main:
+                # Until the folder is there, locked and tidied up.
+                communicator.gather(None)
             refuse_misplaced(self.output_directory)
             self.bookkeeping = Bookkeeping(str(self.output_directory), process=process)
             background = self.bookkeeping.background
@@ -67,6 +71,9 @@ class RunFolder:
                 self.output_directory, background, self.bookkeeping.staging, process
             )
             self.found = self._find_state(config)
+            if process.is_main:
+                communicator.gather(None)
+            self._refuse_other_state()
             record_config(self.bookkeeping, config.plain)
         except BaseException:
             self.close()
@@ -95,6 +102,15 @@ class RunFolder:
             return None
         refuse_other_run(self.output_directory, config.plain)
         return found
+
+    def _refuse_other_state(self) -> None:
+        """Refuse to go on if the processes of the run do not see the same folder."""
+        number = None if self.found is None else self.found.number
+        if len(numbers := set(self._communicator.gather(number))) > 1:
+            raise OutputError(
+                f"the processes of this run find different states in {self.output_directory} "
+                f"({', '.join(map(str, numbers))}); all of them need to see the same folder"
+            )
 
     def close(self) -> None:
         """Write what is still to be written, and let others work on the folder."""

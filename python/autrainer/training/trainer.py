@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import math
 from collections.abc import Mapping
 from contextlib import AbstractContextManager
 from pathlib import Path
@@ -13,17 +14,17 @@ from omegaconf import DictConfig
 
 from autrainer.callbacks.dispatch import CallbackManager
 from autrainer.engine.loop import EpochLoop, Position, StepLoop
-from autrainer.engine.runtime import Runtime
+from autrainer.engine.runtime import Runtime, main_first
 from autrainer.engine.step import Hooks, TrainingStep
 from autrainer.engine.threads import intra_op_threads
 from autrainer.engine.unscaled import interleaved
 from autrainer.engine.update import StepFunction
-from autrainer.errors import AutrainerError, RunInterruptedError
+from autrainer.errors import AutrainerError, ConfigError, RunInterruptedError
 from autrainer.runs.environment import set_device
 from autrainer.runs.layout import BEST, INITIAL, TABLE, TEST, TEST_RESULTS
 from autrainer.runs.process.communicator import ALONE, Communicator
 from autrainer.runs.process.global_state import GlobalState
-from autrainer.runs.process.signals import requests_handled
+from autrainer.runs.process.signals import SAME_REQUEST_S, requests_handled
 from autrainer.runs.process.time_limit import deadline_s
 from autrainer.runs.random.seeding import set_reproducibility, set_seed
 from autrainer.runs.state.disk_space import warn_if_full
@@ -34,11 +35,13 @@ from autrainer.training.attempt import attempt
 from autrainer.training.build import build_parts, compile_parts
 from autrainer.training.checks.conditions import Conditions, refuse_changes
 from autrainer.training.checks.configuration import checked
+from autrainer.training.checks.processes import refuse_mixed
 from autrainer.training.checks.trial import tried
 from autrainer.training.evaluation import Evaluation
 from autrainer.training.forwarding import Forwarded
 from autrainer.training.listeners import build_listeners
 from autrainer.training.period import EvaluationPeriod
+from autrainer.training.ranks.counting import device_of
 from autrainer.training.recording.history import History
 from autrainer.training.recording.records import Records
 from autrainer.training.recording.registry import needed_bytes, stateful_parts
@@ -144,14 +147,20 @@ class ModularTaskTrainer:
         config = self.config
         set_seed(config.seeds.training)
         set_reproducibility(config.compute.reproducible)
-        runtime = Runtime(set_device(config.compute.device), communicator)
+        device = device_of(config.compute.device, communicator.process)
+        runtime = Runtime(set_device(device), communicator)
+        refuse_mixed(runtime)
         record_environment(self.bookkeeping)
         with self.callback_manager.building():
-            self.parts = build_parts(config, runtime)
+            with main_first(runtime):
+                self.parts = build_parts(config, runtime)
             self.listeners = build_listeners(config, self.parts, self.folder)
             self.listeners.register(self.callback_manager, self.parts)
         self.records = Records(config, self.parts, self.folder)
-        self.conditions = Conditions(self.data, runtime.device, config.training, config.saving)
+        self.conditions = Conditions(
+            self.data, runtime.device, config.training, config.saving, runtime.world_size
+        )
+        _refuse_own_step(type(self), runtime)
         if callable(getattr(self.optimizer, "custom_step", None)):
             self.train_step_fn = self.update.step
 
@@ -200,7 +209,9 @@ class ModularTaskTrainer:
             raise AutrainerError("this trainer has been closed; build a new one to train")
         self._is_trained = True
         deadline = deadline_s(self.config.stopping.max_duration)
-        with requests_handled(deadline_s=deadline) as requests, requests.prevailing():
+        # Several processes act together, so that each is asked once, whenever that arrives.
+        again_s = SAME_REQUEST_S if self.runtime.process.is_alone else math.inf
+        with requests_handled(again_s, deadline) as requests, requests.prevailing():
             value = attempt(self, requests, self._train)
         if requests.stop is not None:
             # Asked for when nobody looked any more: this run has ended, but a sweep would go on.
@@ -281,6 +292,7 @@ class ModularTaskTrainer:
 
     def training_step(self) -> TrainingStep:
         """What happens to one training batch, ready to be called."""
+        is_shared = not self.runtime.process.is_alone
         return TrainingStep(
             self.train_step_fn,
             model=self.model,
@@ -294,6 +306,8 @@ class ModularTaskTrainer:
             check=self.bookkeeping.background.check,
             guard=self.records.loss_guard,
             clock=self.clock,
+            join=(lambda: self.update.join(self.model, self.criterion)) if is_shared else None,
+            mean_loss=(lambda: self.update.mean_loss) if is_shared else None,
         )
 
     def _train_step(
@@ -344,7 +358,7 @@ class ModularTaskTrainer:
 
     def _check_evaluation(self) -> None:
         self.bookkeeping.background.check()
-        self.resumption.leave_if_asked()
+        self.resumption.leave_together()
 
     def _test(self) -> dict[str, float]:
         self.bookkeeping.create_folder(TEST)
@@ -414,3 +428,12 @@ class ModularTaskTrainer:
         before, self._before = self._before, None
         if before is not None:
             before.restore()
+
+
+def _refuse_own_step(kind: type[ModularTaskTrainer], runtime: Runtime) -> None:
+    is_own = kind._train_step is not ModularTaskTrainer._train_step
+    if is_own and not runtime.process.is_alone:
+        raise ConfigError(
+            f"{kind.__name__} has a _train_step of its own, which {runtime.world_size} processes "
+            "cannot share; use devices: 1"
+        )

@@ -1,8 +1,11 @@
 """How arguments are spelt does not matter, as long as it is clear what they mean."""
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 from omegaconf import OmegaConf
 
+from autrainer.config.hydra.internals import get_args_parser
 from autrainer.config.hydra.overrides import split_arguments
 from autrainer.errors import ConfigError
 
@@ -141,3 +144,13 @@ def test_the_main_configuration_and_the_folder_are_taken_out_of_the_arguments():
     assert split.config_name == "y"
     assert split.config_dir is None
     assert split.rest == ["a=1", "--config-name", "x", "--config-name", "y", "-c", "job", "+b=2"]
+
+
+@given(st.permutations([("seed=1",), ("-cn", "digits"), ("~plotting",), ("-c", "job"), ("+b=2",)]))
+def test_overrides_may_stand_on_both_sides_of_a_flag(order):
+    arguments = [argument for group in order for argument in group]
+    normalized = split_arguments(arguments).normalized("config", [])
+    parsed, unknown = get_args_parser().parse_known_args(normalized)
+    assert unknown == []
+    assert parsed.overrides == [a for a in arguments if a in ("seed=1", "~plotting", "+b=2")]
+    assert (parsed.config_name, parsed.cfg) == ("digits", "job")

@@ -3,19 +3,19 @@
 from __future__ import annotations
 
 import sys
-from dataclasses import replace
 
 from autrainer.cli.door import door
 from autrainer.cli.errors import CommandLineError
+from autrainer.cli.first_run import called_from_python, tried_first
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from argparse import ArgumentParser
-    from collections.abc import Iterator, Mapping, Sequence
+    from collections.abc import Callable, Iterator, Mapping, Sequence
     from pathlib import Path
     from typing import Any
 
-    from autrainer.config.hydra.sweep_points import Point
+    from autrainer.config.schema.run import RunConfig
     from autrainer.training.trying.rates import RateCurve
 
 ABOUT = (
@@ -52,9 +52,8 @@ def run(parser: ArgumentParser | None, arguments: list[str], config_name: str = 
     options = Parser(prog="autrainer find-learning-rate", add_help=False, allow_abbrev=False)
     add_arguments(options)
     chosen, rest = options.parse_known_args(arguments)
-    name, curve = _tried(
-        parser, rest, config_name, chosen.first, chosen.last, chosen.steps, chosen.plot
-    )
+    attempt = _attempt(chosen.first, chosen.last, chosen.steps, chosen.plot, parser)
+    name, curve = tried_first(parser, rest, config_name, attempt)
     if chosen.json:
         import json
 
@@ -93,88 +92,41 @@ def find_learning_rate(
     Raises:
         CommandLineError: if the arguments or the configuration cannot be used.
     """
-    from autrainer.cli.process import process_kept
-    from autrainer.cli.values import hydra_arguments
-    from autrainer.config.module_reload import forget_edited_modules
-
-    arguments = hydra_arguments(override_kwargs, config_name, config_path)
-    forget_edited_modules()
-    try:
-        with process_kept():
-            return _tried(None, arguments, config_name, first, last, steps, plot)[1]
-    except SystemExit as error:
-        told = "Hydra has refused this; why is on stderr"
-        raise CommandLineError(None, told, 1) from error
+    attempt = _attempt(first, last, steps, plot)
+    return called_from_python(override_kwargs, config_name, config_path, attempt)
 
 
-def _tried(
-    parser: ArgumentParser | None,
-    arguments: list[str],
-    config_name: str,
+def _attempt(
     first: float,
     last: float,
     steps: int,
     plot: str | Path | None,
-) -> tuple[str, RateCurve]:
-    """What was tried, and the losses at each rate."""
-    from autrainer.config.hydra.collect import examined
-    from autrainer.config.hydra.overrides import UnsupportedFlagError
-
-    _check(parser, first, last, steps)
-    found: list[tuple[str, RateCurve]] = []
-
-    def look(points: Sequence[Point]) -> None:
-        found.append(_look(points, first, last, steps, plot))
-
-    try:
-        examined(arguments, config_name, _hooks(), look)
-    except UnsupportedFlagError as error:
-        raise CommandLineError(parser, str(error), 2) from error
-    if not found:
-        # A flag with which Hydra only tells something.
-        raise SystemExit(0)
-    return found[0]
-
-
-def _check(parser: ArgumentParser | None, first: float, last: float, steps: int) -> None:
+    parser: ArgumentParser | None = None,
+) -> Callable[[RunConfig], RateCurve]:
+    """What is done with a configuration; what cannot be is refused at once."""
     if not 0 < first < last < float("inf"):
         told = f"rates rise from {first} to {last}; use --from above 0, and --to above that"
         raise CommandLineError(parser, told, 2)
     if steps < 10:
         raise CommandLineError(parser, f"--steps is {steps}; use at least 10", 2)
-
-
-def _hooks() -> Any:
-    from autrainer.cli.commands.train import _HOOKS
-
-    return replace(_HOOKS, own_folders=False, is_finished=lambda folder: False)
-
-
-def _look(
-    points: Sequence[Point], first: float, last: float, steps: int, plot: str | Path | None
-) -> tuple[str, RateCurve]:
-    if not points:
-        raise CommandLineError(None, "all combinations are filtered out; nothing to try", 1)
     if plot is not None:
         from autrainer.plotting.rates import check_plot
 
         check_plot(plot)
-    from autrainer.config.schema.problems import refuse
-    from autrainer.training.checks.configuration import find_problems
-    from autrainer.training.trying.rate_search import try_rates
 
-    point = points[0]
-    assert point.run is not None
-    refuse(find_problems(point.run), point.sources)
-    curve = try_rates(point.run, first, last, steps, shows_bar=point.run.training.progress_bar)
-    if plot is not None:
-        from autrainer.plotting.rates import draw_rates
+    def attempt(config: RunConfig) -> RateCurve:
+        from autrainer.training.trying.rate_search import try_rates
 
-        shown = (curve.rates.tolist(), curve.losses.tolist(), curve.smoothed.tolist())
-        draw_rates(plot, *shown, curve.suggestion)
-        print(f"plot: {plot}", file=sys.stderr)
-    others = f", the first of {len(points)}" if len(points) > 1 else ""
-    return f"{' '.join(point.overrides) or 'the main configuration'}{others}", curve
+        curve = try_rates(config, first, last, steps, shows_bar=config.training.progress_bar)
+        if plot is not None:
+            from autrainer.plotting.rates import draw_rates
+
+            shown = (curve.rates.tolist(), curve.losses.tolist(), curve.smoothed.tolist())
+            draw_rates(plot, *shown, curve.suggestion)
+            print(f"plot: {plot}", file=sys.stderr)
+        return curve
+
+    return attempt
 
 
 def _lines(name: str, curve: RateCurve) -> Iterator[str]:

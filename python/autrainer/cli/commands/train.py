@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import functools
 import logging
+import os
 import sys
 from contextlib import contextmanager
 from dataclasses import replace
@@ -16,7 +17,7 @@ from autrainer.config.hydra.compose import HOOKS, SweepHooks, launch, main
 from autrainer.config.hydra.overrides import UnsupportedFlagError
 from autrainer.errors import AutrainerError
 from autrainer.runs.finished import is_finished, tidy_up
-from autrainer.runs.layout import ERROR_FILE
+from autrainer.runs.layout import ERROR_FILE, MULTIRUN_FILE
 from autrainer.runs.process.streams import lenient
 
 if TYPE_CHECKING:
@@ -45,7 +46,19 @@ def run(parser: ArgumentParser | None, arguments: list[str], config_name: str = 
         CommandLineError: if they cannot be used.
         SystemExit: if a job failed; why is on stderr.
     """
-    _launch(parser, train_run, arguments, config_name)
+    from autrainer.runs.process.distributed import process_of
+
+    process = process_of(os.environ)
+    if process is None or process.is_alone:
+        _launch(parser, train_run, arguments, config_name)
+        return
+    from autrainer.training.ranks.torchrun import follow, leading
+
+    if not process.is_main:
+        follow(process)
+        return
+    with leading(process):
+        _launch(parser, train_run, arguments, config_name)
 
 
 def outcomes_of(arguments: list[str]) -> list[Outcome]:
@@ -161,10 +174,19 @@ def _log_to_pool(composed: DictConfig) -> None:
 
 
 def _watch(outcomes: Callable[[], list[Outcome]]) -> None:
-    """Let a signal that ends the process between two runs be followed by the table."""
+    """Let a signal that ends the process between two runs be followed by the table.
+
+    From here on other commands may be at work on the sweep too.
+    """
     handlers = installed()
     if handlers is not None:
         handlers.last_words = lambda: _print_table(outcomes())
+    from autrainer.launching.task import shared_runs
+    from autrainer.runs.elsewhere import SharedRuns
+
+    runs = [outcome.directory for outcome in outcomes()]
+    if len(runs) > 1:
+        shared_runs.set(SharedRuns(runs[0].parent / MULTIRUN_FILE))
 
 
 def _report(outcomes: list[Outcome]) -> None:
@@ -172,6 +194,9 @@ def _report(outcomes: list[Outcome]) -> None:
         if outcome.state == "finished before":
             tidy_up(outcome.directory)
     _print_table(outcomes)
+    from autrainer.launching.task import shared_runs
+
+    shared_runs.set(None)
     handlers = installed()
     if handlers is not None:
         handlers.last_words = None

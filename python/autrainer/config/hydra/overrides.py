@@ -44,6 +44,7 @@ class Arguments:
     def normalized(self, config_name: str, folders: Sequence[Named]) -> list[str]:
         """The arguments with `key=` and `+key=` spelt as the main configuration needs it.
 
+        Overrides come first: argparse takes them in one place alone, before flags or behind them.
         An override of a key that `hydra.sweeper.params` sweeps over takes that spelling, so that
         it replaces the sweep; `+key=` of a key that is there already becomes `key=`. Keys that
         every configuration may have, such as `callbacks` or `model.model_checkpoint`, need no `+`.
@@ -57,7 +58,7 @@ class Arguments:
         spelt: list[str] = []
         for argument in self.rest:
             spelt += known.spelt(argument, chosen)
-        return spelt
+        return _overrides_first(spelt)
 
 
 def split_arguments(arguments: Sequence[str]) -> Arguments:
@@ -92,6 +93,18 @@ def split_arguments(arguments: Sequence[str]) -> Arguments:
         raise ConfigError(f"the folder of configurations {str(config_dir)!r} does not exist")
     return Arguments(config_dir, config_name, rest)
 
+
+def _overrides_first(arguments: Sequence[str]) -> list[str]:
+    overrides: list[str] = []
+    others: list[str] = []
+    for before, argument in zip(["", *arguments], arguments, strict=False):
+        is_override = before not in _TAKE_A_VALUE and re.match(r"[^-].*=|~", argument, re.DOTALL)
+        (overrides if is_override else others).append(argument)
+    return overrides + others
+
+
+_TAKE_A_VALUE = ("-c", "--cfg", "-p", "--package", "--config-name", "--experimental-rerun")
+"""Flags of Hydra whose value is an argument of its own."""
 
 _FLAGS = {"-cd": "config-dir", "-cn": "config-name", "-cp": "config-path"}
 

@@ -7,27 +7,36 @@ from __future__ import annotations
 
 import logging
 import sys
-import traceback
-from collections.abc import Callable, Iterable, Iterator, Sequence
+import time
+from collections import Counter
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from hydra.errors import CompactHydraException
-from hydra.experimental.callback import Callback
 from hydra.types import HydraContext
 from omegaconf import DictConfig, OmegaConf, open_dict
 
-from autrainer.config.error_places import describe, sentence
+from autrainer.config.error_places import describe
 from autrainer.config.hydra.collector import collecting
 from autrainer.config.hydra.compose import HOOKS, SweepHooks
 from autrainer.config.hydra.composer import Composer
 from autrainer.config.hydra.filters import Filter
 from autrainer.config.hydra.internals import JobReturn, JobStatus, result_of, runs_here
+from autrainer.config.hydra.journal import Journal
+from autrainer.config.hydra.prepared import Prepared
 from autrainer.config.hydra.sweep_points import Point, refuse_other_runs, refuse_shared_folders
 from autrainer.config.hydra.unknown_names import UnusableOverrideError, explained
-from autrainer.errors import ConfigError, OutputError
+from autrainer.errors import ConfigError, OutputError, RunInUseError
+from autrainer.runs.elsewhere import (
+    AT_WORK_ELSEWHERE,
+    FINISHED_ELSEWHERE,
+    LOOK_EVERY_S,
+    MOST_TRIES,
+    SharedRuns,
+)
 from autrainer.runs.layout import MULTIRUN_FILE
 from autrainer.runs.writing.files import write_text
 from autrainer.runs.yaml.writing import yaml_text
@@ -43,7 +52,8 @@ class Outcome:
         overrides: What sets it apart from the main configuration.
         directory: Its folder.
         state: `done`, `finished before`, `failed`, `interrupted`, or `waiting` if the sweep has
-            ended before it began.
+            ended before it began. Of a run that another command has taken: `finished elsewhere`,
+            or `at work elsewhere` if the sweep has ended before that.
         value: What the task returned.
         error: Why it failed.
     """
@@ -82,6 +92,8 @@ class Sweep:
         self.outcomes: list[Outcome] = []
         self._left: Sequence[Point] = []
         self._order: dict[Path, int] = {}
+        self._journal: Journal | None = None
+        self._elsewhere: list[Point] = []
         self._launched: tuple[Sequence[Point], Sequence[JobReturn]] = ([], [])
         self._composer = Composer(context.config_loader, config)
         # By the choice of groups: a key may be there with one model, and not with another.
@@ -112,8 +124,10 @@ class Sweep:
                     self._check_classes(left, pool)
                     self._save_config()
                     self._watch()
+                    self._journal = Journal(Path(str(self.config.hydra.sweep.dir)))
+                    self._record(now=True)
                 if pool is not None:
-                    pool.train(left, self._composed_job, self.outcomes.append)
+                    pool.train(left, self._composed_job, self._add, self._shared_runs())
                     return returns
             size = 1 if fails_fast and runs_here(self.launcher) else max(sizes, default=1)
             for batch in _chunks(left, size):
@@ -122,8 +136,10 @@ class Sweep:
                 )
                 if fails_fast and any(outcome.error for outcome in self.outcomes):
                     break
+            self._wait_for_others()
         finally:
             self.outcomes = self._so_far()
+            self._record(now=True)
             self._report()
         return returns
 
@@ -147,6 +163,57 @@ class Sweep:
             pool.start(points)
             yield pool
 
+    def _shared_runs(self) -> SharedRuns | None:
+        """Looks at runs that other commands may have taken; None where there is nothing to share.
+
+        Whoever gives the command of a single run a second time is told so instead.
+        """
+        if not self.hooks.own_folders or len(self._order) < 2 or not runs_here(self.launcher):
+            return None
+        marker = Path(str(self.config.hydra.sweep.dir), MULTIRUN_FILE)
+        return SharedRuns(marker, self.hooks.is_finished)
+
+    def _wait_for_others(self) -> None:
+        """Wait for runs that other commands have taken, and take those that they have left."""
+        shared = self._shared_runs()
+        if shared is None:
+            return
+        taken = {o.directory for o in self.outcomes if isinstance(o.error, RunInUseError)}
+        self._elsewhere = [point for point in self._left if point.directory in taken]
+        self.outcomes = [o for o in self.outcomes if o.directory not in taken]
+        if taken:
+            log.info("Waiting for runs that other commands train: %d", len(taken))
+        tries: Counter[Path] = Counter()
+        while self._elsewhere:
+            for point in list(self._elsewhere):
+                state = shared.state_of(point.directory)
+                if state == AT_WORK_ELSEWHERE:
+                    continue
+                self._elsewhere.remove(point)
+                if state is None:
+                    tries[point.directory] += 1
+                    self._launch([point], initial=self._left.index(point))
+                    last = self.outcomes[-1]
+                    if isinstance(last.error, RunInUseError) and tries[last.directory] < MOST_TRIES:
+                        self._elsewhere.append(point)
+                        self.outcomes.pop()
+                elif state == FINISHED_ELSEWHERE:
+                    self._add(_without_result(point, state))
+                else:
+                    error = shared.failure_of(point.directory)
+                    self._add(Outcome(point.overrides, point.directory, "failed", error=error))
+            if self._elsewhere:
+                time.sleep(LOOK_EVERY_S)
+
+    def _add(self, outcome: Outcome) -> None:
+        self.outcomes.append(outcome)
+        self._record()
+
+    def _record(self, *, now: bool = False) -> None:
+        """Let the journal tell how far the sweep is."""
+        if self._journal is not None and self.hooks.own_folders:
+            self._journal.write(self._so_far(), now=now)
+
     def _composed_job(self, point: Point, number: int) -> DictConfig:
         """The configuration of a job with its `hydra` node, for a process of a pool."""
         found = self._composer.compose(list(point.overrides))
@@ -167,6 +234,7 @@ class Sweep:
         batch, seen = self._launched
         outcomes = [*self.outcomes, *(_outcome(*pair) for pair in zip(batch, seen, strict=False))]
         outcomes += [self._stopped(point) for point in batch[len(seen) : len(seen) + 1]]
+        outcomes += [_without_result(point, AT_WORK_ELSEWHERE) for point in self._elsewhere]
         told = {outcome.directory for outcome in outcomes}
         waiting = [point for point in self._left if point.directory not in told]
         outcomes += [_without_result(point, "waiting") for point in waiting]
@@ -248,7 +316,7 @@ class Sweep:
         results: Sequence[JobReturn] = []
         stopped: Sequence[Point] = []
         prepare = self.hooks.prepare_job
-        with _Prepared(self.launcher, self.context, self._composer, prepare) as seen:
+        with Prepared(self.launcher, self.context, self._composer, prepare, self._record) as seen:
             self._launched = (batch, seen)
             try:
                 results = self.launcher.launch(
@@ -327,92 +395,3 @@ def _outcome(point: Point, result: JobReturn) -> Outcome:
 def _chunks(points: Sequence[Point], size: int) -> Iterable[Sequence[Point]]:
     for start in range(0, len(points), size):
         yield points[start : start + size]
-
-
-class _Watch(Callback):
-    """Keeps what jobs return. A failure is logged at once, its reason at the end of the sweep.
-
-    Of a job that is over, the memory is given back when the next one starts: until then other
-    callbacks of Hydra may look at it.
-    """
-
-    def __init__(self) -> None:
-        self.seen: list[JobReturn] = []
-
-    def on_job_start(self, config: DictConfig, **_: Any) -> None:
-        if self.seen:
-            _lighten(self.seen[-1])
-
-    def on_job_end(self, config: DictConfig, job_return: JobReturn, **_: Any) -> None:
-        self.seen.append(job_return)
-        if job_return.status == JobStatus.FAILED:
-            log.error("\tfailed: %s", sentence(result_of(job_return)))
-
-
-def _lighten(job: JobReturn) -> None:
-    """Drop what is not needed of a job that has ended: its configurations and variables.
-
-    The traceback of an error holds all that its functions were working on: model and data.
-    """
-    job.cfg = job.hydra_cfg = None
-    error = result_of(job)
-    while isinstance(error, BaseException):
-        traceback.clear_frames(error.__traceback__)
-        error = error.__cause__ or error.__context__
-
-
-class _Prepared:
-    """Lets Hydra's own launcher compose as the sweep does, and say at once what failed."""
-
-    def __init__(
-        self,
-        launcher: Any,
-        context: HydraContext,
-        composer: Composer,
-        prepare: Callable[[Any], None] | None,
-    ) -> None:
-        self.prepare = prepare
-        self.launcher = launcher
-        self.context = context
-        self.composer = composer
-        self.watch = _Watch()
-        # Others may compose in another process.
-        self.applies = runs_here(launcher)
-
-    def __enter__(self) -> list[JobReturn]:
-        if self.applies:
-            self.context.callbacks.callbacks.append(self.watch)
-            loader: Any = _Loader(self.context.config_loader, self.composer, self.prepare)
-            self.launcher.hydra_context = HydraContext(
-                config_loader=loader,
-                callbacks=self.context.callbacks,
-            )
-        return self.watch.seen
-
-    def __exit__(self, *_: object) -> None:
-        if self.applies:
-            self.launcher.hydra_context = self.context
-            self.context.callbacks.callbacks.remove(self.watch)
-
-
-class _Loader:
-    """A config loader that composes the combinations of a sweep, and prepares each."""
-
-    def __init__(
-        self, loader: Any, composer: Composer, prepare: Callable[[Any], None] | None
-    ) -> None:
-        self._loader = loader
-        self._composer = composer
-        self._prepare = prepare
-
-    def load_sweep_config(
-        self, master_config: DictConfig, sweep_overrides: list[str]
-    ) -> DictConfig:
-        """The configuration of a combination of this sweep."""
-        found = self._composer.compose(sweep_overrides)
-        if self._prepare is not None:
-            self._prepare(found)
-        return found
-
-    def __getattr__(self, name: str) -> Any:
-        return getattr(self._loader, name)

@@ -62,5 +62,14 @@ class RunProcess:
         return start, stop
 
 
+def smallest_share(num: int, world_size: int) -> int:
+    """The fewest of `num` things that a process has of those that have some.
+
+    >>> smallest_share(8, 3), smallest_share(2, 3)
+    (2, 1)
+    """
+    return max(1, num // world_size)
+
+
 ONLY_PROCESS = RunProcess()
 """The process of a run that has one."""

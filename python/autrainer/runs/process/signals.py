@@ -29,6 +29,11 @@ SAME_REQUEST_S = 0.5
 """`timeout` and batch systems signal a process and then its group: that is one request."""
 
 
+def stop_of(number: int) -> signal.Signals | TimeLimit:
+    """What has stopped a run, by its number."""
+    return TIME_LIMIT if number == TIME_LIMIT else signal.Signals(number)
+
+
 class Requests:
     """What signals have asked for since somebody last looked, and the clock.
 
@@ -75,6 +80,12 @@ class Requests:
             _acknowledge(number)
         elif not self._is_ending and time.monotonic() - self._asked_s >= self._same_request_s:
             raise RunInterruptedError(signal.Signals(number), saved=False)
+
+    def take(self, number: int) -> None:
+        """Take over what another process of the run has been asked; 0 asks for nothing."""
+        if number and self.stop is None:
+            self.stop = stop_of(number)
+            self._asked_s = time.monotonic()
 
     def on_save(self, number: int, frame: FrameType | None) -> None:
         """Ask to save."""

@@ -22,14 +22,23 @@ TIME_LIMIT = TimeLimit(14)
 
 
 @contextmanager
-def one_command() -> Iterator[None]:
-    """Within the block the time of all runs counts from its beginning."""
+def one_command(elapsed_s: float = 0.0) -> Iterator[None]:
+    """Within the block the time of all runs counts from its beginning.
+
+    Args:
+        elapsed_s: How long ago the command began, in another process.
+    """
     global _begun_s
-    before, _begun_s = _begun_s, time.monotonic()
+    before, _begun_s = _begun_s, time.monotonic() - elapsed_s
     try:
         yield
     finally:
         _begun_s = before
+
+
+def elapsed_s() -> float:
+    """How long ago the command began."""
+    return 0.0 if _begun_s is None else time.monotonic() - _begun_s
 
 
 def deadline_s(duration_s: float | None) -> float | None:

@@ -14,6 +14,7 @@ from autrainer.runs.layout import (
     RESULTS_DIR,
     RUNS,
     STATUS_FILE,
+    SWEEP_FILE,
     TABLE,
     is_file_of_run,
     is_folder_of_run,
@@ -151,7 +152,7 @@ def find_any(
 
 
 def _is_beside_runs(place: str | Path) -> bool:
-    return Path(place).name == MULTIRUN_FILE and Path(place).is_file()
+    return Path(place).name in (MULTIRUN_FILE, SWEEP_FILE) and Path(place).is_file()
 
 
 def _runs_at(place: str | Path, results_dir: Path) -> list[RunRecord]:

@@ -108,12 +108,11 @@ class ResumableStates:
             tree: The state; it may change as soon as this has returned.
             rows: What has been tracked; those that have come since the last state are written.
         """
-        if self._is_hindered:
-            return
         self._number += 1
         name = SLOTS[self._number % len(SLOTS)]
+        # Asked of all processes, whether or not there will be a file.
         new_rows, names, obsolete = rows.advance()
-        if not self._writes:
+        if self._is_hindered or not self._writes:
             return
         try:
             staged = self._staging.take({"tree": dict(tree), "new_rows": new_rows})

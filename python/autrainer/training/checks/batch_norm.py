@@ -1,7 +1,8 @@
-"""Batch normalisation and a batch of one sample, which it cannot be trained on."""
+"""Batch normalisation and batches of few samples: of one, it cannot be trained on."""
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any
@@ -12,6 +13,14 @@ from autrainer.data.loader import Loader
 from autrainer.engine.micro_batches import smallest_part
 from autrainer.errors import ConfigError
 from autrainer.fast.families import BATCH_NORMS
+from autrainer.runs.process.run_process import smallest_share
+
+log = logging.getLogger(__name__)
+
+SYNCED = torch.nn.SyncBatchNorm
+
+FEW_SAMPLES = 8
+"""Fewer than these make statistics of batch normalisation that are mostly noise."""
 
 
 @contextmanager
@@ -47,6 +56,7 @@ def refuse_lone_sample(
     loader: Any,
     num_steps: int | None,
     micro_batch_size: int | None = None,
+    num_processes: int = 1,
 ) -> None:
     """Refuse to train where a batch of one sample would end the run, before it begins.
 
@@ -56,6 +66,7 @@ def refuse_lone_sample(
         loader: Loader of the train split; one of another kind is not looked at.
         num_steps: How many batches are trained on; None for whole passes.
         micro_batch_size: Samples that go through the model at once; None for whole batches.
+        num_processes: How many processes share each batch.
 
     Raises:
         ConfigError: naming what to change.
@@ -65,10 +76,14 @@ def refuse_lone_sample(
     size, last = loader.options.batch_size, loader.last_batch_size
     reaches_last = num_steps is None or num_steps >= len(loader)
     sizes = [size] * (len(loader) > 1 or last == size) + [last] * reaches_last
-    alone = [each for each in sizes if smallest_part(each, micro_batch_size) == 1]
+    shares = {each: smallest_share(each, num_processes) for each in sizes}
+    alone = [each for each in sizes if smallest_part(shares[each], micro_batch_size) == 1]
     if not alone:
         return
-    if size == 1:
+    if num_processes > 1 and alone[0] > 1 and shares[alone[0]] == 1:
+        reason = f"of a batch of {alone[0]} samples one of {num_processes} processes has one"
+        fix = "use another number of devices, another batch_size, or drop_last: true"
+    elif size == 1:
         reason, fix = "batch_size is 1", "use a batch_size of 2 or more"
     elif alone[0] > 1:
         reason = (
@@ -83,6 +98,33 @@ def refuse_lone_sample(
         f"{reason}, and {type(model).__name__} cannot be trained on one: its layer {layers[0]!r} "
         f"normalises over the batch; {fix}"
     )
+
+
+def warn_of_few_samples(
+    model: torch.nn.Module, batch_size: int, micro_batch_size: int | None, num_processes: int
+) -> None:
+    """Warn where each of several processes normalises over few samples.
+
+    Args:
+        model: The model.
+        batch_size: Samples of an update.
+        micro_batch_size: Samples that go through the model at once; None for whole batches.
+        num_processes: How many processes share each batch.
+    """
+    if num_processes == 1:
+        return
+    num = smallest_part(smallest_share(batch_size, num_processes), micro_batch_size)
+    layers = [name for name, layer in _trained(model) if not isinstance(layer, SYNCED)]
+    if layers and num < FEW_SAMPLES:
+        log.warning(
+            "%s normalises over the batch (layer %r), and each of %d processes does so over %d "
+            "samples alone; a larger batch_size, fewer devices or, on GPUs, sync_batchnorm: true "
+            "give better statistics",
+            type(model).__name__,
+            layers[0],
+            num_processes,
+            num,
+        )
 
 
 def _trained(model: torch.nn.Module) -> list[tuple[str, torch.nn.Module]]:

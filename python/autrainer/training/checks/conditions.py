@@ -30,19 +30,26 @@ class Conditions:
         device: Where the model is.
         training: How the run trains.
         saving: What it saves.
+        num_processes: How many processes train it together.
 
     Attributes:
         samples: Checksums of the samples of every split.
     """
 
     def __init__(
-        self, data: Any, device: Any, training: TrainingSection, saving: SavingSection
+        self,
+        data: Any,
+        device: Any,
+        training: TrainingSection,
+        saving: SavingSection,
+        num_processes: int = 1,
     ) -> None:
         self.samples: Checksums = checksums_of(data)
         self._data = data
         self._device = device
         # Keys that make no other run, but other files or, by rounding, other bits.
         self._settings = {
+            "processes": num_processes,
             "inference_batch_size": training.inference_batch_size,
             **{f"save_{subset}_outputs": saving.saves_outputs(subset) for subset in SUBSETS},
             "outputs_format": saving.outputs_format,

@@ -7,7 +7,11 @@ from dataclasses import dataclass
 from autrainer.config.schema.run import RunConfig
 from autrainer.runs.folder import Bookkeeping
 from autrainer.training.build import Parts
-from autrainer.training.checks.batch_norm import lone_values, refuse_lone_sample
+from autrainer.training.checks.batch_norm import (
+    lone_values,
+    refuse_lone_sample,
+    warn_of_few_samples,
+)
 from autrainer.training.checks.shapes import Fit, Seen, outputs_kept
 from autrainer.training.recording.reproduction import record_model
 
@@ -42,8 +46,9 @@ def tried(config: RunConfig, parts: Parts, bookkeeping: Bookkeeping) -> Trial:
         mult_adds = record_model(bookkeeping, parts.model, batch)
     if mult_adds is not None:
         fit.check(parts.model, Seen(batch, outputs[-1]))
+    size, num_processes = updates.micro_batch_size, parts.runtime.world_size
     num_steps = training.iterations if training.training_type == "step" else None
-    refuse_lone_sample(
-        parts.model, lone_layers, parts.train_loader, num_steps, updates.micro_batch_size
-    )
+    refuse_lone_sample(parts.model, lone_layers, parts.train_loader, num_steps, size, num_processes)
+    if parts.runtime.is_main:
+        warn_of_few_samples(parts.model, training.batch_size, size, num_processes)
     return Trial(fit, getattr(batch.features, "shape", ())[1:], mult_adds)

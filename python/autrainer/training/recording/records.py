@@ -69,6 +69,7 @@ class Records:
             training.training_type,
             parts.device,
             partial(data.places, "train"),
+            parts.runtime,
         )
         self.plots = BackgroundPlots(
             folder.output_directory,

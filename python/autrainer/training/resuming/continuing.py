@@ -60,6 +60,7 @@ class ContinueTraining:
         self.run_name = run_name
         self.remove_continued_runs = remove_continued_runs
         self.continued: FinishedRun | None = None
+        self._told: tuple[Start, str] | None = None
 
     @CallbackMixin.order(100)
     def cb_on_train_begin(self, trainer: ContinuingRun) -> None:
@@ -72,6 +73,19 @@ class ContinueTraining:
         """
         if trainer.resumption.is_resumed:
             return
+        if not trainer.runtime.is_main:
+            self._follow(trainer)
+            return
+        self._continue(trainer)
+        trainer.runtime.gather(self._told)
+
+    def _follow(self, trainer: ContinuingRun) -> None:
+        """Take over, in another process, what the main one has copied into the run folder."""
+        told = trainer.runtime.gather(None)[0]
+        if told is not None:
+            self._restore(trainer, *told)
+
+    def _continue(self, trainer: ContinuingRun) -> None:
         folder, trouble = trainer.output_directory, None
         remove_half_removed(folder.parent)
         for run in shorter_runs(folder.parent, trainer.run_config, besides=folder):
@@ -101,7 +115,12 @@ class ContinueTraining:
                 copy_folder(path / folder, target / folder)
         copy_folder(path / start.best, target / BEST, without="train_*")
         first_sound([target / BEST], list(trainer.states()))
-        trainer.restore(start.history, path / TIMES_FILE, target / folders[-1])
+        self._told = (start, folders[-1])
+        self._restore(trainer, *self._told)
+
+    def _restore(self, trainer: ContinuingRun, start: Start, folder: str) -> None:
+        path = start.run.path
+        trainer.restore(start.history, path / TIMES_FILE, trainer.output_directory / folder)
         conditions = RunRecord(path).status.get("conditions")
         if conditions is not None:
             with fitting(str(path / STATUS_FILE)):
@@ -131,7 +150,8 @@ class ContinueTraining:
         Only what lies beside this run, has finished and is the same run but shorter is deleted.
         Where that cannot be done, this is told, and the longer run has finished all the same.
         """
-        if self.continued is None or not self.remove_continued_runs:
+        is_asked = self.remove_continued_runs and trainer.runtime.is_main
+        if self.continued is None or not is_asked:
             return
         path = trainer.output_directory.parent / self.continued.path.name
         if path == trainer.output_directory or not path.is_dir():

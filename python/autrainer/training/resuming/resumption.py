@@ -51,11 +51,14 @@ class Resumption:
         self._states = states
         self._found = found
         self._every = every
+        self._is_alone = trainer.runtime.process.is_alone
         self._random: Mapping[str, Any] | None = None
         self._is_on: bool = trainer.config.resuming.resume
         # In the middle of a pass only a loader that knows its place can go on.
         self._keeps_within = self._is_on and isinstance(trainer.train_loader, Stateful)
         self._requests = Requests()
+        # What all processes know: a signal may come behind the moment at which they have agreed.
+        self._heard = self._requests if self._is_alone else Requests()
         self._steps = 0
         self._kept_s = time.monotonic()
         tracker = trainer.train_tracker
@@ -73,6 +76,8 @@ class Resumption:
     def follow(self, requests: Requests) -> None:
         """Look at these requests after every step from now on."""
         self._requests = requests
+        if self._is_alone:
+            self._heard = requests
 
     def restore_listeners(self) -> None:
         """Give listeners back what they kept, before training begins.
@@ -130,10 +135,12 @@ class Resumption:
             RunInterruptedError: if the run was asked to stop; its state is on disk.
         """
         self._steps += 1
-        requests = self._requests
-        if requests.any:
+        is_due = self._keeps_within and self._is_due(ends_period) and not self._states.is_writing
+        if not self._is_alone:
+            is_due = self._agree(is_due=is_due)
+        if self._heard.any:
             self._handle_request(Position(iteration, batch, is_within=True))
-        elif self._keeps_within and self._is_due(ends_period) and not self._states.is_writing:
+        elif is_due:
             self.keep(Position(iteration, batch, is_within=True))
 
     def after_iteration(self, position: Position) -> None:
@@ -144,7 +151,9 @@ class Resumption:
         """
         if self._is_on:
             self.keep(position)
-        if self._requests.any:
+        if not self._is_alone:
+            self._agree()
+        if self._heard.any:
             self._handle_request(position, is_kept=self._is_on)
 
     def keep(self, position: Position) -> None:
@@ -158,19 +167,47 @@ class Resumption:
         self._states.clear()
 
     def leave_if_asked(self) -> None:
-        """Called between the batches of an evaluation: what was trained is kept, or trained again.
+        """Called where this process works alone: what was trained is kept, or trained again.
 
         Raises:
-            RunInterruptedError: if the run was asked to stop.
+            RunInterruptedError: if it was asked to stop.
         """
+        stop = self._requests.stop if self._requests.any else None
+        if stop is not None:
+            self._trainer.bookkeeping.background.join()
+            raise RunInterruptedError(stop, saved=False)
+
+    def leave_together(self) -> None:
+        """Called between the batches of an evaluation, by all processes: as `leave_if_asked`.
+
+        Raises:
+            RunInterruptedError: if one of them was asked to stop.
+        """
+        if not self._is_alone:
+            self._agree()
         self._leave_if_asked(saved=False)
 
     def _leave_if_asked(self, *, saved: bool) -> None:
-        requests = self._requests
-        stop = requests.stop if requests.any else None
+        stop = self._heard.stop
         if stop is not None:
-            self._trainer.bookkeeping.background.join()
+            self._trainer.folder.wait_for_files()
             raise RunInterruptedError(stop, saved=saved)
+
+    def _agree(self, *, is_due: bool = False) -> bool:
+        """Let all processes know what one of them was asked for, and whether a state is due.
+
+        When that is, the main process decides: only it has a disk to wait for.
+        """
+        runtime, requests = self._trainer.runtime, self._requests
+        due = int(is_due and runtime.is_main)
+        # Also looks at the clock.
+        _ = requests.any
+        stop, saves, due = runtime.largest(int(requests.stop or 0), int(requests.save), due)
+        self._heard.take(stop)
+        self._heard.save = bool(saves)
+        if saves:
+            requests.save = False
+        return bool(due)
 
     def _is_due(self, ends_period: bool) -> bool:
         every, age_s = self._every, time.monotonic() - self._kept_s
@@ -183,7 +220,7 @@ class Resumption:
     def _handle_request(self, position: Position, *, is_kept: bool = False) -> None:
         if self._keeps_within and not is_kept:
             self.keep(position)
-        self._requests.save = False
+        self._heard.save = False
         self._leave_if_asked(saved=is_kept or self._keeps_within)
 
     def _release_found(self) -> None:
@@ -204,7 +241,7 @@ def _collected(trainer: KeptRun) -> dict[str, Any]:
 
 def _listeners(trainer: KeptRun) -> Iterator[tuple[str, Any]]:
     """Whoever listens and keeps a state, by a name that is the same in the next attempt."""
-    parts = [trainer.data, *trainer.loggers, *trainer.callbacks, trainer.continue_training]
+    parts = [trainer.data, *trainer.listeners.listed, trainer.continue_training]
     for position, part in enumerate(parts):
         if part is not None and isinstance(part, Stateful):
             yield f"{position} {type(part).__qualname__}", part

@@ -28,8 +28,8 @@ class KeptRun(Protocol):
 
     runtime: Runtime
     data: Any
-    loggers: list[Any]
-    callbacks: list[Any]
+    folder: RunFolder
+    listeners: Any
     continue_training: Any
     optimizer: torch.optim.Optimizer
     train_loader: Any
@@ -54,6 +54,7 @@ class Resuming(Protocol):
 class ContinuingRun(Protocol):
     """What going on from a shorter run sees of the longer one."""
 
+    runtime: Runtime
     output_directory: Path
     run_config: Plain
     training_type: str

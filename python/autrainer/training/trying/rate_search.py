@@ -10,12 +10,10 @@ import numpy as np
 from autrainer.callbacks.progress import Progress
 from autrainer.config.schema.run import RunConfig
 from autrainer.engine.loading import batches_of
-from autrainer.engine.runtime import Runtime
+from autrainer.engine.threads import intra_op_threads
 from autrainer.engine.update import SkippedBatch
-from autrainer.runs.environment import set_device
-from autrainer.runs.process.global_state import GlobalState
-from autrainer.runs.random.seeding import set_reproducibility, set_seed
-from autrainer.training.build import Parts, build_parts
+from autrainer.training.build import Parts
+from autrainer.training.trying.parts import mult_adds_of, parts_tried
 from autrainer.training.trying.rates import Array, RateCurve, has_diverged, rising_rates
 
 
@@ -40,27 +38,17 @@ def try_rates(
     Raises:
         AutrainerError: if a part cannot be built.
     """
-    before = GlobalState.now()
-    try:
-        set_seed(config.seeds.training)
-        set_reproducibility(config.compute.reproducible)
-        parts = build_parts(config, Runtime(set_device(config.compute.device)))
-        try:
-            return _tried(parts, config, rising_rates(first, last, num_steps), shows_bar)
-        finally:
-            for loader in (parts.train_loader, parts.dev_loader, parts.test_loader):
-                getattr(loader, "close", lambda: None)()
-    finally:
-        before.restore()
+    with parts_tried(config) as parts:
+        return _tried(parts, config, rising_rates(first, last, num_steps), shows_bar)
 
 
 def _tried(parts: Parts, config: RunConfig, rates: Array, shows_bar: bool) -> RateCurve:
     scales = [group["lr"] / config.training.learning_rate for group in parts.optimizer.param_groups]
     losses: list[float] = []
-    parts.model.train()
     move = parts.mover("train")
     bar = Progress("Try rates", len(rates), disabled=not shows_bar)
-    with bar:
+    size = config.training.batch_size
+    with bar, intra_op_threads(mult_adds_of(config, parts), size, parts.device):
         for rate, batch in zip(rates, _batches(parts), strict=False):
             for group, scale in zip(parts.optimizer.param_groups, scales, strict=True):
                 _set_rate(group, float(rate) * scale)

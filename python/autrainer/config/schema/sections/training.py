@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import cast
 
 from autrainer.config.schema.kinds import (
+    UnfitError,
     count,
     device_name,
     flag,
@@ -36,6 +38,18 @@ def _count_or_auto(value: object) -> int | str:
 def _size_or_default(value: object) -> int:
     # Zero, null and nothing at all mean the training batch size.
     return count(value) if value else 0
+
+
+def _devices(value: object) -> int | str:
+    return "all" if value == "all" else saying(count, "use an integer of at least 1, or all")(value)
+
+
+def _strategy(value: object) -> str:
+    if value == "fsdp":
+        raise UnfitError("use 'ddp'; models that do not fit on one device are not divided")
+    if value != "ddp":
+        raise UnfitError("use 'ddp'")
+    return "ddp"
 
 
 @dataclass(frozen=True)
@@ -130,12 +144,17 @@ class ComputeSection:
         reproducible: Choose algorithms that give the same numbers again.
         features_cache: Folder for features that never vary; None for none.
         compile: How the model is compiled; None for not at all.
+        devices: How many processes train the run together, each on a device of its own: a number,
+            or `all` of this machine.
+        strategy: How they do it: `ddp`.
     """
 
     device: str = key(device_name, "cuda:0", makes_run=False)
     reproducible: bool = key(flag, True)
     features_cache: str | None = key(or_null(text, "for none"), None, makes_run=False)
     compile: CompileSection | None = options(CompileSection, shorthand="enabled")
+    devices: int | str = key(_devices, cast("int | str", 1), makes_run=False)
+    strategy: str = key(_strategy, "ddp", makes_run=False)
 
 
 @dataclass(frozen=True)

@@ -1,0 +1,274 @@
+"""Gradients of an update, summed over the processes that train a run together."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from typing import Any
+
+import torch
+
+from autrainer.errors import ConfigError
+from autrainer.runs.process.communicator import Communicator, Pending
+
+BUCKET_BYTES = 25 * 1024**2
+"""Gradients that travel together, as in torch's `DistributedDataParallel`."""
+
+NUM, SKIPPED, LOSS, FIRST_PRESENT = range(4)
+"""What stands behind the gradients of the last bucket: number of samples, whether a process wants
+the batch left out, the sum of the losses, and for each parameter whether there is a gradient."""
+
+_WIDE = (torch.float32, torch.float64)
+
+
+class GradientSum:
+    """Makes the gradients of one process those of the samples of all of them.
+
+    Each process has the gradient of the mean loss over its own samples. They are weighted by the
+    number of these samples, summed, and divided by the number of all samples; so it does not
+    matter how the samples are divided, and a process may have none. `DistributedDataParallel`
+    would average over processes, wait for one without samples, and wrap the model.
+
+    Gradients travel in buckets. While the last backward pass of an update goes on, those buckets
+    that are complete are on their way; what is there when it ends is sent then. The order of
+    buckets is the same everywhere, whatever the order in which gradients come.
+
+    Args:
+        optimizer: Its parameters are looked at in each update.
+        communicator: Joins the processes.
+        bucket_bytes: Size of a bucket.
+
+    Attributes:
+        mean_loss: Mean loss of the samples of the last update, on their device.
+    """
+
+    def __init__(
+        self,
+        optimizer: torch.optim.Optimizer,
+        communicator: Communicator,
+        bucket_bytes: int = BUCKET_BYTES,
+    ) -> None:
+        self._optimizer, self._communicator = optimizer, communicator
+        self._bucket_bytes = bucket_bytes
+        self._parameters: list[torch.nn.Parameter] = []
+        self._buckets: list[_Bucket] = []
+        self._hooks: list[Any] = []
+        self._places: dict[torch.Tensor, _Bucket] = {}
+        self._pending: list[Pending] = []
+        self._watched: int | None = None
+        self.mean_loss: torch.Tensor | None = None
+
+    def begin(self) -> None:
+        """Begin an update, or one of its passes: look which parameters there are."""
+        groups = self._optimizer.param_groups
+        parameters = [p for group in groups for p in group["params"]]
+        self._pending, self._watched = [], None
+        for bucket in self._buckets:
+            bucket.num_awaited = bucket.num_watched
+        if [*map(id, parameters)] != [*map(id, self._parameters)]:
+            self._arrange(parameters)
+
+    def watch(self, num_samples: int) -> None:
+        """The backward pass to come is the last one: send gradients as soon as they are there.
+
+        Args:
+            num_samples: Samples of the update in this process.
+        """
+        self._watched = num_samples
+
+    def finish(self, num_samples: int, loss: torch.Tensor | None, *, skips: bool = False) -> None:
+        """Put the gradients of all samples in place of those of this process.
+
+        Args:
+            num_samples: Samples of the update in this process.
+            loss: Their losses, not reduced, or their mean; None without samples.
+            skips: This process wants the batch left out.
+        """
+        self._watched = None
+        last = self._buckets[-1]
+        with torch.no_grad():
+            last.write_tail(num_samples, loss, skips, self._parameters)
+            for bucket in self._buckets[len(self._pending) :]:
+                self._send(bucket, num_samples)
+            for pending in self._pending:
+                pending.wait()
+            total = last.tail[NUM].clone()
+            self.mean_loss = last.tail[LOSS] / total
+            absent = self._absent(last.tail)
+            for bucket in self._buckets:
+                bucket.give_back(total, absent)
+
+    @property
+    def is_skipped(self) -> bool:
+        """Whether any process wants the batch left out. Waits for the device."""
+        return bool(self._buckets[-1].tail[SKIPPED].item())
+
+    def share_buffers(self, *modules: Any) -> None:
+        """Give the buffers of modules in all processes the values of those of the main one."""
+        by_kind: dict[tuple[torch.dtype, torch.device], list[torch.Tensor]] = {}
+        for buffer in _buffers(modules):
+            by_kind.setdefault((buffer.dtype, buffer.device), []).append(buffer)
+        is_main = self._communicator.process.is_main
+        for buffers in by_kind.values():
+            flat = torch.cat([buffer.reshape(-1) for buffer in buffers])
+            self._communicator.copy_from_main(flat)
+            if is_main:
+                continue
+            sizes = [buffer.numel() for buffer in buffers]
+            for buffer, part in zip(buffers, torch.split(flat, sizes), strict=True):
+                buffer.copy_(part.view_as(buffer))
+
+    def _arrange(self, parameters: list[torch.nn.Parameter]) -> None:
+        """Divide parameters into buckets: those of the last layers, whose gradients come first."""
+        for hook in self._hooks:
+            hook.remove()
+        self._parameters = parameters
+        self._buckets = list(_buckets(reversed(parameters), self._bucket_bytes))
+        if not self._buckets or self._buckets[-1].flat.dtype not in _WIDE:
+            # Numbers of samples are more than 16 bits can count.
+            device = self._buckets[-1].flat.device if self._buckets else torch.device("cpu")
+            self._buckets.append(_Bucket([], torch.float32, device))
+        self._buckets[-1].add_tail(FIRST_PRESENT + len(parameters))
+        self._places, self._hooks = {}, []
+        for bucket in self._buckets[:-1]:
+            trained = [p for p in bucket.parameters if p.requires_grad]
+            if len(trained) < len(bucket.parameters):
+                continue
+            bucket.num_watched = bucket.num_awaited = len(trained)
+            for parameter in trained:
+                self._places[parameter] = bucket
+                register: Any = parameter.register_post_accumulate_grad_hook
+                self._hooks.append(register(self._on_gradient))
+
+    def _on_gradient(self, parameter: torch.Tensor) -> None:
+        if self._watched is None:
+            return
+        bucket = self._places[parameter]
+        bucket.num_awaited -= 1
+        if bucket.num_awaited < 0:
+            raise ConfigError(
+                "a gradient was computed twice in one backward pass, as with re-entrant "
+                "checkpointing, which several processes cannot share; use use_reentrant=False"
+            )
+        with torch.no_grad():
+            while len(self._pending) < len(self._buckets) - 1:
+                following = self._buckets[len(self._pending)]
+                if following.num_awaited or not following.num_watched:
+                    break
+                self._send(following, self._watched)
+
+    def _send(self, bucket: _Bucket, num_samples: int) -> None:
+        bucket.fill(num_samples)
+        self._pending.append(self._communicator.start_sum(bucket.flat))
+
+    def _absent(self, tail: torch.Tensor) -> set[int]:
+        """Ids of the parameters that no process has a gradient of.
+
+        Only asked of the device where this process lacks one, since it has to be waited for.
+        """
+        if all(parameter.grad is not None for parameter in self._parameters):
+            return set()
+        present = tail[FIRST_PRESENT:].tolist()
+        return {id(p) for p, there in zip(self._parameters, present, strict=True) if not there}
+
+
+class _Bucket:
+    """Gradients that travel together, in one row of memory."""
+
+    def __init__(
+        self, parameters: list[torch.nn.Parameter], dtype: torch.dtype, device: torch.device
+    ) -> None:
+        self.parameters = parameters
+        self.num_watched = self.num_awaited = 0
+        self._sizes = [parameter.numel() for parameter in parameters]
+        self.flat = torch.zeros(sum(self._sizes), dtype=dtype, device=device)
+        self._divide()
+
+    def add_tail(self, size: int) -> None:
+        """Make room for numbers behind the gradients."""
+        self.flat = self.flat.new_zeros(sum(self._sizes) + size)
+        self._divide()
+
+    def _divide(self) -> None:
+        size = sum(self._sizes)
+        self.gradients, self.tail = self.flat[:size], self.flat[size:]
+        parts = torch.split(self.gradients, self._sizes) if self._sizes else ()
+        self._views = [
+            part.view(parameter.shape)
+            for part, parameter in zip(parts, self.parameters, strict=True)
+        ]
+
+    def write_tail(
+        self,
+        num_samples: int,
+        loss: torch.Tensor | None,
+        skips: bool,
+        parameters: list[torch.nn.Parameter],
+    ) -> None:
+        """Write what travels behind the gradients."""
+        self.tail.zero_()
+        self.tail[NUM], self.tail[SKIPPED] = num_samples, float(skips)
+        if loss is not None and loss.numel():
+            self.tail[LOSS] = loss.detach().mean() * num_samples
+        missing = [n for n, parameter in enumerate(parameters) if parameter.grad is None]
+        self.tail[FIRST_PRESENT:] = 1
+        if missing:
+            self.tail[[FIRST_PRESENT + number for number in missing]] = 0
+
+    def fill(self, num_samples: int) -> None:
+        """Copy the gradients, weighted; those that are missing are zero."""
+        if not self.parameters:
+            return
+        found = [parameter.grad for parameter in self.parameters]
+        if all(gradient is None for gradient in found):
+            self.gradients.zero_()
+            return
+        parts = [
+            torch.zeros_like(view) if gradient is None else _alone(gradient, view)
+            for gradient, view in zip(found, self._views, strict=True)
+        ]
+        torch.cat([part.reshape(-1) for part in parts], out=self.gradients)
+        self.gradients.mul_(num_samples)
+
+    def give_back(self, total: torch.Tensor, absent: set[int]) -> None:
+        """Let the parameters have the gradients of all processes."""
+        if not self.parameters:
+            return
+        self.gradients.div_(total.to(self.gradients.dtype))
+        for parameter, view in zip(self.parameters, self._views, strict=True):
+            if id(parameter) not in absent:
+                parameter.grad = view
+
+
+def _alone(gradient: torch.Tensor, view: torch.Tensor) -> torch.Tensor:
+    """A gradient in memory that may be read while that of the bucket is written."""
+    if gradient.is_sparse:
+        raise ConfigError(
+            "a parameter has sparse gradients, which several processes cannot sum; use sparse=False"
+        )
+    # Gradients that an optimizer of the user's own has set to zero, and not removed, are the view.
+    return gradient.clone() if gradient is view else gradient
+
+
+def _buckets(parameters: Iterable[torch.nn.Parameter], size: int) -> Iterator[_Bucket]:
+    """Parameters in a row, until they have so many bytes or are of another kind."""
+    found: list[torch.nn.Parameter] = []
+    num_bytes = 0
+    for parameter in parameters:
+        is_other = found and _kind(parameter) != _kind(found[0])
+        if found and (is_other or num_bytes + parameter.nbytes > size):
+            yield _Bucket(found, *_kind(found[0]))
+            found, num_bytes = [], 0
+        found.append(parameter)
+        num_bytes += parameter.nbytes
+    if found:
+        yield _Bucket(found, *_kind(found[0]))
+
+
+def _kind(parameter: torch.Tensor) -> tuple[torch.dtype, torch.device]:
+    return parameter.dtype, parameter.device
+
+
+def _buffers(modules: Iterable[Any]) -> Iterator[torch.Tensor]:
+    for module in modules:
+        if isinstance(module, torch.nn.Module):
+            yield from (buffer for buffer in module.buffers() if buffer.numel())

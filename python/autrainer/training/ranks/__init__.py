@@ -1,0 +1,1 @@
+"""One run on many processes: how they are started, watched and ended."""
