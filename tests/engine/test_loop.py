@@ -10,7 +10,7 @@ from autrainer.engine.step import Hooks
 class Diary:
     """Hears the hooks and is the period and the step of a loop."""
 
-    is_stopping = False
+    is_stopping = is_stopping_after_step = False
 
     def __init__(self):
         self.lines = []

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from typing import Any
 
 import torch
@@ -13,9 +13,10 @@ from autrainer.runs.process.communicator import Communicator, Pending
 BUCKET_BYTES = 25 * 1024**2
 """Gradients that travel together, as in torch's `DistributedDataParallel`."""
 
-NUM, SKIPPED, LOSS, FIRST_PRESENT = range(4)
+NUM, SKIPPED, LOSS, ASKED, FIRST_PRESENT = range(5)
 """What stands behind the gradients of the last bucket: number of samples, whether a process wants
-the batch left out, the sum of the losses, and for each parameter whether there is a gradient."""
+the batch left out, the sum of the losses, whether a process has to talk to the others after the
+update, and for each parameter whether there is a gradient."""
 
 _WIDE = (torch.float32, torch.float64)
 
@@ -39,6 +40,7 @@ class GradientSum:
 
     Attributes:
         mean_loss: Mean loss of the samples of the last update, on their device.
+        asks: Whether this process has to talk to the others after the update.
     """
 
     def __init__(
@@ -56,6 +58,7 @@ class GradientSum:
         self._pending: list[Pending] = []
         self._watched: int | None = None
         self.mean_loss: torch.Tensor | None = None
+        self.asks: Callable[[], bool] = lambda: False
 
     def begin(self) -> None:
         """Begin an update, or one of its passes: look which parameters there are."""
@@ -86,7 +89,7 @@ class GradientSum:
         self._watched = None
         last = self._buckets[-1]
         with torch.no_grad():
-            last.write_tail(num_samples, loss, skips, self._parameters)
+            last.write_tail(num_samples, loss, skips, self.asks(), self._parameters)
             for bucket in self._buckets[len(self._pending) :]:
                 self._send(bucket, num_samples)
             for pending in self._pending:
@@ -96,6 +99,15 @@ class GradientSum:
             absent = self._absent(last.tail)
             for bucket in self._buckets:
                 bucket.give_back(total, absent)
+
+    @property
+    def is_asked(self) -> bool:
+        """Whether a process has to talk to the others now; where nobody knows, it may be so.
+
+        On a device that would have to be waited for, it is cheaper to ask the processes.
+        """
+        tail = self._buckets[-1].tail if self._buckets else None
+        return tail is None or tail.device.type != "cpu" or bool(tail[ASKED].item())
 
     @property
     def is_skipped(self) -> bool:
@@ -202,17 +214,14 @@ class _Bucket:
         num_samples: int,
         loss: torch.Tensor | None,
         skips: bool,
+        asks: bool,
         parameters: list[torch.nn.Parameter],
     ) -> None:
         """Write what travels behind the gradients."""
-        self.tail.zero_()
-        self.tail[NUM], self.tail[SKIPPED] = num_samples, float(skips)
+        present = [parameter.grad is not None for parameter in parameters]
+        self.tail.copy_(torch.tensor([num_samples, skips, 0, asks, *present], dtype=torch.float32))
         if loss is not None and loss.numel():
             self.tail[LOSS] = loss.detach().mean() * num_samples
-        missing = [n for n, parameter in enumerate(parameters) if parameter.grad is None]
-        self.tail[FIRST_PRESENT:] = 1
-        if missing:
-            self.tail[[FIRST_PRESENT + number for number in missing]] = 0
 
     def fill(self, num_samples: int) -> None:
         """Copy the gradients, weighted; those that are missing are zero."""

@@ -72,6 +72,10 @@ class PeriodHooks(Protocol):
     def is_stopping(self) -> bool:
         """Whether training is to end with the iteration in progress, or the one just ended."""
 
+    @property
+    def is_stopping_after_step(self) -> bool:
+        """The same, asked after a step that does not end the period."""
+
     def seed(self, iteration: int) -> None:
         """Make all random numbers that follow depend on the seed and this iteration alone."""
 
@@ -248,7 +252,7 @@ class StepLoop(_Loop):
                 _, batch = next(batches)
                 self._step(step, (step - 1) % self._eval_frequency, batch)
                 bar.advance()
-                is_last = step == until or self._period.is_stopping
+                is_last = step == until or self._period.is_stopping_after_step
                 if self._saver is not None:
                     self._saver.after_step(step + 1, 0, ends_period=is_last)
                 if is_last:

@@ -105,6 +105,20 @@ class Update:
         """Mean loss of the last update over all processes; None where there is one process."""
         return None if self._sum is None else self._sum.mean_loss
 
+    def ask_when(self, asks: Callable[[], bool]) -> None:
+        """Let each update tell all processes whether one of them has to talk to the others.
+
+        Args:
+            asks: Whether this one has.
+        """
+        if self._sum is not None:
+            self._sum.asks = asks
+
+    @property
+    def is_asked(self) -> bool:
+        """Whether a process has to talk to the others after the last update."""
+        return self._sum is not None and self._sum.is_asked
+
     def join(self, model: Any, criterion: Any) -> None:
         """Take part in an update of which this process has no sample.
 

@@ -41,11 +41,17 @@ class EvaluationPeriod:
         self._parts, self._records = parts, records
         self._bookkeeping, self._hooks = bookkeeping, hooks
         self._evaluate, self._folder_of, self._seed = evaluate, folder_of, seed
+        self._asks_after_steps = True
 
     @property
     def is_stopping(self) -> bool:
         """Whether training is to end with the iteration in progress, or the one just ended."""
         return self._records.stop_request.agree(self._parts.runtime)
+
+    @property
+    def is_stopping_after_step(self) -> bool:
+        """The same, after a step: of several processes, only hooks of steps can have asked."""
+        return self._asks_after_steps and self.is_stopping
 
     def seed(self, iteration: int) -> None:
         """Make what follows depend on the seed and this iteration alone, not on what was before."""
@@ -59,6 +65,10 @@ class EvaluationPeriod:
 
     def resume(self) -> None:
         """Take up an evaluation period that has begun in an earlier attempt."""
+        runtime = self._parts.runtime
+        if not runtime.process.is_alone:
+            listens = any(map(self._hooks.listeners, ("cb_on_step_begin", "cb_on_step_end")))
+            self._asks_after_steps = any(runtime.any(listens))
         self._parts.model.train()
         self._records.train_timer.start()
 

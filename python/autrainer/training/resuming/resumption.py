@@ -76,6 +76,7 @@ class Resumption:
     def follow(self, requests: Requests) -> None:
         """Look at these requests after every step from now on."""
         self._requests = requests
+        self._trainer.update.ask_when(self._has_to_talk)
         if self._is_alone:
             self._heard = requests
 
@@ -137,7 +138,9 @@ class Resumption:
         self._steps += 1
         is_due = self._keeps_within and self._is_due(ends_period) and not self._states.is_writing
         if not self._is_alone:
-            is_due = self._agree(is_due=is_due)
+            # At the end of a period all of them look: an evaluation may take long.
+            talks = ends_period or self._trainer.update.is_asked
+            is_due = self._agree(is_due=is_due) if talks else False
         if self._heard.any:
             self._handle_request(Position(iteration, batch, is_within=True))
         elif is_due:
@@ -193,6 +196,13 @@ class Resumption:
             self._trainer.folder.wait_for_files()
             raise RunInterruptedError(stop, saved=saved)
 
+    def _has_to_talk(self) -> bool:
+        """Whether something is to be agreed on after the step in progress, which is known by it."""
+        if self._requests.any:
+            return True
+        is_main = self._trainer.runtime.is_main and self._keeps_within
+        return is_main and self._is_due(False, 1) and not self._states.is_writing
+
     def _agree(self, *, is_due: bool = False) -> bool:
         """Let all processes know what one of them was asked for, and whether a state is due.
 
@@ -209,12 +219,12 @@ class Resumption:
             requests.save = False
         return bool(due)
 
-    def _is_due(self, ends_period: bool) -> bool:
+    def _is_due(self, ends_period: bool, steps_more: int = 0) -> bool:
         every, age_s = self._every, time.monotonic() - self._kept_s
         if ends_period and age_s >= WORTH_KEEPING_S:
             return True
         if every.steps is not None:
-            return self._steps >= every.steps
+            return self._steps + steps_more >= every.steps
         return every.seconds is not None and age_s >= every.seconds
 
     def _handle_request(self, position: Position, *, is_kept: bool = False) -> None:

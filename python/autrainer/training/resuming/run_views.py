@@ -13,6 +13,7 @@ from autrainer.config.plain import Plain
 from autrainer.config.schema.run import RunConfig
 from autrainer.engine.runtime import Runtime
 from autrainer.engine.stateful import StatefulParts
+from autrainer.engine.update import Update
 from autrainer.runs.folder import Bookkeeping
 from autrainer.runs.process.signals import Requests
 from autrainer.runs.state.torch_files import Stateful
@@ -32,6 +33,7 @@ class KeptRun(Protocol):
     listeners: Any
     continue_training: Any
     optimizer: torch.optim.Optimizer
+    update: Update
     train_loader: Any
     train_tracker: OutputsTracker | None
     training_type: str
