@@ -3,7 +3,9 @@
 import pytest
 
 from autrainer.errors import ConfigError
-from tests.training.conftest import built, trained
+from autrainer.training import ModularTaskTrainer
+from tests.ranks import Echo
+from tests.training.conftest import built, configured, trained
 
 LONE = "batch_size=23"
 """24 training samples: one is left for the last batch."""
@@ -64,3 +66,24 @@ def test_one_image_has_many_values_for_each_channel(tmp_path):
     trainer.close()
 
     assert trainer.train_loader.last_batch_size == 1
+
+
+def of_three(tmp_path, *overrides):
+    """A trainer that is the main one of three processes."""
+    run = tmp_path / "experiment" / "training" / "run"
+    cfg = configured(*overrides, model=normed())
+    ModularTaskTrainer(cfg, run, communicator=Echo(0, 3)).close()
+
+
+def test_a_process_that_would_have_one_sample_is_told_before_training(tmp_path):
+    with pytest.raises(ConfigError, match="of a batch of 4 samples one of 3 processes has one"):
+        of_three(tmp_path, "batch_size=20")
+
+
+@pytest.mark.parametrize(("batch_size", "num"), [(8, 2), (12, 4), (24, None)])
+def test_few_samples_for_each_process_are_warned_of(tmp_path, caplog, batch_size, num):
+    of_three(tmp_path, f"batch_size={batch_size}")
+    told = [r.getMessage() for r in caplog.records if "normalises over the batch" in r.message]
+    assert [f"each of 3 processes does so over {num} samples alone" in each for each in told] == (
+        [] if num is None else [True]
+    )

@@ -5,6 +5,9 @@ import signal
 import time
 from pathlib import Path
 
+import torch
+
+from autrainer.criterions import CrossEntropyLoss
 from autrainer.datasets import ToyDataset
 
 
@@ -70,3 +73,17 @@ class FailingInOne(ToyDataset):
         super().__init__(**arguments)
         if os.environ.get("RANK") == "1":
             raise ValueError("no data here")
+
+
+class InfiniteInOne(CrossEntropyLoss):
+    """Has an infinite loss in one process, for the last sample of the first batch."""
+
+    calls = 0
+
+    def forward(self, x, y):
+        loss = super().forward(x, y)
+        if torch.is_grad_enabled():
+            self.calls += 1
+            if self.calls == 1 and os.environ.get("RANK") == "1":
+                loss = loss / (torch.arange(len(loss)) < len(loss) - 1)
+        return loss

@@ -154,3 +154,20 @@ def test_a_run_by_several_processes_goes_on_from_a_shorter_one(together):
     assert "Continuing short" in (longer / "training.log").read_text()
     for name in ("epoch_4/model.pt", "epoch_4/optimizer.pt", "metrics.csv"):
         assert (longer / name).read_bytes() == (whole / name).read_bytes()
+
+
+def test_a_batch_that_is_left_out_is_told_once_with_the_samples_of_all_processes(together):
+    criterion = f"{PARTS}.InfiniteInOne"
+    ended = together(2, "on_nonfinite=skip", "iterations=1", dataset__criterion=criterion)
+    told = (ended["run"] / "training.log").read_text()
+    assert told.count("Skipped epoch 1, batch 0: the loss is not finite: that of the training") == 1
+    assert "(1 of 8)" in told
+    assert len(np.load(ended["run"] / "epoch_1" / "train_indices.npy")) == 8
+
+
+def test_all_processes_stop_when_the_time_is_up(together):
+    ended = together(2, "iterations=100000", "max_duration=3 s")
+    assert ended["stopped"] == 14
+    status = read_status(ended["run"])
+    assert (status["state"], status["exception"]["type"]) == ("interrupted", "RunInterruptedError")
+    assert "max_duration" in status["exception"]["message"]
