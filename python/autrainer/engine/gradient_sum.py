@@ -37,6 +37,7 @@ class GradientSum:
         optimizer: Its parameters are looked at in each update.
         communicator: Joins the processes.
         bucket_bytes: Size of a bucket.
+        sends_early: Send buckets during the backward pass; not where that exchanges something too.
 
     Attributes:
         mean_loss: Mean loss of the samples of the last update, on their device.
@@ -48,9 +49,11 @@ class GradientSum:
         optimizer: torch.optim.Optimizer,
         communicator: Communicator,
         bucket_bytes: int = BUCKET_BYTES,
+        *,
+        sends_early: bool = True,
     ) -> None:
         self._optimizer, self._communicator = optimizer, communicator
-        self._bucket_bytes = bucket_bytes
+        self._bucket_bytes, self._sends_early = bucket_bytes, sends_early
         self._parameters: list[torch.nn.Parameter] = []
         self._buckets: list[_Bucket] = []
         self._hooks: list[Any] = []
@@ -76,7 +79,7 @@ class GradientSum:
         Args:
             num_samples: Samples of the update in this process.
         """
-        self._watched = num_samples
+        self._watched = num_samples if self._sends_early else None
 
     def finish(self, num_samples: int, loss: torch.Tensor | None, *, skips: bool = False) -> None:
         """Put the gradients of all samples in place of those of this process.

@@ -69,6 +69,7 @@ class Update:
         precision: The numbers that the model computes with.
         limits: Micro batches, clipping, and batches to leave out.
         runtime: The other processes, which have other samples of each batch; None for none.
+        sends_early: Send gradients to the other processes while the rest of them is computed.
 
     Attributes:
         gradient_norm: Norm of the gradients of the last update before they were limited, on their
@@ -86,6 +87,7 @@ class Update:
         precision: Precision | None = None,
         limits: Limits | None = None,
         runtime: Runtime | None = None,
+        sends_early: bool = True,
     ) -> None:
         self._optimizer = optimizer
         self._precision = precision or Precision()
@@ -94,7 +96,7 @@ class Update:
         self._backward = backward_of_mean()
         self._sum: GradientSum | None = None
         if runtime is not None and not runtime.process.is_alone:
-            self._sum = GradientSum(optimizer, runtime.communicator)
+            self._sum = GradientSum(optimizer, runtime.communicator, sends_early=sends_early)
         self.was_made = True
         self.gradient_norm: torch.Tensor | None = None
         self._own_step: StepFunction = self._choose_step()

@@ -32,6 +32,7 @@ from autrainer.engine.compiling import CompileOptions, compile_model, count_comp
 from autrainer.engine.precision import Precision
 from autrainer.engine.runtime import Runtime
 from autrainer.engine.step import DeviceMover
+from autrainer.engine.sync_batch_norm import synchronise
 from autrainer.engine.update import Limits, Update
 from autrainer.engine.weight_average import AverageOptions, WeightAverage
 from autrainer.errors import ConfigError
@@ -132,6 +133,9 @@ def build_parts(config: RunConfig, runtime: Runtime) -> Parts:
     model = build_model(config.model, data.output_dim)
     load_model_state(model, checkpoints)
     freeze(model, config.model.freeze)
+    synced = config.compute.sync_batchnorm and not runtime.process.is_alone
+    if synced:
+        synchronise(model, runtime.communicator)
     model.to(device)
     optimizer = build_optimizer_of(config.optimizer, model, training.learning_rate)
     load_optimizer_state(optimizer, model, checkpoints, device)
@@ -155,7 +159,7 @@ def build_parts(config: RunConfig, runtime: Runtime) -> Parts:
         dev_loader,
         test_loader,
         precision,
-        Update(optimizer, precision, limits(config.updates), runtime),
+        Update(optimizer, precision, limits(config.updates), runtime, sends_early=not synced),
         weight_average(config.updates.ema, model),
     )
 

@@ -87,3 +87,21 @@ def test_few_samples_for_each_process_are_warned_of(tmp_path, caplog, batch_size
     assert [f"each of 3 processes does so over {num} samples alone" in each for each in told] == (
         [] if num is None else [True]
     )
+
+
+@pytest.mark.parametrize(
+    ("overrides", "problem"),
+    [
+        (("micro_batch_size=4",), "micro_batch_size is 4; remove it"),
+        (("on_nonfinite=skip",), "on_nonfinite is 'skip'; use error or ignore"),
+        (("batch_size=22",), "the last batch has 2 samples for 3 processes; set train_loader"),
+    ],
+)
+def test_what_keeps_processes_from_normalising_together_is_refused(tmp_path, overrides, problem):
+    with pytest.raises(ConfigError, match=f"sync_batchnorm is true, but {problem}"):
+        of_three(tmp_path, "sync_batchnorm=true", *overrides)
+
+
+def test_samples_of_all_processes_are_not_few(tmp_path, caplog):
+    of_three(tmp_path, "sync_batchnorm=true", "batch_size=8")
+    assert "normalises over the batch" not in caplog.text

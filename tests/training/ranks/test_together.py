@@ -171,3 +171,11 @@ def test_all_processes_stop_when_the_time_is_up(together):
     status = read_status(ended["run"])
     assert (status["state"], status["exception"]["type"]) == ("interrupted", "RunInterruptedError")
     assert "max_duration" in status["exception"]["message"]
+
+
+def test_a_model_that_normalises_together_comes_to_the_same_results(together):
+    normed = {"id": "N", "_target_": "tests.training.parts.NormedModel"}
+    options = {"model": normed | {"transform": {"type": "tabular"}}}
+    given = ("sync_batchnorm=true", "iterations=3", "ema=0.5")
+    runs = [together(size, *given, name=f"by_{size}", **options)["run"] for size in (1, 3)]
+    same_run(runs[1], runs[0], 1e-4)

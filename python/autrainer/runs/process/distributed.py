@@ -106,6 +106,10 @@ class DistributedCommunicator:
         except RuntimeError as error:
             raise ProcessLostError(f"the processes of the run do not meet: {error}") from error
 
+    def __deepcopy__(self, memo: dict[int, Any]) -> DistributedCommunicator:
+        # Parts that hold it are copied; the processes are the same.
+        return self
+
     def sum(self, tensor: Any) -> Any:
         """The sum of a tensor over all processes, in its place."""
         with self._losses_named():

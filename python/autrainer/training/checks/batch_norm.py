@@ -9,15 +9,16 @@ from typing import Any
 
 import torch
 
+from autrainer.config.schema.sections.updates import UpdateSection
 from autrainer.data.loader import Loader
 from autrainer.engine.micro_batches import smallest_part
+from autrainer.engine.sync_batch_norm import SyncBatchNorm
 from autrainer.errors import ConfigError
 from autrainer.fast.families import BATCH_NORMS
 from autrainer.runs.process.run_process import smallest_share
 
 log = logging.getLogger(__name__)
 
-SYNCED = torch.nn.SyncBatchNorm
 
 FEW_SAMPLES = 8
 """Fewer than these make statistics of batch normalisation that are mostly noise."""
@@ -100,6 +101,36 @@ def refuse_lone_sample(
     )
 
 
+def refuse_unsynced(
+    model: torch.nn.Module, loader: Any, updates: UpdateSection, num_processes: int
+) -> None:
+    """Refuse what keeps processes from normalising together: each has to do so as often.
+
+    Args:
+        model: The model.
+        loader: Loader of the train split.
+        updates: How the weights are updated.
+        num_processes: How many processes share each batch.
+
+    Raises:
+        ConfigError: naming what to change.
+    """
+    if not any(isinstance(module, SyncBatchNorm) for module in model.modules()):
+        return
+    problem = ""
+    if updates.micro_batch_size is not None:
+        problem = f"micro_batch_size is {updates.micro_batch_size}; remove it"
+    elif updates.on_nonfinite == "skip":
+        problem = "on_nonfinite is 'skip'; use error or ignore"
+    elif loader.last_batch_size < num_processes:
+        problem = (
+            f"the last batch has {loader.last_batch_size} samples for {num_processes} processes; "
+            "set train_loader_kwargs.drop_last to true"
+        )
+    if problem:
+        raise ConfigError(f"sync_batchnorm is true, but {problem}, or leave sync_batchnorm out")
+
+
 def warn_of_few_samples(
     model: torch.nn.Module, batch_size: int, micro_batch_size: int | None, num_processes: int
 ) -> None:
@@ -114,12 +145,12 @@ def warn_of_few_samples(
     if num_processes == 1:
         return
     num = smallest_part(smallest_share(batch_size, num_processes), micro_batch_size)
-    layers = [name for name, layer in _trained(model) if not isinstance(layer, SYNCED)]
+    layers = [name for name, layer in _trained(model) if not isinstance(layer, SyncBatchNorm)]
     if layers and num < FEW_SAMPLES:
         log.warning(
             "%s normalises over the batch (layer %r), and each of %d processes does so over %d "
-            "samples alone; a larger batch_size, fewer devices or, on GPUs, sync_batchnorm: true "
-            "give better statistics",
+            "samples alone; a larger batch_size, fewer devices or sync_batchnorm: true give better "
+            "statistics",
             type(model).__name__,
             layers[0],
             num_processes,

@@ -10,6 +10,7 @@ from autrainer.training.build import Parts
 from autrainer.training.checks.batch_norm import (
     lone_values,
     refuse_lone_sample,
+    refuse_unsynced,
     warn_of_few_samples,
 )
 from autrainer.training.checks.shapes import Fit, Seen, outputs_kept
@@ -47,6 +48,9 @@ def tried(config: RunConfig, parts: Parts, bookkeeping: Bookkeeping) -> Trial:
     if mult_adds is not None:
         fit.check(parts.model, Seen(batch, outputs[-1]))
     size, num_processes = updates.micro_batch_size, parts.runtime.world_size
+    refuse_unsynced(parts.model, parts.train_loader, updates, num_processes)
+    if config.compute.sync_batchnorm:
+        num_processes = 1
     num_steps = training.iterations if training.training_type == "step" else None
     refuse_lone_sample(parts.model, lone_layers, parts.train_loader, num_steps, size, num_processes)
     if parts.runtime.is_main:

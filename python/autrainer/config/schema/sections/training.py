@@ -147,6 +147,7 @@ class ComputeSection:
         devices: How many processes train the run together, each on a device of its own: a number,
             or `all` of this machine.
         strategy: How they do it: `ddp`.
+        sync_batchnorm: Batch normalisation over the samples of all of them.
     """
 
     device: str = key(device_name, "cuda:0", makes_run=False)
@@ -155,6 +156,7 @@ class ComputeSection:
     compile: CompileSection | None = options(CompileSection, shorthand="enabled")
     devices: int | str = key(_devices, cast("int | str", 1), makes_run=False)
     strategy: str = key(_strategy, "ddp", makes_run=False)
+    sync_batchnorm: bool = key(flag, False)
 
 
 @dataclass(frozen=True)
