@@ -34,7 +34,7 @@ OVERRIDES = [
 ]
 
 
-def hand_written_loop(*, fused=None):
+def hand_written_loop(*, fused=None, extra=""):
     """What a user would write: nothing saved, nobody told."""
     torch.manual_seed(1)
     features = torch.rand(SAMPLES * 8 // 10, FEATURES)
@@ -47,14 +47,22 @@ def hand_written_loop(*, fused=None):
     )
     optimizer = torch.optim.Adam(model.parameters(), lr=0.001, fused=fused)
     criterion = torch.nn.CrossEntropyLoss()
+    follow = torch.optim.swa_utils.get_ema_multi_avg_fn(0.999)
+    average = torch.optim.swa_utils.AveragedModel(model, multi_avg_fn=follow)
+    parts = BATCH // MICRO if extra == "accumulate" else 1
 
     def epoch():
         model.train()
         for rows in torch.randperm(len(features)).split(BATCH):
             optimizer.zero_grad()
-            loss = criterion(model(features[rows]), targets[rows])
-            loss.backward()
+            for part in rows.chunk(parts):
+                loss = criterion(model(features[part]), targets[part])
+                (loss / parts if parts > 1 else loss).backward()
+            if extra == "clip":
+                torch.nn.utils.clip_grad_norm_(model.parameters(), 1.0)
             optimizer.step()
+            if extra == "ema":
+                average.update_parameters(model)
 
     return epoch
 
@@ -91,7 +99,16 @@ CASES = {
 """Whether the trainer's Adam is fused (None leaves it to the trainer), and whether the other is."""
 
 
-@pytest.mark.parametrize("case", CASES)
+MICRO = 8
+EXTRAS = {
+    "accumulate": f"micro_batch_size={MICRO}",
+    "clip": "max_grad_norm=1.0",
+    "ema": "++ema={decay: 0.999, warmup: false}",
+}
+"""What both do beside: gradients of parts added up, their norm limited, weights averaged."""
+
+
+@pytest.mark.parametrize("case", [*CASES, *EXTRAS])
 @pytest.mark.parametrize("who", [HAND, TRAINER])
 def test_epoch_on_a_resident_table(benchmark, case, who):
     """Each in a process of its own, as users train: what ran before in a process slows the rest."""
@@ -111,10 +128,11 @@ def test_epoch_on_a_resident_table(benchmark, case, who):
 
 def train_when_asked(who, case):
     """Train an epoch for every line that comes in."""
-    trainer_fused, hand_fused = CASES[case]
+    trainer_fused, hand_fused = CASES.get(case, (None, True))
     if who == HAND:
-        return answer(hand_written_loop(fused=hand_fused or None))
+        return answer(hand_written_loop(fused=hand_fused or None, extra=case))
     option = [] if trainer_fused is None else [f"+optimizer.fused={str(trainer_fused).lower()}"]
+    option += [EXTRAS[case]] if case in EXTRAS else []
     with tempfile.TemporaryDirectory() as folder:
         trainer = trainer_on(Path(folder), *option)
         with trainer.threads():
