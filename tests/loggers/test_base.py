@@ -165,13 +165,19 @@ def test_the_fallback_without_a_name_is_silent(caplog):
 
 
 @pytest.mark.parametrize(
-    ("name", "library"), [("MLFlowLogger", "mlflow"), ("TensorBoardLogger", "tensorboard")]
+    ("name", "library"),
+    [
+        ("MLFlowLogger", "mlflow"),
+        ("TensorBoardLogger", "tensorboard"),
+        ("TrackioLogger", "trackio"),
+        ("WandBLogger", "wandb"),
+    ],
 )
 def test_a_logger_whose_library_is_missing_is_a_fallback(name, library, monkeypatch, caplog):
     monkeypatch.setitem(sys.modules, library, None)
     import autrainer.loggers
 
-    logger = make_logger(getattr(autrainer.loggers, name), output_dir="somewhere")
+    logger = make_logger(getattr(autrainer.loggers, name))
     assert isinstance(logger, FallbackLogger)
     assert isinstance(logger, AbstractLogger)
     assert name in caplog.text
@@ -219,14 +225,30 @@ def test_tracking_addresses_are_taken_as_they_are(uri):
     assert tracking_uri(uri) == uri
 
 
-def test_a_tracking_folder_becomes_an_absolute_address(tmp_path):
+def test_a_tracking_folder_holds_a_database(tmp_path, monkeypatch):
+    assert tracking_uri("mlruns") == f"sqlite:///{tmp_path}/mlruns/mlflow.db"
+    monkeypatch.setenv("MLFLOW_TRACKING_URI", "http://host:5000")
+    assert tracking_uri("mlruns") == "http://host:5000"
+    assert tracking_uri("elsewhere") == f"sqlite:///{tmp_path}/elsewhere/mlflow.db"
+
+
+def test_a_folder_with_runs_of_mlflow_stays_as_it_is(tmp_path):
+    (tmp_path / "mlruns" / "0").mkdir(parents=True)
+    (tmp_path / "mlruns" / "0" / "meta.yaml").touch()
+    assert tracking_uri("mlruns") == (tmp_path / "mlruns").as_uri()
+
+
+@pytest.mark.parametrize("library", ["sqlalchemy", "alembic"])
+def test_a_tracking_folder_holds_files_where_there_is_no_database(tmp_path, monkeypatch, library):
+    monkeypatch.setitem(sys.modules, library, None)
     assert tracking_uri("mlruns") == (tmp_path / "mlruns").as_uri()
 
 
 def test_importing_the_loggers_imports_none_of_their_libraries():
     program = (
         "import sys, autrainer.loggers\n"
-        "heavy = {'torch', 'pandas', 'numpy', 'mlflow', 'tensorboard', 'matplotlib'}\n"
+        "libraries = {'mlflow', 'tensorboard', 'wandb', 'trackio'}\n"
+        "heavy = {'torch', 'pandas', 'numpy', 'matplotlib', *libraries}\n"
         "sys.exit(bool(heavy & set(sys.modules)))"
     )
     assert subprocess.run([sys.executable, "-c", program], check=False).returncode == 0

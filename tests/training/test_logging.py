@@ -1,10 +1,16 @@
 """What loggers have logged when a run that was interrupted has ended: everything, once."""
 
+import contextlib
 import json
+import os
+import sqlite3
+import struct
 from pathlib import Path
 
 import pytest
 
+from tests import forked
+from tests.conftest import REPOSITORY
 from tests.training.conftest import built, trained
 
 PARTS = "tests.training.parts"
@@ -90,6 +96,8 @@ def test_the_last_run_of_mlflow_has_everything_once(tmp_path, event, iteration, 
         monkeypatch.setenv(variable, "true")  # and is taken back: MLflow sets them for good
     import mlflow
 
+    (tmp_path / "mlruns" / ".trash").mkdir(parents=True)
+    (tmp_path / "mlruns" / ".trash" / "meta.yaml").touch()  # as a version before the database
     interrupted_and_gone_on(tmp_path, "autrainer.loggers.MLFlowLogger", event, iteration)
     client = mlflow.MlflowClient(tracking_uri=(tmp_path / "mlruns").as_uri())
     experiment = client.get_experiment_by_name("experiment")
@@ -98,3 +106,79 @@ def test_the_last_run_of_mlflow_has_everything_once(tmp_path, event, iteration, 
     assert [metric.step for metric in history] == [1, 2, 3]
     assert len(client.get_metric_history(run.info.run_id, "test_loss")) == 1
     assert run.info.status == "FINISHED"
+
+
+INTERRUPTED = "interrupted_and_gone_on(Path.cwd(), '{}', 'cb_on_iteration_begin', 2)"
+
+
+def in_a_process(call, tmp_path, **variables):
+    """A call of a function of this module, in a process that the threads of a library end with."""
+    program = (
+        f"from pathlib import Path\nfrom tests.training import test_logging\ntest_logging.{call}\n"
+    )
+    environment = {**os.environ, **variables}
+    process = forked.run(program, cwd=tmp_path, path=REPOSITORY, env=environment)
+    assert process.returncode == 0, process.stderr
+    return process
+
+
+@pytest.mark.slow
+def test_mlflow_has_everything_once_in_its_database(tmp_path):
+    logger = "autrainer.loggers.MLFlowLogger"
+    in_a_process(f"trained(Path.cwd(), 'iterations=3', loggers=[{logger!r}])", tmp_path)
+    database = sqlite3.connect(tmp_path / "mlruns" / "mlflow.db")
+    with contextlib.closing(database):
+        losses = database.execute("select step from metrics where key = 'dev_loss' order by step")
+        assert losses.fetchall() == [(1,), (2,), (3,)]
+        runs = database.execute("select status, name, artifact_uri from runs").fetchall()
+    ((status, name, place),) = runs
+    assert (status, name) == ("FINISHED", "run")
+    assert place.startswith((tmp_path / "mlruns" / "artifacts" / "experiment").as_uri())
+    assert {path.name for path in tmp_path.iterdir()} == {"experiment", "mlruns"}
+    assert [*tmp_path.glob("mlruns/artifacts/experiment/*/artifacts/metrics.csv")]
+
+
+@pytest.mark.slow
+def test_weights_and_biases_has_everything_once_without_a_key(tmp_path):
+    call = INTERRUPTED.format("autrainer.loggers.WandBLogger")
+    in_a_process(call, tmp_path, WANDB_API_KEY="", HOME=str(tmp_path / "home"))
+    records = [record for path in tmp_path.glob("wandb/offline-run-*/*.wandb")
+               for record in records_of(path)]  # fmt: skip
+    steps = [record.history.step.num for record in records if record.HasField("history")]
+    assert sorted(steps) == [1, 2, 3]
+    assert {record.run.run_id for record in records if record.HasField("run")} != set()
+    told = {item.key or ".".join(item.nested_key) for record in records
+            if record.HasField("summary") for item in record.summary.update}  # fmt: skip
+    assert {"best_iteration", "test_loss", "time.train.mean"} <= told
+
+
+def records_of(path):
+    """Records of a file of Weights & Biases: parts with a head each, in blocks of 32 KiB."""
+    from wandb.proto import wandb_internal_pb2 as messages
+
+    data, place, whole = path.read_bytes(), 7, b""
+    while place + 7 <= len(data):
+        if (left := 2**15 - place % 2**15) < 7:
+            place += left
+            continue
+        length, kind = struct.unpack_from("<HB", data, place + 4)
+        whole += data[place + 7 : place + 7 + length]
+        place += 7 + length
+        if kind in (1, 4):
+            record = messages.Record()
+            record.ParseFromString(whole)
+            yield record
+            whole = b""
+
+
+@pytest.mark.slow
+def test_trackio_has_everything_once(tmp_path):
+    call = INTERRUPTED.format("autrainer.loggers.TrackioLogger")
+    process = in_a_process(call, tmp_path, TRACKIO_DIR="trackio-data")
+    assert "Trackio" not in process.stdout
+    database = sqlite3.connect(tmp_path / "trackio-data" / "experiment.db")
+    with contextlib.closing(database):
+        rows = database.execute("select step, metrics from metrics order by rowid").fetchall()
+    logged = [(step, json.loads(metrics)) for step, metrics in rows]
+    assert [step for step, metrics in logged if "dev_loss" in metrics] == [1, 2, 3]
+    assert [step for step, metrics in logged if "test_loss" in metrics] == [3]

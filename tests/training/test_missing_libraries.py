@@ -17,8 +17,13 @@ from tests.training.conftest import built, trained
 from tests.training.parts import FlatModel
 from tests.training.resuming.test_resumption import Stopper
 
-OPTIONAL = ("mlflow", "pyarrow", "scipy", "sklearn", "soundfile", "tensorboard")
-LOGGERS = {"TensorBoardLogger": "tensorboard", "MLFlowLogger": "mlflow"}
+LOGGERS = {
+    "TensorBoardLogger": "tensorboard",
+    "MLFlowLogger": "mlflow",
+    "WandBLogger": "wandb",
+    "TrackioLogger": "trackio",
+}
+OPTIONAL = ("pyarrow", "scipy", "sklearn", "soundfile", *LOGGERS.values())
 
 
 @pytest.fixture(autouse=True)

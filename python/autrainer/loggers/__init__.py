@@ -6,6 +6,8 @@ from autrainer.loggers.fallback import FallbackLogger
 from autrainer.loggers.json_lines import JSONLinesLogger
 from autrainer.loggers.mlflow import MLFlowLogger
 from autrainer.loggers.tensorboard import TensorBoardLogger
+from autrainer.loggers.trackio import TrackioLogger
+from autrainer.loggers.wandb import WandBLogger
 
 __all__ = [
     "AbstractLogger",
@@ -13,5 +15,7 @@ __all__ = [
     "JSONLinesLogger",
     "MLFlowLogger",
     "TensorBoardLogger",
+    "TrackioLogger",
+    "WandBLogger",
     "get_params_to_export",
 ]
