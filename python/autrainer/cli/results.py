@@ -24,7 +24,8 @@ class RunResult:
         overrides: What sets the run apart from the main configuration.
         state: `finished` (here or by another command that shares the sweep), `stopped` (by a
             callback; it counts as finished), `skipped` (it had finished before), `failed`,
-            `interrupted`, or `waiting` if the sweep has ended before.
+            `interrupted`; or `waiting` (`at work elsewhere` if another command trains it) if the
+            sweep has ended before.
         best_value: Best value of the tracking metric on the dev set; None if there is none.
         best_iteration: The epoch or step that it was reached at.
         error: Why the run failed, or None.

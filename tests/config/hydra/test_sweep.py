@@ -243,6 +243,12 @@ def test_the_sweeper_of_hydra_works_too(sweep):
     assert recorded.values("seed") == [1, 2]
 
 
+def test_a_program_without_a_pool_says_that_jobs_are_left_out(sweep):
+    recorded = sweep("+jobs=2", "seed=1")
+    assert recorded.output.count("jobs is left out") == 1
+    assert len(recorded.configs) == 1
+
+
 def test_a_single_run_without_a_sweep_works_too(sweep):
     values = ["seed=1", "+batch_size=3", "+learning_rate=1"]
     recorded = sweep(*values, "hydra.mode=RUN", "hydra.run.dir=out")

@@ -94,6 +94,7 @@ class Sweep:
         self._order: dict[Path, int] = {}
         self._journal: Journal | None = None
         self._elsewhere: list[Point] = []
+        self._shared: SharedRuns | None = None
         self._launched: tuple[Sequence[Point], Sequence[JobReturn]] = ([], [])
         self._composer = Composer(context.config_loader, config)
         # By the choice of groups: a key may be there with one model, and not with another.
@@ -123,20 +124,22 @@ class Sweep:
                     # Before a folder is made, and before the first of many has trained for hours.
                     self._check_classes(left, pool)
                     self._save_config()
+                    self._shared = self._shared_runs()
                     self._watch()
                     self._journal = Journal(Path(str(self.config.hydra.sweep.dir)))
                     self._record(now=True)
                 if pool is not None:
-                    pool.train(left, self._composed_job, self._add, self._shared_runs())
+                    pool.train(left, self._composed_job, self._add, self._shared)
                     return returns
             size = 1 if fails_fast and runs_here(self.launcher) else max(sizes, default=1)
             for batch in _chunks(left, size):
                 returns.append(
                     self._launch(batch, initial=sum(len(results) for results in returns))
                 )
-                if fails_fast and any(outcome.error for outcome in self.outcomes):
+                if fails_fast and any(map(self._has_failed, self.outcomes)):
                     break
-            self._wait_for_others()
+            else:
+                self._wait_for_others()
         finally:
             self.outcomes = self._so_far()
             self._record(now=True)
@@ -150,6 +153,8 @@ class Sweep:
         Raises:
             ConfigError: if they ask for a pool and for another launcher too.
         """
+        if self.hooks.pool is None and any(point.config.get("jobs", 1) != 1 for point in points):
+            log.warning("jobs is left out: this program trains one run after the other")
         pool = self.hooks.pool(points) if points and self.hooks.pool is not None else None
         if pool is None:
             yield None
@@ -173,9 +178,14 @@ class Sweep:
         marker = Path(str(self.config.hydra.sweep.dir), MULTIRUN_FILE)
         return SharedRuns(marker, self.hooks.is_finished)
 
+    def _has_failed(self, outcome: Outcome) -> bool:
+        """Whether a run has failed; one that another command trains has not."""
+        is_taken = self._shared is not None and isinstance(outcome.error, RunInUseError)
+        return outcome.error is not None and not is_taken
+
     def _wait_for_others(self) -> None:
         """Wait for runs that other commands have taken, and take those that they have left."""
-        shared = self._shared_runs()
+        shared = self._shared
         if shared is None:
             return
         taken = {o.directory for o in self.outcomes if isinstance(o.error, RunInUseError)}
