@@ -46,10 +46,16 @@ def run(job_path: Path) -> int:
     Returns:
         The exit code: 0, 1 after an error, 128 and the number of the signal that has stopped it.
     """
+    import torch
+
     from autrainer.runs.process.distributed import DistributedCommunicator
     from autrainer.runs.process.signals import save_signals_ignored
+    from autrainer.training.ranks.counting import threads_of_process
     from autrainer.training.ranks.job import Job
 
+    threads = threads_of_process(os.cpu_count() or 1)
+    if threads is not None:
+        torch.set_num_threads(threads)
     job = Job.read(job_path)
     communicator = DistributedCommunicator()
     with job.surroundings(communicator.process), save_signals_ignored():

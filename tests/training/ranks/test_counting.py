@@ -4,7 +4,12 @@ import torch
 from autrainer.config.schema.run import RunConfig
 from autrainer.errors import ConfigError
 from autrainer.runs.process.run_process import RunProcess
-from autrainer.training.ranks.counting import device_of, num_processes, refuse_other_number
+from autrainer.training.ranks.counting import (
+    device_of,
+    num_processes,
+    refuse_other_number,
+    threads_of_process,
+)
 from tests.training.conftest import configured
 
 
@@ -53,6 +58,12 @@ def test_each_process_has_a_gpu_of_its_own_and_all_share_the_cpu(monkeypatch):
     assert device_of("cuda:2", process) == "cuda:3"
     assert device_of("cpu", process) == "cpu"
     assert device_of("cuda:2", RunProcess()) == "cuda:2"
+
+
+def test_processes_share_the_cores_unless_the_user_has_chosen():
+    assert threads_of_process(16, {"LOCAL_WORLD_SIZE": "3"}) == 5
+    assert threads_of_process(2, {"LOCAL_WORLD_SIZE": "3"}) == 1
+    assert threads_of_process(16, {"LOCAL_WORLD_SIZE": "3", "OMP_NUM_THREADS": "7"}) is None
 
 
 def test_a_number_that_contradicts_torchrun_is_refused():

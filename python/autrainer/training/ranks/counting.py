@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 from collections.abc import Mapping
 
+from autrainer.engine.threads import CHOSEN_BY_THE_USER
 from autrainer.errors import ConfigError
 from autrainer.runs.process.run_process import RunProcess
 
@@ -67,3 +68,15 @@ def device_of(device: str, process: RunProcess) -> str:
     if process.is_alone or kind != "cuda":
         return device
     return f"cuda:{int(first or 0) + int(os.environ.get(LOCAL_RANK, process.rank))}"
+
+
+def threads_of_process(cores: int, environment: Mapping[str, str] = os.environ) -> int | None:
+    """How many threads an operation of a process may be spread over; None if the user has said so.
+
+    Args:
+        cores: Cores of this machine, which its processes share.
+        environment: The environment of the process.
+    """
+    if any(name in environment for name in CHOSEN_BY_THE_USER):
+        return None
+    return max(1, cores // int(environment.get(LOCAL_SIZE, 1)))

@@ -117,11 +117,10 @@ def _started(
 
 
 def _environment(rank: int, num_processes: int) -> dict[str, str]:
-    """The environment of a process: its number, its share of the cores, the local network."""
-    cores = max(1, (os.cpu_count() or 1) // num_processes)
+    """The environment of a process: its number, and the local network."""
     own = {"RANK": rank, "LOCAL_RANK": rank}
     size = {"WORLD_SIZE": num_processes, "LOCAL_WORLD_SIZE": num_processes}
-    defaults = {"OMP_NUM_THREADS": str(cores)}
+    defaults = {}
     if sys.platform == "linux":
         # Found by the name of the machine otherwise, which need not lead anywhere.
         defaults["GLOO_SOCKET_IFNAME"] = "lo"
