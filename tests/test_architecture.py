@@ -25,7 +25,7 @@ LAYERS = [
     {"loggers", "plotting"},
     {"engine"},
     {"training", "serving", "preprocessing", "postprocessing"},
-    {"checking", "launching", "export"},
+    {"checking", "launching", "export", "searching"},
     {"cli"},
     {"__main__"},
 ]

@@ -1,4 +1,4 @@
-"""Where Hydra looks for sweepers; the logic is in `autrainer.config.hydra.sweep`."""
+"""Where Hydra looks for sweepers; their logic is in `config.hydra.sweep` and `searching`."""
 
 from __future__ import annotations
 
@@ -56,3 +56,44 @@ class AutrainerFilterSweeper(FilterSweeper):  # type: ignore[misc]
             self.config, context, self.launcher, self.task_function, read_filters(filters)
         )
         return sweep.run(batches)
+
+
+class AutrainerOptunaSweeper(AutrainerFilterSweeper):
+    """Trains what a study of Optuna proposes, less what `filters` leave out.
+
+    Args:
+        params: Values by key, as Hydra spells sweeps; keys with several are searched.
+        filters: Filters in shorthand syntax, or as version 1 of the filter plugin had them.
+        trial: Written by the search: where a run finds its trial.
+        settings: The fields of `autrainer.searching.settings.SearchSettings`.
+    """
+
+    def __init__(
+        self, params: Any = None, filters: Any = None, trial: Any = None, **settings: Any
+    ) -> None:
+        super().__init__(None, params, filters)
+        self.settings = settings
+
+    def sweep(self, arguments: list[str]) -> Any:
+        """Search; `arguments` replace params.
+
+        Raises:
+            ConfigError: if the space or a combination of it cannot be used; none has run then.
+            MissingExtraError: if Optuna is not installed.
+            SystemExit: if runs failed; why is on stderr.
+        """
+        from autrainer.config.hydra.filters import read_filters
+        from autrainer.searching.search import Search
+        from autrainer.searching.settings import SearchSettings
+        from autrainer.searching.space import SearchSpace
+
+        context: HydraContext = self.hydra_context
+        settings = SearchSettings(**{key: _plain(each) for key, each in self.settings.items()})
+        space = SearchSpace.of([*self._parse_config(), *arguments], context.config_loader)
+        filters = read_filters(_plain(self.filters))
+        search = Search(self.config, context, self.launcher, self.task_function, filters)
+        return search.search(space, settings)
+
+
+def _plain(value: Any) -> Any:
+    return OmegaConf.to_container(value, resolve=True) if OmegaConf.is_config(value) else value

@@ -10,7 +10,7 @@ from autrainer.runs.layout import ERROR_FILE, STATUS_FILE, UNSCALED
 from autrainer.runs.record.run_record import RunRecord
 from autrainer.runs.record.scores import Scores
 from autrainer.runs.record.times import time_in_words
-from autrainer.runs.status import STOPPED
+from autrainer.runs.status import PRUNED, STOPPED
 
 if TYPE_CHECKING:
     from autrainer.config.hydra.sweep import Outcome
@@ -117,6 +117,8 @@ def _aligned(rows: Sequence[Row]) -> list[str]:
 def _row(outcome: Outcome, record: RunRecord, named: str) -> Row:
     states = STOPPED_STATES if was_stopped(outcome) else STATES
     state = states.get(outcome.state, outcome.state)
+    if states is STOPPED_STATES and str(record.status.get("reason")).startswith(PRUNED):
+        state = state.replace("stopped", PRUNED)
     metric = record.tracking_metric
     if outcome.state not in STATES or metric is None:
         return Row(record.name, state)

@@ -29,6 +29,10 @@ class JobQueue:
         """How many runs are left."""
         return len(self._waiting) + len(self._alone) + len(self._elsewhere)
 
+    def add(self, job: Job) -> None:
+        """One more run."""
+        self._waiting.append(job)
+
     def has_next(self, *, is_alone: bool) -> bool:
         """Whether a run may begin now; `is_alone` tells whether nothing else is at work."""
         self._look_elsewhere()

@@ -145,6 +145,19 @@ class Pool:
         if self._asked_by is not None:
             raise RunInterruptedError(self._asked_by, saved=self._is_saved)
 
+    @property
+    def num_slots(self) -> int:
+        """How many runs can train at once."""
+        return len(self._places)
+
+    def expect(self, num_jobs: int) -> None:
+        """So many runs there will be, those to be added among them."""
+        self._view.expect(num_jobs)
+
+    def add(self, job: Job) -> None:
+        """One more run; may be called while others train, by who gets the report of one."""
+        self._queue.add(job)
+
     def _run(self, requests: Requests) -> None:
         while self._busy or (not self._is_stopping and len(self._queue)):
             if requests.any and requests.stop is not None and self._asked_by is None:

@@ -104,6 +104,7 @@ class SweepPool:
 
     def __init__(self, pool: Pool) -> None:
         self._pool = pool
+        self._composed: Callable[[Point, int], Any] | None = None
 
     def start(self, points: Sequence[Point]) -> None:
         """Start the first workers."""
@@ -119,29 +120,49 @@ class SweepPool:
         composed: Callable[[Point, int], Any],
         report: Callable[[Outcome], None],
         shared: SharedRuns | None = None,
+        first: int = 0,
     ) -> None:
         """Train points.
 
         Args:
             points: The points.
             composed: Composes a point as a job of this number.
-            report: Gets the outcome of each that has ended, in the order in which they end.
+            report: Gets the outcome of each that has ended, in the order in which they end; it may
+                `add` points.
             shared: Looks at runs that other commands may have taken; None if there are none.
+            first: Number of the first point.
 
         Raises:
             RunInterruptedError: if a signal has asked to stop.
         """
-
-        def composing(point: Point, number: int) -> Callable[[], Any]:
-            return lambda: composed(point, number)
-
-        jobs = [
-            Job(number, point.overrides, point.directory, composing(point, number))
-            for number, point in enumerate(points)
-        ]
+        self._composed = composed
+        jobs = [self._job(point, number) for number, point in enumerate(points, start=first)]
         limits = [point.run.stopping.max_duration for point in points if point.run is not None]
         limit_s = min((each for each in limits if each is not None), default=None)
         self._pool.train(jobs, lambda job: report(_outcome(job)), deadline_s(limit_s), shared)
+
+    @property
+    def num_slots(self) -> int:
+        """How many runs can train at once."""
+        return self._pool.num_slots
+
+    def expect(self, num_points: int) -> None:
+        """So many points there will be, those to be added among them."""
+        self._pool.expect(num_points)
+
+    def add(self, point: Point, number: int) -> None:
+        """One more point while others train.
+
+        Args:
+            point: The point.
+            number: Its number.
+        """
+        self._pool.add(self._job(point, number))
+
+    def _job(self, point: Point, number: int) -> Job:
+        composed = self._composed
+        assert composed is not None
+        return Job(number, point.overrides, point.directory, lambda: composed(point, number))
 
     def __enter__(self) -> SweepPool:
         return self

@@ -19,6 +19,7 @@ from autrainer.runs.record.run_record import RunRecord
 if TYPE_CHECKING:
     from omegaconf import DictConfig
 
+    from autrainer.callbacks.pruning import Pruning
     from autrainer.config.schema.problems import Problem
     from autrainer.config.schema.run import RunConfig
 
@@ -54,7 +55,22 @@ def train_composed(config: DictConfig, listener: object = None) -> float:
     with _panics_are_errors():
         trainer = _built(config, directory)
         trainer.callback_manager.register(listener)
+        trainer.callback_manager.register(_pruning())
         return float(trainer.train())
+
+
+def _pruning() -> Pruning | None:
+    """Reports to the study of a search, if this run is a trial of one that prunes."""
+    from hydra.core.hydra_config import HydraConfig
+    from omegaconf import OmegaConf
+
+    place = HydraConfig.get().sweeper.get("trial")
+    if place is None:
+        return None
+    from autrainer.callbacks.pruning import Pruning, TrialPlace
+
+    content: Any = OmegaConf.to_container(place, resolve=False)
+    return Pruning(TrialPlace(**content))
 
 
 def find_problems(configs: Sequence[RunConfig]) -> list[list[Problem]]:

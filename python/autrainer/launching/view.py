@@ -42,6 +42,10 @@ class View:
         self._told_s = time.monotonic()
         self._told: dict[int, int] = {}
 
+    def expect(self, num_jobs: int) -> None:
+        """So many runs there will be."""
+        self._num_jobs = num_jobs
+
     @contextmanager
     def _above(self) -> Iterator[None]:
         """Within the block something is printed above the table, which is drawn again later."""

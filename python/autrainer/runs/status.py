@@ -20,6 +20,8 @@ from autrainer.runs.yaml.writing import write_yaml
 RUNNING, FINISHED, FAILED, INTERRUPTED = "running", "finished", "failed", "interrupted"
 STOPPED = "stopped"
 """Finished as well, but before its last iteration, because a callback asked for it."""
+PRUNED = "pruned"
+"""How the reason begins where a search has given up a run that fell behind others."""
 
 
 class Status:

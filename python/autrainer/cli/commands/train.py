@@ -32,6 +32,7 @@ if TYPE_CHECKING:
     from autrainer.config.schema.problems import Origin
     from autrainer.config.schema.run import RunConfig
     from autrainer.launching.sweep_pool import SweepPool
+    from autrainer.searching.result import SearchResult
 
 log = logging.getLogger(__name__)
 
@@ -208,6 +209,15 @@ def _print_table(outcomes: list[Outcome]) -> None:
         print(line, file=stdout)
 
 
+def _report_search(result: SearchResult) -> None:
+    """Say what a search has found, and where it has written more."""
+    from autrainer.cli.search_report import search_lines
+
+    stdout = lenient(sys.stdout)
+    for line in search_lines(result):
+        print(line, file=stdout)
+
+
 def train_run(config: DictConfig) -> float:
     """Train one configuration in the run folder that Hydra made for it.
 
@@ -227,6 +237,7 @@ _HOOKS = SweepHooks(
     prepare_job=_guard_logs,
     watch=_watch,
     report=_report,
+    report_search=_report_search,
     is_finished=is_finished,
     record=ERROR_FILE,
 )

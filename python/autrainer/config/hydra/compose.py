@@ -51,6 +51,7 @@ class SweepHooks:
         watch: Gets, before the first run, a function that tells the outcomes at any moment. Only
             called where the runs take place here.
         report: Gets the outcomes of all runs after a sweep.
+        report_search: Gets the result of a search after its `report`.
         is_finished: Whether a run folder holds a run that need not run again.
         tells_failures: Write to stderr why runs have failed.
         record: Name of the file in a run folder that holds the traceback of a run that failed.
@@ -68,6 +69,7 @@ class SweepHooks:
     prepare_job: Callable[[Any], None] | None = None
     watch: Callable[[Callable[[], list[Any]]], None] | None = None
     report: Callable[[list[Any]], None] | None = None
+    report_search: Callable[[Any], None] | None = None
     is_finished: Callable[[Path], bool] = _has_table
     tells_failures: bool = True
     record: str | None = None

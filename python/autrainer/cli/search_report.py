@@ -1,0 +1,66 @@
+"""The lines below the table of a search: its best trial, and where to look for the others."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from autrainer.searching.result import SearchResult
+
+HISTORY, IMPORTANCES = "optimization_history.png", "parameter_importances.png"
+STATES = {"complete": "complete", "pruned": "pruned", "failed": "failed"} | {
+    "filtered": "left out by filters",
+    "running": "to be run again",
+}
+FEWEST_FOR_PLOT = 2
+
+
+def search_lines(result: SearchResult) -> list[str]:
+    """Lines that sum up a search; its table and its plots are written, if that is possible."""
+    counts = {told: result.count(state) for state, told in STATES.items()}
+    told = ", ".join(f"{count} {state}" for state, count in counts.items() if count)
+    lines = ["", f"Study:   {result.name}: {told or 'no trials'}"]
+    best = result.best
+    if best is not None and best.value is not None:
+        lines.append(f"Best:    trial {best.number}, {result.metric} {best.value:.4f}")
+        lines.append(f"         {' '.join(result.overrides)}")
+    try:
+        written = [result.write_table(), *_plots(result)]
+    except OSError as error:
+        return [*lines, f"Not written: {error}"]
+    names = ", ".join(path.name for path in written)
+    return [*lines, f"Files:   {result.folder}: {names}"]
+
+
+def _plots(result: SearchResult) -> list[Path]:
+    """Draw what there is to be seen of a study.
+
+    Raises:
+        OutputError: if a file cannot be written.
+    """
+    values = {
+        state: {
+            each.number: each.value
+            for each in result.trials
+            if each.state == state and each.value is not None
+        }
+        for state in ("complete", "pruned")
+    }
+    if not result.has_plots or len(values["complete"]) < FEWEST_FOR_PLOT:
+        return []
+    from autrainer.plotting.studies import draw_history, draw_importances
+
+    history, shares = result.folder / HISTORY, result.folder / IMPORTANCES
+    draw_history(
+        history,
+        values["complete"],
+        values["pruned"],
+        metric=result.metric,
+        is_maximized=result.is_maximized,
+    )
+    if not result.importances:
+        return [history]
+    draw_importances(shares, result.importances, metric=result.metric)
+    return [history, shares]

@@ -1,0 +1,186 @@
+"""Searches of real runs: what they train, what is kept, and how they are gone on with."""
+
+import csv
+import sys
+
+import pytest
+
+from autrainer.runs.locking.lock import RunLock
+from tests.integration.conftest import SMALL, read, runs_of
+from tests.launching.forked_workers import run
+
+pytestmark = pytest.mark.slow
+
+TRAIN = ("train", "hydra/sweeper=autrainer_optuna", *SMALL)
+RATES = "learning_rate=tag(log,interval(1e-4,1e-1))"
+
+
+@pytest.fixture
+def project(tmp_path):
+    (tmp_path / "conf" / "plotting").mkdir(parents=True)
+    (tmp_path / "conf" / "plotting" / "None.yaml").touch()
+    return tmp_path
+
+
+def study_of(folder, name="search"):
+    return folder / "results" / "default" / "studies" / name
+
+
+def trials_of(folder, name="search"):
+    """Rows of the table of a study."""
+    with (study_of(folder, name) / "trials.csv").open() as file:
+        return list(csv.DictReader(file))
+
+
+def n_trials(count):
+    return f"hydra.sweeper.n_trials={count}"
+
+
+def write_callback(project, *lines):
+    text = "".join(f"    {line}\n" for line in lines)
+    (project / "calling.py").write_text(f"import os\nclass Calling:\n{text}")
+    return "+callbacks=[calling.Calling]"
+
+
+def test_trials_are_runs_whose_best_value_is_that_of_the_trial(project, autrainer):
+    # Nothing that is searched is part of the name of a run.
+    result = autrainer(*TRAIN, "model.hidden_size=int(interval(8,500))", n_trials(3))
+    rows = trials_of(project)
+    assert [row["state"] for row in rows] == ["complete"] * 3
+    for row in rows:
+        folder = runs_of(project)[row["folder"]]
+        assert row["folder"].endswith(f"_search-{row['trial']}")
+        assert read(folder / "_best" / "dev.yaml")["accuracy"]["all"] == float(row["accuracy"])
+        assert read(folder / ".hydra" / "config.yaml")["model"]["hidden_size"] == int(
+            row["model.hidden_size"]
+        )
+    best = max(rows, key=lambda row: float(row["accuracy"]))
+    assert f"Best:    trial {best['trial']}, accuracy" in result.stdout
+    assert f"model.hidden_size={best['model.hidden_size']}\n" in result.stdout
+
+
+def test_a_study_that_is_gone_on_with_proposes_what_one_without_a_break_does(project, autrainer):
+    sampler = ("hydra.sweeper.sampler=tpe", "hydra.sweeper.sampler_options={n_startup_trials: 2}")
+    autrainer(*TRAIN, *sampler, RATES, n_trials(4), "experiment_id=whole")
+    whole = (project / "results/whole/studies/search/trials.csv").read_text()
+    autrainer(*TRAIN, *sampler, RATES, n_trials(2))
+    result = autrainer(*TRAIN, *sampler, RATES, n_trials(4))
+    assert result.stdout.count("skipped: finished before") == 2
+    assert (study_of(project) / "trials.csv").read_text() == whole
+
+
+def test_a_trial_whose_process_was_killed_is_run_again_in_its_folder(project, autrainer):
+    callback = write_callback(
+        project,
+        "def cb_on_iteration_end(self, trainer, iteration, metrics):",
+        "    if len(os.listdir('results/default/training')) == 3 and not os.path.exists('killed'):",
+        "        open('killed', 'w').close()",
+        "        os.kill(os.getpid(), 9)",
+    )
+    command = (*TRAIN, callback, RATES, n_trials(3), "iterations=3")
+    assert autrainer(*command, check=False).returncode == -9
+    before = set(runs_of(project))
+    autrainer(*command)
+    assert [row["state"] for row in trials_of(project)] == ["complete"] * 3
+    assert len(runs_of(project)) == 3
+    assert before < set(runs_of(project))
+    attempts = [read(path / "status.yaml")["attempts"] for path in runs_of(project).values()]
+    assert sorted(attempts) == [1, 1, 2]
+
+
+def test_a_run_that_fails_is_a_failed_trial_and_is_made_up_for_by_the_same_command(
+    project, autrainer
+):
+    callback = write_callback(
+        project,
+        "def cb_on_train_begin(self, trainer):",
+        "    if str(trainer.output_directory).endswith('search-0'):",
+        "        raise ZeroDivisionError('by the test')",
+    )
+    command = (*TRAIN, callback, RATES, n_trials(2))
+    result = autrainer(*command, check=False)
+    assert result.returncode == 1
+    assert "ZeroDivisionError: by the test" in result.stderr
+    assert [row["state"] for row in trials_of(project)] == ["failed", "complete"]
+    autrainer(*command)
+    assert [row["state"] for row in trials_of(project)] == ["failed", "complete", "complete"]
+    stopped = autrainer(*command, "fail_fast=true", "hydra.sweeper.study_name=fast", check=False)
+    assert stopped.returncode == 0
+
+
+def test_runs_that_fall_behind_are_pruned_in_a_pool_too(project):
+    callback = write_callback(
+        project,
+        "def cb_on_dev_end(self, trainer, iteration, dev_results):",
+        "    pass",
+    )
+    result = run(
+        project,
+        *(*TRAIN, callback, RATES, n_trials(8), "jobs=2", "iterations=4"),
+        *("hydra.sweeper.pruner=median", "hydra.sweeper.pruner_options={n_startup_trials: 2}"),
+    )
+    assert result.returncode == 0, result.stderr
+    assert "8 runs, 2 at a time" in result.stdout
+    rows = trials_of(project)
+    pruned = [row for row in rows if row["state"] == "pruned"]
+    assert pruned
+    assert len(rows) == 8
+    for row in pruned:
+        status = read(runs_of(project)[row["folder"]] / "status.yaml")
+        assert status["state"] == "stopped"
+        assert status["reason"].startswith("pruned by median: accuracy")
+        assert status["iteration"] < 4
+    assert result.stdout.count("  pruned ") == len(pruned)
+
+
+def test_a_grid_is_trained_whole_less_what_filters_leave_out_and_drawn(project, autrainer):
+    (project / "conf" / "config.yaml").write_text(
+        "defaults: [_autrainer_, _self_, {override hydra/sweeper: autrainer_optuna}]\n"
+        "results_dir: results\nexperiment_id: default\niterations: 1\n"
+        "hydra: {sweeper: {sampler: grid, params: {+seed: '1, 2', +batch_size: '16, 32, 64',\n"
+        "  +learning_rate: 0.01}, filters: [{hydra_filter_sweeper.Expression:\n"
+        "  {expr: 'seed == 2 and batch_size == 64'}}]}}\n"
+    )
+    result = autrainer("train", "device=cpu", "dataset.size=120", "progress_bar=false")
+    rows = trials_of(project)
+    states = {(row["seed"], row["batch_size"]): row["state"] for row in rows}
+    assert states.pop(("2", "64")) == "filtered"
+    assert set(states.values()) == {"complete"}
+    assert len(states) == 5
+    for name in ("optimization_history.png", "parameter_importances.png"):
+        assert name in result.stdout
+        assert (study_of(project) / name).read_bytes().startswith(b"\x89PNG")
+
+
+def test_equal_values_are_trained_once(project, autrainer):
+    result = autrainer(*TRAIN, "batch_size=16,32", n_trials(5), "hydra.sweeper.sampler=random")
+    assert len(runs_of(project)) == 2
+    assert len({row["accuracy"] for row in trials_of(project)}) <= 2
+    assert "takes its result" in result.stdout
+
+
+def test_another_space_another_process_and_a_missing_library_are_refused(project, autrainer):
+    autrainer(*TRAIN, RATES, n_trials(1))
+    other = autrainer(*TRAIN, "learning_rate=interval(0.1,1)", check=False)
+    assert other.returncode == 1
+    assert "searched keys.learning_rate" in other.stderr
+    longer = autrainer(*TRAIN, RATES, "dataset.size=150", check=False)
+    assert "configuration.dataset.size: 120 (there), 150 (here)" in longer.stderr
+    lock = RunLock(study_of(project))
+    try:
+        assert autrainer(*TRAIN, RATES, n_trials(2), check=False).returncode == 1
+    finally:
+        lock.release()
+    unknown = autrainer(*TRAIN, "model=choice(ToyFFNN,Nope)", check=False)
+    assert "'Nope'" in unknown.stderr
+    assert len(runs_of(project)) == 1
+
+
+def test_optuna_is_asked_for_by_name_where_it_is_missing(monkeypatch):
+    from autrainer.callbacks.pruning import require_optuna
+    from autrainer.errors import MissingExtraError
+
+    monkeypatch.setattr(sys, "path", [])
+    monkeypatch.delitem(sys.modules, "optuna", raising=False)
+    with pytest.raises(MissingExtraError, match=r"autrainer\[optuna\]"):
+        require_optuna()
