@@ -67,6 +67,24 @@ def trained(folder, *overrides, name="run", **changes):
     return trainer
 
 
+def num_updates_made(trainer):
+    """Train with `precision=fp16`; how many updates were made, of which the first were not."""
+    # The first scales are too large for float16, so the first updates are left out.
+    trainer.precision.scaler.load_state_dict(
+        {**trainer.precision.scaler.state_dict(), "scale": 2.0**24}
+    )
+    made = []
+
+    class Counting:
+        def cb_on_step_end(self, trainer, iteration, batch_idx, loss):
+            made.append(trainer.update.was_made)
+
+    trainer.callback_manager.register(Counting())
+    trainer.train()
+    assert 0 < sum(made) < len(made)
+    return sum(made)
+
+
 def state(run, folder, name="model.pt"):
     """A state that a run has saved."""
     return torch.load(run / folder / name, weights_only=True)

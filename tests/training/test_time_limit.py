@@ -29,6 +29,22 @@ def test_a_run_stops_after_the_step_and_goes_on_to_the_same_bytes(tmp_path, kind
     assert contents(tmp_path / "whole") == contents(tmp_path / "stopped")
 
 
+def test_within_an_evaluation_it_is_not_waited_for_its_end(tmp_path):
+    trainer = built(tmp_path, *SIZE, "inference_batch_size=4", "max_duration=9 h")
+    seen = []
+
+    class Hurry:
+        def cb_on_dev_step_end(self, trainer, batch_idx, loss):
+            seen.append(batch_idx)
+            trainer.resumption._requests._deadline_s = 0.0
+
+    trainer.callback_manager.register(Hurry())
+    with pytest.raises(RunInterruptedError, match="Stopped by max_duration"):
+        trainer.train()
+    assert len(trainer.dev_loader) > 2
+    assert len(seen) <= 2
+
+
 def test_a_run_that_is_done_in_time_is_as_without_a_limit(tmp_path):
     trainer = trained(tmp_path, *SIZE, "max_duration=2 d")
     assert read_status(trainer.output_directory)["state"] == "finished"

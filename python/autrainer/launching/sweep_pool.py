@@ -7,7 +7,6 @@ from collections.abc import Callable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 from autrainer.config.hydra.sweep import Outcome
-from autrainer.config.schema.problems import refuse
 from autrainer.errors import ConfigError
 from autrainer.launching.jobs import Job
 from autrainer.launching.live_table import LiveTable
@@ -16,7 +15,7 @@ from autrainer.launching.processes import Start, spawned
 from autrainer.launching.slots import slot_table
 from autrainer.launching.view import View
 from autrainer.runs.elsewhere import SharedRuns
-from autrainer.runs.process.distributed import process_of
+from autrainer.runs.process.run_process import process_of
 from autrainer.runs.process.time_limit import deadline_s
 
 if TYPE_CHECKING:
@@ -49,7 +48,7 @@ def pool_of(points: Sequence[Point], start: Start = spawned) -> SweepPool | None
     ((jobs, jobs_per_gpu, launcher),) = settings
     if launcher == "basic" and jobs != 1:
         raise ConfigError(f"launcher is 'basic', which trains one run at a time, but jobs={jobs}")
-    if launcher == "basic" or (launcher is None and jobs == 1):
+    if not configs[0].sweep.asks_for_pool:
         return None
     _refuse_several(configs, jobs)
     for point in points:
@@ -176,26 +175,3 @@ def _outcome(job: Job) -> Outcome:
     assert result is not None
     error = None if result.failure is None else result.failure.error()
     return Outcome(job.overrides, job.directory, result.state, result.value, error)
-
-
-def check_classes(
-    points: Sequence[Point],
-    find: Callable[[Sequence[RunConfig]], Sequence[list[Problem]]],
-) -> None:
-    """Refuse points whose configurations name classes that cannot be used.
-
-    Args:
-        points: The points.
-        find: Finds what is wrong with each of several configurations.
-
-    Raises:
-        ConfigError: with everything that is wrong with the first of them.
-    """
-    read = [(point, point.run) for point in points if point.run is not None]
-    for (point, _), problems in zip(read, find([config for _, config in read]), strict=True):
-        try:
-            refuse(problems, point.sources)
-        except ConfigError as error:
-            if len(points) == 1:
-                raise
-            raise ConfigError(f"{' '.join(point.overrides)}: {error}") from error

@@ -4,22 +4,25 @@ from __future__ import annotations
 
 import logging
 import os
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from contextvars import ContextVar
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from autrainer.config.hydra.collector import resume_collector
-from autrainer.errors import AnotherRunError, RunInUseError
+from autrainer.config.schema.problems import refuse
+from autrainer.errors import AnotherRunError, ConfigError, RunInUseError
 from autrainer.runs.elsewhere import AT_WORK_ELSEWHERE, FAILED_ELSEWHERE, SharedRuns
 from autrainer.runs.finished import is_finished
+from autrainer.runs.process.run_process import process_of
 from autrainer.runs.record.run_record import RunRecord
 
 if TYPE_CHECKING:
     from omegaconf import DictConfig
 
     from autrainer.callbacks.pruning import Pruning
+    from autrainer.config.hydra.sweep_points import Point
     from autrainer.config.schema.problems import Problem
     from autrainer.config.schema.run import RunConfig
 
@@ -106,8 +109,6 @@ def _train_together(config: DictConfig, directory: Path) -> float | None:
     Raises:
         ConfigError: if there cannot be so many.
     """
-    from autrainer.runs.process.distributed import process_of
-
     devices = config.get("devices", 1)
     if devices == 1 and process_of(os.environ) is None:
         return None
@@ -129,6 +130,29 @@ def _train_together(config: DictConfig, directory: Path) -> float | None:
 
     logs: Any = OmegaConf.to_container(HydraConfig.get().job_logging, resolve=True)
     return train_on(number, Job.here(config, directory, logs))
+
+
+def check_classes(
+    points: Sequence[Point],
+    find: Callable[[Sequence[RunConfig]], Sequence[list[Problem]]],
+) -> None:
+    """Refuse points whose configurations name classes that cannot be used.
+
+    Args:
+        points: The points.
+        find: Finds what is wrong with each of several configurations.
+
+    Raises:
+        ConfigError: with everything that is wrong with the first of them.
+    """
+    read = [(point, point.run) for point in points if point.run is not None]
+    for (point, _), problems in zip(read, find([config for _, config in read]), strict=True):
+        try:
+            refuse(problems, point.sources)
+        except ConfigError as error:
+            if len(points) == 1:
+                raise
+            raise ConfigError(f"{' '.join(point.overrides)}: {error}") from error
 
 
 @contextmanager

@@ -43,6 +43,13 @@ def test_a_last_batch_that_is_not_whole_is_not_timed(monkeypatch):
     assert sizes == [32] * 3
 
 
+def test_a_sampler_that_draws_too_few_samples_for_a_batch_ends_it():
+    few = "{autrainer.data.sampler.BalancedSampler: {num_draws: 6}}"
+    trials = tried(f"train_loader_kwargs.sampler={few}")
+    assert [trial.batch_size for trial in trials] == [4, 8]
+    assert trials[-1].problem == "a pass has no whole batch of this size"
+
+
 @pytest.mark.parametrize(
     "error",
     [

@@ -7,8 +7,8 @@ from hypothesis import strategies as st
 
 from autrainer.training.trying.rates import (
     SMOOTHING,
+    Divergence,
     RateCurve,
-    has_diverged,
     rising_rates,
     smoothed,
 )
@@ -68,7 +68,10 @@ def test_few_steps_suggest_nothing(num):
     ],
 )
 def test_a_loss_has_diverged_at_several_times_the_smallest(losses, expected):
-    assert has_diverged(losses) is expected
+    divergence = Divergence()
+    came = [divergence.has_come(loss) for loss in losses]
+    assert came[-1] is expected
+    assert not any(came[: -3 if expected else None])
 
 
 def test_rates_rise_by_equal_ratios():

@@ -47,7 +47,7 @@ def run(parser: ArgumentParser | None, arguments: list[str], config_name: str = 
         CommandLineError: if they cannot be used.
         SystemExit: if a job failed; why is on stderr.
     """
-    from autrainer.runs.process.distributed import process_of
+    from autrainer.runs.process.run_process import process_of
 
     process = process_of(os.environ)
     if process is None or process.is_alone:
@@ -134,18 +134,15 @@ def _read(plain: Plain, sources: Origin) -> RunConfig:
 
 def _check_classes(points: Sequence[Point], pool: SweepPool | None = None) -> None:
     """Check the classes that the points of a sweep name before the first of them trains."""
-    from autrainer.launching.sweep_pool import check_classes
+    from autrainer.launching.task import check_classes, find_problems
 
-    if pool is None:
-        from autrainer.launching.task import find_problems
-
-        check_classes(points, find_problems)
-    else:
-        check_classes(points, pool.find_problems)
+    check_classes(points, find_problems if pool is None else pool.find_problems)
 
 
 def _pool(points: Sequence[Point]) -> SweepPool | None:
-    """The pool of processes that the points of a sweep ask for."""
+    """The pool of processes that the points of a sweep ask for, if they do."""
+    if not any(point.run is not None and point.run.sweep.asks_for_pool for point in points):
+        return None
     from autrainer.launching.sweep_pool import pool_of
 
     return pool_of(points)

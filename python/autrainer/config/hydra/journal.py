@@ -42,6 +42,7 @@ class Journal:
         self._written_s = float("-inf")
         before = read_mapping(self._path).get("runs")
         self._runs: dict[str, Any] = before if isinstance(before, dict) else {}
+        self._ended: set[str] = set()
 
     def write(self, outcomes: Iterable[Outcome], *, now: bool = False) -> None:
         """Write it, unless that was done a moment ago; what cannot be written is left.
@@ -54,7 +55,13 @@ class Journal:
             return
         self._written_s = time.monotonic()
         for outcome in outcomes:
-            self._runs[outcome.directory.name] = self._entry(outcome)
+            name = outcome.directory.name
+            if name in self._ended:
+                continue
+            self._runs[name] = self._entry(outcome)
+            if outcome.state in STATES:
+                # Its status does not change any more, and a sweep may have thousands of runs.
+                self._ended.add(name)
         counts = Counter(entry["state"] for entry in self._runs.values())
         left = sum(count for state, count in counts.items() if state not in ENDED)
         content = {"left": left, "states": dict(sorted(counts.items())), "runs": self._runs}

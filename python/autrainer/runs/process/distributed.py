@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import datetime
 import os
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from autrainer.errors import ProcessLostError
 from autrainer.runs.process.endings import Endings, first_failure
-from autrainer.runs.process.run_process import RunProcess
+from autrainer.runs.process.run_process import VARIABLES, RunProcess, process_of
 
 if TYPE_CHECKING:
     from autrainer.runs.process.communicator import Pending
@@ -20,18 +20,8 @@ Value = TypeVar("Value")
 LONGEST_WAIT_S = 1800.0
 """How long a process waits for the others: one may list a large dataset, or write, meanwhile."""
 
-VARIABLES = ("RANK", "WORLD_SIZE", "MASTER_ADDR", "MASTER_PORT")
-"""By these the processes of a run find each other, whoever has started them."""
-
 HAS_STORE = "TORCHELASTIC_USE_AGENT_STORE"
 """Variable that is `True` where whoever has started the processes has their store too."""
-
-
-def process_of(environment: Mapping[str, str]) -> RunProcess | None:
-    """Which process of how many an environment describes; None where it describes none."""
-    if any(name not in environment for name in VARIABLES):
-        return None
-    return RunProcess(int(environment["RANK"]), int(environment["WORLD_SIZE"]))
 
 
 def tcp_store(host: str, port: int, *, is_master: bool) -> Any:

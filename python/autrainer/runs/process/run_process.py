@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 
 from autrainer.errors import ConfigError
+
+VARIABLES = ("RANK", "WORLD_SIZE", "MASTER_ADDR", "MASTER_PORT")
+"""By these the processes of a run find each other, whoever has started them."""
 
 
 @dataclass(frozen=True)
@@ -73,3 +77,10 @@ def smallest_share(num: int, world_size: int) -> int:
 
 ONLY_PROCESS = RunProcess()
 """The process of a run that has one."""
+
+
+def process_of(environment: Mapping[str, str]) -> RunProcess | None:
+    """Which process of how many an environment describes; None where it describes none."""
+    if any(name not in environment for name in VARIABLES):
+        return None
+    return RunProcess(int(environment["RANK"]), int(environment["WORLD_SIZE"]))

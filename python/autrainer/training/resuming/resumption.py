@@ -191,7 +191,8 @@ class Resumption:
         self._leave_if_asked(saved=False)
 
     def _leave_if_asked(self, *, saved: bool) -> None:
-        stop = self._heard.stop
+        # `any` looks at the clock as well.
+        stop = self._heard.stop if self._heard.any else None
         if stop is not None:
             self._trainer.folder.wait_for_files()
             raise RunInterruptedError(stop, saved=saved)

@@ -111,15 +111,22 @@ def _tried(parts: Parts, config: RunConfig, size: int, num_steps: int) -> SizeTr
             return SizeTrial(size, problem=f"out of memory: {_first_line(error)}")
         finally:
             parts.optimizer.zero_grad()
+    if not seconds:
+        return SizeTrial(size, problem="a pass has no whole batch of this size")
     return SizeTrial(size, median(seconds[1:]), _peak_bytes(parts.device))
 
 
 def _steps(parts: Parts, loader: Any, size: int) -> Iterator[tuple[float, Any]]:
-    """Whole batches of pass after pass, each with the time at which it was asked for."""
-    while True:
-        begun_s = time.perf_counter()
+    """Whole batches of pass after pass, each with the time at which it was asked for.
+
+    A sampler may draw fewer samples than there are: without a whole batch in a pass it ends.
+    """
+    is_whole = True
+    while is_whole:
+        is_whole, begun_s = False, time.perf_counter()
         for batch in batches_of(loader, parts.device):
             if len(batch.index) == size:
+                is_whole = True
                 yield begun_s, batch
             begun_s = time.perf_counter()
 

@@ -14,7 +14,7 @@ from autrainer.engine.threads import intra_op_threads
 from autrainer.engine.update import SkippedBatch
 from autrainer.training.build import Parts
 from autrainer.training.trying.parts import mult_adds_of, parts_tried
-from autrainer.training.trying.rates import Array, RateCurve, has_diverged, rising_rates
+from autrainer.training.trying.rates import Array, Divergence, RateCurve, rising_rates
 
 
 def try_rates(
@@ -45,6 +45,7 @@ def try_rates(
 def _tried(parts: Parts, config: RunConfig, rates: Array, shows_bar: bool) -> RateCurve:
     scales = [group["lr"] / config.training.learning_rate for group in parts.optimizer.param_groups]
     losses: list[float] = []
+    divergence = Divergence()
     move = parts.mover("train")
     bar = Progress("Try rates", len(rates), disabled=not shows_bar)
     size = config.training.batch_size
@@ -54,7 +55,7 @@ def _tried(parts: Parts, config: RunConfig, rates: Array, shows_bar: bool) -> Ra
                 _set_rate(group, float(rate) * scale)
             losses.append(_loss(parts, move(batch)))
             bar.advance()
-            if has_diverged(losses):
+            if divergence.has_come(losses[-1]):
                 break
     if losses and not np.isfinite(losses[-1]):
         losses.pop()

@@ -83,21 +83,41 @@ class RateCurve:
         return None if steepest is None else float(self.rates[steepest])
 
 
+class MovingAverage:
+    """An exponential moving average without its bias towards zero."""
+
+    def __init__(self) -> None:
+        self._total = self._weight = 0.0
+
+    def add(self, loss: float) -> float:
+        """Take a loss; the average from now on."""
+        self._total = SMOOTHING * self._total + (1 - SMOOTHING) * loss
+        self._weight = SMOOTHING * self._weight + (1 - SMOOTHING)
+        return self._total / self._weight
+
+
+class Divergence:
+    """Sees when further steps at still higher rates say nothing more."""
+
+    def __init__(self) -> None:
+        self._average = MovingAverage()
+        self._first: float | None = None
+        self._smallest = float("inf")
+
+    def has_come(self, loss: float) -> bool:
+        """Whether it has come with this loss, the next one."""
+        if not np.isfinite(loss):
+            return True
+        average = self._average.add(loss)
+        self._first = average if self._first is None else self._first
+        self._smallest = min(self._smallest, average)
+        return average > max(DIVERGED * max(self._smallest, SMALL_LOSS), self._first)
+
+
 def smoothed(losses: Array) -> Array:
     """Exponential moving averages without their bias towards zero, shape (S,)."""
-    total, found = 0.0, np.empty(len(losses))
-    for step, loss in enumerate(losses):
-        total = SMOOTHING * total + (1 - SMOOTHING) * float(loss)
-        found[step] = total / (1 - SMOOTHING ** (step + 1))
-    return found
-
-
-def has_diverged(losses: list[float]) -> bool:
-    """Whether further steps at still higher rates say nothing more."""
-    if not np.isfinite(losses[-1]):
-        return True
-    found = smoothed(np.asarray(losses))
-    return bool(found[-1] > max(DIVERGED * max(found.min(), SMALL_LOSS), found[0]))
+    average = MovingAverage()
+    return np.array([average.add(float(loss)) for loss in losses], dtype=np.float64)
 
 
 def rising_rates(first: float, last: float, num_steps: int) -> Array:

@@ -179,3 +179,8 @@ class SweepSection:
     jobs: int | str = key(_count_or_auto, _ONE, makes_run=False)
     jobs_per_gpu: int = key(count, 1, makes_run=False)
     launcher: str | None = key(or_null(one_of("basic", "local"), _BY_JOBS), None, makes_run=False)
+
+    @property
+    def asks_for_pool(self) -> bool:
+        """Whether a pool of processes is asked for, be it by a contradiction."""
+        return self.launcher == "local" or self.jobs != 1
