@@ -83,6 +83,26 @@ def test_what_cannot_be_is_told(options, message, tmp_path, capsys):
     assert list(tmp_path.iterdir()) == []
 
 
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        (["--plot", "rates.gif"], "rates.gif is no file of a plot; end it with .png"),
+        (["device=gpu"], "device is 'gpu' (the command line); use 'cuda'"),
+        (["model=ToyFNN"], "did you mean 'ToyFFNN'"),
+    ],
+)
+@pytest.mark.parametrize("command", ["find-learning-rate", "find-batch-size"])
+def test_a_command_that_cannot_be_carried_out_ends_in_a_sentence(
+    autrainer, command, arguments, message
+):
+    if command == "find-batch-size" and "--plot" in arguments:
+        arguments, message = ["--steps", "0"], "--steps is 0"
+    done = autrainer(command, *arguments, check=False)
+    assert done.returncode in (1, 2)
+    assert message in done.stderr
+    assert "Traceback" not in done.stderr
+
+
 def test_a_chart_has_every_point_in_its_place_and_the_mark():
     lines = text_chart([1, 10, 100], [3.0, 1.0, 2.0], mark=10, width=5, height=3)
     assert lines == [

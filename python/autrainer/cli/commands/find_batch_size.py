@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import sys
 
-from autrainer.cli.door import door
+from autrainer.cli.door import door, told
 from autrainer.cli.errors import CommandLineError
 from autrainer.cli.first_run import called_from_python, tried_first
 
@@ -54,8 +54,9 @@ def run(parser: ArgumentParser | None, arguments: list[str], config_name: str = 
     options = Parser(prog="autrainer find-batch-size", add_help=False, allow_abbrev=False)
     add_arguments(options)
     chosen, rest = options.parse_known_args(arguments)
-    attempt = _attempt(chosen.first, chosen.last, chosen.steps, parser)
-    name, trials = tried_first(parser, rest, config_name, attempt)
+    with told(parser):
+        attempt = _attempt(chosen.first, chosen.last, chosen.steps, parser)
+        name, trials = tried_first(parser, rest, config_name, attempt)
     from autrainer.training.trying.batch_sizes import suggested
 
     best = suggested(trials)
@@ -106,8 +107,8 @@ def _attempt(
 ) -> Callable[[RunConfig], list[SizeTrial]]:
     """What is done with a configuration; what cannot be is refused at once."""
     if first < 1 or (last is not None and last < first):
-        told = f"sizes grow from {first} to {last}; use --from of at least 1, --to of at least that"
-        raise CommandLineError(parser, told, 2)
+        misuse = f"sizes grow from {first} to {last}; use --from of at least 1, --to not below it"
+        raise CommandLineError(parser, misuse, 2)
     if steps < 1:
         raise CommandLineError(parser, f"--steps is {steps}; use at least 1", 2)
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import sys
 
-from autrainer.cli.door import door
+from autrainer.cli.door import door, told
 from autrainer.cli.errors import CommandLineError
 from autrainer.cli.first_run import called_from_python, tried_first
 
@@ -52,8 +52,9 @@ def run(parser: ArgumentParser | None, arguments: list[str], config_name: str = 
     options = Parser(prog="autrainer find-learning-rate", add_help=False, allow_abbrev=False)
     add_arguments(options)
     chosen, rest = options.parse_known_args(arguments)
-    attempt = _attempt(chosen.first, chosen.last, chosen.steps, chosen.plot, parser)
-    name, curve = tried_first(parser, rest, config_name, attempt)
+    with told(parser):
+        attempt = _attempt(chosen.first, chosen.last, chosen.steps, chosen.plot, parser)
+        name, curve = tried_first(parser, rest, config_name, attempt)
     if chosen.json:
         import json
 
@@ -105,8 +106,8 @@ def _attempt(
 ) -> Callable[[RunConfig], RateCurve]:
     """What is done with a configuration; what cannot be is refused at once."""
     if not 0 < first < last < float("inf"):
-        told = f"rates rise from {first} to {last}; use --from above 0, and --to above that"
-        raise CommandLineError(parser, told, 2)
+        misuse = f"rates rise from {first} to {last}; use --from above 0, and --to above that"
+        raise CommandLineError(parser, misuse, 2)
     if steps < 10:
         raise CommandLineError(parser, f"--steps is {steps}; use at least 10", 2)
     if plot is not None:
