@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any
 
 import torch
 
+from autrainer.engine.interfaces import Batch
 from autrainer.engine.precision import Precision
+from autrainer.models.base import AbstractModel
 from autrainer.runs.stage_clock import COMPILING, StageClock
 
 
@@ -53,7 +54,7 @@ def count_compiling(precision: Precision, clock: StageClock, *, by_shape: bool) 
     """
     forward, seen = precision.forward, set()
 
-    def counted(model: Any, batch: Any) -> torch.Tensor:
+    def counted(model: AbstractModel, batch: Batch) -> torch.Tensor:
         shape = getattr(batch.features, "shape", None) if by_shape else None
         trains = torch.is_grad_enabled()
         kind = (shape, trains, model.training)

@@ -6,21 +6,19 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-import numpy as np
-import numpy.typing as npt
-
 from autrainer.callbacks.progress import Progress
 from autrainer.datasets.base import AbstractDataset
+from autrainer.engine.interfaces import Array, Batches, Criterion, Move, Strata
 from autrainer.engine.loading import batches_of
 from autrainer.engine.precision import Precision
 from autrainer.engine.runtime import Runtime
-from autrainer.engine.step import Hooks, MeanLoss, Tracker
+from autrainer.engine.step import Hooks, MeanLoss
 from autrainer.engine.unscaled import UnscaledScores
+from autrainer.metrics.base import AbstractMetric
 from autrainer.models.base import AbstractModel
 from autrainer.runs.model_summary import evaluation_mode
 from autrainer.runs.stage_clock import OUTPUTS, StageClock
-
-Array = npt.NDArray[Any]
+from autrainer.runs.writing.outputs import OutputsTracker
 
 
 @dataclass(frozen=True)
@@ -62,7 +60,7 @@ class Evaluator:
     """
 
     model: AbstractModel
-    criterion: Any
+    criterion: Criterion
     data: AbstractDataset
     hooks: Hooks
     runtime: Runtime
@@ -73,7 +71,7 @@ class Evaluator:
     check: Callable[[], None] = _nothing_failed
 
     def evaluate(
-        self, loader: Any, subset: str, tracker: Any, folder: str, move: Callable[[Any], Any]
+        self, loader: Batches, subset: str, tracker: OutputsTracker, folder: str, move: Move
     ) -> Evaluated:
         """Evaluate a split: the samples of all processes.
 
@@ -102,9 +100,7 @@ class Evaluator:
         unscaled = self.unscaled.of(tracker.targets, tracker.predictions, strata)
         return Evaluated(loss, totals, parts, unscaled)
 
-    def _pass(
-        self, loader: Any, subset: str, tracker: Tracker, move: Callable[[Any], Any]
-    ) -> float:
+    def _pass(self, loader: Batches, subset: str, tracker: OutputsTracker, move: Move) -> float:
         begin = self.hooks.listeners(f"cb_on_{subset}_step_begin")
         end = self.hooks.listeners(f"cb_on_{subset}_step_end")
         probabilities_fn = self.data.target_transform.probabilities_training
@@ -138,19 +134,21 @@ def _kept(strata: Mapping[Any, Array], indices: Array) -> dict[Any, Array]:
     return {stratum: members for stratum, members in kept.items() if members.any()}
 
 
-def score(metrics: Iterable[Any], targets: Array, predictions: Array) -> dict[str, float]:
+def score(
+    metrics: Iterable[AbstractMetric], targets: Array, predictions: Array
+) -> dict[str, float]:
     """Every metric over all samples, by name."""
     return {metric.name: float(metric(targets, predictions)) for metric in metrics}
 
 
 def score_parts(
-    metrics: Sequence[Any],
+    metrics: Sequence[AbstractMetric],
     totals: Mapping[str, float],
     targets: Array,
     predictions: Array,
     *,
     target_columns: Sequence[str] | None,
-    strata: Mapping[Any, npt.NDArray[np.bool_]],
+    strata: Strata,
 ) -> dict[str, dict[Any, float]]:
     """Metrics of each target column or of each stratum beside those of all samples.
 

@@ -6,6 +6,7 @@ from collections.abc import Callable, Iterable, Iterator
 from typing import Any
 
 import torch
+from torch.utils.hooks import RemovableHandle
 
 from autrainer.errors import ConfigError
 from autrainer.runs.process.communicator import Communicator, Pending
@@ -56,7 +57,7 @@ class GradientSum:
         self._bucket_bytes, self._sends_early = bucket_bytes, sends_early
         self._parameters: list[torch.nn.Parameter] = []
         self._buckets: list[_Bucket] = []
-        self._hooks: list[Any] = []
+        self._hooks: list[RemovableHandle] = []
         self._places: dict[torch.Tensor, _Bucket] = {}
         self._pending: list[Pending] = []
         self._watched: int | None = None
@@ -117,7 +118,7 @@ class GradientSum:
         """Whether any process wants the batch left out. Waits for the device."""
         return bool(self._buckets[-1].tail[SKIPPED].item())
 
-    def share_buffers(self, *modules: Any) -> None:
+    def share_buffers(self, *modules: torch.nn.Module) -> None:
         """Give the buffers of modules in all processes the values of those of the main one."""
         by_kind: dict[tuple[torch.dtype, torch.device], list[torch.Tensor]] = {}
         for buffer in _buffers(modules):
@@ -280,7 +281,7 @@ def _kind(parameter: torch.Tensor) -> tuple[torch.dtype, torch.device]:
     return parameter.dtype, parameter.device
 
 
-def _buffers(modules: Iterable[Any]) -> Iterator[torch.Tensor]:
+def _buffers(modules: Iterable[torch.nn.Module]) -> Iterator[torch.Tensor]:
     for module in modules:
         if isinstance(module, torch.nn.Module):
             yield from (buffer for buffer in module.buffers() if buffer.numel())

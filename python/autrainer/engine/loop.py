@@ -6,13 +6,14 @@ A loop decides when an iteration begins and ends, and nothing else. What is done
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Generator, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any, Protocol
 
 import torch
 
 from autrainer.callbacks.progress import Progress
+from autrainer.engine.interfaces import Batch, Batches
 from autrainer.engine.loading import batches_of
 from autrainer.engine.step import Hooks, TrainingStep
 from autrainer.runs.stage_clock import DATA, OTHER, StageClock
@@ -106,7 +107,7 @@ class _Loop:
 
     def __init__(
         self,
-        loader: Any,
+        loader: Batches,
         step: TrainingStep,
         period: PeriodHooks,
         hooks: Hooks,
@@ -243,7 +244,7 @@ class StepLoop(_Loop):
             self._period.begin(at.iteration)
             self._period.seed(at.iteration)
 
-    def _train(self, batches: Iterator[tuple[int, Any]], first: int, until: int) -> int:
+    def _train(self, batches: Iterator[tuple[int, Batch | None]], first: int, until: int) -> int:
         """Take the steps of a period; the last step that was taken."""
         title = f"Train {first}-{until}"
         with Progress(title, until - first + 1, disabled=not self._show_progress) as bar:
@@ -260,7 +261,7 @@ class StepLoop(_Loop):
             self._enter(OTHER)
         return step
 
-    def _batches(self, step: int) -> Any:
+    def _batches(self, step: int) -> Generator[tuple[int, Batch | None]]:
         """The step and its batch, for ever; a new pass begins where one is exhausted."""
         while True:
             for batch in batches_of(self._loader, self._device):

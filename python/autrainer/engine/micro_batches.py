@@ -4,13 +4,17 @@ from __future__ import annotations
 
 import copy
 from collections.abc import Iterator, Mapping
-from typing import Any
+from typing import Any, TypeVar
 
 import numpy as np
 import torch
 
+from autrainer.engine.interfaces import Batch
 
-def micro_batches(batch: Any, size: int | None) -> Iterator[Any]:
+OneBatch = TypeVar("OneBatch", bound=Batch)
+
+
+def micro_batches(batch: OneBatch, size: int | None) -> Iterator[OneBatch]:
     """Parts of a batch with at most `size` samples each, as equal in size as possible.
 
     Equal parts, since a last one of a single sample is more than batch norm can take.
@@ -40,7 +44,7 @@ def smallest_part(num_samples: int, size: int | None) -> int:
     return num_samples // -(-num_samples // (size or num_samples))
 
 
-def _part(batch: Any, rows: slice, num_samples: int) -> Any:
+def _part(batch: OneBatch, rows: slice, num_samples: int) -> OneBatch:
     part = copy.copy(batch)
     for name, value in vars(batch).items():
         setattr(part, name, _rows(value, rows, num_samples))

@@ -6,10 +6,10 @@ import logging
 import math
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from typing import Any
 
 import torch
 
+from autrainer.engine.interfaces import Batch
 from autrainer.engine.runtime import Runtime
 from autrainer.errors import NonFiniteLossError
 
@@ -25,7 +25,7 @@ SHOWN = 10
 class _Seen:
     total: torch.Tensor
     losses: torch.Tensor
-    indices: Any
+    indices: torch.Tensor | None
     where: str
 
 
@@ -59,7 +59,12 @@ class LossGuard:
         self._seen: list[_Seen] = []
 
     def look(
-        self, total: torch.Tensor, losses: torch.Tensor, batch: Any, iteration: int, batch_idx: int
+        self,
+        total: torch.Tensor,
+        losses: torch.Tensor,
+        batch: Batch,
+        iteration: int,
+        batch_idx: int,
     ) -> None:
         """Look at the losses of a batch that has been trained on.
 
@@ -106,7 +111,7 @@ class LossGuard:
             )
 
     def report_skipped(
-        self, losses: torch.Tensor, batch: Any, iteration: int, batch_idx: int
+        self, losses: torch.Tensor, batch: Batch | None, iteration: int, batch_idx: int
     ) -> None:
         """Warn that a batch has been left out; all processes of the run call this."""
         is_finite = bool(losses.isfinite().all().item())
@@ -122,7 +127,7 @@ class LossGuard:
             "; ".join(found),
         )
 
-    def _samples(self, losses: torch.Tensor, indices: Any) -> str:
+    def _samples(self, losses: torch.Tensor, indices: torch.Tensor | None) -> str:
         """Which samples have a loss that is not finite, and what it is."""
         rows = losses.reshape(len(losses), -1) if losses.ndim else losses.reshape(1, 1)
         bad = (~rows.isfinite()).any(dim=1).nonzero().flatten().tolist()

@@ -3,18 +3,19 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Any
 
 import torch
 
+from autrainer.engine.interfaces import Batch
 from autrainer.errors import ConfigError
+from autrainer.models.base import AbstractModel
 from autrainer.models.utils import create_model_inputs
 
 PRECISIONS = ("fp32", "bf16", "fp16")
 
 _DTYPES = {"bf16": torch.bfloat16, "fp16": torch.float16}
 
-Forward = Callable[[Any, Any], torch.Tensor]
+Forward = Callable[[AbstractModel, Batch], torch.Tensor]
 """`(model, batch) -> outputs`."""
 
 
@@ -51,13 +52,13 @@ class Precision:
             self.scaler = torch.amp.GradScaler(device.type)
 
 
-def _forward(model: Any, batch: Any) -> torch.Tensor:
+def _forward(model: AbstractModel, batch: Batch) -> torch.Tensor:
     output: torch.Tensor = model(**create_model_inputs(model, batch))
     return output
 
 
 def _autocast_forward(device_type: str, dtype: torch.dtype) -> Forward:
-    def forward(model: Any, batch: Any) -> torch.Tensor:
+    def forward(model: AbstractModel, batch: Batch) -> torch.Tensor:
         with torch.autocast(device_type, dtype=dtype):
             output = _forward(model, batch)
         return output.float()

@@ -3,28 +3,25 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Any, Protocol
+from typing import Any
 
 import torch
 
 from autrainer.callbacks.dispatch import CallbackManager, Handler
 from autrainer.data.device import move_batch
+from autrainer.engine.interfaces import (
+    Batch,
+    Criterion,
+    Move,
+    Probabilities,
+    StepFunction,
+    Tracker,
+)
 from autrainer.engine.nonfinite import LossGuard
 from autrainer.engine.runtime import Runtime
-from autrainer.engine.update import SkippedBatch, StepFunction
+from autrainer.engine.update import SkippedBatch
+from autrainer.models.base import AbstractModel
 from autrainer.runs.stage_clock import MODEL, OTHER, OUTPUTS, TRANSFER, StageClock
-
-
-class Tracker(Protocol):
-    """Keeps what a model says about the samples of a split."""
-
-    def update(
-        self, output: torch.Tensor, target: torch.Tensor, loss: torch.Tensor, sample_idx: Any
-    ) -> None:
-        """Append the rows of one batch."""
-
-    def skip_batch(self) -> None:
-        """Take note of a batch in which this process has no sample."""
 
 
 class Hooks:
@@ -121,9 +118,10 @@ class DeviceMover:
         self._device = device
         self._non_blocking = non_blocking
 
-    def __call__(self, batch: Any) -> Any:
+    def __call__(self, batch: Batch) -> Batch:
         """The batch on the device; `to` may work in place or return a new batch."""
-        return move_batch(batch, self._device, non_blocking=self._non_blocking)
+        moved: Batch = move_batch(batch, self._device, non_blocking=self._non_blocking)
+        return moved
 
 
 class TrainingStep:
@@ -151,10 +149,10 @@ class TrainingStep:
         self,
         function: StepFunction,
         *,
-        model: Any,
-        criterion: Any,
-        probabilities_fn: Callable[[torch.Tensor], torch.Tensor],
-        move: Callable[[Any], Any],
+        model: AbstractModel,
+        criterion: Criterion,
+        probabilities_fn: Probabilities,
+        move: Move,
         hooks: Hooks,
         losses: MeanLoss,
         tracker: Tracker | None,
@@ -180,7 +178,7 @@ class TrainingStep:
         self._begin = hooks.listeners("cb_on_step_begin")
         self._end = hooks.listeners("cb_on_step_end")
 
-    def __call__(self, iteration: int, batch_idx: int, batch: Any) -> None:
+    def __call__(self, iteration: int, batch_idx: int, batch: Batch | None) -> None:
         """Train on one batch; None is a batch in which this process has no sample."""
         if batch is None:
             self._pass_over(iteration, batch_idx)
@@ -231,6 +229,8 @@ class TrainingStep:
             self._tracker.skip_batch()
         self._check()
 
-    def _report_skipped(self, loss: Any, batch: Any, iteration: int, batch_idx: int) -> None:
+    def _report_skipped(
+        self, loss: torch.Tensor, batch: Batch | None, iteration: int, batch_idx: int
+    ) -> None:
         if self._guard is not None:
             self._guard.report_skipped(loss, batch, iteration, batch_idx)

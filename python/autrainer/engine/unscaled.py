@@ -7,18 +7,15 @@ from collections.abc import Iterable, Mapping
 from typing import Any, Protocol
 
 import numpy as np
-import numpy.typing as npt
 
 from autrainer.data.targets import AbstractTargetTransform
 from autrainer.datasets.tables.strata import TOTAL
+from autrainer.engine.interfaces import Array, Strata
 from autrainer.metrics.base import AbstractMetric
 from autrainer.runs.layout import UNSCALED
 from autrainer.runs.writing.columns import ValueLists, Values
 
 log = logging.getLogger(__name__)
-
-Array = npt.NDArray[Any]
-Masks = Mapping[Any, npt.NDArray[np.bool_]]
 
 
 class ScaledData(Protocol):
@@ -56,7 +53,7 @@ class UnscaledScores:
             return f"unscaled: in the unit of {named[0]!r}"
         return "unscaled: each in the unit of its target"
 
-    def of(self, targets: Array, predictions: Array, strata: Masks) -> dict[str, dict[Any, float]]:
+    def of(self, targets: Array, predictions: Array, strata: Strata) -> dict[str, dict[Any, float]]:
         """Scores by name and part, as `score_parts` gives them.
 
         With several targets there is one of each, and none of all: they may have different units.
@@ -97,7 +94,7 @@ class UnscaledScores:
         return None if same else sides
 
     def _parts(
-        self, metric: AbstractMetric, truths: Array, guesses: Array, strata: Masks
+        self, metric: AbstractMetric, truths: Array, guesses: Array, strata: Strata
     ) -> dict[Any, float]:
         columns = self._data.target_column
         values: dict[Any, float] = {}

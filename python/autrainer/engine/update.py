@@ -6,20 +6,22 @@ import inspect
 import math
 from collections.abc import Callable
 from dataclasses import dataclass, replace
-from typing import Any
+from typing import TypeAlias
 
 import torch
 
 from autrainer.engine.gradient_sum import GradientSum
+from autrainer.engine.interfaces import Batch, Criterion, Probabilities, Result, StepFunction
 from autrainer.engine.micro_batches import micro_batches
 from autrainer.engine.precision import Precision
 from autrainer.engine.runtime import Runtime
 from autrainer.errors import ConfigError
 from autrainer.fast.gradients import backward_of_mean, forget_gradients
-from autrainer.optimizers.sam import SAM, Result
+from autrainer.models.base import AbstractModel
+from autrainer.optimizers.sam import SAM
 
-StepFunction = Callable[..., Result]
-"""`(model, batch, criterion, probabilities_fn) -> (losses, outputs)`."""
+_Step: TypeAlias = Callable[[AbstractModel, Batch | None, Criterion, Probabilities], Result]
+"""A step in which this process may have no sample."""
 
 
 class SkippedBatch(Exception):
@@ -99,8 +101,9 @@ class Update:
             self._sum = GradientSum(optimizer, runtime.communicator, sends_early=sends_early)
         self.was_made = True
         self.gradient_norm: torch.Tensor | None = None
-        self._own_step: StepFunction = self._choose_step()
-        self.step: StepFunction = self._own_step if self._sum is None else self._shared_step
+        self._own_step = self._choose_step()
+        self._any_step = self._own_step if self._sum is None else self._shared_step
+        self.step: StepFunction = self._any_step
 
     @property
     def mean_loss(self) -> torch.Tensor | None:
@@ -121,15 +124,21 @@ class Update:
         """Whether a process has to talk to the others after the last update."""
         return self._sum is not None and self._sum.is_asked
 
-    def join(self, model: Any, criterion: Any) -> None:
+    def join(self, model: AbstractModel, criterion: Criterion) -> None:
         """Take part in an update of which this process has no sample.
 
         Raises:
             SkippedBatch: if the others have left it out.
         """
-        self.step(model, None, criterion, None)
+        self._any_step(model, None, criterion, _as_it_is)
 
-    def _shared_step(self, model: Any, data: Any, criterion: Any, probabilities_fn: Any) -> Result:
+    def _shared_step(
+        self,
+        model: AbstractModel,
+        data: Batch | None,
+        criterion: Criterion,
+        probabilities_fn: Probabilities,
+    ) -> Result:
         """An update by all processes, after which all have the same model and criterion."""
         assert self._sum is not None
         try:
@@ -140,7 +149,7 @@ class Update:
         self._sum.share_buffers(model, criterion)
         return result
 
-    def _choose_step(self) -> StepFunction:
+    def _choose_step(self) -> _Step:
         optimizer, custom = self._optimizer, getattr(self._optimizer, "custom_step", None)
         if isinstance(optimizer, SAM) and type(optimizer).custom_step is SAM.custom_step:
             return self._two_passes
@@ -175,7 +184,13 @@ class Update:
         if named:
             raise ConfigError(f"{' and '.join(named)}, but {reason}; remove the key")
 
-    def _plain_step(self, model: Any, data: Any, criterion: Any, probabilities_fn: Any) -> Result:
+    def _plain_step(
+        self,
+        model: AbstractModel,
+        data: Batch | None,
+        criterion: Criterion,
+        probabilities_fn: Probabilities,
+    ) -> Result:
         forget_gradients(self._optimizer)
         result = self._gradients(model, data, criterion, probabilities_fn)
         if self._limits.clips:
@@ -191,7 +206,13 @@ class Update:
             self.was_made = self._scaler.get_scale() >= before
         return result
 
-    def _closure_step(self, model: Any, data: Any, criterion: Any, probabilities_fn: Any) -> Result:
+    def _closure_step(
+        self,
+        model: AbstractModel,
+        data: Batch | None,
+        criterion: Criterion,
+        probabilities_fn: Probabilities,
+    ) -> Result:
         first: list[Result] = []
         means: list[torch.Tensor | None] = []
 
@@ -210,7 +231,13 @@ class Update:
             self._sum.mean_loss = means[0]
         return first[0]
 
-    def _two_passes(self, model: Any, data: Any, criterion: Any, probabilities_fn: Any) -> Result:
+    def _two_passes(
+        self,
+        model: AbstractModel,
+        data: Batch | None,
+        criterion: Criterion,
+        probabilities_fn: Probabilities,
+    ) -> Result:
         optimizer = self._optimizer
         assert isinstance(optimizer, SAM)
 
@@ -231,19 +258,26 @@ class Update:
             optimizer.zero_grad()
             return overflow.result
 
-    def _gradients(self, model: Any, data: Any, criterion: Any, probabilities_fn: Any) -> Result:
+    def _gradients(
+        self,
+        model: AbstractModel,
+        data: Batch | None,
+        criterion: Criterion,
+        probabilities_fn: Probabilities,
+    ) -> Result:
         """Add the gradients of a batch, of all processes, to those that are there."""
         if self._sum is None:
+            assert data is not None
             return self._own_gradients(model, data, criterion, probabilities_fn)
         return self._sum_gradients(self._sum, model, data, criterion, probabilities_fn)
 
     def _sum_gradients(
         self,
         gradient_sum: GradientSum,
-        model: Any,
-        data: Any,
-        criterion: Any,
-        probabilities_fn: Any,
+        model: AbstractModel,
+        data: Batch | None,
+        criterion: Criterion,
+        probabilities_fn: Probabilities,
     ) -> Result:
         num_samples = 0 if data is None else len(data.index)
         result: Result = torch.empty(0), torch.empty(0)
@@ -260,7 +294,11 @@ class Update:
         return result
 
     def _own_gradients(
-        self, model: Any, data: Any, criterion: Any, probabilities_fn: Any
+        self,
+        model: AbstractModel,
+        data: Batch,
+        criterion: Criterion,
+        probabilities_fn: Probabilities,
     ) -> Result:
         """Add the gradients of the samples that this process has."""
         size = self._limits.micro_batch_size
@@ -274,13 +312,23 @@ class Update:
         self._backward(result[0] if self._scaler is None else self._scaler.scale(result[0]))
         return result
 
-    def _forward(self, model: Any, batch: Any, criterion: Any, probabilities_fn: Any) -> Result:
+    def _forward(
+        self,
+        model: AbstractModel,
+        batch: Batch,
+        criterion: Criterion,
+        probabilities_fn: Probabilities,
+    ) -> Result:
         # Where this fails, `training/checks/step_errors.py` looks at the names of this function.
         output = self._precision.forward(model, batch)
         return criterion(probabilities_fn(output), batch.target), output
 
     def _gradients_of_parts(
-        self, model: Any, data: Any, criterion: Any, probabilities_fn: Any
+        self,
+        model: AbstractModel,
+        data: Batch,
+        criterion: Criterion,
+        probabilities_fn: Probabilities,
     ) -> Result:
         losses: list[torch.Tensor] = []
         outputs: list[torch.Tensor] = []
@@ -348,3 +396,7 @@ def _skip_nonfinite(loss: torch.Tensor, num_samples: int = 0) -> None:
 def _needs_closure(optimizer: torch.optim.Optimizer) -> bool:
     closure = inspect.signature(optimizer.step).parameters.get("closure")
     return closure is not None and closure.default is closure.empty
+
+
+def _as_it_is(outputs: torch.Tensor) -> torch.Tensor:
+    return outputs

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import copy
 from dataclasses import dataclass
-from typing import Any
 
 import torch
 from torch.optim.swa_utils import get_ema_multi_avg_fn
 
 from autrainer.errors import ConfigError
+from autrainer.models.base import AbstractModel
 
 
 @dataclass(frozen=True)
@@ -54,11 +54,11 @@ class WeightAverage:
         ConfigError: if the model cannot be copied.
     """
 
-    def __init__(self, model: torch.nn.Module, options: AverageOptions) -> None:
+    def __init__(self, model: AbstractModel, options: AverageOptions) -> None:
         self._options = options
         self.num_updates = 0
         try:
-            self.model: Any = copy.deepcopy(model)
+            self.model: AbstractModel = copy.deepcopy(model)
         except Exception as error:
             raise ConfigError(
                 f"ema needs a copy of the model, and {type(model).__name__} cannot be copied: "

@@ -29,6 +29,7 @@ from autrainer.datasets.base import AbstractDataset
 from autrainer.datasets.sampling import SAMPLER_KEY
 from autrainer.datasets.tables.strata import TOTAL
 from autrainer.engine.compiling import CompileOptions, compile_model, count_compiling
+from autrainer.engine.interfaces import Batches
 from autrainer.engine.precision import Precision
 from autrainer.engine.runtime import Runtime
 from autrainer.engine.step import DeviceMover
@@ -61,15 +62,15 @@ class Parts:
     model: AbstractModel
     optimizer: torch.optim.Optimizer
     schedule: Schedule | None
-    train_loader: Any
-    dev_loader: Any
-    test_loader: Any
+    train_loader: Batches
+    dev_loader: Batches
+    test_loader: Batches
     precision: Precision
     update: Update
     ema: WeightAverage | None = None
 
     @property
-    def evaluated_model(self) -> Any:
+    def evaluated_model(self) -> AbstractModel:
         """The model that is evaluated: that with averaged weights, if there is one."""
         return self.model if self.ema is None else self.ema.model
 
@@ -315,7 +316,7 @@ def _build_loader(
     return create(size, **options)
 
 
-def _refuse_empty(loaders: dict[str, Any], sizes: dict[str, int]) -> None:
+def _refuse_empty(loaders: dict[str, Batches], sizes: dict[str, int]) -> None:
     for subset, loader in loaders.items():
         if len(loader) == 0:
             raise ConfigError(
@@ -324,7 +325,7 @@ def _refuse_empty(loaders: dict[str, Any], sizes: dict[str, int]) -> None:
             )
 
 
-def _refuse_unshared(loader: Any, runtime: Runtime) -> None:
+def _refuse_unshared(loader: Batches, runtime: Runtime) -> None:
     if runtime.world_size > 1 and not isinstance(loader, Loader):
         raise ConfigError(
             f"the dataset makes a {type(loader).__name__}, whose batches {runtime.world_size} "

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Any
 
 from autrainer.engine.evaluate import Evaluated, Evaluator
+from autrainer.engine.interfaces import Batches
 from autrainer.engine.step import Hooks
 from autrainer.engine.unscaled import flat
 from autrainer.runs.layout import BEST
@@ -46,7 +46,7 @@ class Evaluation:
         self._hooks, self._check, self._show_progress = hooks, check, show_progress
 
     def dev(
-        self, iteration: int, folder: str, loader: Any, name: str, tracker: OutputsTracker
+        self, iteration: int, folder: str, loader: Batches, name: str, tracker: OutputsTracker
     ) -> None:
         """Evaluate the dev set; keep its scores, and the best state."""
         self._hooks.fire("cb_on_dev_begin", iteration=iteration)
@@ -55,7 +55,7 @@ class Evaluation:
         tracker.reset()
 
     def test(
-        self, folder: str, loader: Any, name: str, tracker: OutputsTracker
+        self, folder: str, loader: Batches, name: str, tracker: OutputsTracker
     ) -> dict[str, float]:
         """Evaluate the test set; `test_loss` and every metric, prefixed."""
         self._hooks.fire("cb_on_test_begin")
@@ -63,7 +63,7 @@ class Evaluation:
         return self._results.save_test(evaluated, name, folder)
 
     def _evaluated(
-        self, loader: Any, subset: str, tracker: OutputsTracker, folder: str
+        self, loader: Batches, subset: str, tracker: OutputsTracker, folder: str
     ) -> Evaluated:
         parts, records = self._parts, self._records
         # Made anew: a callback may have put another model or criterion in its place.

@@ -9,17 +9,24 @@ from contextlib import AbstractContextManager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-import torch
 from omegaconf import DictConfig
 
 from autrainer.callbacks.dispatch import CallbackManager
+from autrainer.engine.interfaces import (
+    Batch,
+    Batches,
+    Criterion,
+    Probabilities,
+    Result,
+    StepFunction,
+)
 from autrainer.engine.loop import EpochLoop, Position, StepLoop
 from autrainer.engine.runtime import Runtime, main_first
 from autrainer.engine.step import Hooks, TrainingStep
 from autrainer.engine.threads import intra_op_threads
 from autrainer.engine.unscaled import interleaved
-from autrainer.engine.update import StepFunction
 from autrainer.errors import AutrainerError, ConfigError, RunInterruptedError
+from autrainer.models.base import AbstractModel
 from autrainer.runs.environment import set_device
 from autrainer.runs.layout import BEST, INITIAL, TABLE, TEST, TEST_RESULTS
 from autrainer.runs.process.communicator import ALONE, Communicator
@@ -311,8 +318,12 @@ class ModularTaskTrainer:
         )
 
     def _train_step(
-        self, model: Any, data: Any, criterion: Any, probabilities_fn: Any
-    ) -> tuple[torch.Tensor, torch.Tensor]:
+        self,
+        model: AbstractModel,
+        data: Batch,
+        criterion: Criterion,
+        probabilities_fn: Probabilities,
+    ) -> Result:
         """Forward, backward and update on one batch; override it to train in another way."""
         return self.parts.update.step(model, data, criterion, probabilities_fn)
 
@@ -320,7 +331,7 @@ class ModularTaskTrainer:
         self,
         iteration: int,
         iteration_folder: str,
-        loader: Any,
+        loader: Batches,
         df: pd.DataFrame | None = None,
         dev_evaluation: bool = True,
         save_to: str = "dev",

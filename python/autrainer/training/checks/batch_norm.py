@@ -11,6 +11,7 @@ import torch
 
 from autrainer.config.schema.sections.updates import UpdateSection
 from autrainer.data.loader import Loader
+from autrainer.engine.interfaces import Batches
 from autrainer.engine.micro_batches import smallest_part
 from autrainer.engine.sync_batch_norm import SyncBatchNorm
 from autrainer.errors import ConfigError
@@ -54,7 +55,7 @@ def lone_values(model: torch.nn.Module) -> Iterator[list[str]]:
 def refuse_lone_sample(
     model: torch.nn.Module,
     layers: list[str],
-    loader: Any,
+    loader: Batches,
     num_steps: int | None,
     micro_batch_size: int | None = None,
     num_processes: int = 1,
@@ -64,7 +65,7 @@ def refuse_lone_sample(
     Args:
         model: The model, for the message.
         layers: What `lone_values` found for a batch of one sample.
-        loader: Loader of the train split; one of another kind is not looked at.
+        loader: Batches of the train split; one of another kind is not looked at.
         num_steps: How many batches are trained on; None for whole passes.
         micro_batch_size: Samples that go through the model at once; None for whole batches.
         num_processes: How many processes share each batch.
@@ -102,13 +103,13 @@ def refuse_lone_sample(
 
 
 def refuse_unsynced(
-    model: torch.nn.Module, loader: Any, updates: UpdateSection, num_processes: int
+    model: torch.nn.Module, loader: Batches, updates: UpdateSection, num_processes: int
 ) -> None:
     """Refuse what keeps processes from normalising together: each has to do so as often.
 
     Args:
         model: The model.
-        loader: Loader of the train split.
+        loader: Batches of the train split.
         updates: How the weights are updated.
         num_processes: How many processes share each batch.
 
@@ -122,7 +123,7 @@ def refuse_unsynced(
         problem = f"micro_batch_size is {updates.micro_batch_size}; remove it"
     elif updates.on_nonfinite == "skip":
         problem = "on_nonfinite is 'skip'; use error or ignore"
-    elif loader.last_batch_size < num_processes:
+    elif isinstance(loader, Loader) and loader.last_batch_size < num_processes:
         problem = (
             f"the last batch has {loader.last_batch_size} samples for {num_processes} processes; "
             "set train_loader_kwargs.drop_last to true"

@@ -18,8 +18,10 @@ from autrainer.config.hydra.key_sources import Sources
 from autrainer.config.schema.problems import Problem, refuse
 from autrainer.config.schema.sections.dataset import DatasetSection
 from autrainer.config.schema.sections.model import ModelSection
+from autrainer.data.device import move_batch
 from autrainer.data.loader import Loader
 from autrainer.datasets.base import AbstractDataset
+from autrainer.engine.interfaces import Batch, Batches
 from autrainer.errors import DataError, OutOfMemoryError
 from autrainer.metrics.base import AbstractMetric
 from autrainer.models.base import AbstractModel
@@ -59,7 +61,7 @@ class Seen:
         output: What the model gave; None if it did not come to that.
     """
 
-    batch: Any
+    batch: Batch
     output: Any = None
 
     def shape_of(self, value: Any) -> str:
@@ -94,7 +96,7 @@ class Fit:
         model: The section of the model, for messages.
         data: The dataset.
         criterion: The criterion, on the device.
-        loader: Loader of the dev set.
+        loader: Batches of the dev set.
         device: Where the model is.
     """
 
@@ -102,10 +104,10 @@ class Fit:
     model: ModelSection
     data: AbstractDataset
     criterion: torch.nn.Module
-    loader: Any
+    loader: Batches
     device: torch.device
 
-    def sample(self, *, times: int = 1) -> Any:
+    def sample(self, *, times: int = 1) -> Batch:
         """A batch of the first sample of the dev set, so many times, on the device.
 
         Raises:
@@ -119,14 +121,17 @@ class Fit:
             raise OutOfMemoryError(
                 f"a sample of the dataset takes more memory than there is: {sentence_of(error)}"
             ) from error
-        return batch.to(self.device) or batch
+        moved: Batch = move_batch(batch, self.device, non_blocking=False)
+        return moved
 
-    def _sample(self, times: int) -> Any:
+    def _sample(self, times: int) -> Batch:
         # As the loader makes it: a model may need more than its features.
         if isinstance(self.loader, Loader):
-            return self.loader.first_sample(times)
+            first: Batch = self.loader.first_sample(times)
+            return first
         collate = self.data.dev_transform.get_collate_fn(self.data)
-        return collate([self.data.dev_dataset[0]] * times)
+        batch: Batch = collate([self.data.dev_dataset[0]] * times)
+        return batch
 
     def check(self, model: AbstractModel, one: Seen) -> None:
         """Look at a sample, before training.

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 from autrainer.config.schema.run import RunConfig
 from autrainer.data.loader import Loader
 from autrainer.datasets.tables.samples import SplitSamples
+from autrainer.engine.interfaces import Batches
 from autrainer.engine.nonfinite import LossGuard
 from autrainer.engine.step import MeanLoss
 from autrainer.engine.stopping import StopRequest
@@ -129,7 +130,7 @@ def rows_of_pass(parts: Parts, subset: str) -> int:
     return rows_by(getattr(parts, f"{subset}_loader"), getattr(parts.data, f"{subset}_dataset"))
 
 
-def rows_by(loader: Any, split: Any) -> int:
+def rows_by(loader: Batches, split: Any) -> int:
     """How many samples of a split a loader gives in a pass."""
     sampler = loader.sampler if isinstance(loader, Loader) else None
     return len(split if sampler is None else sampler)

@@ -11,6 +11,7 @@ import torch
 
 from autrainer.config.plain import Plain
 from autrainer.config.schema.run import RunConfig
+from autrainer.engine.interfaces import Batches
 from autrainer.engine.runtime import Runtime
 from autrainer.engine.stateful import StatefulParts
 from autrainer.engine.update import Update
@@ -34,7 +35,7 @@ class KeptRun(Protocol):
     continue_training: Any
     optimizer: torch.optim.Optimizer
     update: Update
-    train_loader: Any
+    train_loader: Batches
     train_tracker: OutputsTracker | None
     training_type: str
     config: RunConfig

@@ -9,11 +9,11 @@ from dataclasses import dataclass, replace
 from itertools import islice
 from pathlib import Path
 from statistics import median
-from typing import Any
 
 import torch
 
 from autrainer.config.schema.run import RunConfig
+from autrainer.engine.interfaces import Batch, Batches
 from autrainer.engine.loading import batches_of
 from autrainer.engine.threads import intra_op_threads
 from autrainer.engine.update import SkippedBatch
@@ -116,7 +116,7 @@ def _tried(parts: Parts, config: RunConfig, size: int, num_steps: int) -> SizeTr
     return SizeTrial(size, median(seconds[1:]), _peak_bytes(parts.device))
 
 
-def _steps(parts: Parts, loader: Any, size: int) -> Iterator[tuple[float, Any]]:
+def _steps(parts: Parts, loader: Batches, size: int) -> Iterator[tuple[float, Batch]]:
     """Whole batches of pass after pass, each with the time at which it was asked for.
 
     A sampler may draw fewer samples than there are: without a whole batch in a pass it ends.
@@ -125,13 +125,13 @@ def _steps(parts: Parts, loader: Any, size: int) -> Iterator[tuple[float, Any]]:
     while is_whole:
         is_whole, begun_s = False, time.perf_counter()
         for batch in batches_of(loader, parts.device):
-            if len(batch.index) == size:
+            if batch is not None and len(batch.index) == size:
                 is_whole = True
                 yield begun_s, batch
             begun_s = time.perf_counter()
 
 
-def _timed(parts: Parts, step: tuple[float, Any]) -> float:
+def _timed(parts: Parts, step: tuple[float, Batch]) -> float:
     """Seconds from asking for a batch to the end of its update."""
     begun_s, batch = step
     probabilities_fn = parts.data.target_transform.probabilities_training

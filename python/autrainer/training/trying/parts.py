@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
-from typing import Any
 
 from autrainer.config.schema.run import RunConfig
+from autrainer.engine.interfaces import Batches
 from autrainer.engine.runtime import Runtime
 from autrainer.models.utils import create_model_inputs
 from autrainer.runs.environment import set_device
@@ -51,7 +51,7 @@ def mult_adds_of(config: RunConfig, parts: Parts) -> int | None:
 
 
 @contextmanager
-def closed(loaders: Sequence[Any]) -> Iterator[None]:
+def closed(loaders: Sequence[Batches]) -> Iterator[None]:
     """After the block the loaders are closed."""
     try:
         yield

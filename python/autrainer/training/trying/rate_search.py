@@ -9,6 +9,7 @@ import numpy as np
 
 from autrainer.callbacks.progress import Progress
 from autrainer.config.schema.run import RunConfig
+from autrainer.engine.interfaces import Batch
 from autrainer.engine.loading import batches_of
 from autrainer.engine.threads import intra_op_threads
 from autrainer.engine.update import SkippedBatch
@@ -62,7 +63,7 @@ def _tried(parts: Parts, config: RunConfig, rates: Array, shows_bar: bool) -> Ra
     return RateCurve(rates[: len(losses)], np.asarray(losses))
 
 
-def _loss(parts: Parts, batch: Any) -> float:
+def _loss(parts: Parts, batch: Batch) -> float:
     """Update the model on a batch; the mean of its losses before that."""
     probabilities_fn = parts.data.target_transform.probabilities_training
     try:
@@ -80,7 +81,9 @@ def _set_rate(group: dict[str, Any], rate: float) -> None:
         group["lr"] = rate
 
 
-def _batches(parts: Parts) -> Iterator[Any]:
+def _batches(parts: Parts) -> Iterator[Batch]:
     """Batches of pass after pass."""
     while True:
-        yield from batches_of(parts.train_loader, parts.device)
+        for batch in batches_of(parts.train_loader, parts.device):
+            if batch is not None:
+                yield batch
