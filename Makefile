@@ -32,7 +32,7 @@ export PATH := $(abspath $(BIN)):$(PATH)
 
 RUST_SOURCES := Cargo.toml Cargo.lock rust-toolchain.toml $(shell find rust -name '*.rs' -o -name 'Cargo.toml')
 
-.PHONY: help setup build demo demo-audio test test-fast test-busy test-torch test-rust sanitize fuzz torture check fmt lint types stubs bench wheel doctest docs docs-serve clean
+.PHONY: help setup build demo demo-audio test test-fast test-busy test-torch test-rust sanitize fuzz torture check fmt lint types stubs bench wheel doctest docs docs-serve screenshots clean
 
 help:  ## Print the targets
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:[^#]*## /\t/' | expand -t 14
@@ -139,6 +139,9 @@ docs: setup  ## The documentation, in site/; a broken link is an error
 	$(BIN)/python -m docs.scripts.pages
 	$(BIN)/zensical build --strict
 	$(BIN)/python -m docs.scripts.network site
+
+screenshots: setup  ## Take the pictures of the documentation anew; needs chromium
+	$(BIN)/python -m docs.scripts.screenshots
 
 docs-serve: setup  ## Show the documentation, and go on with what is edited
 	$(UV) pip install --quiet --group docs

@@ -1,17 +1,17 @@
 """The report in a real browser without network: sorted, filtered, toggled, on a narrow screen."""
 
-import html
-import json
+import io
 import re
-import shutil
-import subprocess
 
+import numpy as np
 import pytest
+from PIL import Image
 
 from autrainer.cli import report
+from docs.scripts.browser import find_chromium, opened
+from docs.scripts.screenshots import LARGEST_BYTES, WIDTHS, small, take
 
-CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser")
-LIMIT_S = 150
+CHROMIUM = find_chromium()
 PROBE = r"""
 <script>
 var told = {errors: []};
@@ -58,10 +58,6 @@ window.addEventListener("load", function () {
   told.requests = performance.getEntriesByType("resource").map(function (e) { return e.name; });
   told.width = innerWidth;
   told.scrolls = document.documentElement.scrollWidth;
-  var out = document.createElement("pre");
-  out.id = "told";
-  out.textContent = JSON.stringify(told);
-  document.body.appendChild(out);
 });
 </script>
 """
@@ -72,28 +68,27 @@ pytestmark = [
 ]
 
 
-def browsed(path, folder, width):
-    """What the page tells after it was used, in a browser that reaches no host."""
+@pytest.fixture(scope="module")
+def browser():
+    with opened(CHROMIUM) as page:
+        yield page
+
+
+def browsed(browser, path, folder, width, scheme="light"):
+    """What the page tells after it was used."""
     page = folder / "probe.html"
     page.write_text(path.read_text(encoding="utf-8").replace("</body>", f"{PROBE}</body>"))
-    command = [
-        *(CHROMIUM, "--headless=new", "--no-sandbox", "--disable-gpu", "--disable-dev-shm-usage"),
-        *("--no-first-run", "--disable-extensions", "--disable-background-networking"),
-        *("--host-resolver-rules=MAP * ~NOTFOUND", f"--user-data-dir={folder / 'profile'}"),
-        *(f"--window-size={width},900", "--dump-dom", page.as_uri()),
-    ]
-    done = subprocess.run(
-        command, capture_output=True, text=True, check=True, timeout=LIMIT_S, cwd=folder
-    )
-    return json.loads(html.unescape(re.search(r'<pre id="told">(.*?)</pre>', done.stdout)[1]))
+    browser.show(page, width=width, scheme=scheme)
+    return browser.value("told")
 
 
-@pytest.mark.parametrize("width", [1280, 390])
-def test_the_page_is_sorted_filtered_and_toggled_and_fits(write, tmp_path, width):
+@pytest.mark.parametrize("width", WIDTHS)
+def test_the_page_is_sorted_filtered_and_toggled_and_fits(write, browser, tmp_path, width):
     for seed in (1, 2, 3):
         write(0.9, seed=seed, model__id="Good")
         write(0.6, seed=seed, model__id="Weak</script><b>")
-    told = browsed(report("default", output=tmp_path / "r.html").path, tmp_path, width)
+    made = report("default", output=tmp_path / "r.html")
+    told = browsed(browser, made.path, tmp_path, width)
     assert told["errors"] == []
     assert told["ascending"] == sorted(told["ascending"], key=float)
     assert told["descending"] == told["ascending"][::-1]
@@ -107,4 +102,23 @@ def test_the_page_is_sorted_filtered_and_toggled_and_fits(write, tmp_path, width
     assert re.fullmatch(r"at 3: \S.* [\d.]+", told["readout"])
     assert told["bold"] == 0
     assert told["requests"] == []
-    assert told["scrolls"] <= told["width"]
+    assert told["scrolls"] == told["width"] == width
+
+
+def test_pictures_are_light_and_dark_and_of_both_widths_and_small(write, browser):
+    write(0.9, model__id="Good")
+    write(0.6, model__id="Weak")
+    taken = take(browser, report("default").path)
+    pictures = {name: Image.open(io.BytesIO(png)).convert("L") for name, png in taken.items()}
+    widths = {name: picture.width for name, picture in pictures.items()}
+    assert widths == {
+        f"report-{part}{scheme}": 390 if part == "390-" else 1280
+        for scheme in ("light", "dark")
+        for part in ("1280-", "390-", "")
+    }
+    for name, picture in pictures.items():
+        # Most of a page is its background.
+        assert (np.median(np.asarray(picture)) > 128) == name.endswith("light")
+    assert pictures["report-light"].height < pictures["report-1280-light"].height
+    with_palette = small(taken["report-dark"])
+    assert len(with_palette) < min(LARGEST_BYTES, len(taken["report-dark"]))

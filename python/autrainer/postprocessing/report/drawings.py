@@ -11,9 +11,11 @@ from autrainer.postprocessing.report.markup import Html, joined, number, tag
 COLOURS = 7
 """Of the style sheet; further lines have the same colours, dashed otherwise."""
 WIDTH, HEIGHT = 360, 220
-LEFT, RIGHT, TOP, BOTTOM = 48, 10, 10, 30
+LEFT, RIGHT, TOP, BOTTOM = 48, 10, 14, 30
 LOG_FROM = 1000
 """Ratio of largest and smallest value from which a chart is logarithmic."""
+CLOSE = 0.2
+"""Share of the distance of two ticks by which an axis grows to reach one."""
 DASHES = (None, "6 3", "2 3")
 
 
@@ -49,7 +51,7 @@ class Axes:
         self, x: tuple[float, float], y: tuple[float, float], *, is_log: bool = False
     ) -> None:
         self.is_log = is_log
-        self.x, self.y = _widened(*x), _widened(*map(self._height, y))
+        self.x, self.y = _widened(*x), _to_ticks(*_widened(*map(self._height, y)))
 
     def _height(self, value: float) -> float:
         return math.log10(value) if self.is_log else value
@@ -192,6 +194,17 @@ def ticks(low: float, high: float) -> list[float]:
 def short(value: float) -> str:
     """A tick: `0.25`, `1e-05`."""
     return f"{value:.4g}" if value else "0"
+
+
+def _to_ticks(low: float, high: float) -> tuple[float, float]:
+    """The same, grown to the next tick where one is close."""
+    at = ticks(low, high)
+    if len(at) < 2:
+        return low, high
+    step = at[1] - at[0]
+    below, above = at[0] - step, at[-1] + step
+    reach = CLOSE * step
+    return below if low - below <= reach else low, above if above - high <= reach else high
 
 
 def _widened(low: float, high: float) -> tuple[float, float]:

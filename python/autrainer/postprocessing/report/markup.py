@@ -50,6 +50,11 @@ def joined(parts: Iterable[Any]) -> Html:
     return Html("".join(map(text, parts)))
 
 
+def one_line(*inside: Any) -> Html:
+    """What is not broken into lines."""
+    return tag("span", *inside, class_="one-line")
+
+
 def table(heading: Sequence[Any], rows: Iterable[Sequence[Any]], **attributes: Any) -> Html:
     """A table in a frame that scrolls sideways; the first cell of a row is its heading.
 

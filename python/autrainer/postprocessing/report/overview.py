@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from autrainer.postprocessing.report.drawings import Curve, curves, series, shares, strip
-from autrainer.postprocessing.report.markup import Html, Shown, joined, number, table, tag
+from autrainer.postprocessing.report.markup import Html, Shown, joined, number, one_line, table, tag
 from autrainer.postprocessing.report.runs import Group, Runs
 from autrainer.runs.record.metrics_table import is_score
 from autrainer.runs.record.run_record import RunRecord
@@ -78,7 +78,8 @@ def seeds_table(runs: Runs) -> Html:
     low = min(min(summary.values) for _, summary in found)
     high = max(max(summary.values) for _, summary in found)
     has_iqm = any(summary.iqm is not None for _, summary in found)
-    heading = ["Configuration", "Seeds", "Mean", "SD", f"All, {number(low)} to {number(high)}"]
+    scale = one_line(f"All, {number(low)} to {number(high)}")
+    heading = ["Configuration", "Seeds", "Mean", "SD", scale]
     rows: list[list[Any]] = [
         [g.label, len(s.values), s.mean, s.sd, strip(s.values, low, high), s.iqm] for g, s in found
     ]
@@ -159,7 +160,7 @@ def waiting_section(runs: Runs) -> Html:
             rows.append([group.label, shares(means), *percents])
     if not rows:
         return Html("")
-    heads = [joined([tag("i", class_=f"key f{n}"), _words(name)]) for n, name in enumerate(STAGES)]
+    heads = [one_line(tag("i", class_=f"key f{n}"), _words(name)) for n, name in enumerate(STAGES)]
     return table(["Configuration", "Shares", *heads], rows)
 
 

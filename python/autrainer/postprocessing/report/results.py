@@ -13,7 +13,7 @@ import numpy as np
 
 from autrainer.errors import AutrainerError
 from autrainer.postprocessing.report.drawings import scatter, whisker
-from autrainer.postprocessing.report.markup import Html, joined, number, table, tag
+from autrainer.postprocessing.report.markup import Html, joined, number, one_line, table, tag
 from autrainer.postprocessing.report.outputs import SampleOutputs, outputs_of
 from autrainer.postprocessing.report.overview import ends
 from autrainer.postprocessing.report.runs import Runs
@@ -24,6 +24,7 @@ from autrainer.statistics.holm import holm
 from autrainer.statistics.permutation import PairedTest, paired_permutation_test
 from autrainer.statistics.strata import SMALL, StratumReport, compare_strata
 
+AXES = {"labels": "rows: truth, columns: prediction", "values": "prediction over truth", "sets": ""}
 MOST_COMPARED = 8
 MOST_MATRICES = 4
 MOST_LABELS = 20
@@ -134,7 +135,7 @@ def comparison_section(results: Results, metric: str | None) -> Html:
         row += [interval.num_samples, interval.num_groups]
         row += [None if test is None else test.difference, adjusted.get(best.label)]
         rows.append(row)
-    scaled = f"{number(scale[0])} to {number(scale[1])}"
+    scaled = one_line(f"{number(scale[0])} to {number(scale[1])}")
     heading = ["Best run of", f"{metric}, test", f"{100 * known[0][1].level:g} % interval", scaled]
     heading += ["Samples", "Groups", "First minus this", "p, by Holm"]
     return joined([table(heading, rows), tag("p", _how(known[0][0].outputs), class_="note")])
@@ -170,7 +171,7 @@ def _tested(first: SampleOutputs, other: SampleOutputs, seed: int) -> PairedTest
 def predictions_section(results: Results) -> Html:
     """Confusion matrices of labels, scatter plots of values."""
     figures = [
-        tag("figure", tag("figcaption", best.label), drawn)
+        tag("figure", tag("figcaption", best.label, tag("span", AXES[best.outputs.kind])), drawn)
         for best in results.best[:MOST_MATRICES]
         if (drawn := _drawn(best.outputs)) is not None
     ]
@@ -202,8 +203,9 @@ def _confusion(outputs: SampleOutputs) -> Html | None:
                 data_d="1" if n / total > 0.5 else None) for n in row
         ]  # fmt: skip
         rows.append(tag("tr", tag("th", label, scope="row"), *cells))
-    head = tag("tr", tag("th", "truth", Html("&#8201;\\&#8201;"), "said", scope="col"),
-               *(tag("th", label, scope="col") for label in labels.tolist()))  # fmt: skip
+    head = tag(
+        "tr", Html("<td></td>"), *(tag("th", label, scope="col") for label in labels.tolist())
+    )
     matrix = tag("table", tag("thead", head), tag("tbody", *rows), class_="matrix")
     return tag("div", matrix, class_="scroll", tabindex="0")
 
@@ -229,7 +231,7 @@ def strata_section(results: Results, metric: str | None) -> Html:
         for each in report.strata
     ]
     heading = ["Stratum", "Samples", "Groups", metric, "Interval"]
-    heading += [f"{number(low)} to {number(high)}", "Warning"]
+    heading += [one_line(f"{number(low)} to {number(high)}"), "Warning"]
     parts = [tag("p", f"Of {best.label}."), table(heading, rows)]
     if report.gap is not None:
         gap = report.gap
@@ -263,7 +265,7 @@ def hardest_section(results: Results, folder: Path) -> Html:
             for place in order
         ]
         told = tag("p", f"Of {best.label}, on the test set.")
-        return joined([told, table(["Sample", "Loss", "Truth", "Said"], rows)])
+        return joined([told, table(["Sample", "Loss", "Truth", "Prediction"], rows)])
     return Html("")
 
 
