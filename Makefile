@@ -11,9 +11,8 @@ BIN := $(VENV)/bin
 UV := $(BIN)/uv
 DIST ?= dist
 FUZZ_S ?= 60
-# Processes that run tests: one more than cores, since tests wait at times for other processes; every
-# one of them imports torch, so more than eight would not pay.
-JOBS ?= $(shell $(PYTHON) -c 'import os; print(min(os.cpu_count() + 1, 8))')
+# Processes that run tests: each of them imports torch, so more than eight would not pay.
+JOBS ?= $(shell $(PYTHON) -c 'import os; print(min(os.cpu_count(), 8))')
 PARALLEL = --numprocesses $(JOBS) --dist worksteal
 # Linked by zig against an old glibc, so that the wheel runs on every Linux that torch runs on.
 WHEEL_OPTIONS := $(if $(filter Linux,$(shell uname -s)),--zig --compatibility manylinux2014)
@@ -32,7 +31,7 @@ export PATH := $(abspath $(BIN)):$(PATH)
 
 RUST_SOURCES := Cargo.toml Cargo.lock rust-toolchain.toml $(shell find rust -name '*.rs' -o -name 'Cargo.toml')
 
-.PHONY: help setup build demo demo-audio test test-fast test-busy test-torch test-rust sanitize fuzz torture check fmt lint types stubs bench wheel doctest docs docs-serve screenshots clean
+.PHONY: help setup build demo demo-audio test test-long test-fast slow-tests test-busy test-torch test-rust sanitize fuzz torture check fmt lint types stubs bench wheel doctest docs docs-serve screenshots clean
 
 help:  ## Print the targets
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:[^#]*## /\t/' | expand -t 14
@@ -66,11 +65,17 @@ demo-audio: setup  ## Learn the tones of spoken Mandarin, and predict those of r
 	$(BIN)/autrainer inference $(TONES) data/mandarin_tones/default results/tones/predictions --list data/mandarin_tones/test.csv
 	$(BIN)/autrainer inference $(TONES) $(CLIP) results/tones/clip
 
-test: setup  ## Python tests, the installed command and the wheel included; JOBS= processes
-	$(BIN)/python -m pytest $(PARALLEL) $(PYTEST)
+test: setup  ## Python tests but for the longest ones; JOBS= processes
+	$(BIN)/python -m pytest $(PARALLEL) -m 'not long' $(PYTEST)
 
-test-fast: setup  ## Tests that take no second each, in well under a minute
+test-long: setup  ## The longest ones: the wheel, the demos, the tutorials, many processes, torture in small
+	$(BIN)/python -m pytest $(PARALLEL) -m long $(PYTEST)
+
+test-fast: setup  ## Tests that take less than 0.2 s of processor time each
 	$(BIN)/python -m pytest $(PARALLEL) -m 'not slow' $(PYTEST)
+
+slow-tests: setup  ## Measure all tests, and write the list of those that test-fast leaves out
+	$(BIN)/python -m pytest $(PARALLEL) -m 'not long' -p tests.durations $(PYTEST)
 
 test-busy: setup  ## All tests RUNS= times in a row while other processes keep every core busy
 	$(BIN)/python -m tests.torture.busy --runs $(or $(RUNS),10) $(PARALLEL) $(PYTEST)
@@ -96,7 +101,7 @@ fuzz:  ## Random bytes for the decoders, FUZZ_S seconds each; needs cargo-fuzz
 			-max_total_time=$(FUZZ_S) -max_len=4096 -malloc_limit_mb=64 -timeout=10); \
 	done
 
-check: lint types stubs doctest docs test-rust test  ## What CI runs: linters, types, stubs, all tests
+check: lint types stubs doctest docs test-rust test test-long  ## What CI runs: linters, types, stubs, all tests
 
 fmt: setup  ## Format everything
 	$(BIN)/ruff check --quiet --fix .

@@ -16,7 +16,7 @@ import numpy
 import pytest
 from hypothesis import HealthCheck, settings
 
-from tests import forked
+from tests import durations, forked
 from tests.skips import pytest_runtest_makereport  # noqa: F401, a hook
 
 REPOSITORY = Path(__file__).parent.parent
@@ -26,7 +26,8 @@ SET_BY_OTHERS = {"PYTEST_CURRENT_TEST", "CUBLAS_WORKSPACE_CONFIG", "TORCHINDUCTO
 AUTRAINER = forked.AUTRAINER
 SLOW_FOLDERS = {"integration", "torture", "training"}
 SLOW_FIXTURES = {"autrainer", "installed_autrainer", "sweep", "made_once"}
-"""Tests that train or compose, which `make test-fast` leaves out beside those marked `slow`."""
+"""Tests that train or compose, which `make test-fast` leaves out beside those marked `slow` and
+those in `slow.txt`."""
 
 # One thread for each of the processes that run tests: more of them wait for each other.
 os.environ.setdefault("OMP_NUM_THREADS", "1")
@@ -74,11 +75,13 @@ def pytest_configure(config):
 
 
 def pytest_collection_modifyitems(items):
+    listed = durations.slow_tests()
     for item in items:
         if " at 0x" in item.nodeid:
             raise pytest.UsageError(f"{item.nodeid} is named after an address; give it an id")
         folder = item.path.relative_to(REPOSITORY / "tests").parts[0]
-        if folder in SLOW_FOLDERS or SLOW_FIXTURES & set(item.fixturenames):
+        is_slow = folder in SLOW_FOLDERS or SLOW_FIXTURES & set(item.fixturenames)
+        if is_slow or durations.function_of(item.nodeid) in listed:
             item.add_marker("slow")
 
 

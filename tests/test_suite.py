@@ -6,7 +6,7 @@ import sys
 
 import pytest
 
-from tests import forked
+from tests import durations, forked
 from tests.conftest import REPOSITORY
 
 FILE = """
@@ -89,3 +89,13 @@ def test_a_program_that_hangs_says_where_it_and_its_children_are():
         forked.run(HUNG, timeout=1)
     assert "line 4 in <module>" in caught.value.stderr
     assert "line 5 in <module>" in caught.value.stderr
+
+
+def test_the_list_of_slow_tests_names_tests_that_are_there():
+    missing = []
+    for name in durations.slow_tests():
+        path, _, function = name.partition("::")
+        file = REPOSITORY / path
+        if not (file.is_file() and f"def {function}(" in file.read_text()):
+            missing.append(name)
+    assert missing == []

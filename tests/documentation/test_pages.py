@@ -21,6 +21,7 @@ def test_the_first_run_can_be_followed(tmp_path):
     assert len(follow((DOCS / "first-run.md").read_text(), tmp_path, *FIRST_RUN_FAST)) == 8
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("project", TUTORIALS)
 def test_the_tutorials_of_a_project_can_be_followed(project, tmp_path):
     for name in TUTORIALS[project]:

@@ -1,8 +1,11 @@
 """What `make demo` promises: a network learns digits, and a second call finds it done."""
 
+import pytest
+
 from tests.integration.conftest import read, runs_of
 
 
+@pytest.mark.long
 def test_the_demo_learns_digits_and_is_done_the_second_time(autrainer, project):
     process = autrainer("train", "-cn", "digits", "progress_bar=false")
     runs = runs_of(project, "digits")

@@ -4,6 +4,8 @@ import os
 import subprocess
 import sys
 
+import pytest
+
 from tests.conftest import AUTRAINER
 from tests.integration.conftest import SMALL, only_run, read, runs_of
 
@@ -20,6 +22,7 @@ def test_the_command_trains_a_run_on_two_processes(installed_autrainer, project)
     assert "finished before" in installed_autrainer("train", *SMALL, "devices=3").stdout
 
 
+@pytest.mark.long
 def test_torchrun_sweeps_once_with_all_of_its_processes(project):
     torchrun = [sys.executable, "-m", "torch.distributed.run", "--standalone"]
     train = ["--nproc-per-node", "2", "--no-python", str(AUTRAINER), "train", *SMALL, "seed=1,2"]

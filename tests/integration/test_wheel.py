@@ -13,7 +13,7 @@ import torch
 from tests.conftest import REPOSITORY
 
 # Building it compiles the extension anew, for all of Linux.
-pytestmark = pytest.mark.timeout(900)
+pytestmark = [pytest.mark.timeout(900), pytest.mark.long]
 
 BIN = Path(sys.executable).parent
 

@@ -262,6 +262,7 @@ def test_classes_are_checked_before_a_folder_is_made(project):
     assert not (project / "results").exists()
 
 
+@pytest.mark.long
 def test_a_sweep_whose_time_is_up_stops_its_runs_and_begins_no_others(project):
     result = run(project, *TRAIN, "iterations=100000", "max_duration=5s", "seed=1,2,3")
     assert result.returncode == 142, result.stderr

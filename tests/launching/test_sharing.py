@@ -57,7 +57,7 @@ def attempts_of(project):
     }
 
 
-@pytest.mark.parametrize("jobs", ["jobs=1", "jobs=2"])
+@pytest.mark.parametrize("jobs", [pytest.param("jobs=1", marks=pytest.mark.long), "jobs=2"])
 def test_each_takes_runs_that_the_other_has_not_taken(project, jobs):
     with train(project, "a", "seed=1,2,3,4") as first:
         wait_for(project / "a_1")

@@ -32,7 +32,9 @@ class ForkedCommand:
         return process.returncode % 256, output + errors
 
 
-@pytest.mark.parametrize("kind", ["a run", "a sweep with worker processes"])
+@pytest.mark.parametrize(
+    "kind", ["a run", pytest.param("a sweep with worker processes", marks=pytest.mark.long)]
+)
 def test_a_signal_at_any_moment_ends_a_command_well_and_the_next_one_goes_on(kind, tmp_path):
     # What it imports is not part of the life of a command.
     forked.run("", check=True)

@@ -61,7 +61,7 @@ def shown_path(path: str | Path) -> str:
     return str(path) if relative.startswith("..") else relative
 
 
-@lru_cache(maxsize=1024)
+@lru_cache(maxsize=1 << 16)  # a process may have thousands of modules, and is asked for all of them
 def is_of_user(file: str) -> bool:
     """Whether a file of Python code is a user's own: neither installed nor of this package."""
     if file.startswith("<"):

@@ -38,7 +38,7 @@ def same_run(one, other, atol):
         torch.testing.assert_close(state(one, last)[name], weights, rtol=0, atol=atol)
 
 
-@pytest.mark.parametrize("optimizer", ["Adam", "SAM-SGD"])
+@pytest.mark.parametrize("optimizer", ["Adam", pytest.param("SAM-SGD", marks=pytest.mark.long)])
 def test_any_number_of_processes_comes_to_the_same_results(together, optimizer):
     runs = [
         together(size, *LONE, f"optimizer={optimizer}", name=f"by_{size}")["run"]
@@ -91,9 +91,14 @@ def test_a_run_that_was_stopped_ends_with_the_same_bits_as_one_that_was_not(toge
     ("what", "rank", "error", "message"),
     [
         ("kill", 1, "ProcessLostError", "rank 1 was ended by signal 9"),
-        ("kill", 0, "ProcessLostError", "rank 0 was ended by signal 9"),
+        pytest.param(
+            *("kill", 0, "ProcessLostError", "rank 0 was ended by signal 9"), marks=pytest.mark.long
+        ),
         ("fail", 1, "ProcessFailedError", "rank 1: ValueError: the callback has failed"),
-        ("fail", 0, "ProcessFailedError", "rank 0: ValueError: the callback has failed"),
+        pytest.param(
+            *("fail", 0, "ProcessFailedError", "rank 0: ValueError: the callback has failed"),
+            marks=pytest.mark.long,
+        ),
     ],
 )
 def test_a_process_that_ends_ends_the_run_and_the_same_command_goes_on(
@@ -113,6 +118,7 @@ def test_a_process_that_ends_ends_the_run_and_the_same_command_goes_on(
     assert not (again["run"] / "error.txt").exists()
 
 
+@pytest.mark.long
 def test_a_process_that_freezes_ends_the_run(together):
     ended = together(2, "iterations=3", silence_s=6.0, **once("freeze", 1))
     assert ended["error"] == "ProcessLostError"
@@ -133,7 +139,7 @@ def test_callbacks_are_in_the_main_process_unless_they_say_otherwise(together, t
     assert sorted((tmp_path / "CountingOnAll.txt").read_text()) == sorted("0\n1\n2\n")
 
 
-@pytest.mark.parametrize("world_size", [1, 3])
+@pytest.mark.parametrize("world_size", [pytest.param(1, marks=pytest.mark.long), 3])
 def test_a_callback_of_the_main_process_stops_all_of_them_at_its_step(together, world_size):
     steps = ("training_type=step", "iterations=9", "eval_frequency=4")
     ended = together(world_size, *steps, callbacks=[{f"{PARTS}.Counting": {"stop_at": 6}}])
@@ -147,6 +153,7 @@ def test_processes_that_train_different_models_are_told(together):
     assert "differs from that of rank 0" in ended["message"]
 
 
+@pytest.mark.long
 def test_a_run_by_several_processes_goes_on_from_a_shorter_one(together):
     together(2, "iterations=2", name="short")
     longer = together(2, "iterations=4", "continue_training=true", name="long")["run"]
@@ -165,6 +172,7 @@ def test_a_batch_that_is_left_out_is_told_once_with_the_samples_of_all_processes
     assert len(np.load(ended["run"] / "epoch_1" / "train_indices.npy")) == 8
 
 
+@pytest.mark.long
 def test_all_processes_stop_when_the_time_is_up(together):
     ended = together(2, "iterations=100000", "max_duration=3 s")
     assert ended["stopped"] == 14
@@ -173,6 +181,7 @@ def test_all_processes_stop_when_the_time_is_up(together):
     assert "max_duration" in status["exception"]["message"]
 
 
+@pytest.mark.long
 def test_a_model_that_normalises_together_comes_to_the_same_results(together):
     normed = {"id": "N", "_target_": "tests.training.parts.NormedModel"}
     options = {"model": normed | {"transform": {"type": "tabular"}}}
