@@ -68,7 +68,7 @@ def test_a_metric_of_ones_own_is_called_for_every_resample():
     np.testing.assert_allclose(own, bootstrap.scores(UAR().fn, truth, prediction), rtol=1e-12)
 
 
-@pytest.mark.parametrize("metric", [Accuracy, PCC])
+@pytest.mark.parametrize("metric", [UAR, PCC])
 def test_intervals_are_those_of_scipy_up_to_chance(metric):
     rng = np.random.default_rng(3)
     truth, prediction = both_sides(metric, rng, 200)

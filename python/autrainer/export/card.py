@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterable, Sequence
 from typing import TYPE_CHECKING, Any
 
@@ -136,7 +137,9 @@ def _interval(outputs: SampleOutputs) -> Interval | None:
 
 
 def _ends(interval: Interval | None) -> str:
-    return "" if interval is None else f"{interval.low:.4f} to {interval.high:.4f}"
+    if interval is None:
+        return ""
+    return "none" if math.isnan(interval.low) else f"{interval.low:.4f} to {interval.high:.4f}"
 
 
 def _how(outputs: SampleOutputs) -> str:
@@ -149,7 +152,8 @@ def _how(outputs: SampleOutputs) -> str:
     few = f" With so few of them ({num_units}) it is coarse." if num_units < SMALL else ""
     return (
         f"Intervals: percentiles of {RESAMPLES} bootstrap resamples of {units}, of {num_samples} "
-        f"samples. They are about this model on this test set, not about other seeds.{few}"
+        "samples; Wilson's interval for shares of samples, such as accuracy. They are about this "
+        f"model on this test set, not about other seeds.{few}"
     )
 
 

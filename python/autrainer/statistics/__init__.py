@@ -5,8 +5,9 @@ from autrainer.statistics.datasets import PairOfMethods, compare_methods
 from autrainer.statistics.holm import holm
 from autrainer.statistics.permutation import PairedTest, paired_permutation_test
 from autrainer.statistics.seeds import SeedSummary, compare_seeds, interquartile_mean, over_seeds
+from autrainer.statistics.shares import wilson_interval
 from autrainer.statistics.strata import Gap, Stratum, StratumReport, compare_strata
-from autrainer.statistics.wilcoxon import wilcoxon_signed_rank
+from autrainer.statistics.wilcoxon import smallest_p_value, wilcoxon_signed_rank
 
 __all__ = [
     "Bootstrap",
@@ -25,5 +26,7 @@ __all__ = [
     "interquartile_mean",
     "over_seeds",
     "paired_permutation_test",
+    "smallest_p_value",
     "wilcoxon_signed_rank",
+    "wilson_interval",
 ]

@@ -13,6 +13,7 @@ import numpy.typing as npt
 from autrainer.errors import ConfigError, DataError
 from autrainer.runs.random.uniforms import uniforms
 from autrainer.statistics.groups import group_codes, summed_by_group
+from autrainer.statistics.shares import effective_number, hits_of, wilson_interval
 from autrainer.statistics.sums import Metric, sums_of
 
 Floats: TypeAlias = npt.NDArray[np.float64]
@@ -20,6 +21,8 @@ Mask: TypeAlias = npt.NDArray[np.bool_]
 
 RESAMPLES = 1000
 LEVEL = 0.95
+_ROUNDING = 1e-12
+"""Share of a statistic by which sums of the same numbers may differ."""
 _CHUNK = 4_000_000
 """Numbers that are drawn at once."""
 _KEPT = 40_000_000
@@ -32,7 +35,7 @@ class Interval:
 
     Args:
         score: Of all samples.
-        low: Lower end.
+        low: Lower end; NaN where there is no interval.
         high: Upper end.
         level: The level, such as 0.95.
         num_samples: How many samples there are.
@@ -54,7 +57,13 @@ class Bootstrap:
 
     A resample draws as many groups as there are, with replacement, and takes all samples of each:
     clips of one speaker are not independent, so intervals over clips would be too narrow.
-    Intervals are percentiles of the scores of the resamples.
+    Intervals are percentiles of the scores of the resamples. Two kinds are not:
+
+    - Accuracy and exact match are shares of samples. Percentiles are too narrow where errors are
+      few, and without any error they have no width, so Wilson's interval of a share is taken. Its
+      number of samples is that of independent samples which would tell as much (`shares`).
+    - Another metric that is the same in all resamples, such as the UAR of a run without any error,
+      has no interval: both ends are NaN.
 
     Args:
         num_samples: Number of samples N.
@@ -110,15 +119,20 @@ class Bootstrap:
         """
         truth, prediction = np.asarray(truth), np.asarray(prediction)
         chosen = slice(None) if mask is None else mask
-        score = float(metric(truth[chosen], prediction[chosen]))
-        drawn = self.scores(metric, truth, prediction, mask)
-        low, high, num_undefined = self.ends(drawn)
         taken = self.codes[chosen]
-        num_groups = len(np.unique(taken))
-        return Interval(score, low, high, self.level, len(taken), num_groups, num_undefined)
+        score = float(metric(truth[chosen], prediction[chosen])) if len(taken) else float("nan")
+        counts = len(taken), len(np.unique(taken))
+        hits = hits_of(metric, truth[chosen], prediction[chosen])
+        if hits is not None and len(hits):
+            ends = wilson_interval(score, effective_number(hits, taken), self.level)
+            return Interval(score, *ends, self.level, *counts)
+        low, high, num_undefined = self.ends(self.scores(metric, truth, prediction, mask))
+        return Interval(score, low, high, self.level, *counts, num_undefined)
 
     def ends(self, drawn: Floats) -> tuple[float, float, int]:
         """Both ends of the interval of some statistic, and in how many resamples it is undefined.
+
+        The ends are NaN where the statistic is the same in all resamples: they show nothing then.
 
         Args:
             drawn: The statistic in every resample, NaN where it is not defined.
@@ -126,6 +140,8 @@ class Bootstrap:
         defined = drawn[~np.isnan(drawn)]
         num_undefined = len(drawn) - len(defined)
         if not len(defined):
+            return float("nan"), float("nan"), num_undefined
+        if np.ptp(defined) <= _ROUNDING * np.abs(defined).max():
             return float("nan"), float("nan"), num_undefined
         outside = (1 - self.level) / 2
         low, high = np.quantile(defined, [outside, 1 - outside])

@@ -86,39 +86,36 @@ def compare_strata(
         masks: Which samples each stratum has, (N,).
         direction: Whether more or less of the metric is better.
     """
-    strata, drawn = [], {}
     truth, prediction = np.asarray(truth), np.asarray(prediction)
-    for name, mask in masks.items():
-        drawn[name] = bootstrap.scores(metric, truth, prediction, mask)
-        low, high, num_undefined = bootstrap.ends(drawn[name])
-        taken = bootstrap.codes[mask]
-        score = float(metric(truth[mask], prediction[mask])) if len(taken) else math.nan
-        counts = (len(taken), len(np.unique(taken)), num_undefined)
-        strata.append(Stratum(name, Interval(score, low, high, bootstrap.level, *counts)))
+    strata = [
+        Stratum(name, bootstrap.interval(metric, truth, prediction, mask))
+        for name, mask in masks.items()
+    ]
     warnings = [
         f"{each.name} has {each.interval.num_samples} samples, fewer than {SMALL}: its score says "
         "little"
         for each in strata
         if each.is_small
     ]
-    return StratumReport(strata, _gap(bootstrap, strata, drawn, direction), warnings)
+    ends = _worst_and_best(strata, direction)
+    if ends is None:
+        return StratumReport(strata, None, warnings)
+    worst, best = ends
+    drawn = [bootstrap.scores(metric, truth, prediction, masks[each.name]) for each in ends]
+    sign = 1 if direction == "max" else -1
+    low, high, num_undefined = bootstrap.ends(sign * (drawn[1] - drawn[0]))
+    distance = abs(best.interval.score - worst.interval.score)
+    num_samples = worst.interval.num_samples + best.interval.num_samples
+    num_groups = worst.interval.num_groups + best.interval.num_groups
+    counts = num_samples, num_groups, num_undefined
+    gap = Gap(worst.name, best.name, Interval(distance, low, high, bootstrap.level, *counts))
+    return StratumReport(strata, gap, warnings)
 
 
-def _gap(
-    bootstrap: Bootstrap, strata: list[Stratum], drawn: Mapping[str, Any], direction: str
-) -> Gap | None:
+def _worst_and_best(strata: list[Stratum], direction: str) -> tuple[Stratum, Stratum] | None:
     sign = 1 if direction == "max" else -1
     scored = [each for each in strata if not math.isnan(each.interval.score)]
     if len(scored) < 2:
         return None
     ordered = sorted(scored, key=lambda each: sign * each.interval.score)
-    worst, best = ordered[0], ordered[-1]
-    low, high, num_undefined = bootstrap.ends(sign * (drawn[best.name] - drawn[worst.name]))
-    distance = abs(best.interval.score - worst.interval.score)
-    num_samples = worst.interval.num_samples + best.interval.num_samples
-    num_groups = worst.interval.num_groups + best.interval.num_groups
-    return Gap(
-        worst.name,
-        best.name,
-        Interval(distance, low, high, bootstrap.level, num_samples, num_groups, num_undefined),
-    )
+    return ordered[0], ordered[-1]

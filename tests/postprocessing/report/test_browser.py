@@ -62,6 +62,31 @@ window.addEventListener("load", function () {
 </script>
 """
 
+CONTRASTS = r"""
+(function () {
+  var numbers = function (colour) { return colour.match(/[\d.]+/g).map(Number); };
+  var luminance = function (rgb) {
+    var linear = rgb.map(function (v) {
+      v /= 255;
+      return v <= 0.03928 ? v / 12.92 : Math.pow((v + 0.055) / 1.055, 2.4);
+    });
+    return 0.2126 * linear[0] + 0.7152 * linear[1] + 0.0722 * linear[2];
+  };
+  var cells = Array.from(document.querySelectorAll(".h")).filter(function (cell) {
+    return cell.textContent;
+  });
+  return cells.map(function (cell) {
+    var style = getComputedStyle(cell);
+    var under = numbers(getComputedStyle(cell.closest("figure")).backgroundColor);
+    var over = numbers(style.backgroundColor);
+    var alpha = over.length > 3 ? over[3] : 1;
+    var mixed = [0, 1, 2].map(function (n) { return alpha * over[n] + (1 - alpha) * under[n]; });
+    var both = [luminance(mixed), luminance(numbers(style.color).slice(0, 3))].sort();
+    return (Math.max(both[0], both[1]) + 0.05) / (Math.min(both[0], both[1]) + 0.05);
+  });
+})()
+"""
+
 pytestmark = [
     pytest.mark.slow,
     pytest.mark.skipif(CHROMIUM is None, reason="needs chromium"),
@@ -122,3 +147,13 @@ def test_pictures_are_light_and_dark_and_of_both_widths_and_small(write, browser
     assert pictures["report-light"].height < pictures["report-1280-light"].height
     with_palette = small(taken["report-dark"])
     assert len(with_palette) < min(LARGEST_BYTES, len(taken["report-dark"]))
+
+
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+def test_counts_in_a_matrix_can_be_read_on_any_colour(write, browser, scheme):
+    for rate in (0.95, 0.75, 0.65, 0.55):
+        write(rate, model__id=f"Model {rate}")
+    browser.show(report("default").path, width=1280, scheme=scheme)
+    contrasts = browser.value(CONTRASTS)
+    assert len(contrasts) == 8
+    assert min(contrasts) > 3.8

@@ -67,7 +67,7 @@ def test_a_sweep_with_speakers_has_all_sections(write, tmp_path):
         "What the configurations differ in",
     ]
     assert "Good, seed 1" in page
-    assert "resamples of all samples of one speaker" in page
+    assert "(all samples of one speaker belong together)" in page
     assert "m has 20 samples, fewer than 30" in page
     Elements(page)
 

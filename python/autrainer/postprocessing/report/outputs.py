@@ -16,6 +16,7 @@ from autrainer.errors import AutrainerError
 from autrainer.runs.record.configuration import import_path, lookup
 from autrainer.runs.record.outputs import INDEX, PREDICTIONS, TARGET, Outputs
 from autrainer.runs.record.run_record import RunRecord
+from autrainer.statistics.shares import is_share
 
 GROUP_COLUMNS = ("speaker", "speaker_id", "subject", "recording")
 """Columns of a dataset whose samples are taken to belong together, the first that is there."""
@@ -56,6 +57,11 @@ class SampleOutputs:
     rows: dict[str, list[str]] = field(default_factory=dict)
     group_column: str | None = None
     strata: dict[str, npt.NDArray[np.bool_]] = field(default_factory=dict)
+
+    @property
+    def is_share(self) -> bool:
+        """Whether the metric is the share of samples that are predicted correctly."""
+        return is_share(self.metric)
 
     @cached_property
     def groups(self) -> list[str] | None:

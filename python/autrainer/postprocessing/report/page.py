@@ -6,8 +6,16 @@ from pathlib import Path
 from typing import Any
 
 from autrainer import __version__
+from autrainer.postprocessing.report.datasets import compare_datasets
 from autrainer.postprocessing.report.markup import Html, embedded, joined, tag
-from autrainer.postprocessing.report.overview import (
+from autrainer.postprocessing.report.results import Results
+from autrainer.postprocessing.report.runs import Runs
+from autrainer.postprocessing.report.sections.comparisons import (
+    comparison_section,
+    datasets_section,
+)
+from autrainer.postprocessing.report.sections.hardest import hardest_section
+from autrainer.postprocessing.report.sections.overview import (
     curves_section,
     differences_section,
     failed_section,
@@ -15,14 +23,8 @@ from autrainer.postprocessing.report.overview import (
     seeds_table,
     waiting_section,
 )
-from autrainer.postprocessing.report.results import (
-    Results,
-    comparison_section,
-    hardest_section,
-    predictions_section,
-    strata_section,
-)
-from autrainer.postprocessing.report.runs import Runs
+from autrainer.postprocessing.report.sections.predictions import predictions_section
+from autrainer.postprocessing.report.sections.strata import strata_section
 
 STYLE = Path(__file__).with_name("page.css")
 SCRIPT = Path(__file__).with_name("page.js")
@@ -47,6 +49,7 @@ def page(title: str, runs: Runs, results: Results, folder: Path) -> str:
         ("Over seeds", seeds_table(runs)),
         ("Curves", drawings),
         ("Best runs compared", comparison_section(results, runs.metric)),
+        ("Several datasets", datasets_section(compare_datasets(runs), runs.metric)),
         ("Predictions on the test set", predictions_section(results)),
         ("Strata", strata_section(results, runs.metric)),
         ("Hardest samples", hardest_section(results, folder)),

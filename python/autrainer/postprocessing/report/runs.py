@@ -76,15 +76,14 @@ def runs_of_report(records: Sequence[RunRecord]) -> Runs:
     """
     same: dict[str, list[RunRecord]] = {}
     for record in records:
-        key = repr(sorted(_leaves(record).items())) if record.config else record.name
+        key = repr(sorted(leaves_without_seed(record).items())) if record.config else record.name
         same.setdefault(key, []).append(record)
     named = [(members[0].name, members) for members in same.values()]
     metric = _most_common([record.tracking_metric for record in records])
     direction = _direction(records, metric)
     named.sort(key=lambda item: _rank(item[1], direction))
-    leaves = [_leaves(members[0]) for _, members in named]
-    differing = _differing(leaves)
-    labels = _labels([name for name, _ in named], differing)
+    differing = differing_leaves([leaves_without_seed(members[0]) for _, members in named])
+    labels = labels_of([name for name, _ in named], differing)
     groups = [Group(label, members) for label, (_, members) in zip(labels, named, strict=True)]
     return Runs(groups, metric, direction, differing)
 
@@ -120,7 +119,8 @@ def _direction(records: Sequence[RunRecord], metric: str | None) -> Direction:
     return found or ("min" if metric in ("mse", "mae") else "max")
 
 
-def _leaves(record: RunRecord) -> dict[str, Any]:
+def leaves_without_seed(record: RunRecord) -> dict[str, Any]:
+    """Keys of what makes a run, `model.id` and the like, and their values."""
     try:
         config: Mapping[str, Any] = identity(record.config)
     except (LookupError, TypeError, ValueError, AttributeError):
@@ -128,14 +128,15 @@ def _leaves(record: RunRecord) -> dict[str, Any]:
     return {key: value for key, value in leaves_of(config) if key != SEED}
 
 
-def _differing(leaves: Sequence[Mapping[str, Any]]) -> dict[str, list[Any]]:
+def differing_leaves(leaves: Sequence[Mapping[str, Any]]) -> dict[str, list[Any]]:
+    """Keys whose values are not the same in all, and the values."""
     keys = dict.fromkeys(key for each in leaves for key in each)
     columns = {key: [each.get(key) for each in leaves] for key in keys}
     return {key: c for key, c in columns.items() if any(value != c[0] for value in c)}
 
 
-def _labels(names: Sequence[str], differing: Mapping[str, list[Any]]) -> list[str]:
-    """By as few keys as tell all groups apart, ids first; by names of folders if none do."""
+def labels_of(names: Sequence[str], differing: Mapping[str, list[Any]]) -> list[str]:
+    """Names by as few keys as tell all groups apart, ids first; by names of folders if none do."""
     kept = {key: differing[key] for key in sorted(differing, key=_rank_of_key)}
     if len(set(_told(kept, len(names)))) < len(names):
         return list(names)

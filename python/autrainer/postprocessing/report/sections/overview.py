@@ -60,7 +60,7 @@ def runs_table(runs: Runs, intervals: dict[str, Interval]) -> Html:
 def ends(interval: Interval) -> str:
     """Both ends of an interval."""
     if math.isnan(interval.low):
-        return ""
+        return "" if math.isnan(interval.score) else "none"
     return f"{number(interval.low)} to {number(interval.high)}"
 
 
@@ -108,7 +108,7 @@ def curves_section(runs: Runs) -> tuple[Html, dict[str, Any]]:
     if not charts:
         return Html(""), {}
     boxes = joined(_box(place, group.label) for place, group in enumerate(shown))
-    note = _cut(len(groups), MOST_CURVES, "configurations are drawn, the best on the dev set")
+    note = cut(len(groups), MOST_CURVES, "configurations are drawn, the best on the dev set")
     legend = tag("div", boxes, class_="legend")
     return joined([legend, tag("div", *charts, class_="charts"), note]), data
 
@@ -184,7 +184,7 @@ def failed_section(runs: Runs) -> Html:
         parts.append(tag("h3", f"{runs.label(record)}: {record.state.kind}"))
         parts.append(tag("p", str(record.state)[:LONGEST]))
         parts.append(tag("pre", shown or "Nothing was written down.", tabindex="0"))
-    return joined([*parts, _cut(len(failed), MOST_FAILED, "runs are shown")]) if parts else Html("")
+    return joined([*parts, cut(len(failed), MOST_FAILED, "runs are shown")]) if parts else Html("")
 
 
 def differences_section(runs: Runs) -> Html:
@@ -197,8 +197,8 @@ def differences_section(runs: Runs) -> Html:
         [group.label, *(_shown(runs.differing[key][place]) for key in keys)]
         for place, group in enumerate(groups)
     ]
-    cut = _cut(len(runs.differing), MOST_KEYS, "keys are shown")
-    return joined([table(["Configuration", *keys], rows), cut])
+    note = cut(len(runs.differing), MOST_KEYS, "keys are shown")
+    return joined([table(["Configuration", *keys], rows), note])
 
 
 def _time(seconds: float) -> str:
@@ -211,7 +211,8 @@ def _shown(value: Any) -> str:
     return "" if value is None else str(value)[:80]
 
 
-def _cut(total: int, most: int, what: str) -> Html:
+def cut(total: int, most: int, what: str) -> Html:
+    """How many of all are shown, if not all."""
     return tag("p", f"{most} of {total} {what}.", class_="note") if total > most else Html("")
 
 
