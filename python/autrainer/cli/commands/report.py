@@ -41,6 +41,13 @@ def add_arguments(parser: ArgumentParser) -> None:
     add("--seed", type=int, default=0, help="of the resamples (0)")
     add("--csv", metavar="FILE", help="write the results by configuration as CSV too")
     add("--latex", metavar="FILE", help="write them as a LaTeX tabular too")
+    add(
+        "-t",
+        "--tables",
+        metavar="FOLDER",
+        help="write all results as CSV and LaTeX too: by configuration, strata, gaps, tests, "
+        "datasets, labels",
+    )
 
 
 def run(
@@ -53,6 +60,7 @@ def run(
     seed: int = 0,
     csv: str | None = None,
     latex: str | None = None,
+    tables: str | None = None,
 ) -> None:
     """Write the report and print where it is.
 
@@ -60,12 +68,16 @@ def run(
         CommandLineError: if there is no such experiment, or a file cannot be written.
     """
     with told(parser):
-        made = _made(experiments, output, results_dir, group_column, level, seed, csv, latex)
+        made = _made(
+            experiments, output, results_dir, group_column, level, seed, csv, latex, tables
+        )
     size = size_in_words(made.path.stat().st_size)
     print(f"Report: {made.path} ({len(made.runs.records)} runs, {size})")
     for path in (csv, latex):
         if path is not None:
             print(f"Table:  {path}")
+    if tables is not None:
+        print(f"Tables: {tables}/<{', '.join(made.tables)}>.csv and .tex")
 
 
 @door
@@ -78,6 +90,7 @@ def report(
     seed: int = 0,
     csv: str | Path | None = None,
     latex: str | Path | None = None,
+    tables: str | Path | None = None,
 ) -> Report:
     """Write one HTML file about the runs of experiments.
 
@@ -90,16 +103,17 @@ def report(
         seed: Of the resamples.
         csv: File for the results by configuration as CSV.
         latex: File for them as a LaTeX tabular.
+        tables: Folder for all results as CSV and LaTeX.
 
     Returns:
-        Where it is, its runs, intervals and table: `report(...).summary.frame()`.
+        Where it is, its runs, intervals and tables: `report(...).tables["strata"].frame()`.
 
     Raises:
         CommandLineError: if there is no such experiment, or a file cannot be written.
     """
     is_one = isinstance(experiments, str) or hasattr(experiments, "__fspath__")
     named: Any = [experiments] if is_one else experiments
-    return _made(named, output, results_dir, group_column, level, seed, csv, latex)
+    return _made(named, output, results_dir, group_column, level, seed, csv, latex, tables)
 
 
 def _made(
@@ -111,9 +125,10 @@ def _made(
     seed: int,
     csv: str | Path | None,
     latex: str | Path | None,
+    tables: str | Path | None,
 ) -> Report:
+    from autrainer.postprocessing.latex import as_latex
     from autrainer.postprocessing.report.report import make_report
-    from autrainer.postprocessing.report.summary import as_latex
     from autrainer.runs.layout import RESULTS_DIR
     from autrainer.runs.writing.files import write_text
 
@@ -129,4 +144,6 @@ def _made(
         write_text(csv, made.summary.to_csv())
     if latex is not None:
         write_text(latex, as_latex(made.summary))
+    if tables is not None:
+        made.write_tables(tables)
     return made

@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Any
 
 from autrainer import __version__
-from autrainer.postprocessing.report.datasets import compare_datasets
+from autrainer.postprocessing.report.datasets import Datasets
 from autrainer.postprocessing.report.markup import Html, embedded, joined, tag
 from autrainer.postprocessing.report.results import Results
 from autrainer.postprocessing.report.runs import Runs
@@ -34,13 +34,14 @@ _POLICY = (
 )
 
 
-def page(title: str, runs: Runs, results: Results, folder: Path) -> str:
+def page(title: str, runs: Runs, results: Results, datasets: Datasets, folder: Path) -> str:
     """The HTML of a report.
 
     Args:
         title: What it is about.
         runs: The runs.
         results: What their outputs give.
+        datasets: Methods over several datasets.
         folder: Where the report will lie: links to files of samples start there.
     """
     drawings, data = curves_section(runs)
@@ -49,7 +50,7 @@ def page(title: str, runs: Runs, results: Results, folder: Path) -> str:
         ("Over seeds", seeds_table(runs)),
         ("Curves", drawings),
         ("Best runs compared", comparison_section(results, runs.metric)),
-        ("Several datasets", datasets_section(compare_datasets(runs), runs.metric)),
+        ("Several datasets", datasets_section(datasets, runs.metric)),
         ("Predictions on the test set", predictions_section(results)),
         ("Strata", strata_section(results, runs.metric)),
         ("Hardest samples", hardest_section(results, folder)),

@@ -4,13 +4,16 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from pathlib import Path
 
 from autrainer.errors import ConfigError, DataError
+from autrainer.postprocessing.latex import as_latex
+from autrainer.postprocessing.report.datasets import Datasets, compare_datasets
 from autrainer.postprocessing.report.page import page
+from autrainer.postprocessing.report.result_tables import result_tables
 from autrainer.postprocessing.report.results import Results
 from autrainer.postprocessing.report.runs import Runs, runs_of_report
-from autrainer.postprocessing.report.summary import summary_table
 from autrainer.postprocessing.tables import Table
 from autrainer.runs.record.finding import find_runs
 from autrainer.runs.writing.files import write_text
@@ -24,13 +27,36 @@ class Report:
         path: The HTML file.
         runs: The runs that are in it.
         results: Intervals by folder of the run, and the best run of each configuration.
-        summary: The table of results by configuration.
+        datasets: Methods over several datasets.
     """
 
     path: Path
     runs: Runs
     results: Results
-    summary: Table
+    datasets: Datasets
+
+    @property
+    def summary(self) -> Table:
+        """Results by configuration."""
+        return self.tables["configurations"]
+
+    @cached_property
+    def tables(self) -> dict[str, Table]:
+        """All numbers as tables by name; see `result_tables`."""
+        return result_tables(self.runs, self.results, self.datasets)
+
+    def write_tables(self, folder: str | Path) -> list[Path]:
+        """Write each table as CSV and as LaTeX; returns the files.
+
+        Raises:
+            OutputError: naming the file, if one cannot be written.
+        """
+        paths = []
+        for name, table in self.tables.items():
+            for suffix, text in ((".csv", table.to_csv()), (".tex", as_latex(table))):
+                paths.append(Path(folder) / f"{name}{suffix}")
+                write_text(paths[-1], text)
+        return paths
 
 
 def make_report(
@@ -70,5 +96,6 @@ def make_report(
     runs = runs_of_report(records)
     results = Results(runs, group_column, level=level, seed=seed)
     title = ", ".join(dict.fromkeys(record.experiment_id for record in records))
-    write_text(path, page(title, runs, results, path.parent))
-    return Report(path, runs, results, summary_table(runs, results))
+    datasets = compare_datasets(runs)
+    write_text(path, page(title, runs, results, datasets, path.parent))
+    return Report(path, runs, results, datasets)

@@ -1,4 +1,4 @@
-"""Results by configuration as a table for papers: CSV and LaTeX."""
+"""Results by configuration as a table."""
 
 from __future__ import annotations
 
@@ -9,11 +9,6 @@ from autrainer.postprocessing.report.runs import Group, Runs
 from autrainer.postprocessing.tables import Table
 from autrainer.runs.record.metrics_table import is_score
 from autrainer.statistics.seeds import over_seeds
-
-_SIGNS = {
-    **{"\\": r"\textbackslash{}", "~": r"\textasciitilde{}", "^": r"\textasciicircum{}"},
-    **{sign: f"\\{sign}" for sign in "&%$#_{}"},
-}
 
 
 def summary_table(runs: Runs, results: Results) -> Table:
@@ -38,23 +33,3 @@ def _row(group: Group, runs: Runs, results: Results) -> dict[str, Any]:
     for name in ("score", "low", "high"):
         row[f"best_{name}"] = getattr(interval, name, None)
     return row
-
-
-def as_latex(table: Table) -> str:
-    """The table as a `tabular` that needs no package; numbers with three decimals."""
-    columns = "l" + "r" * (len(table.names) - 1)
-    lines = [[_escaped(name) for name in table.names]]
-    lines += [[_cell(row.get(name)) for name in table.names] for row in table.rows]
-    body = [" & ".join(line) + r" \\" for line in lines]
-    begin, end = rf"\begin{{tabular}}{{{columns}}}", r"\end{tabular}"
-    return "\n".join([begin, r"\hline", body[0], r"\hline", *body[1:], r"\hline", end, ""])
-
-
-def _cell(value: Any) -> str:
-    if value is None:
-        return "--"
-    return f"{value:.3f}" if isinstance(value, float) else _escaped(str(value))
-
-
-def _escaped(text: str) -> str:
-    return "".join(_SIGNS.get(sign, sign) for sign in text)
