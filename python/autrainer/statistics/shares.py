@@ -36,8 +36,8 @@ def wilson_interval(share: float, num_units: float, level: float) -> tuple[float
     22, 1927. Brown, Cai and DasGupta, "Interval Estimation for a Binomial Proportion", Statistical
     Science 16, 2001.
 
-    >>> [round(end, 3) for end in wilson_interval(1.0, 100, 0.95)]
-    [0.963, 1.0]
+    >>> "{:.3f} to {:.3f}".format(*wilson_interval(1.0, 100, 0.95))
+    '0.963 to 1.000'
     """
     z2 = NormalDist().inv_cdf((1 + level) / 2) ** 2
     middle = (share + z2 / (2 * num_units)) / (1 + z2 / num_units)

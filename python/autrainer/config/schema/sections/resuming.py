@@ -14,10 +14,13 @@ class ResumingSection:
     """What a run goes on from, and what it keeps to go on.
 
     Args:
-        resume: Go on where an interrupted attempt was.
-        resume_every: How often the state is kept within an iteration.
-        continue_training: Go on from a shorter run of the same configuration.
-        remove_continued_runs: Remove that run at the end.
+        resume: Go on where an interrupted attempt in the same folder was; false starts anew.
+        resume_every: How often the state is kept within an iteration: steps, or a time. At the end
+            of every iteration it is kept anyway.
+        continue_training: Go on from the finished run of the same configuration that has trained
+            longest, but fewer iterations.
+        remove_continued_runs: Remove that run once the longer one is on disk. Files that you put
+            into it are moved into the folder of the longer one.
     """
 
     resume: bool = key(flag, True, makes_run=False)

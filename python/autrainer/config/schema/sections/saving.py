@@ -13,9 +13,11 @@ class SavingSection:
     """Which states and outputs are saved, how often, and in which format.
 
     Args:
-        save_frequency: Iterations from one saved state to the next.
-        keep_checkpoints: Keep the states of so many last iterations; None keeps all of them.
-        outputs_format: Format of the tables of outputs: `csv`, `parquet` or `arrow`.
+        save_frequency: Iterations from one saved state to the next; the last is always saved.
+        keep_checkpoints: Keep the states of so many last iterations, and of the best; None keeps
+            all of them.
+        outputs_format: Format of the tables of outputs: `csv`; `parquet` or `arrow` (Arrow IPC)
+            with the extra `arrow`.
         save_train_outputs: Keep outputs of the training set.
         save_dev_outputs: Keep outputs of the dev set.
         save_test_outputs: Keep outputs of the test set.

@@ -30,7 +30,8 @@ class StoppingSection:
     """What ends a run early.
 
     Args:
-        early_stopping: A metric that no longer improves; None for never.
+        early_stopping: End the run where a metric no longer improves, such as `{patience: 10}`;
+            None for never.
         max_duration: Seconds since the command began, after which a run stops with its state
             kept; None for no limit.
     """

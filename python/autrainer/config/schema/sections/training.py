@@ -60,10 +60,10 @@ class TrainingSection:
         iterations: How many epochs or steps are trained.
         batch_size: Samples per optimizer step.
         learning_rate: Learning rate of the optimizer.
-        training_type: What an iteration is: `epoch` or `step`.
-        eval_frequency: Iterations from one evaluation to the next.
+        training_type: What an iteration is: an `epoch`, or a `step` of the optimizer.
+        eval_frequency: Iterations from one evaluation to the next; the last is always evaluated.
         inference_batch_size: Samples per batch of the dev and test sets.
-        progress_bar: Show progress bars.
+        progress_bar: Show progress bars on stderr.
     """
 
     iterations: int = required(count)
@@ -100,7 +100,7 @@ class SeedSection:
     """The seeds of a run.
 
     Args:
-        seed: As configured: an integer or `"A-B"`.
+        seed: What all random numbers come from.
     """
 
     seed: int | str = required(seed)
@@ -140,14 +140,16 @@ class ComputeSection:
     """Where a run computes.
 
     Args:
-        device: Where the model goes.
+        device: Where the model goes: any torch device. Without CUDA the run goes on with the CPU
+            and says so.
         reproducible: Choose algorithms that give the same numbers again.
-        features_cache: Folder for features that never vary; None for none.
-        compile: How the model is compiled; None for not at all.
+        features_cache: Folder where what never varies about a file (decoding, a spectrogram) is
+            kept, for all runs; None for none.
+        compile: How `torch.compile` compiles the model: true, or a mapping; None for not at all.
         devices: How many processes train the run together, each on a device of its own: a number,
             or `all` of this machine.
-        strategy: How they do it: `ddp`.
-        sync_batchnorm: Batch normalisation over the samples of all of them.
+        strategy: How they do it: `ddp`, each has the whole model and a share of every batch.
+        sync_batchnorm: Batch normalisation over the samples of all of them, not of each alone.
     """
 
     device: str = key(device_name, "cuda:0", makes_run=False)

@@ -33,10 +33,13 @@ class UpdateSection:
         on_nonfinite: What a loss that is not finite is: an `error`, a step to `skip`, or nothing
             (`ignore`).
         precision: The numbers that the model computes with: `fp32`, `bf16` or `fp16`.
-        micro_batch_size: Samples that go through the model at once; None for a whole batch.
-        max_grad_norm: Largest norm of all gradients together; None for any.
-        max_grad_value: Largest absolute value of a gradient; None for any.
-        ema: A moving average of the weights; None for none.
+        micro_batch_size: Samples that go through the model at once, where a whole batch takes too
+            much memory; the update is the same. None for a whole batch.
+        max_grad_norm: Largest norm of all gradients together; larger ones are scaled down. None for
+            any.
+        max_grad_value: Largest absolute value of a gradient; larger ones are cut. None for any.
+        ema: Evaluate an exponential moving average of the weights: its decay, such as 0.999, or a
+            mapping; None for none.
     """
 
     on_nonfinite: str = key(one_of("error", "skip", "ignore"), "error")
