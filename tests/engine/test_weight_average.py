@@ -5,7 +5,7 @@ import torch
 from hypothesis import given
 from hypothesis import strategies as st
 
-from autrainer.engine.weight_average import AverageOptions, WeightAverage
+from autrainer.engine.weight_average import EMAOptions, ExponentialAverage
 from autrainer.errors import ConfigError
 
 
@@ -40,12 +40,12 @@ def changed(model, seed):
 )
 def test_the_average_is_what_the_formula_says(decay, warmup, every, buffers, num):
     model = Net()
-    average = WeightAverage(model, AverageOptions(decay, warmup, every, buffers))
+    average = ExponentialAverage(model, EMAOptions(decay, warmup, every, buffers))
     expected = {name: value.clone() for name, value in model.state_dict().items()}
     number = 0
     for update in range(1, num + 1):
         changed(model, update)
-        average.update(model)
+        average.after_update(model)
         if update % every:
             continue
         share = min(decay, (1 + number) / (10 + number)) if warmup else decay
@@ -64,7 +64,7 @@ def test_the_average_is_what_the_formula_says(decay, warmup, every, buffers, num
 
 def test_the_averaged_model_is_apart_from_the_trained_one_and_shares_what_that_shares():
     model = Net()
-    average = WeightAverage(model, AverageOptions(0.9))
+    average = ExponentialAverage(model, EMAOptions(0.9))
     assert average.model.first.weight is average.model.second.weight
     assert average.model.first.weight is not model.first.weight
     assert not average.model.training
@@ -75,10 +75,10 @@ def test_a_model_that_cannot_be_copied_is_told():
     model = torch.nn.Linear(2, 2)
     model.lock = (n for n in range(2))
     with pytest.raises(ConfigError, match="Linear cannot be copied: cannot pickle 'generator'"):
-        WeightAverage(model, AverageOptions(0.9))
+        ExponentialAverage(model, EMAOptions(0.9))
 
 
 def test_a_model_of_another_shape_is_told():
-    average = WeightAverage(torch.nn.Linear(2, 2), AverageOptions(0.9))
+    average = ExponentialAverage(torch.nn.Linear(2, 2), EMAOptions(0.9))
     with pytest.raises(ConfigError, match="parameters have changed since the run began"):
-        average.update(torch.nn.Linear(2, 3))
+        average.after_update(torch.nn.Linear(2, 3))

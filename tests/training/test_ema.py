@@ -42,12 +42,12 @@ def test_the_averaged_weights_are_saved_evaluated_and_tested(tmp_path, kind):
     assert not same_states(found, state(trainer.output_directory, last))
 
     best = state(trainer.output_directory, "_best", "ema.pt")
-    assert same_states(trainer.ema.model.state_dict(), best)
+    assert same_states(trainer.average.model.state_dict(), best)
     batch = next(iter(trainer.test_loader))
     saved = torch.from_numpy(trainer.test_tracker.outputs)[: len(batch.index)]
     trainer.model.eval()
     with torch.no_grad():
-        assert torch.allclose(trainer.ema.model(batch.features), saved, atol=1e-6)
+        assert torch.allclose(trainer.average.model(batch.features), saved, atol=1e-6)
         assert not torch.allclose(trainer.model(batch.features), saved, atol=1e-6)
 
 
@@ -70,7 +70,7 @@ def test_a_continued_run_ends_as_one_that_was_never_ended(tmp_path, kind):
     continued = trained(tmp_path, *options(4), name="long")
     whole = trained(tmp_path / "alone", *options(4), name="whole")
     assert continued.initial_iteration == 3
-    assert continued.ema.num_updates == whole.ema.num_updates
+    assert continued.average.num_updates == whole.average.num_updates
     last = continued.folder_of(4)
     for name in ("model.pt", "ema.pt"):
         one, two = (state(run.output_directory, last, name) for run in (continued, whole))
@@ -80,7 +80,7 @@ def test_a_continued_run_ends_as_one_that_was_never_ended(tmp_path, kind):
 def test_updates_that_are_left_out_do_not_count(tmp_path):
     trainer = built(tmp_path, *SIZE, EMA, "precision=fp16")
     made = num_updates_made(trainer)
-    assert trainer.ema.num_updates == made
+    assert trainer.average.num_updates == made
 
 
 def test_predictions_are_made_with_the_averaged_weights(tmp_path):
@@ -94,7 +94,7 @@ def test_a_mapping_says_more_than_a_number(tmp_path):
     options = {"decay": 0.5, "warmup": False, "every": 2, "average_buffers": True}
     trainer = built(tmp_path, *SIZE, ema=options)
     trainer.close()
-    assert vars(trainer.ema._options) == options
+    assert vars(trainer.average.options) == options
 
 
 @pytest.mark.parametrize(

@@ -40,8 +40,8 @@ def bytes_of_run(
         checkpoint="optimizer.pt",
         num_bytes=lambda: optimizer_bytes(optimizer),
     )
-    if config.updates.ema is not None:
-        parts.add("ema", lambda: built.model, checkpoint=EMA_STATE)
+    if config.updates.ema is not None or config.updates.swa is not None:
+        parts.add("average", lambda: built.model, checkpoint=EMA_STATE)
     parts.add("criterion", lambda: data.criterion)
     rows = {
         subset: rows_by(loader, getattr(data.data, f"{subset}_dataset"))

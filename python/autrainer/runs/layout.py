@@ -48,6 +48,8 @@ MANIFEST_FILE = "MANIFEST"
 """Size and checksum of every other file of a finished run."""
 
 EMA_STATE = "ema.pt"
+SWA_STATE = "swa.pt"
+AVERAGED_STATES = (EMA_STATE, SWA_STATE)
 """Averaged weights, beside `model.pt` and with its keys, if a run has them."""
 MODEL_FILE = "model.yaml"
 TARGET_TRANSFORM_FILE = "target_transform.yaml"

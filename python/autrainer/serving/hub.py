@@ -18,7 +18,7 @@ from pathlib import Path, PurePosixPath
 from typing import Any
 
 from autrainer.errors import AutrainerError, ConfigError
-from autrainer.runs.layout import EMA_STATE, MODEL_FILE
+from autrainer.runs.layout import AVERAGED_STATES, MODEL_FILE
 from autrainer.runs.locking.folders import alone_in
 from autrainer.runs.web.fetching import check_url, fetch
 from autrainer.runs.web.integrity import Expected
@@ -126,7 +126,8 @@ def _needed(listing: Listing, folder: PurePosixPath, checkpoint: str) -> list[st
     if missing:
         raise ValueError(f"the repository lacks {', '.join(missing)}")
     below = [name for name in listing.files if folder in PurePosixPath(name).parents]
-    averaged = [name for name in [str(state.with_name(EMA_STATE))] if name in listing.files]
+    averaged = [str(state.with_name(name)) for name in AVERAGED_STATES]
+    averaged = [name for name in averaged if name in listing.files]
     return [*names, str(state), *averaged, *sorted(name for name in below if name.endswith(".py"))]
 
 

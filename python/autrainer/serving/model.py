@@ -20,9 +20,9 @@ from autrainer.datasets.preprocessing import build_preprocessing
 from autrainer.errors import AutrainerError, ConfigError, CorruptFileError
 from autrainer.models.base import AbstractModel
 from autrainer.runs.layout import (
+    AVERAGED_STATES,
     BEST,
     CONFIG_FILE,
-    EMA_STATE,
     FILE_HANDLER_FILE,
     INFERENCE_TRANSFORM_FILE,
     MODEL_FILE,
@@ -110,8 +110,9 @@ class Serving:
     @property
     def state_path(self) -> Path:
         """The file with the state of the model: averaged weights where a run evaluated them."""
-        averaged = self.folder / self.checkpoint / EMA_STATE
-        return averaged if averaged.is_file() else averaged.with_name(STATE_FILE)
+        folder = self.folder / self.checkpoint
+        averaged = [folder / name for name in AVERAGED_STATES if (folder / name).is_file()]
+        return averaged[0] if averaged else folder / STATE_FILE
 
     def features_of(self, signal: Any) -> torch.Tensor:
         """What the model takes of a signal, on the CPU, as training and evaluation make it.

@@ -22,7 +22,7 @@ from autrainer.config.schema.sections.loaders import LOADER_KEYS, LoaderSection,
 from autrainer.config.schema.sections.model import ModelSection
 from autrainer.config.schema.sections.optimizer import OptimizerSection
 from autrainer.config.schema.sections.training import CompileSection, TrainingSection
-from autrainer.config.schema.sections.updates import EMASection, UpdateSection
+from autrainer.config.schema.sections.updates import UpdateSection
 from autrainer.criterions.base import Loss
 from autrainer.data.loader import Loader
 from autrainer.datasets.base import AbstractDataset
@@ -35,7 +35,12 @@ from autrainer.engine.runtime import Runtime
 from autrainer.engine.step import DeviceMover
 from autrainer.engine.sync_batch_norm import synchronise
 from autrainer.engine.update import Limits, Update
-from autrainer.engine.weight_average import AverageOptions, WeightAverage
+from autrainer.engine.weight_average import (
+    EMAOptions,
+    ExponentialAverage,
+    IterationAverage,
+    WeightAverage,
+)
 from autrainer.errors import ConfigError
 from autrainer.models.base import AbstractModel
 from autrainer.models.freezing import freeze
@@ -67,24 +72,25 @@ class Parts:
     test_loader: Batches
     precision: Precision
     update: Update
-    ema: WeightAverage | None = None
+    average: WeightAverage | None = None
 
     @property
     def evaluated_model(self) -> AbstractModel:
         """The model that is evaluated: that with averaged weights, if there is one."""
-        return self.model if self.ema is None else self.ema.model
+        return self.model if self.average is None else self.average.model
 
     @property
     def after_update(self) -> Callable[[torch.Tensor], None] | None:
         """Called with the losses of a batch after its update; None if nothing follows one."""
-        follows = self.ema is not None or self.schedule_by("batch") is not None
+        follows = self.average is not None and self.average.follows_updates
+        follows = follows or self.schedule_by("batch") is not None
         return self._after_update if follows else None
 
     def _after_update(self, loss: torch.Tensor) -> None:
         if not self.update.was_made:
             return
-        if self.ema is not None:
-            self.ema.update(self.model)
+        if self.average is not None:
+            self.average.after_update(self.model)
         schedule = self.schedule_by("batch")
         if schedule is not None:
             schedule.after_batch(loss)
@@ -161,7 +167,7 @@ def build_parts(config: RunConfig, runtime: Runtime) -> Parts:
         test_loader,
         precision,
         Update(optimizer, precision, limits(config.updates), runtime, sends_early=not synced),
-        weight_average(config.updates.ema, model),
+        weight_average(config.updates, training, model),
     )
 
 
@@ -178,11 +184,17 @@ def compile_parts(section: CompileSection | None, parts: Parts, clock: StageCloc
     count_compiling(parts.precision, clock, by_shape=not options.dynamic)
 
 
-def weight_average(section: EMASection | None, model: AbstractModel) -> WeightAverage | None:
-    """The moving average of a model's weights, if the configuration asks for one."""
-    if section is None:
+def weight_average(
+    updates: UpdateSection, training: TrainingSection, model: AbstractModel
+) -> WeightAverage | None:
+    """The average of a model's weights that is evaluated, if the configuration asks for one."""
+    if updates.ema is not None:
+        return ExponentialAverage(model, EMAOptions(**asdict(updates.ema)))
+    swa = updates.swa
+    if swa is None:
         return None
-    return WeightAverage(model, AverageOptions(**asdict(section)))
+    first = swa.first_iteration(training.iterations, training.eval_frequency)
+    return IterationAverage(model, first, average_buffers=swa.average_buffers)
 
 
 def limits(updates: UpdateSection) -> Limits:

@@ -86,6 +86,8 @@ class EvaluationPeriod:
                 records.train_tracker.save(folder)
         records.history.record(iteration, {"train_loss": records.losses.mean()})
         refuse_divergence(self._parts.runtime, self._parts.model)
+        if self._parts.average is not None:
+            self._parts.average.after_iteration(iteration, self._parts.model)
         records.dev_timer.start()
         self._evaluate(iteration, folder)
         records.dev_timer.stop()

@@ -107,7 +107,7 @@ class ModularTaskTrainer:
     runtime = Forwarded("parts")
     data, model, criterion = Forwarded("parts"), Forwarded("parts"), Forwarded("parts")
     optimizer, update, precision = Forwarded("parts"), Forwarded("parts"), Forwarded("parts")
-    ema = Forwarded("parts")
+    average = Forwarded("parts")
     scheduler, scheduler_frequency = Forwarded("parts"), Forwarded("parts.schedule", "frequency")
     train_loader, dev_loader = Forwarded("parts"), Forwarded("parts")
     test_loader = Forwarded("parts")
@@ -153,7 +153,7 @@ class ModularTaskTrainer:
         """Build what the configuration describes, and who listens to it."""
         config = self.config
         set_seed(config.seeds.training)
-        set_reproducibility(config.compute.reproducible)
+        set_reproducibility(config.compute.reproducible, config.updates.matmul_precision)
         device = device_of(config.compute.device, communicator.process)
         runtime = Runtime(set_device(device), communicator)
         refuse_mixed(runtime)
@@ -412,9 +412,9 @@ class ModularTaskTrainer:
         """
         self.records.restore(history, timers)
         self.saved.load(states)
-        if self.parts.ema is not None:
+        if self.parts.average is not None:
             per_iteration = 1 if self.training_type == "step" else len(self.train_loader)
-            self.parts.ema.num_updates = history.iterations[-1] * per_iteration
+            self.parts.average.restart(history.iterations[-1] * per_iteration)
         if hasattr(self.train_loader, "start_at"):
             per_pass = len(self.train_loader) if self.training_type == "step" else 1
             self.train_loader.start_at(*divmod(history.iterations[-1], per_pass))

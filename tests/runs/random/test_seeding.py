@@ -55,6 +55,14 @@ def test_reproducibility_sets_every_switch(reproducible, torch_settings):
     assert torch.get_float32_matmul_precision() == precision
 
 
+@pytest.mark.parametrize("precision", ["highest", "high", "medium"])
+def test_the_precision_of_products_may_be_chosen(precision, torch_settings):
+    set_reproducibility(True, precision)
+    assert torch.get_float32_matmul_precision() == precision
+    assert torch.backends.cudnn.allow_tf32 is (precision != "highest")
+    assert torch.are_deterministic_algorithms_enabled()
+
+
 @pytest.mark.slow
 def test_reproducibility_does_not_import_the_compiler():
     program = (

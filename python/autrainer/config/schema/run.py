@@ -146,7 +146,7 @@ class RunConfig:
             saving=SavingSection.read(reader, training.eval_frequency),
             compute=reader.section(ComputeSection),
             sweep=reader.section(SweepSection),
-            updates=reader.section(UpdateSection),
+            updates=UpdateSection.read(reader, training),
             resuming=reader.section(ResumingSection),
             loaders=LoadersSection.read(reader, data if isinstance(data, Mapping) else {}),
             loggers=_list(reader, "loggers"),

@@ -32,21 +32,25 @@ def set_seed(seed: int) -> None:
     torch.manual_seed(seed)
 
 
-def set_reproducibility(reproducible: bool) -> None:
+def set_reproducibility(reproducible: bool, matmul_precision: str | None = None) -> None:
     """Choose between results that can be repeated and speed.
 
     Args:
         reproducible: True: deterministic algorithms only (an operation that has none is an error),
             full float32 precision, no autotuning. False: the opposite.
+        matmul_precision: `highest`, `high` or `medium`, as for
+            `torch.set_float32_matmul_precision`; None for `highest` if results can be repeated
+            and `high` if not. With the latter two, convolutions of float32 take TF32 as well.
     """
     if reproducible:
         os.environ.setdefault(CUBLAS_WORKSPACE, ":4096:8")
     use_deterministic_algorithms(reproducible)
     torch.backends.cudnn.deterministic = reproducible
     torch.backends.cudnn.benchmark = not reproducible
-    torch.backends.cudnn.allow_tf32 = not reproducible
-    torch.backends.cuda.matmul.allow_tf32 = not reproducible
-    torch.set_float32_matmul_precision("highest" if reproducible else "high")
+    precision = matmul_precision or ("highest" if reproducible else "high")
+    torch.backends.cudnn.allow_tf32 = precision != "highest"
+    # Sets `torch.backends.cuda.matmul.allow_tf32` too.
+    torch.set_float32_matmul_precision(precision)
 
 
 @dataclass(frozen=True)

@@ -25,7 +25,8 @@ from autrainer.training.recording.records import Records, rows_of_pass
 
 def stateful_parts(parts: Parts, records: Records, conditions: Conditions) -> StatefulParts:
     """Everything that changes while a run trains. Callbacks may replace any of it."""
-    stop = records.stop_request
+    stop, average = records.stop_request, parts.average
+    averaged = EMA_STATE if average is None else f"{average.key}.pt"
     found = StatefulParts()
     found.add("states/model.pt", lambda: parts.model, checkpoint="model.pt")
     found.add(
@@ -36,12 +37,12 @@ def stateful_parts(parts: Parts, records: Records, conditions: Conditions) -> St
     )
     found.add("states/scheduler.pt", lambda: parts.scheduler, checkpoint="scheduler.pt")
     found.add(
-        "states/ema.pt",
-        lambda: None if parts.ema is None else parts.ema.model,
-        checkpoint=EMA_STATE,
+        f"states/{averaged}",
+        lambda: None if average is None else average.model,
+        checkpoint=averaged,
         is_new=True,
     )
-    found.add("ema_updates", lambda: _ema_updates(parts), is_new=True)
+    found.add(f"{averaged.removesuffix('.pt')}_updates", lambda: _num_averaged(parts), is_new=True)
     found.add("criterion", lambda: parts.criterion)
     found.add("scaler", lambda: parts.precision.scaler, is_new=True)
     found.add("loader", lambda: parts.train_loader)
@@ -57,12 +58,12 @@ def stateful_parts(parts: Parts, records: Records, conditions: Conditions) -> St
     return found
 
 
-def _ema_updates(parts: Parts) -> StatefulValue[int] | None:
+def _num_averaged(parts: Parts) -> StatefulValue[int] | None:
     """How many updates the average of the weights has seen."""
-    ema = parts.ema
-    if ema is None:
+    average = parts.average
+    if average is None:
         return None
-    return StatefulValue(lambda: ema.num_updates, partial(setattr, ema, "num_updates"))
+    return StatefulValue(lambda: average.num_updates, partial(setattr, average, "num_updates"))
 
 
 def needed_bytes(

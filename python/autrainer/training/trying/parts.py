@@ -30,7 +30,7 @@ def parts_tried(config: RunConfig) -> Iterator[Parts]:
     before = GlobalState.now()
     try:
         set_seed(config.seeds.training)
-        set_reproducibility(config.compute.reproducible)
+        set_reproducibility(config.compute.reproducible, config.updates.matmul_precision)
         parts = build_parts(config, Runtime(set_device(config.compute.device)))
         parts.model.train()
         with closed([parts.train_loader, parts.dev_loader, parts.test_loader]):

@@ -5,7 +5,11 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from autrainer.config.schema.kinds import count, flag, one_of, or_null, positive, share
-from autrainer.config.schema.reading import key, options, required
+from autrainer.config.schema.reading import Reader, key, options, required
+from autrainer.config.schema.sections.training import TrainingSection
+
+SWA_START = 0.75
+"""Share of the iterations that pass before `swa` begins, unless it says so."""
 
 
 @dataclass(frozen=True)
@@ -26,6 +30,34 @@ class EMASection:
 
 
 @dataclass(frozen=True)
+class SWASection:
+    """The mean of the weights at the end of the last iterations, evaluated in place of the model.
+
+    Args:
+        start: Share of the iterations that pass before the first weights are taken.
+        last: Take so many weights instead, those of the last iterations.
+        average_buffers: Average floating-point buffers instead of copying them.
+    """
+
+    start: float | None = key(or_null(share, "for 0.75"), None)
+    last: int | None = key(or_null(count, "for `start`"), None)
+    average_buffers: bool = key(flag, True)
+
+    def first_iteration(self, iterations: int, eval_frequency: int) -> int:
+        """The first iteration whose weights are taken.
+
+        >>> SWASection().first_iteration(20, 1)
+        16
+        >>> SWASection(last=3).first_iteration(1000, 300)
+        600
+        """
+        if self.last is None:
+            return int((SWA_START if self.start is None else self.start) * iterations) + 1
+        before_end = range(eval_frequency, iterations, eval_frequency)
+        return iterations if self.last == 1 else before_end[1 - self.last]
+
+
+@dataclass(frozen=True)
 class UpdateSection:
     """How the weights are updated, and what keeps updates within bounds.
 
@@ -33,6 +65,9 @@ class UpdateSection:
         on_nonfinite: What a loss that is not finite is: an `error`, a step to `skip`, or nothing
             (`ignore`).
         precision: The numbers that the model computes with: `fp32`, `bf16` or `fp16`.
+        matmul_precision: Products of float32 matrices: `highest`, `high` (TF32 on CUDA) or `medium`
+            (bfloat16), as for `torch.set_float32_matmul_precision`; None for `highest` in a
+            reproducible run and `high` in others.
         micro_batch_size: Samples that go through the model at once, where a whole batch takes too
             much memory; the update is the same. None for a whole batch.
         max_grad_norm: Largest norm of all gradients together; larger ones are scaled down. None for
@@ -40,12 +75,49 @@ class UpdateSection:
         max_grad_value: Largest absolute value of a gradient; larger ones are cut. None for any.
         ema: Evaluate an exponential moving average of the weights: its decay, such as 0.999, or a
             mapping; None for none.
+        swa: Evaluate the mean of the weights of the last iterations: the share of the iterations
+            that pass before, such as 0.75, or a mapping; None for none.
     """
 
     on_nonfinite: str = key(one_of("error", "skip", "ignore"), "error")
     precision: str = key(one_of("fp32", "bf16", "fp16"), "fp32")
+    matmul_precision: str | None = key(
+        or_null(one_of("highest", "high", "medium"), "to have it follow from `reproducible`"), None
+    )
     # The update is the same up to rounding: what runs out of memory goes on with a smaller one.
     micro_batch_size: int | None = key(or_null(count, "for the whole batch"), None, makes_run=False)
     max_grad_norm: float | None = key(or_null(positive, "for no limit"), None)
     max_grad_value: float | None = key(or_null(positive, "for no limit"), None)
     ema: EMASection | None = options(EMASection, shorthand="decay")
+    swa: SWASection | None = options(SWASection, shorthand="start")
+
+    @classmethod
+    def read(cls, reader: Reader, training: TrainingSection) -> UpdateSection:
+        """Read it; of two averages of the weights one can be evaluated.
+
+        Args:
+            reader: Has the configuration, and takes note of what is wrong with it.
+            training: How the run trains.
+        """
+        section = reader.section(cls)
+        if section.ema is not None and section.swa is not None:
+            reader.refuse("swa", "is given beside ema", "one average is evaluated; remove one")
+        if section.swa is not None and None not in (section.swa.start, section.swa.last):
+            reader.refuse("swa", "has both `start` and `last`", "remove one of them")
+        elif section.swa is not None and section.swa.last is not None:
+            _refuse_too_many(reader, section.swa.last, training)
+        return section
+
+
+def _refuse_too_many(reader: Reader, last: int, training: TrainingSection) -> None:
+    iterations, every = training.iterations, training.eval_frequency
+    # What is wrong with these two is told on its own.
+    if not (iterations and every):
+        return
+    evaluations = -(-iterations // every)
+    if last > evaluations:
+        reader.refuse(
+            "swa.last",
+            f"is {last}, but the run is evaluated {evaluations} times",
+            f"use at most {evaluations}, or train and evaluate more often",
+        )
