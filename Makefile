@@ -31,7 +31,7 @@ export PATH := $(abspath $(BIN)):$(PATH)
 
 RUST_SOURCES := Cargo.toml Cargo.lock rust-toolchain.toml $(shell find rust -name '*.rs' -o -name 'Cargo.toml')
 
-.PHONY: help setup build demo demo-audio test test-long test-fast slow-tests test-busy test-torch test-rust sanitize fuzz torture check fmt lint types stubs bench wheel doctest docs docs-serve screenshots clean
+.PHONY: help setup build demo demo-audio test test-long test-fast slow-tests test-cuda test-busy test-torch test-rust sanitize fuzz torture check fmt lint types stubs bench wheel doctest docs docs-serve screenshots clean
 
 help:  ## Print the targets
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:[^#]*## /\t/' | expand -t 14
@@ -76,6 +76,9 @@ test-fast: setup  ## Tests that take less than 0.2 s of processor time each
 
 slow-tests: setup  ## Measure all tests, and write the list of those that test-fast leaves out
 	$(BIN)/python -m pytest $(PARALLEL) -m 'not long' -p tests.durations $(PYTEST)
+
+test-cuda: setup  ## Tests that need a CUDA device; each skips with a reason where there is none
+	$(BIN)/python -m pytest -m cuda $(PYTEST)
 
 test-busy: setup  ## All tests RUNS= times in a row while other processes keep every core busy
 	$(BIN)/python -m tests.torture.busy --runs $(or $(RUNS),10) $(PARALLEL) $(PYTEST)

@@ -21,8 +21,11 @@ from tests.skips import pytest_runtest_makereport  # noqa: F401, a hook
 
 REPOSITORY = Path(__file__).parent.parent
 CONF = REPOSITORY / "conf"
-SET_BY_OTHERS = {"PYTEST_CURRENT_TEST", "CUBLAS_WORKSPACE_CONFIG", "TORCHINDUCTOR_CACHE_DIR"}
-"""pytest's own, the one that reproducibility on CUDA needs, and one that torch sets on import."""
+SET_BY_OTHERS = {
+    *("PYTEST_CURRENT_TEST", "CUBLAS_WORKSPACE_CONFIG", "TORCHINDUCTOR_CACHE_DIR"),
+    "_TORCHINDUCTOR_PYOBJECT_TENSOR_DATA_PTR",
+}
+"""pytest's own, the one that reproducibility on CUDA needs, and those of torch's compiler."""
 AUTRAINER = forked.AUTRAINER
 SLOW_FOLDERS = {"integration", "torture", "training"}
 SLOW_FIXTURES = {"autrainer", "installed_autrainer", "sweep", "made_once"}

@@ -167,6 +167,7 @@ def test_another_process_gets_memory_of_its_own():
     assert [copy.take((4,), np.int64).shape for _ in range(2)] == [(4,), (4,)]
 
 
+@pytest.mark.cuda
 @pytest.mark.skipif(not torch.cuda.is_available(), reason="needs CUDA")
 def test_pinned_memory_goes_round_too():
     buffers = BatchBuffers(2)
