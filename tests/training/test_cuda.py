@@ -69,11 +69,13 @@ def test_a_run_goes_on_on_another_device_and_says_so(tmp_path, caplog, begun_on,
 def test_a_compiled_run_learns_what_the_other_one_learns(tmp_path, monkeypatch, mode):
     # The compiler makes a bar, whose monitor would be a thread that is left behind.
     monkeypatch.setattr("tqdm.tqdm.monitor_interval", 0)
-    monkeypatch.setattr("torch._inductor.config.compile_threads", 1)
     # Compiled, dropout draws other numbers.
     options = (*SIZE, CUDA, "model.dropout=0")
     plain = trained(tmp_path / "plain", *options)
-    compiled = trained(tmp_path / "compiled", *options, compile={"mode": mode})
+    import torch._inductor.config as compiler
+
+    with compiler.patch(compile_threads=1):
+        compiled = trained(tmp_path / "compiled", *options, compile={"mode": mode})
     losses = ["train_loss", "dev_loss"]
     pd.testing.assert_frame_equal(
         compiled.metrics[losses], plain.metrics[losses], rtol=1e-3, atol=1e-3
