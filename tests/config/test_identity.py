@@ -167,3 +167,19 @@ def test_long_names_stay_different_at_both_ends(config):
 @pytest.mark.parametrize("policy", ["error", "warn", "ignore", "allow"])
 def test_what_features_that_are_not_finite_are_makes_no_other_run(config, policy):
     assert identity(config | {"dev_loader_kwargs": {"nonfinite": policy}}) == identity(config)
+
+
+@pytest.mark.parametrize(
+    ("short", "long"),
+    [
+        ({"ema": 0.999}, {"ema": {"decay": 0.999}}),
+        ({"ema": 0.999}, {"ema": {"decay": 0.999, "warmup": True, "every": None}}),
+        ({"swa": 0.5}, {"swa": {"start": 0.5, "last": None}}),
+        ({"ema": None}, {}),
+    ],
+)
+def test_options_are_the_same_however_short_they_are_written(config, short, long):
+    assert differences({**config, **short}, {**config, **long}) == []
+    assert differences({**config, "ema": 0.9}, {**config, "ema": {"decay": 0.99}}) == [
+        ("ema.decay", 0.9, 0.99)
+    ]

@@ -15,6 +15,7 @@ from typing import Any
 
 from autrainer.config.constants import NamingConstants
 from autrainer.config.plain import Plain, as_plain
+from autrainer.config.schema.reading import Key, keys_of
 from autrainer.config.schema.run import ATTRIBUTE_KEYS
 from autrainer.config.schema.sections.loaders import LOADER_KEYS
 
@@ -57,6 +58,8 @@ def identity(config: Plain) -> dict[str, Any]:
     for each in ATTRIBUTE_KEYS:
         if each.makes_run and not each.is_required:
             kept.setdefault(each.name, each.default)
+        if each.name in kept and each.section is not None:
+            kept[each.name] = _written_out(kept[each.name], each)
     kept["callbacks"] = kept.get("callbacks") or []
     for group in ("scheduler", "augmentation"):
         if _is_none(kept.get(group)):
@@ -70,6 +73,16 @@ def identity(config: Plain) -> dict[str, Any]:
         kept[key] |= {name: options[name] for name in _WHICH_SAMPLES if options.get(name)}
     kept["dataset"] = dataset
     return kept
+
+
+def _written_out(value: Any, key: Key) -> Any:
+    """The options that a key holds, however short they are written."""
+    if value is None or key.section is None:
+        return value
+    given = value if isinstance(value, Mapping) else {key.shorthand: value}
+    options = keys_of(key.section)
+    defaults = {each.name: each.default for each in options if not each.is_required}
+    return defaults | {name: each for name, each in given.items() if each is not None}
 
 
 def _is_none(group: Any) -> bool:
