@@ -6,6 +6,7 @@ import inspect
 import math
 from collections.abc import Callable
 from dataclasses import dataclass, replace
+from functools import partial
 from typing import TypeAlias
 
 import torch
@@ -20,8 +21,11 @@ from autrainer.fast.gradients import backward_of_mean, forget_gradients
 from autrainer.models.base import AbstractModel
 from autrainer.optimizers.sam import SAM
 
-_Step: TypeAlias = Callable[[AbstractModel, Batch | None, Criterion, Probabilities], Result]
-"""A step in which this process may have no sample."""
+_Forward: TypeAlias = Callable[[Batch], Result]
+"""Losses and outputs of a batch, or of a part of it."""
+
+_Way: TypeAlias = Callable[[_Forward, Batch | None, AbstractModel], Result]
+"""An update of a model; of a batch that is None this process has no sample."""
 
 
 class SkippedBatch(Exception):
@@ -101,9 +105,8 @@ class Update:
             self._sum = GradientSum(optimizer, runtime.communicator, sends_early=sends_early)
         self.was_made = True
         self.gradient_norm: torch.Tensor | None = None
-        self._own_step = self._choose_step()
-        self._any_step = self._own_step if self._sum is None else self._shared_step
-        self.step: StepFunction = self._any_step
+        self._way: _Way = self._choose_way()
+        self.step: StepFunction = self._own_step_of(optimizer) or self._step
 
     @property
     def mean_loss(self) -> torch.Tensor | None:
@@ -130,47 +133,54 @@ class Update:
         Raises:
             SkippedBatch: if the others have left it out.
         """
-        self._any_step(model, None, criterion, _as_it_is)
+        self._step(model, None, criterion, _as_it_is)
 
-    def _shared_step(
+    def _step(
         self,
         model: AbstractModel,
         data: Batch | None,
         criterion: Criterion,
         probabilities_fn: Probabilities,
     ) -> Result:
-        """An update by all processes, after which all have the same model and criterion."""
-        assert self._sum is not None
+        forward = partial(self._forward, model, criterion, probabilities_fn)
+        if self._sum is None:
+            return self._way(forward, data, model)
         try:
-            result = self._own_step(model, data, criterion, probabilities_fn)
+            result = self._way(forward, data, model)
         except SkippedBatch:
             self._sum.share_buffers(model, criterion)
             raise
+        # All processes have the same model and criterion afterwards.
         self._sum.share_buffers(model, criterion)
         return result
 
-    def _choose_step(self) -> _Step:
-        optimizer, custom = self._optimizer, getattr(self._optimizer, "custom_step", None)
+    def _own_step_of(self, optimizer: torch.optim.Optimizer) -> StepFunction | None:
+        """The step of an optimizer that updates models by itself; None for torch's and SAM."""
+        custom = getattr(optimizer, "custom_step", None)
+        if self._way == self._two_passes or not callable(custom):
+            return None
+        if self._sum is not None:
+            raise ConfigError(
+                f"{type(optimizer).__name__} updates the model by itself, which several "
+                "processes cannot share; use devices: 1"
+            )
+        self._refuse_limits(f"{type(optimizer).__name__} updates the model by itself")
+        return custom  # type: ignore[no-any-return]
+
+    def _choose_way(self) -> _Way:
+        optimizer = self._optimizer
         if isinstance(optimizer, SAM) and type(optimizer).custom_step is SAM.custom_step:
             return self._two_passes
-        if callable(custom):
-            if self._sum is not None:
-                raise ConfigError(
-                    f"{type(optimizer).__name__} updates the model by itself, which several "
-                    "processes cannot share; use devices: 1"
-                )
-            self._refuse_limits(f"{type(optimizer).__name__} updates the model by itself")
-            return custom  # type: ignore[no-any-return]
-        if _needs_closure(optimizer):
-            if self._scaler is not None:
-                raise ConfigError(
-                    f"precision is 'fp16', which {type(optimizer).__name__} cannot do, since it "
-                    "computes the gradients itself; use bf16 or fp32"
-                )
-            # When a loss is looked at, the search along a line has changed weights already.
-            self._limits = replace(self._limits, skips_nonfinite=False)
-            return self._closure_step
-        return self._plain_step
+        if callable(getattr(optimizer, "custom_step", None)) or not _needs_closure(optimizer):
+            return self._one_step
+        if self._scaler is not None:
+            raise ConfigError(
+                f"precision is 'fp16', which {type(optimizer).__name__} cannot do, since it "
+                "computes the gradients itself; use bf16 or fp32"
+            )
+        # When a loss is looked at, the search along a line has changed weights already.
+        self._limits = replace(self._limits, skips_nonfinite=False)
+        return self._step_with_closure
 
     def _refuse_limits(self, reason: str) -> None:
         limits = self._limits
@@ -184,15 +194,9 @@ class Update:
         if named:
             raise ConfigError(f"{' and '.join(named)}, but {reason}; remove the key")
 
-    def _plain_step(
-        self,
-        model: AbstractModel,
-        data: Batch | None,
-        criterion: Criterion,
-        probabilities_fn: Probabilities,
-    ) -> Result:
+    def _one_step(self, forward: _Forward, data: Batch | None, model: AbstractModel) -> Result:
         forget_gradients(self._optimizer)
-        result = self._gradients(model, data, criterion, probabilities_fn)
+        result = self._gradients(forward, data)
         if self._limits.clips:
             if self._scaler is not None:
                 self._scaler.unscale_(self._optimizer)
@@ -206,19 +210,15 @@ class Update:
             self.was_made = self._scaler.get_scale() >= before
         return result
 
-    def _closure_step(
-        self,
-        model: AbstractModel,
-        data: Batch | None,
-        criterion: Criterion,
-        probabilities_fn: Probabilities,
+    def _step_with_closure(
+        self, forward: _Forward, data: Batch | None, model: AbstractModel
     ) -> Result:
         first: list[Result] = []
         means: list[torch.Tensor | None] = []
 
         def closure() -> torch.Tensor:
             self._optimizer.zero_grad()
-            loss, output = self._gradients(model, data, criterion, probabilities_fn)
+            loss, output = self._gradients(forward, data)
             if self._limits.clips:
                 self._limit_gradients()
             if not first:
@@ -231,18 +231,12 @@ class Update:
             self._sum.mean_loss = means[0]
         return first[0]
 
-    def _two_passes(
-        self,
-        model: AbstractModel,
-        data: Batch | None,
-        criterion: Criterion,
-        probabilities_fn: Probabilities,
-    ) -> Result:
+    def _two_passes(self, forward: _Forward, data: Batch | None, model: AbstractModel) -> Result:
         optimizer = self._optimizer
         assert isinstance(optimizer, SAM)
 
         def gradients() -> Result:
-            result = self._gradients(model, data, criterion, probabilities_fn)
+            result = self._gradients(forward, data)
             if self._scaler is not None and not _undo_scale(self._scaler, optimizer):
                 raise _OverflowError(result)
             return result
@@ -258,26 +252,15 @@ class Update:
             optimizer.zero_grad()
             return overflow.result
 
-    def _gradients(
-        self,
-        model: AbstractModel,
-        data: Batch | None,
-        criterion: Criterion,
-        probabilities_fn: Probabilities,
-    ) -> Result:
+    def _gradients(self, forward: _Forward, data: Batch | None) -> Result:
         """Add the gradients of a batch, of all processes, to those that are there."""
         if self._sum is None:
             assert data is not None
-            return self._own_gradients(model, data, criterion, probabilities_fn)
-        return self._sum_gradients(self._sum, model, data, criterion, probabilities_fn)
+            return self._own_gradients(forward, data)
+        return self._sum_gradients(self._sum, forward, data)
 
     def _sum_gradients(
-        self,
-        gradient_sum: GradientSum,
-        model: AbstractModel,
-        data: Batch | None,
-        criterion: Criterion,
-        probabilities_fn: Probabilities,
+        self, gradient_sum: GradientSum, forward: _Forward, data: Batch | None
     ) -> Result:
         num_samples = 0 if data is None else len(data.index)
         result: Result = torch.empty(0), torch.empty(0)
@@ -285,7 +268,7 @@ class Update:
         gradient_sum.begin()
         if data is not None:
             try:
-                result = self._own_gradients(model, data, criterion, probabilities_fn)
+                result = self._own_gradients(forward, data)
             except SkippedBatch as skips:
                 skipped = skips
         gradient_sum.finish(num_samples, result[0], skips=skipped is not None)
@@ -293,18 +276,12 @@ class Update:
             raise skipped or SkippedBatch(result[0].detach())
         return result
 
-    def _own_gradients(
-        self,
-        model: AbstractModel,
-        data: Batch,
-        criterion: Criterion,
-        probabilities_fn: Probabilities,
-    ) -> Result:
+    def _own_gradients(self, forward: _Forward, data: Batch) -> Result:
         """Add the gradients of the samples that this process has."""
         size = self._limits.micro_batch_size
         if size is not None and size < len(data.index):
-            return self._gradients_of_parts(model, data, criterion, probabilities_fn)
-        result = self._forward(model, data, criterion, probabilities_fn)
+            return self._gradients_of_parts(forward, data)
+        result = forward(data)
         if self._limits.skips_nonfinite:
             _skip_nonfinite(result[0])
         if self._sum is not None:
@@ -315,26 +292,20 @@ class Update:
     def _forward(
         self,
         model: AbstractModel,
-        batch: Batch,
         criterion: Criterion,
         probabilities_fn: Probabilities,
+        batch: Batch,
     ) -> Result:
         # Where this fails, `training/checks/step_errors.py` looks at the names of this function.
         output = self._precision.forward(model, batch)
         return criterion(probabilities_fn(output), batch.target), output
 
-    def _gradients_of_parts(
-        self,
-        model: AbstractModel,
-        data: Batch,
-        criterion: Criterion,
-        probabilities_fn: Probabilities,
-    ) -> Result:
+    def _gradients_of_parts(self, forward: _Forward, data: Batch) -> Result:
         losses: list[torch.Tensor] = []
         outputs: list[torch.Tensor] = []
         num_samples = len(data.index)
         for part in micro_batches(data, self._limits.micro_batch_size):
-            losses_part, outputs_part = self._forward(model, part, criterion, probabilities_fn)
+            losses_part, outputs_part = forward(part)
             share = len(part.index) / num_samples
             losses.append(
                 losses_part.detach() if losses_part.ndim else losses_part.detach() * share
