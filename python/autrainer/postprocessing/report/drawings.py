@@ -119,7 +119,7 @@ def scatter(name: str, truth: Sequence[float], prediction: Sequence[float]) -> H
     """Predictions over truths, and the line on which they would be equal."""
     low, high = min(*truth, *prediction), max(*truth, *prediction)
     axes = Axes((low, high), (low, high))
-    line = tag("polyline", points=axes.path([low, high], [low, high]), class_="grid")
+    line = tag("polyline", points=axes.path([low, high], [low, high]), class_="equal")
     dots = joined(
         tag("circle", cx=f"{axes.across(a):.0f}", cy=f"{axes.down(b):.0f}", r=2)
         for a, b in zip(truth, prediction, strict=True)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from typing import Any
 
 import numpy as np
@@ -10,11 +11,14 @@ from autrainer.postprocessing.report.drawings import scatter
 from autrainer.postprocessing.report.labels import label_counts
 from autrainer.postprocessing.report.markup import Html, joined, table, tag
 from autrainer.postprocessing.report.outputs import SampleOutputs
-from autrainer.postprocessing.report.results import Results
+from autrainer.postprocessing.report.results import Best, Results
 
 MOST_MATRICES = 4
 MOST_LABELS = 20
 MOST_DOTS = 400
+MOST_TARGETS = 6
+MOST_ERRORS = 12
+TARGET_OF = "target_"
 DEPTHS = ((2, 0.73), (1, 0.6))
 """Shares of a row above which the text of a cell takes the colour of the background: in the light
 above the first, in the dark above the second. There both colours have the same contrast."""
@@ -28,30 +32,42 @@ AXES = {
 def predictions_section(results: Results) -> Html:
     """Confusion matrices of labels, counts of each label of sets, scatter plots of values."""
     figures = [
-        tag("figure", tag("figcaption", best.label, tag("span", AXES[best.outputs.kind])), drawn)
+        tag("figure", tag("figcaption", name, tag("span", AXES[best.outputs.kind])), drawn)
         for best in results.best[:MOST_MATRICES]
-        if (drawn := _drawn(best.outputs)) is not None
+        for name, drawn in _drawn(best)
     ]
     is_wide = any(best.outputs.kind == "sets" for best in results.best)
     return tag("div", *figures, class_="wide" if is_wide else "charts") if figures else Html("")
 
 
-def _drawn(outputs: SampleOutputs) -> Html | None:
+def _drawn(best: Best) -> list[tuple[str, Html]]:
+    """Drawings of a run with their names: one, or one of each target of regression."""
+    outputs = best.outputs
     if outputs.kind == "labels":
-        return _confusion(outputs)
+        return [(best.label, _confusion(outputs))]
     if outputs.kind == "sets":
-        return _by_label(outputs)
-    if outputs.kind == "values" and outputs.truth.ndim == 1:
-        step = max(1, -(-len(outputs.truth) // MOST_DOTS))
-        sides = outputs.truth[::step].tolist(), outputs.prediction[::step].tolist()
-        return scatter("predictions over truths", *sides)
-    return None
+        return [(best.label, _by_label(outputs))]
+    step = max(1, -(-len(outputs.truth) // MOST_DOTS))
+    sides = [side[::step] for side in (outputs.truth, outputs.prediction)]
+    if outputs.truth.ndim == 1:
+        return [(best.label, _scatter(*sides))]
+    names = [n.removeprefix(TARGET_OF) for n in outputs.columns if n.startswith(TARGET_OF)]
+    if len(names) != outputs.truth.shape[1]:
+        names = [f"target {place}" for place in range(1, outputs.truth.shape[1] + 1)]
+    return [
+        (f"{best.label}, {name}", _scatter(*(side[:, place] for side in sides)))
+        for place, name in enumerate(names[:MOST_TARGETS])
+    ]
 
 
-def _confusion(outputs: SampleOutputs) -> Html | None:
+def _scatter(truth: Any, prediction: Any) -> Html:
+    return scatter("predictions over truths", truth.tolist(), prediction.tolist())
+
+
+def _confusion(outputs: SampleOutputs) -> Html:
     labels = np.unique(np.concatenate([outputs.truth, outputs.prediction]))
     if len(labels) > MOST_LABELS:
-        return tag("p", f"{len(labels)} labels are too many for a matrix.", class_="note")
+        return _confused_most(outputs, len(labels))
     truth, prediction = (np.searchsorted(labels, s) for s in (outputs.truth, outputs.prediction))
     counts = np.zeros((len(labels), len(labels)), dtype=int)
     np.add.at(counts, (truth, prediction), 1)
@@ -68,6 +84,17 @@ def _confusion(outputs: SampleOutputs) -> Html | None:
     )
     matrix = tag("table", tag("thead", head), tag("tbody", *rows), class_="matrix")
     return tag("div", matrix, class_="scroll", tabindex="0")
+
+
+def _confused_most(outputs: SampleOutputs, num_labels: int) -> Html:
+    """The most frequent errors, where there are too many labels for a matrix."""
+    sides = list(zip(outputs.truth.tolist(), outputs.prediction.tolist(), strict=True))
+    errors = Counter(pair for pair in sides if pair[0] != pair[1])
+    totals = Counter(truth for truth, _ in sides)
+    rows = [[a, b, n, n / totals[a]] for (a, b), n in errors.most_common(MOST_ERRORS)]
+    told = f"{num_labels} labels are too many for a matrix; the most frequent errors:"
+    heading = ["Truth", "Prediction", "Samples", "Share of the truth"]
+    return joined([tag("p", told, class_="note"), table(heading, rows)])
 
 
 def _depth(heat: float) -> int | None:
