@@ -7,6 +7,7 @@ import sys
 import pytest
 
 from tests.conftest import AUTRAINER
+from tests.forked import Forked
 from tests.integration.conftest import SMALL, only_run, read, runs_of
 
 
@@ -42,3 +43,24 @@ def test_torchrun_sweeps_once_with_all_of_its_processes(project):
         assert (status["state"], status["attempts"]) == ("finished", 1)
         assert status["conditions"]["environments"][0]["processes"] == 2
     assert process.stdout.count("trained") == 2
+
+
+def step_of_slurm(project, rank, *arguments):
+    """A task of a step of two, as `srun` starts it."""
+    told = {
+        **{"SLURM_PROCID": rank, "SLURM_LOCALID": rank, "SLURM_STEP_NUM_TASKS": 2},
+        **{"SLURM_JOB_ID": os.getpid(), "SLURM_STEP_ID": 0, "SLURM_NODEID": 0},
+        **{"SLURM_STEP_NODELIST": "localhost", "SLURM_STEP_TASKS_PER_NODE": "2"},
+    }
+    environment = {**os.environ, **{name: str(value) for name, value in told.items()}}
+    environment |= {"PYTHONWARNINGS": "ignore", "GLOO_SOCKET_IFNAME": "lo"}
+    return Forked.command("train", *SMALL, *arguments, cwd=project, env=environment)
+
+
+def test_the_tasks_of_a_step_of_slurm_train_one_run(project):
+    with step_of_slurm(project, 0) as main, step_of_slurm(project, 1) as other:
+        text, errors = main.communicate()
+        assert (main.returncode, other.wait()) == (0, 0), errors + other.communicate()[1]
+    assert text.count("trained") == 1
+    [environment] = read(only_run(project) / "status.yaml")["conditions"]["environments"]
+    assert environment["processes"] == 2

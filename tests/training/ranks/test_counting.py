@@ -51,6 +51,12 @@ def test_all_gpus_of_a_machine_without_any_are_one_process(monkeypatch):
     assert num_processes("cuda:0", "all") == 1
 
 
+def test_a_process_that_sees_one_gpu_takes_it(monkeypatch):
+    monkeypatch.setattr(torch.cuda, "device_count", lambda: 1)
+    monkeypatch.setenv("LOCAL_RANK", "2")
+    assert device_of("cuda:0", RunProcess(3, 4)) == "cuda:0"
+
+
 def test_each_process_has_a_gpu_of_its_own_and_all_share_the_cpu(monkeypatch):
     monkeypatch.setenv("LOCAL_RANK", "1")
     process = RunProcess(3, 4)

@@ -48,7 +48,9 @@ def run(parser: ArgumentParser | None, arguments: list[str], config_name: str = 
         SystemExit: if a job failed; why is on stderr.
     """
     from autrainer.runs.process.run_process import process_of
+    from autrainer.runs.process.slurm_step import slurm_variables
 
+    os.environ.update(slurm_variables(os.environ))
     process = process_of(os.environ)
     if process is None or process.is_alone:
         _launch(parser, train_run, arguments, config_name)

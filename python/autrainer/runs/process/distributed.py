@@ -39,6 +39,11 @@ def tcp_store(host: str, port: int, *, is_master: bool) -> Any:
     return make(host, port, is_master=is_master, wait_for_workers=False, timeout=wait)
 
 
+def holds_store(process: RunProcess) -> bool:
+    """Whether a process of the environment has to make the store of all of them, and keep it."""
+    return process.is_main and os.environ.get(HAS_STORE) != "True"
+
+
 def store_of_environment(process: RunProcess) -> Any:
     """The store of the processes that the environment describes; the main one may have to make it.
 
@@ -46,10 +51,11 @@ def store_of_environment(process: RunProcess) -> Any:
         ProcessLostError: if it cannot be reached.
     """
     environment = os.environ
-    is_master = process.is_main and environment.get(HAS_STORE) != "True"
     try:
         return tcp_store(
-            environment["MASTER_ADDR"], int(environment["MASTER_PORT"]), is_master=is_master
+            environment["MASTER_ADDR"],
+            int(environment["MASTER_PORT"]),
+            is_master=holds_store(process),
         )
     except RuntimeError as error:
         raise ProcessLostError(f"the store of the processes cannot be reached: {error}") from error

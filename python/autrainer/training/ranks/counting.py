@@ -63,10 +63,18 @@ def refuse_other_number(
 
 
 def device_of(device: str, process: RunProcess) -> str:
-    """The device of a process: those of several processes follow each other."""
+    """The device of a process: those of several processes follow each other.
+
+    Where a process sees a single GPU, whoever has started it has chosen that one for it
+    (`srun --gpus-per-task=1`).
+    """
     kind, _, first = device.partition(":")
     if process.is_alone or kind != "cuda":
         return device
+    import torch
+
+    if torch.cuda.device_count() == 1:
+        return "cuda:0"
     return f"cuda:{int(first or 0) + int(os.environ.get(LOCAL_RANK, process.rank))}"
 
 

@@ -1,4 +1,4 @@
-"""Runs whose processes somebody else has started: `torchrun` on one machine or on several.
+"""Runs whose processes somebody else has started: `torchrun` or `srun`, on one machine or several.
 
 The main process composes and sweeps, and hands each run to the others through the store; they wait
 for it, and compose nothing.
@@ -9,19 +9,25 @@ from __future__ import annotations
 import json
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from contextvars import ContextVar
 from dataclasses import asdict
 from typing import Any
 
 from autrainer.errors import AutrainerError, ProcessLostError
-from autrainer.runs.process.distributed import DistributedCommunicator, store_of_environment
+from autrainer.runs.process.distributed import (
+    DistributedCommunicator,
+    holds_store,
+    store_of_environment,
+)
 from autrainer.runs.process.run_process import RunProcess
 from autrainer.runs.process.signals import save_signals_ignored
 from autrainer.training.ranks.job import Job, silence_others
 from autrainer.training.worker import train
 
 POLL_S = 0.2
+LEAVING_S = 30.0
+"""How long the main process waits for the others to leave its store."""
 OVER = "over"
 """What stands in the place of a run when there are no more."""
 
@@ -62,11 +68,23 @@ class Leader:
             raise
 
     def end(self) -> None:
-        """Let the others end too."""
+        """Let the others end too.
+
+        Where this process holds their store, it stays until they have left it, so that none of
+        them takes its end for a failure.
+        """
         try:
             self._tell(OVER)
+            if holds_store(self.process):
+                self._await_others()
         except RuntimeError as error:
             raise ProcessLostError(f"the store of the processes is gone: {error}") from error
+
+    def _await_others(self) -> None:
+        others = [_left(rank) for rank in range(1, self.process.world_size)]
+        until = time.monotonic() + LEAVING_S
+        while not self._store.check(others) and time.monotonic() < until:
+            time.sleep(POLL_S)
 
     def _tell(self, text: str) -> None:
         self._store.set(_key(self._num_jobs), text)
@@ -105,15 +123,24 @@ def follow(process: RunProcess) -> None:
     """
     store = store_of_environment(process)
     silence_others(process)
+    with save_signals_ignored():
+        try:
+            _train_all(store, process)
+        finally:
+            # A store that is gone cannot be told.
+            with suppress(RuntimeError):
+                store.set(_left(process.rank), "")
+
+
+def _train_all(store: Any, process: RunProcess) -> None:
     communicator: DistributedCommunicator | None = None
     number = 0
-    with save_signals_ignored():
-        while (text := _awaited(store, _key(number))) != OVER:
-            number += 1
-            communicator = communicator or DistributedCommunicator(store)
-            job = Job(**json.loads(text))
-            with job.surroundings(process):
-                _train(job, communicator)
+    while (text := _awaited(store, _key(number))) != OVER:
+        number += 1
+        communicator = communicator or DistributedCommunicator(store)
+        job = Job(**json.loads(text))
+        with job.surroundings(process):
+            _train(job, communicator)
 
 
 def _train(job: Job, communicator: DistributedCommunicator) -> None:
@@ -126,10 +153,24 @@ def _train(job: Job, communicator: DistributedCommunicator) -> None:
 
 
 def _awaited(store: Any, key: str) -> str:
-    """The text of a key, once it is there."""
-    while not store.check([key]):
-        time.sleep(POLL_S)
-    return str(store.get(key).decode())
+    """The text of a key, once it is there.
+
+    Raises:
+        ProcessLostError: if the store is gone, and with it the main process.
+    """
+    try:
+        while not store.check([key]):
+            time.sleep(POLL_S)
+        return str(store.get(key).decode())
+    except RuntimeError as error:
+        raise ProcessLostError(
+            "the main process has ended without a word; start the command again"
+        ) from error
+
+
+def _left(rank: int) -> str:
+    """The key by which a process tells that it needs the store no more."""
+    return f"autrainer/left/{rank}"
 
 
 def _key(number: int) -> str:
