@@ -1,5 +1,6 @@
 """`completion`: scripts with which shells complete the command."""
 
+import os
 import shutil
 import subprocess
 
@@ -8,13 +9,14 @@ import pytest
 from autrainer.cli.commands.completion import SHELLS, script
 from autrainer.cli.main import run as command
 from autrainer.cli.parser import command_names, get_parser
+from tests.conftest import AUTRAINER
 
 PROGRAM = """
 source completion.bash
 complete_line() {
     COMP_WORDS=("$@"); COMP_CWORD=$(($# - 1)); COMP_LINE="$*"; COMP_POINT=${#COMP_LINE}
     COMPREPLY=()
-    _shtab_autrainer "$1" "${COMP_WORDS[COMP_CWORD]}" "${COMP_WORDS[COMP_CWORD - 1]}"
+    _autrainer_complete "$1" "${COMP_WORDS[COMP_CWORD]}" "${COMP_WORDS[COMP_CWORD - 1]}"
     echo "${COMPREPLY[@]}"
 }
 complete_line autrainer r
@@ -22,6 +24,8 @@ complete_line autrainer runs --w
 complete_line autrainer list mo
 complete_line autrainer completion ""
 complete_line autrainer postprocess re
+complete_line autrainer check schedu
+complete_line autrainer train model=ToyF
 """
 
 
@@ -43,8 +47,20 @@ def test_bash_completes_commands_options_kinds_and_folders(tmp_path):
     (tmp_path / "results").mkdir()
     (tmp_path / "completion.bash").write_text(script("bash"))
     process = subprocess.run(
-        ["bash", "-c", PROGRAM], cwd=tmp_path, capture_output=True, text=True, check=True
+        ["bash", "-c", PROGRAM],
+        cwd=tmp_path,
+        env=os.environ | {"PATH": f"{AUTRAINER.parent}{os.pathsep}{os.environ['PATH']}"},
+        capture_output=True,
+        text=True,
+        check=True,
     )
     assert process.stdout.splitlines() == [
-        *("runs report rm-failed rm-states", "--where --watch", "model", "bash zsh fish", "results")
+        *(
+            "runs report rm-failed rm-states",
+            "--where --watch",
+            "model",
+            "bash zsh fish",
+            "results",
+        ),
+        *("scheduler=", "ToyFFNN"),
     ]
