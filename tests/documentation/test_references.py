@@ -1,5 +1,6 @@
 """References that are made from the code are complete."""
 
+import argparse
 import subprocess
 import sys
 
@@ -34,7 +35,8 @@ def test_every_command_and_option_is_described():
     page = commands.page()
     for name, parser in subparsers(get_parser()).items():
         assert f"\n## {name}\n" in page
-        options = [option for action in parser._actions for option in action.option_strings]
+        shown = [action for action in parser._actions if action.help != argparse.SUPPRESS]
+        options = [option for action in shown for option in action.option_strings]
         assert [o for o in options if o not in page and o not in ("-h", "--help")] == []
 
 
