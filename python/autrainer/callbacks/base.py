@@ -8,7 +8,11 @@ from typing import TYPE_CHECKING, Any, Protocol, TypeVar
 
 if TYPE_CHECKING:
     import pandas as pd
+    import torch
     from omegaconf import DictConfig
+
+    from autrainer.datasets.base import AbstractDataset
+    from autrainer.models.base import AbstractModel
 
 Hook = TypeVar("Hook", bound=Callable[..., Any])
 
@@ -46,10 +50,10 @@ class TrainerView(Protocol):
     """What hooks may rely on: the public face of `ModularTaskTrainer`."""
 
     output_directory: Path
-    data: Any
-    model: Any
-    optimizer: Any
-    criterion: Any
+    data: AbstractDataset
+    model: AbstractModel
+    optimizer: torch.optim.Optimizer
+    criterion: torch.nn.Module
     scheduler: Any
     loggers: list[Any]
     callbacks: list[Any]

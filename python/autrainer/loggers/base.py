@@ -46,9 +46,9 @@ class LoggedRun(Protocol):
     """What loggers know of a trainer."""
 
     output_directory: Path
-    train_timer: Any
-    dev_timer: Any
-    test_timer: Any
+    train_timer: Timed
+    dev_timer: Timed
+    test_timer: Timed
 
     @property
     def cfg(self) -> DictConfig:
