@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import astuple, dataclass
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 from autrainer.runs.layout import ERROR_FILE, STATUS_FILE, UNSCALED
@@ -26,6 +27,7 @@ STOPPED_STATES = {
     "finished elsewhere": "stopped elsewhere",
 }
 """The same for runs that a callback has ended early."""
+QUEUED = "queued"
 
 
 @dataclass(frozen=True)
@@ -88,6 +90,10 @@ def _places(outcomes: Sequence[Outcome]) -> list[str]:
     if states & set(STATES):
         places.append("Plots:   <run>/_plots")
         places.append("Outputs: <run>/_best (dev set), <run>/_test (test set)")
+    if any(outcome.state == QUEUED for outcome in outcomes):
+        from autrainer.launching.slurm.job_table import folder_of_jobs
+
+        places += [f"Jobs:    {folder_of_jobs(Path(folder))}/<job>" for folder in folders]
     if any(map(was_stopped, outcomes)):
         places.append(f"Stopped: why is in <run>/{STATUS_FILE}")
     if any((outcome.directory / ERROR_FILE).is_file() for outcome in outcomes):
@@ -117,6 +123,8 @@ def _aligned(rows: Sequence[Row]) -> list[str]:
 def _row(outcome: Outcome, record: RunRecord, named: str) -> Row:
     states = STOPPED_STATES if was_stopped(outcome) else STATES
     state = states.get(outcome.state, outcome.state)
+    if outcome.job and outcome.state == QUEUED:
+        state = f"queued: job {outcome.job}"
     if states is STOPPED_STATES and str(record.status.get("reason")).startswith(PRUNED):
         state = state.replace("stopped", PRUNED)
     metric = record.tracking_metric

@@ -19,7 +19,7 @@ class Setup:
         arguments: `sys.argv`.
         job_name: Hydra's name of the job.
         version_base: The version of Hydra whose defaults are taken.
-        threads: Threads of the numerical libraries.
+        threads: Threads of the numerical libraries; 0 leaves them as they are.
     """
 
     path: list[str]

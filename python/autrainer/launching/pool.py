@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import pickle
 import signal
-import sys
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from multiprocessing.connection import wait
@@ -19,6 +18,7 @@ from autrainer.errors import (
     message_of,
 )
 from autrainer.launching.job_queue import JobQueue
+from autrainer.launching.job_runner import setup_here
 from autrainer.launching.jobs import Job
 from autrainer.launching.messages import (
     Check,
@@ -30,7 +30,6 @@ from autrainer.launching.messages import (
     Ready,
     Said,
     Save,
-    Setup,
     Stop,
     Train,
 )
@@ -177,13 +176,7 @@ class Pool:
         return [place.job for place in self._places if place.job is not None]
 
     def _start(self, place: Place) -> None:
-        from hydra import version
-
-        from autrainer.config.hydra.internals import JobRuntime
-
-        name = JobRuntime.instance().get("name")
-        base = str(version.getbase())
-        setup = Setup([*sys.path], [*sys.argv], name, base, self._table.threads)
+        setup = setup_here(self._table.threads)
         place.worker = WorkerProcess(setup, place.slot.environment, self._start_process)
         place.is_ready = False
 

@@ -22,19 +22,22 @@ if TYPE_CHECKING:
     from autrainer.config.hydra.sweep_points import Point
     from autrainer.config.schema.problems import Problem
     from autrainer.config.schema.run import RunConfig
+    from autrainer.config.schema.sections.clusters import SlurmSection
+    from autrainer.launching.slurm.slurm_sweep import SlurmSweep
 
 MAIN = "__main__."
 
 
-def pool_of(points: Sequence[Point], start: Start = spawned) -> SweepPool | None:
-    """The pool that these points ask for; None where this process is to train them.
+def pool_of(points: Sequence[Point], start: Start = spawned) -> SweepPool | SlurmSweep | None:
+    """What these points ask to be trained by; None where this process is to train them.
 
     Args:
         points: The points that are to be trained.
-        start: Starts a process.
+        start: Starts a process of a pool.
 
     Raises:
-        ConfigError: if they differ in how they are launched, or a pool cannot train them.
+        ConfigError: if they differ in how they are launched, or cannot be trained like that.
+        AutrainerError: if there is no cluster here.
     """
     configs = [point.run for point in points if point.run is not None]
     if not configs or len(configs) < len(points):
@@ -42,17 +45,19 @@ def pool_of(points: Sequence[Point], start: Start = spawned) -> SweepPool | None
     settings = {_launching(config) for config in configs}
     if len(settings) > 1:
         raise ConfigError(
-            "jobs, jobs_per_gpu and launcher are those of a whole sweep, but differ between its "
-            "runs; give each of them one value"
+            "jobs, jobs_per_gpu, launcher and slurm are those of a whole sweep, but differ between "
+            "its runs; give each of them one value"
         )
-    ((jobs, jobs_per_gpu, launcher),) = settings
+    ((jobs, jobs_per_gpu, launcher, slurm),) = settings
     if launcher == "basic" and jobs != 1:
         raise ConfigError(f"launcher is 'basic', which trains one run at a time, but jobs={jobs}")
     if not configs[0].sweep.asks_for_pool:
         return None
-    _refuse_several(configs, jobs)
     for point in points:
         _refuse_main(point)
+    if launcher == "slurm":
+        return _slurm_of(points, slurm)
+    _refuse_several(configs, jobs)
     table = slot_table(jobs, jobs_per_gpu, [config.compute.device for config in configs])
     live = LiveTable(is_shown=any(config.training.progress_bar for config in configs))
     view = View(len(points), live)
@@ -60,8 +65,19 @@ def pool_of(points: Sequence[Point], start: Start = spawned) -> SweepPool | None
     return SweepPool(Pool(table, view, fails_fast=fails_fast, start=start))
 
 
-def _launching(config: RunConfig) -> tuple[int | str, int, str | None]:
-    return config.sweep.jobs, config.sweep.jobs_per_gpu, config.sweep.launcher
+def _launching(config: RunConfig) -> tuple[int | str, int, str | None, SlurmSection | None]:
+    sweep = config.sweep
+    is_slurm = sweep.launcher == "slurm"
+    return sweep.jobs, sweep.jobs_per_gpu, sweep.launcher, sweep.slurm if is_slurm else None
+
+
+def _slurm_of(points: Sequence[Point], section: SlurmSection | None) -> SlurmSweep:
+    from autrainer.launching.slurm.slurm_sweep import SlurmSweep
+
+    assert section is not None
+    if process_of(os.environ) is not None:
+        raise ConfigError("launcher is 'slurm', but torchrun has started the processes")
+    return SlurmSweep(section, points)
 
 
 def _refuse_several(configs: Sequence[RunConfig], jobs: int | str) -> None:
@@ -81,8 +97,8 @@ def _refuse_main(point: Point) -> None:
     for name in _texts(point.config):
         if name.startswith(MAIN):
             raise ConfigError(
-                f"{name} is a class of the program that runs, which processes of a pool cannot "
-                "import; put it into a module, or leave jobs out"
+                f"{name} is a class of the program that runs, which other processes cannot "
+                "import; put it into a module, or leave jobs and launcher out"
             )
 
 
@@ -100,6 +116,9 @@ class SweepPool:
     Args:
         pool: The pool.
     """
+
+    logs_to_pool = True
+    """Runs hand what they log for the screen to the pool."""
 
     def __init__(self, pool: Pool) -> None:
         self._pool = pool
@@ -138,7 +157,7 @@ class SweepPool:
         jobs = [self._job(point, number) for number, point in enumerate(points, start=first)]
         limits = [point.run.stopping.max_duration for point in points if point.run is not None]
         limit_s = min((each for each in limits if each is not None), default=None)
-        self._pool.train(jobs, lambda job: report(_outcome(job)), deadline_s(limit_s), shared)
+        self._pool.train(jobs, lambda job: report(outcome_of(job)), deadline_s(limit_s), shared)
 
     @property
     def num_slots(self) -> int:
@@ -170,7 +189,8 @@ class SweepPool:
         self._pool.close()
 
 
-def _outcome(job: Job) -> Outcome:
+def outcome_of(job: Job) -> Outcome:
+    """The outcome of a run that has ended."""
     result = job.result
     assert result is not None
     error = None if result.failure is None else result.failure.error()

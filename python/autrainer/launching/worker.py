@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import logging
 import os
-import pickle
 import queue
 import signal
 import sys
@@ -18,10 +17,10 @@ from contextvars import ContextVar
 from multiprocessing.connection import Connection
 from typing import Any, NoReturn
 
+from autrainer.launching.job_runner import JobRunner
 from autrainer.launching.messages import (
     Check,
     End,
-    Ended,
     Failure,
     Problems,
     Progress,
@@ -101,10 +100,9 @@ class Worker:
 
     def __init__(self, connection: Connection, setup: Setup) -> None:
         self._connection = connection
-        self._setup = setup
+        self._runner = JobRunner(setup)
         self._sending = threading.Lock()
         self._tasks: queue.SimpleQueue[object] = queue.SimpleQueue()
-        self._callbacks: Any = None
 
     def serve(self) -> None:
         """Train until there is nothing more to do."""
@@ -115,12 +113,13 @@ class Worker:
         _send.set(self.send)
         threading.Thread(target=self._listen, name="autrainer-pool", daemon=True).start()
         with shared_renderer(), one_sweep():
-            self._prepare()
+            self._runner.prepare()
+            self.send(Ready())
             while not isinstance(task := self._tasks.get(), End | Stop):
                 if isinstance(task, Check):
                     self.send(_checked(task))
                 elif isinstance(task, Train):
-                    self.send(self._train(task))
+                    self.send(self._runner.train(task, Reporter(self.send)))
 
     def send(self, message: object) -> None:
         """Send a message; nothing happens if the pool is gone."""
@@ -146,57 +145,6 @@ class Worker:
                 self._tasks.put(message)
             if isinstance(message, End | Stop):
                 return
-
-    def _prepare(self) -> None:
-        from hydra import version
-
-        from autrainer.config.hydra.internals import JobRuntime, setup_globals
-        from autrainer.launching.task import trainer_class
-
-        setup_globals()
-        version.setbase(self._setup.version_base)
-        JobRuntime.instance().set("name", self._setup.job_name)
-        trainer_class()
-        _use_threads(self._setup.threads)
-        self.send(Ready())
-
-    def _train(self, task: Train) -> Ended:
-        from pathlib import Path
-
-        from autrainer.runs.finished import is_finished
-
-        was_finished = is_finished(Path(task.directory))
-        try:
-            job = self._run(pickle.loads(task.config))
-        except KeyboardInterrupt as error:
-            code = getattr(error, "exit_code", 128 + signal.SIGINT)
-            return Ended("interrupted", signal=code - 128, is_saved=hasattr(error, "exit_code"))
-        except BaseException as error:
-            # `sys.exit` in code of the user too: it ends a run, and no others.
-            return Ended("failed", failure=Failure.of(error))
-        if isinstance(job, BaseException):
-            return Ended("failed", failure=Failure.of(job))
-        return Ended("finished before" if was_finished else "done", value=job)
-
-    def _run(self, config: Any) -> Any:
-        """What the run has returned, or the error that has ended it."""
-        from hydra.types import HydraContext
-
-        from autrainer.config.hydra.internals import Callbacks, result_of, run_job
-        from autrainer.launching.task import train_composed
-
-        if self._callbacks is None:
-            self._callbacks = Callbacks(config)
-        reporter = Reporter(self.send)
-        loader: Any = None
-        job = run_job(
-            task_function=lambda composed: train_composed(composed, reporter),
-            config=config,
-            job_dir_key="hydra.sweep.dir",
-            job_subdir_key="hydra.sweep.subdir",
-            hydra_context=HydraContext(config_loader=loader, callbacks=self._callbacks),
-        )
-        return result_of(job)
 
 
 SAVE: signal.Signals | None = getattr(signal, "SIGUSR1", None)
@@ -226,16 +174,6 @@ def _handle_signals() -> None:
             signal.signal(number, lambda number, frame: os._exit(128 + number))
     for number in SAVES:
         signal.signal(number, lambda number, frame: None)
-
-
-def _use_threads(threads: int) -> None:
-    """Let torch compute with so many threads, unless the user has said how many."""
-    import torch
-
-    from autrainer.engine.threads import CHOSEN_BY_THE_USER
-
-    if not any(name in os.environ for name in CHOSEN_BY_THE_USER):
-        torch.set_num_threads(threads)
 
 
 def _checked(task: Check) -> Problems:

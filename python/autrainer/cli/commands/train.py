@@ -31,6 +31,7 @@ if TYPE_CHECKING:
     from autrainer.config.plain import Plain
     from autrainer.config.schema.problems import Origin
     from autrainer.config.schema.run import RunConfig
+    from autrainer.launching.slurm.slurm_sweep import SlurmSweep
     from autrainer.launching.sweep_pool import SweepPool
     from autrainer.searching.result import SearchResult
 
@@ -134,15 +135,15 @@ def _read(plain: Plain, sources: Origin) -> RunConfig:
     return config
 
 
-def _check_classes(points: Sequence[Point], pool: SweepPool | None = None) -> None:
+def _check_classes(points: Sequence[Point], pool: SweepPool | SlurmSweep | None = None) -> None:
     """Check the classes that the points of a sweep name before the first of them trains."""
     from autrainer.launching.task import check_classes, find_problems
 
     check_classes(points, find_problems if pool is None else pool.find_problems)
 
 
-def _pool(points: Sequence[Point]) -> SweepPool | None:
-    """The pool of processes that the points of a sweep ask for, if they do."""
+def _pool(points: Sequence[Point]) -> SweepPool | SlurmSweep | None:
+    """What the points of a sweep ask to be trained by, if it is not this process."""
     if not any(point.run is not None and point.run.sweep.asks_for_pool for point in points):
         return None
     from autrainer.launching.sweep_pool import pool_of

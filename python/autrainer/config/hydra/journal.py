@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from autrainer.runs.layout import SWEEP_FILE
-from autrainer.runs.status import FINISHED, STOPPED, read_status
+from autrainer.runs.status import FINISHED, RUNNING, STOPPED, read_status
 from autrainer.runs.writing.files import write_text
 from autrainer.runs.yaml.reading import read_mapping
 from autrainer.runs.yaml.writing import yaml_text
@@ -22,6 +22,7 @@ log = logging.getLogger(__name__)
 
 WRITE_EVERY_S = 5.0
 WAITING = "waiting"
+QUEUED = "queued"
 ENDED = (FINISHED, STOPPED)
 STATES = {"done": FINISHED, "finished before": FINISHED, "finished elsewhere": FINISHED}
 
@@ -62,6 +63,21 @@ class Journal:
             if outcome.state in STATES:
                 # Its status does not change any more, and a sweep may have thousands of runs.
                 self._ended.add(name)
+        self._save()
+
+    def refresh(self) -> None:
+        """Write again what the folders of its runs tell by now."""
+        for name, entry in self._runs.items():
+            if entry.get("state") in ENDED:
+                continue
+            status = read_status(self._path.parent / name)
+            state = status.get("state", entry.get("state", WAITING))
+            told = {"attempts": status.get("attempts", 0), "host": status.get("host")}
+            self._runs[name] = {**entry, "state": state, **told}
+        if self._runs:
+            self._save()
+
+    def _save(self) -> None:
         counts = Counter(entry["state"] for entry in self._runs.values())
         left = sum(count for state, count in counts.items() if state not in ENDED)
         content = {"left": left, "states": dict(sorted(counts.items())), "runs": self._runs}
@@ -78,10 +94,22 @@ class Journal:
         state = STATES.get(outcome.state, outcome.state)
         # Of a run that has not begun here, others may know more.
         if outcome.state not in STATES or status.get("state") == STOPPED:
-            state = status.get("state", WAITING)
-        return {
+            is_queued = outcome.job and status.get("state") != RUNNING
+            state = QUEUED if is_queued else status.get("state", WAITING)
+        told = {
             "overrides": list(outcome.overrides),
             "state": state,
             "attempts": status.get("attempts", 0),
             "host": status.get("host"),
         }
+        job = outcome.job or before.get("job")
+        return {**told, "job": job} if job else told
+
+
+def refresh(folder: Path) -> None:
+    """Let the journal of a sweep tell what its runs have come to; there may be none.
+
+    Args:
+        folder: Where the runs lie.
+    """
+    Journal(folder).refresh()

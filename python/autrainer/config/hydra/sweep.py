@@ -12,6 +12,7 @@ from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -53,9 +54,11 @@ class Outcome:
         directory: Its folder.
         state: `done`, `finished before`, `failed`, `interrupted`, or `waiting` if the sweep has
             ended before it began. Of a run that another command has taken: `finished elsewhere`,
-            or `at work elsewhere` if the sweep has ended before that.
+            or `at work elsewhere` if the sweep has ended before that. Of a run that a job of a
+            cluster is to train: `queued`.
         value: What the task returned.
         error: Why it failed.
+        job: Number of that job.
     """
 
     overrides: Sequence[str]
@@ -63,6 +66,7 @@ class Outcome:
     state: str
     value: Any = None
     error: BaseException | None = None
+    job: str = ""
 
 
 class Sweep:
@@ -129,7 +133,8 @@ class Sweep:
                     self._journal = Journal(Path(str(self.config.hydra.sweep.dir)))
                     self._record(now=True)
                 if pool is not None:
-                    pool.train(left, self._composed_job, self._add, self._shared)
+                    composed = partial(self._composed_job, logs_to_pool=pool.logs_to_pool)
+                    pool.train(left, composed, self._add, self._shared)
                     return returns
             size = 1 if fails_fast and runs_here(self.launcher) else max(sizes, default=1)
             for batch in _chunks(left, size):
@@ -224,10 +229,11 @@ class Sweep:
         if self._journal is not None and self.hooks.own_folders:
             self._journal.write(self._so_far(), now=now)
 
-    def _composed_job(self, point: Point, number: int) -> DictConfig:
-        """The configuration of a job with its `hydra` node, for a process of a pool."""
+    def _composed_job(self, point: Point, number: int, *, logs_to_pool: bool = True) -> DictConfig:
+        """The configuration of a job with its `hydra` node, for another process."""
         found = self._composer.compose(list(point.overrides))
-        for prepare in (self.hooks.prepare_job, self.hooks.log_to_pool):
+        logs = self.hooks.log_to_pool if logs_to_pool else None
+        for prepare in (self.hooks.prepare_job, logs):
             if prepare is not None:
                 prepare(found)
         with open_dict(found):

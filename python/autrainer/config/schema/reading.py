@@ -68,14 +68,15 @@ def key(kind: Kind[T], default: T, *, makes_run: bool = True) -> T:
     return declared
 
 
-def required(kind: Kind[T], *, fix: str = "") -> T:
-    """Declare a key that has to be there; runs that differ in it are different ones.
+def required(kind: Kind[T], *, fix: str = "", makes_run: bool = True) -> T:
+    """Declare a key that has to be there.
 
     Args:
         kind: What it may be.
         fix: What to do where it is missing; by default what `kind` allows.
+        makes_run: Runs that differ in it are different ones.
     """
-    declared: T = field(metadata={_DECLARED: Key(kind, fix=fix)})
+    declared: T = field(metadata={_DECLARED: Key(kind, makes_run, fix)})
     return declared
 
 

@@ -145,7 +145,7 @@ class RunConfig:
             seeds=reader.section(SeedSection),
             saving=SavingSection.read(reader, training.eval_frequency),
             compute=reader.section(ComputeSection),
-            sweep=reader.section(SweepSection),
+            sweep=SweepSection.read(reader),
             updates=UpdateSection.read(reader, training),
             resuming=reader.section(ResumingSection),
             loaders=LoadersSection.read(reader, data if isinstance(data, Mapping) else {}),

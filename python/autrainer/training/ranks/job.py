@@ -14,7 +14,7 @@ from typing import Any
 from autrainer.config.hydra.snapshot import frozen, frozen_folders
 from autrainer.config.plain import plain_copy
 from autrainer.runs.process.run_process import RunProcess
-from autrainer.runs.process.time_limit import elapsed_s, one_command
+from autrainer.runs.process.time_limit import elapsed_s, one_command, usual_limit_s
 from autrainer.runs.yaml.reading import read_yaml
 from autrainer.runs.yaml.writing import write_yaml
 
@@ -30,6 +30,7 @@ class Job:
         conf_dir: Folder of the user's configurations; None for none.
         path: Where modules are looked for.
         elapsed_s: How long ago the command began that trains it.
+        limit_s: Seconds after which it stops if its configuration sets no limit.
     """
 
     config: Mapping[str, Any]
@@ -38,6 +39,7 @@ class Job:
     conf_dir: str | None = None
     path: list[str] = field(default_factory=list)
     elapsed_s: float = 0.0
+    limit_s: float | None = None
 
     @classmethod
     def here(cls, config: Any, directory: Path, logs: Mapping[str, Any] | None = None) -> Job:
@@ -53,7 +55,8 @@ class Job:
         plain = plain_copy(config)
         plain.pop("hydra", None)
         path = [os.path.abspath(entry) for entry in sys.path]
-        return cls(plain, str(directory.absolute()), logs or {}, user_dir, path, elapsed_s())
+        times = elapsed_s(), usual_limit_s()
+        return cls(plain, str(directory.absolute()), logs or {}, user_dir, path, *times)
 
     @classmethod
     def read(cls, path: Path) -> Job:
@@ -73,7 +76,7 @@ class Job:
         elif not process.is_main:
             silence_others(process)
         folder = None if self.conf_dir is None else Path(self.conf_dir)
-        with frozen(folder), one_command(self.elapsed_s):
+        with frozen(folder), one_command(self.elapsed_s, self.limit_s):
             yield
 
 

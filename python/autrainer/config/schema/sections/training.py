@@ -20,9 +20,11 @@ from autrainer.config.schema.kinds import (
     text,
 )
 from autrainer.config.schema.reading import Reader, key, options, required
+from autrainer.config.schema.sections.clusters import SlurmSection
 
 COMPILE_MODES = ("default", "reduce-overhead", "max-autotune", "max-autotune-no-cudagraphs")
 
+LAUNCHERS = ("basic", "local", "slurm")
 _BY_JOBS = "for a pool of processes if `jobs` is not 1"
 AUTO = "auto"
 """Stands for as many as there is room for."""
@@ -172,7 +174,8 @@ class SweepSection:
         jobs: How many runs train at once, or `auto` for as many as there are GPUs, or cores.
         jobs_per_gpu: How many of them share a GPU.
         launcher: What trains the runs: `basic`, this process, one after the other; `local`, a pool
-            of processes; by default that if `jobs` is not 1.
+            of processes; `slurm`, jobs of a cluster; by default a pool if `jobs` is not 1.
+        slurm: What SLURM is asked for, if that is the launcher.
     """
 
     results_dir: str | None = key(text, None, makes_run=False)
@@ -180,9 +183,34 @@ class SweepSection:
     fail_fast: bool = key(flag, False, makes_run=False)
     jobs: int | str = key(_count_or_auto, _ONE, makes_run=False)
     jobs_per_gpu: int = key(count, 1, makes_run=False)
-    launcher: str | None = key(or_null(one_of("basic", "local"), _BY_JOBS), None, makes_run=False)
+    launcher: str | None = key(or_null(one_of(*LAUNCHERS), _BY_JOBS), None, makes_run=False)
+    slurm: SlurmSection | None = options(SlurmSection, makes_run=False)
+
+    @classmethod
+    def read(cls, reader: Reader) -> SweepSection:
+        """Read the section."""
+        known = len(reader.problems)
+        found = reader.section(cls)
+        if found.launcher == "slurm" and len(reader.problems) == known:
+            _refuse_slurm(reader, found)
+        return found
 
     @property
     def asks_for_pool(self) -> bool:
-        """Whether a pool of processes is asked for, be it by a contradiction."""
-        return self.launcher == "local" or self.jobs != 1
+        """Whether something else than this process is asked for, be it by a contradiction."""
+        return self.launcher not in (None, "basic") or self.jobs != 1
+
+
+def _refuse_slurm(reader: Reader, section: SweepSection) -> None:
+    """Note what cannot be asked of SLURM."""
+    if section.slurm is None:
+        fix = "say at least how long a job may take, such as slurm: {time: 8h}"
+        reader.refuse("slurm", "is missing where launcher is 'slurm'", fix)
+    elif section.slurm.margin_s >= section.slurm.time:
+        reader.refuse("slurm.margin", "leaves no time to train", "make it shorter than slurm.time")
+    if section.jobs != 1:
+        reader.refuse(
+            "jobs",
+            f"is {section.jobs!r}, which is for one machine, and launcher is 'slurm'",
+            "leave it out, and limit how many jobs run at once by slurm.at_once",
+        )

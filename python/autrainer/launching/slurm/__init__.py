@@ -1,0 +1,1 @@
+"""Trains the runs of a sweep as jobs of SLURM."""
