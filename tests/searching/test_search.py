@@ -184,3 +184,55 @@ def test_optuna_is_asked_for_by_name_where_it_is_missing(monkeypatch):
     monkeypatch.delitem(sys.modules, "optuna", raising=False)
     with pytest.raises(MissingExtraError, match=r"autrainer\[optuna\]"):
         require_optuna()
+
+
+def test_of_several_values_the_front_is_told_and_gone_on_with(project, autrainer):
+    objectives = "hydra.sweeper.objectives={accuracy: maximize, total_params: minimize}"
+    sizes = "model.hidden_size=choice(4,8,16)"
+    first = autrainer(*TRAIN, objectives, sizes, "hydra.sweeper.sampler=grid", n_trials(2))
+    assert first.stdout.count("Best:") in (1, 2)
+    result = autrainer(*TRAIN, objectives, sizes, "hydra.sweeper.sampler=grid")
+    rows = trials_of(project)
+    assert [row["state"] for row in rows] == ["complete"] * 3
+    values = {}
+    for row in rows:
+        folder = runs_of(project)[row["folder"]]
+        accuracy = read(folder / "_best" / "dev.yaml")["accuracy"]["all"]
+        size = read(folder / "model_summary.yaml")["total_params"]
+        assert (float(row["accuracy"]), float(row["total_params"])) == (accuracy, size)
+        values[row["trial"]] = (-accuracy, size)
+    front = {
+        trial
+        for trial, own in values.items()
+        if not any(
+            other != own and all(a <= b for a, b in zip(other, own, strict=True))
+            for other in values.values()
+        )
+    }
+    told = {line.split()[2].rstrip(",") for line in result.stdout.splitlines() if "Best:" in line}
+    assert told == front
+
+
+@pytest.mark.parametrize(
+    ("options", "message"),
+    [
+        (["hydra.sweeper.objectives={acuracy: maximize, dev_loss: minimize}"], "mean 'accuracy'"),
+        (
+            ["hydra.sweeper.objectives={accuracy: max, dev_loss: minimize}"],
+            "'max'; use one of minimize, maximize",
+        ),
+        (["hydra.sweeper.objectives={accuracy: maximize}"], "two or more names"),
+        (
+            [
+                "hydra.sweeper.objectives={accuracy: maximize, dev_loss: minimize}",
+                "hydra.sweeper.pruner=median",
+            ],
+            "hydra.sweeper.pruner is 'median' beside objectives",
+        ),
+    ],
+)
+def test_objectives_that_cannot_be_are_refused(project, autrainer, options, message):
+    result = autrainer(*TRAIN, RATES, *options, check=False)
+    assert result.returncode == 1
+    assert message in result.stderr
+    assert not (project / "results" / "default" / "training").exists()

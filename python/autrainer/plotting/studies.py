@@ -66,6 +66,35 @@ def draw_importances(path: Path, importances: Mapping[str, float], *, metric: st
         axes.set_xlabel(f"importance for {metric}")
 
 
+def draw_front(
+    path: Path, values: Mapping[int, Sequence[float]], best: Sequence[int], *, names: Sequence[str]
+) -> None:
+    """Write a plot of the two values of each trial, with the Pareto front.
+
+    Args:
+        path: The PNG file.
+        values: Both values of finished trials, by number.
+        best: Numbers of the trials of the front.
+        names: Names of the two values.
+
+    Raises:
+        OutputError: if the file cannot be written.
+    """
+    with _figure(path) as axes:
+        others = [values[number] for number in values if number not in best]
+        front = sorted((*values[number], number) for number in best)
+        if others:
+            axes.plot(*zip(*others, strict=True), "o", label="trial")
+        axes.plot(
+            [each[0] for each in front], [each[1] for each in front], "s--", label="Pareto front"
+        )
+        for x, y, number in front:
+            axes.annotate(str(number), (x, y), xytext=(5, 5), textcoords="offset points")
+        axes.set_xlabel(names[0])
+        axes.set_ylabel(names[1])
+        axes.legend()
+
+
 @contextmanager
 def _figure(path: Path) -> Iterator[Any]:
     """Axes to draw on; written at the end of the block."""

@@ -28,7 +28,7 @@ class TrialLine:
         number: Its number.
         state: `complete`, `pruned`, `failed`, `filtered`, `running` (interrupted, when nothing
             runs any more) or `waiting`.
-        value: Its value, or the last one reported; None if there is none.
+        value: Its value, or the last one reported; None if there is none, or if it has several.
         params: What was chosen, by key.
         folder: Name of its run folder; empty if it has none of its own.
     """
@@ -38,6 +38,8 @@ class TrialLine:
     value: float | None
     params: Mapping[str, Any]
     folder: str
+    values: tuple[float, ...] = ()
+    """All of its values, in the order of the objectives; empty without any."""
 
 
 @dataclass(frozen=True)
@@ -47,11 +49,12 @@ class SearchResult:
     Args:
         folder: Folder of the study.
         name: Name of the study.
-        metric: Name of the tracking metric.
-        is_maximized: Whether larger values are better.
+        metrics: Names of the values of a trial.
+        are_maximized: Of which of them larger ones are better.
         trials: All trials, by number.
-        best: The best of them, or None.
-        overrides: What was chosen for the best trial, as overrides.
+        best: The best of them; of several values those that no other trial is as good as in all
+            and better in one (the Pareto front).
+        overrides: What was chosen for each of these, as overrides.
         importances: How much of the variance of the values each searched key explains, shares of
             1; empty where that cannot be told.
         has_plots: Whether plots are wanted.
@@ -59,29 +62,38 @@ class SearchResult:
 
     folder: Path
     name: str
-    metric: str
-    is_maximized: bool
+    metrics: Sequence[str]
+    are_maximized: Sequence[bool]
     trials: Sequence[TrialLine]
-    best: TrialLine | None
-    overrides: Sequence[str]
+    best: Sequence[TrialLine]
+    overrides: Sequence[Sequence[str]]
     importances: Mapping[str, float]
     has_plots: bool
 
     @classmethod
-    def of(cls, study: SearchStudy, metric: str, *, has_plots: bool = True) -> SearchResult:
-        """Read a study."""
+    def of(
+        cls, study: SearchStudy, metrics: Sequence[str], *, has_plots: bool = True
+    ) -> SearchResult:
+        """Read a study.
+
+        Args:
+            study: The study.
+            metrics: Names of the values of a trial.
+            has_plots: Whether plots are wanted.
+        """
         lines = [_line(each) for each in study.trials()]
-        done = [each for each in lines if each.state == "complete" and each.value is not None]
-        sign = 1 if study.is_maximized else -1
-        best = max(done, key=lambda each: sign * (each.value or 0.0), default=None)
+        done = [each for each in lines if each.state == "complete" and each.values]
+        best = front(done, study.are_maximized)
+        # Of equal values the first one is the best.
+        best = best[:1] if len(metrics) == 1 else best
         return cls(
             study.folder,
             study.settings.study_name,
-            metric,
-            study.is_maximized,
+            metrics,
+            study.are_maximized,
             lines,
             best,
-            [] if best is None else study.space.searched(best.params),
+            [study.space.searched(each.params) for each in best],
             importances(study),
             has_plots,
         )
@@ -99,11 +111,13 @@ class SearchResult:
         keys = list(dict.fromkeys(key for each in self.trials for key in each.params))
         text = io.StringIO()
         writer = csv.writer(text, lineterminator="\n")
-        writer.writerow(["trial", "state", self.metric, *keys, "folder"])
+        writer.writerow(["trial", "state", *self.metrics, *keys, "folder"])
         for each in self.trials:
-            value = "" if each.value is None else repr(each.value)
+            last = () if each.value is None else (each.value,)
+            values = [repr(value) for value in each.values or last]
+            values += [""] * (len(self.metrics) - len(values))
             chosen = [each.params.get(key, "") for key in keys]
-            writer.writerow([each.number, each.state, value, *chosen, each.folder])
+            writer.writerow([each.number, each.state, *values, *chosen, each.folder])
         write_text(self.folder / TABLE, text.getvalue())
         return self.folder / TABLE
 
@@ -113,17 +127,47 @@ def _line(trial: Any) -> TrialLine:
     if "filtered" in trial.user_attrs:
         state = "filtered"
     folder = str(trial.user_attrs.get("folder", ""))
-    return TrialLine(trial.number, state, trial.value, dict(trial.params), folder)
+    values = tuple(trial.values or ())
+    value = values[0] if len(values) == 1 else None
+    return TrialLine(trial.number, state, value, dict(trial.params), folder, values)
+
+
+def front(trials: Sequence[TrialLine], are_maximized: Sequence[bool]) -> list[TrialLine]:
+    """The trials that no other one is as good as in all values and better in one, by number.
+
+    Args:
+        trials: Trials with values.
+        are_maximized: Of which values larger ones are better.
+    """
+    costs = {
+        each.number: [
+            -value if larger else value
+            for value, larger in zip(each.values, are_maximized, strict=True)
+        ]
+        for each in trials
+    }
+
+    def is_beaten(own: list[float], other: list[float]) -> bool:
+        return other != own and all(a <= b for a, b in zip(other, own, strict=True))
+
+    return [
+        each
+        for each in trials
+        if not any(is_beaten(costs[each.number], other) for other in costs.values())
+    ]
 
 
 def importances(study: SearchStudy) -> dict[str, float]:
     """How much of the variance of values each key explains, by PED-ANOVA; the largest first.
 
-    Empty with fewer than four values, with one key alone, and where all values are the same.
+    Empty with fewer than four values, with one key alone, where all values are the same, and where
+    a trial has several.
     Reference: Watanabe, Bansal and Hutter, "PED-ANOVA", IJCAI 2023.
     """
     import optuna
 
+    if len(study.objectives) > 1:
+        return {}
     done = [each for each in study.trials() if each.state.name == "COMPLETE"]
     if len(done) < 4 or len({each.value for each in done}) < 2 or len(study.space.dimensions) < 2:
         return {}

@@ -17,13 +17,13 @@ from autrainer.config.hydra.composer import Composer
 from autrainer.config.hydra.sweep import Outcome, Sweep
 from autrainer.config.hydra.sweep_points import Point
 from autrainer.config.identity import identity
-from autrainer.config.instantiate import instantiate_shorthand
 from autrainer.errors import ConfigError, message_of
 from autrainer.runs.locking.lock import RunLock
 from autrainer.runs.record.run_record import RunRecord
 from autrainer.runs.status import PRUNED, STOPPED
+from autrainer.searching.objectives import TRACKING_METRIC, objectives_of, values_of
 from autrainer.searching.result import SearchResult
-from autrainer.searching.settings import DIRECTIONS, SearchSettings
+from autrainer.searching.settings import SearchSettings
 from autrainer.searching.space import SearchSpace
 from autrainer.searching.study import JOURNAL, SearchStudy, Trial
 
@@ -49,6 +49,7 @@ class Search(Sweep):
         self._trials: dict[Path, Trial] = {}
         self._twins: list[tuple[Trial, int]] = []
         self._fails_fast = self._has_plots = False
+        self._objectives: Mapping[str, str] = {}
 
     def search(self, space: SearchSpace, settings: SearchSettings) -> list[Any]:
         """Train trials until the study has as many as it is to have.
@@ -62,6 +63,7 @@ class Search(Sweep):
         """
         require_optuna()
         probes = self._probes(space, settings)
+        self._objectives = objectives_of(settings, probes[0].config)
         if self.hooks.collect is not None:
             self.hooks.collect(probes)
             return []
@@ -98,7 +100,7 @@ class Search(Sweep):
             folder,
             settings,
             space,
-            settings.direction or direction_of(probe.config),
+            self._objectives,
             without(identity(probe.config), keys),
             -(-int(iterations or 1) // int(every or 1)),
         )
@@ -248,7 +250,7 @@ class Search(Sweep):
         elif was_pruned(record):
             study.prune(trial.number)
         else:
-            study.complete(trial.number, record.best_value)
+            study.complete(trial.number, values_of(record, study.objectives))
         waiting, self._twins = self._twins, []
         for twin, other in waiting:
             if not study.copy(twin, other):
@@ -259,13 +261,16 @@ class Search(Sweep):
             super()._report()
         finally:
             if self.hooks.report_search is not None:
-                result = SearchResult.of(self._opened, self._metric(), has_plots=self._has_plots)
+                result = SearchResult.of(self._opened, self._names(), has_plots=self._has_plots)
                 self.hooks.report_search(result)
 
-    def _metric(self) -> str:
-        """Name of the tracking metric."""
+    def _names(self) -> list[str]:
+        """Names of the values of a trial; one that is alone is that of the tracking metric."""
+        objectives = list(self._opened.objectives)
+        if objectives != [TRACKING_METRIC]:
+            return objectives
         names = (RunRecord(outcome.directory).tracking_metric for outcome in self.outcomes)
-        return next((name for name in names if name), "value")
+        return [next((name for name in names if name), "value")]
 
 
 class TrialComposer(Composer):
@@ -307,25 +312,6 @@ def was_pruned(record: RunRecord) -> bool:
     """Whether a search has given up a run."""
     status = record.status
     return status.get("state") == STOPPED and str(status.get("reason")).startswith(PRUNED)
-
-
-def direction_of(config: Mapping[str, Any]) -> str:
-    """Which values of the tracking metric of a configuration are better.
-
-    Raises:
-        ConfigError: if there is no such metric, or it does not say so.
-    """
-    dataset = config.get("dataset")
-    target = dataset.get("tracking_metric") if isinstance(dataset, Mapping) else None
-    suffix = (
-        None if target is None else getattr(instantiate_shorthand(target, object), "suffix", None)
-    )
-    if suffix not in DIRECTIONS:
-        raise ConfigError(
-            f"dataset.tracking_metric is {target!r}, which does not say which values are better; "
-            "add hydra.sweeper.direction=minimize or maximize"
-        )
-    return DIRECTIONS[suffix]
 
 
 def without(config: Mapping[str, Any], keys: Sequence[str]) -> dict[str, Any]:

@@ -13,7 +13,8 @@ from autrainer.errors import ConfigError, did_you_mean
 SAMPLERS = {"tpe": "TPESampler", "cmaes": "CmaEsSampler", "random": "RandomSampler"}
 """Names in a configuration, and the classes of Optuna that they stand for."""
 GRID = "grid"
-DIRECTIONS = {"min": "minimize", "max": "maximize"}
+MINIMIZE, MAXIMIZE = "minimize", "maximize"
+DIRECTIONS = {"min": MINIMIZE, "max": MAXIMIZE}
 DEFAULT_TRIALS = 20
 
 _NAME = re.compile(r"[\w.-]*\w")
@@ -29,6 +30,8 @@ class SearchSettings:
         sampler_options: Arguments of the sampler's class in Optuna.
         seed: Seed of the sampler.
         direction: `minimize` or `maximize`; None for that of the tracking metric.
+        objectives: What is searched for instead of the tracking metric alone: `minimize` or
+            `maximize` by the name of a metric, `dev_loss`, or a count of the model's summary.
         pruner: What ends runs that fall behind: `median`, `hyperband` or `none`.
         pruner_options: Arguments of the pruner's class in Optuna.
         study_name: Name of the study and of its folder.
@@ -42,6 +45,7 @@ class SearchSettings:
     sampler_options: Mapping[str, Any] | None = None
     seed: int = 1
     direction: str | None = None
+    objectives: Mapping[str, Any] | None = None
     pruner: str = "none"
     pruner_options: Mapping[str, Any] | None = None
     study_name: str = "search"
@@ -57,6 +61,8 @@ class SearchSettings:
         _known("pruner", self.pruner, PRUNERS)
         if self.direction is not None:
             _known("direction", self.direction, DIRECTIONS.values())
+        if self.objectives is not None:
+            self._check_objectives(self.objectives)
         for name in ("sampler_options", "pruner_options"):
             options = getattr(self, name)
             if options is not None and not isinstance(options, Mapping):
@@ -67,6 +73,26 @@ class SearchSettings:
             raise ConfigError(
                 f"hydra.sweeper.study_name is {self.study_name!r}; it names a folder: use letters, "
                 "digits, '-', '_' and '.'"
+            )
+
+    def _check_objectives(self, objectives: object) -> None:
+        key = "hydra.sweeper.objectives"
+        if not isinstance(objectives, Mapping) or len(objectives) < 2:
+            raise ConfigError(
+                f"{key} is {objectives!r}; use a mapping of two or more names to minimize or "
+                "maximize, such as {uar: maximize, total_params: minimize}"
+            )
+        for name, direction in objectives.items():
+            _known(f"objectives.{name}", direction, DIRECTIONS.values())
+        for name, value in {"direction": self.direction, "pruner": self.pruner}.items():
+            if value not in (None, "none"):
+                raise ConfigError(
+                    f"hydra.sweeper.{name} is {value!r} beside objectives; remove one of them: "
+                    "of several values none alone tells which trial is better"
+                )
+        if self.sampler == "cmaes":
+            raise ConfigError(
+                "hydra.sweeper.sampler is 'cmaes', which has one objective; use tpe, random or grid"
             )
 
 

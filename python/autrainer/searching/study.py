@@ -12,7 +12,13 @@ from typing import Any
 from autrainer.callbacks.pruning import build_pruner, class_of, make, open_storage
 from autrainer.errors import ConfigError
 from autrainer.runs.extras import require
-from autrainer.searching.settings import DEFAULT_TRIALS, GRID, SAMPLERS, SearchSettings
+from autrainer.searching.settings import (
+    DEFAULT_TRIALS,
+    GRID,
+    MAXIMIZE,
+    SAMPLERS,
+    SearchSettings,
+)
 from autrainer.searching.space import SearchSpace, Value
 
 JOURNAL = "journal.log"
@@ -44,7 +50,7 @@ class SearchStudy:
         folder: Folder of the study.
         settings: How the search is done.
         space: What it chooses from.
-        direction: `minimize` or `maximize`.
+        objectives: `minimize` or `maximize` for each value of a trial, by its name.
         origin: The configuration of the trials without what is searched; JSON can hold it.
         num_evaluations: How often a run is evaluated.
 
@@ -58,7 +64,7 @@ class SearchStudy:
         folder: Path,
         settings: SearchSettings,
         space: SearchSpace,
-        direction: Any,
+        objectives: Mapping[str, Any],
         origin: Mapping[str, Any],
         num_evaluations: int,
     ) -> None:
@@ -75,20 +81,21 @@ class SearchStudy:
             storage=storage,
             study_name=settings.study_name,
             pruner=build_pruner(settings.pruner, settings.pruner_options or {}, num_evaluations),
-            direction=direction,
+            directions=list(objectives.values()),
             load_if_exists=True,
         )
         self._states = optuna.trial.TrialState
-        self._refuse_another(direction, origin)
+        self.objectives = dict(objectives)
+        self._refuse_another(origin)
         self._again = [each for each in self._trials() if each.state == self._states.RUNNING]
         self._failed_before = {
             each.number for each in self._trials() if each.state == self._states.FAIL
         }
 
     @property
-    def is_maximized(self) -> bool:
-        """Whether larger values are better."""
-        return bool(self._study.direction.name == "MAXIMIZE")
+    def are_maximized(self) -> list[bool]:
+        """Of which objectives larger values are better."""
+        return [direction == MAXIMIZE for direction in self.objectives.values()]
 
     @property
     def study(self) -> Any:
@@ -139,12 +146,13 @@ class SearchStudy:
         """Keep the name of the run folder of a trial."""
         self._set(trial.number, _FOLDER, folder)
 
-    def complete(self, number: int, value: float | None) -> None:
-        """Tell the value of a trial; without one it has failed."""
-        if value is None or math.isnan(value):
-            self.fail(number, "the tracking metric was no number in any evaluation")
+    def complete(self, number: int, values: Mapping[str, float | None]) -> None:
+        """Tell the values of a trial by their names; where one is missing it has failed."""
+        missing = [name for name, value in values.items() if value is None or math.isnan(value)]
+        if missing:
+            self.fail(number, f"{', '.join(missing)} was no number in any evaluation")
         else:
-            self._study.tell(number, value)
+            self._study.tell(number, list(values.values()))
 
     def copy(self, trial: Trial, twin: int) -> bool:
         """Tell the value of another trial with the same values; False if that one has none yet."""
@@ -152,7 +160,7 @@ class SearchStudy:
         if found.state == self._states.RUNNING:
             return False
         self._set(trial.number, _SAME_AS, twin)
-        self._study.tell(trial.number, found.value, state=found.state)
+        self._study.tell(trial.number, found.values, state=found.state)
         return True
 
     def prune(self, number: int) -> None:
@@ -220,10 +228,11 @@ class SearchStudy:
         arguments |= settings.sampler_options or {}
         return make(made, "hydra.sweeper.sampler", settings.sampler, arguments)
 
-    def _refuse_another(self, direction: str, origin: Mapping[str, Any]) -> None:
+    def _refuse_another(self, origin: Mapping[str, Any]) -> None:
+        directions = list(self.objectives.values())
         own = {
             "searched keys": self.space.describe(),
-            "direction": direction,
+            "direction": directions[0] if len(directions) == 1 else self.objectives,
             "configuration": json.loads(json.dumps(origin, default=str)),
         }
         before = self._study.user_attrs.get(_ORIGIN)
