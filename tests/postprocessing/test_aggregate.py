@@ -13,7 +13,7 @@ from autrainer.postprocessing import AggregateGrid
 from autrainer.postprocessing.averages import mean, spread
 from autrainer.postprocessing.grouping import UnknownParameterError
 from autrainer.runs.record.run_record import RunRecord
-from tests.run_folders import write_csv, write_run
+from tests.run_folders import write_csv, write_run, write_yaml
 
 BEFORE = "Toy-C_FFNN_Adam_0.001"
 
@@ -248,3 +248,15 @@ def test_a_logger_that_is_not_there_is_told(tmp_path):
     grid = aggregated(tmp_path / "default" / "training", "seed")
     grid.log()
     assert "nowhere" in grid.unlogged[0]
+
+
+def test_scores_of_the_test_set_in_the_unit_of_the_target_have_deviations(training):
+    values = {1: 3.0, 2: 4.0, 4: 8.0}
+    for run in training.iterdir():
+        seed = RunRecord(run).value("seed")
+        scores = {"mse_unscaled": {"all": values[seed]}}
+        write_yaml(run / "_test" / "test_holistic_unscaled.yaml", scores)
+    table = pd.read_csv(aggregated(training, "seed").folder / "metrics.csv")
+    np.testing.assert_allclose(table["test_mse_unscaled"], np.mean(list(values.values())))
+    spreads = table["test_mse_unscaled.std"]
+    np.testing.assert_allclose(spreads, np.std(list(values.values()), ddof=1))

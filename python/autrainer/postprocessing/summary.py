@@ -155,7 +155,8 @@ class SummarizeGrid:
         row |= {f"test_{name}": value for name, value in record.test_unscaled.flat()}
         return row | {
             f"test_{name}{SPREAD}": part[f"{TOTAL}{SPREAD}"]
-            for name, part in record.test.parts.items()
+            for scores in (record.test, record.test_unscaled)
+            for name, part in scores.parts.items()
             if f"{TOTAL}{SPREAD}" in part
         }
 

@@ -3,6 +3,7 @@
 import csv
 
 import numpy as np
+import pytest
 
 from autrainer.cli import report
 from autrainer.metrics import MSE
@@ -40,3 +41,24 @@ def test_every_target_has_a_plot(write):
     page = report("default").path.read_text(encoding="utf-8")
     assert page.count('aria-label="predictions over truths"') == 2
     assert page.index(", age<span>") < page.index(", height<span>")
+
+
+@pytest.mark.parametrize("names", [["age"], ["age", "height"]])
+def test_values_that_went_through_a_sigmoid_have_intervals(write, names):
+    folder = write(0.8, dataset__tracking_metric={"autrainer.metrics.MSE": None})
+    rng = np.random.default_rng(0)
+    truth, outputs = rng.random((60, len(names))), rng.normal(size=(60, len(names)))
+    scaled = 1 / (1 + np.exp(-outputs))
+    rows = [
+        {"index": n, **{f"probability_{name}": v for name, v in zip(names, row, strict=True)}}
+        for n, row in enumerate(scaled.tolist())
+    ]
+    write_csv(folder / "_test" / "test_results.csv", rows)
+    np.save(folder / "_test" / "test_targets.npy", truth.squeeze())
+    np.save(folder / "_test" / "test_outputs.npy", outputs)
+    score = MSE().fn(truth, scaled)
+    write_yaml(folder / "_test" / "test_holistic.yaml", {"mse": {"all": score}})
+    made = report("default")
+    assert made.results.unused == {}
+    [interval] = made.results.intervals.values()
+    assert interval.score == pytest.approx(score)

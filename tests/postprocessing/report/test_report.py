@@ -197,6 +197,8 @@ def test_values_have_a_scatter_plot_and_errors_are_better_when_small(write):
     outputs = truth[:, None] + np.random.default_rng(0).normal(0, 0.1, (CLIPS, 1))
     np.save(folder / "_test" / "test_targets.npy", truth)
     np.save(folder / "_test" / "test_outputs.npy", outputs)
+    rows = [{"index": n, "probability_label": value} for n, value in enumerate(outputs[:, 0])]
+    write_csv(folder / "_test" / "test_results.csv", rows)
     mse = float(np.square(truth - outputs[:, 0]).mean())
     write_yaml(folder / "_test" / "test_holistic.yaml", {"mse": {"all": mse}})
     made = report("default")
@@ -245,3 +247,21 @@ def test_a_report_imports_neither_torch_nor_pandas(write, tmp_path):
     )
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert done.stdout == "[]\n"
+
+
+def test_a_run_that_tracks_another_metric_is_told_by_that_of_the_report(tmp_path):
+    training = tmp_path / "results" / "default" / "training"
+    for seed in (1, 2):
+        write_run(training, f"first{seed}", seed=seed)
+    mse = {"autrainer.metrics.MSE": None}
+    changes = {"dataset__metrics": [mse], "dataset__tracking_metric": mse}
+    other = write_run(training, "other", **changes)
+    write_yaml(other / "_best" / "dev.yaml", {"mse": {"all": 123.0}})
+    write_yaml(other / "_test" / "test_holistic.yaml", {"mse": {"all": 456.0}})
+    made = report("default")
+    page = page_of(made)
+    assert "123" not in page
+    assert "456" not in page
+    assert "1 of them track another one (mse): their accuracy is shown." in page
+    assert set(made.results.unused.values()) >= {"it has no accuracy"}
+    assert made.runs.groups[-1].records[0].name == "other"

@@ -72,7 +72,9 @@ def run(
             experiments, output, results_dir, group_column, level, seed, csv, latex, tables
         )
     size = size_in_words(made.path.stat().st_size)
-    print(f"Report: {made.path} ({len(made.runs.records)} runs, {size})")
+    num_runs = len(made.runs.records)
+    counted = f"{num_runs} run{'' if num_runs == 1 else 's'}"
+    print(f"Report: {made.path} ({counted}, {size})")
     for path in (csv, latex):
         if path is not None:
             print(f"Table:  {path}")

@@ -101,6 +101,8 @@ def outputs_of(
         group_column: Column of the dataset's CSV whose samples belong together; None for the first
             of `GROUP_COLUMNS` that is there.
     """
+    if name is not None and name not in record.dev.metrics:
+        return f"it has no {name}"
     found = metric_of(record, name)
     if found is None:
         return f"{name or 'the tracking metric'} is no metric of autrainer"
@@ -135,7 +137,15 @@ def _sides(kind: Kind, outputs: Outputs) -> tuple[npt.NDArray[Any], npt.NDArray[
         # A probability of a half is an output of 0; the score tells whether this run has another
         # threshold.
         return truth, (raw > 0).astype(truth.dtype)
-    return truth, raw.reshape(truth.shape)
+    return truth, _scaled(outputs, raw).reshape(truth.shape)
+
+
+def _scaled(outputs: Outputs, raw: npt.NDArray[Any]) -> npt.NDArray[Any]:
+    """Predictions in the scale of the targets: what the model gives may go through a sigmoid."""
+    if len(outputs.label_columns) * len(raw) != raw.size:
+        return raw
+    columns = [np.array(outputs.columns[name], dtype=float) for name in outputs.label_columns]
+    return np.stack(columns, axis=-1)
 
 
 def _rows_of_dataset(record: RunRecord, indices: npt.NDArray[np.int64]) -> dict[str, list[str]]:

@@ -77,6 +77,9 @@ def _header(title: str, runs: Runs) -> Html:
     told = f"{len(kinds)} runs ({counts}), {len(runs.groups)} configurations beside the seed."
     if runs.metric:
         told += f" Tracking metric: {runs.metric}; {better} is better."
+    if others := runs.other_metrics:
+        names = ", ".join(dict.fromkeys(others))
+        told += f" {len(others)} of them track another one ({names}): their {runs.metric} is shown."
     return tag("header", tag("h1", title), tag("p", told))
 
 

@@ -73,7 +73,7 @@ class Results:
         self.best: list[Best] = []
         self.unused: dict[str, str] = {}
         for group in runs.groups:
-            best = group.best(runs.direction)
+            best = group.best(runs.metric, runs.direction)
             for record in group.finished:
                 found = outputs_of(record, runs.metric, group_column)
                 if isinstance(found, str):

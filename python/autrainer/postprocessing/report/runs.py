@@ -35,9 +35,9 @@ class Group:
         """Its runs that have finished."""
         return [record for record in self.records if record.state.is_finished]
 
-    def best(self, direction: Direction) -> RunRecord | None:
-        """The run that is best on the dev set."""
-        return best_of(self.finished, direction)
+    def best(self, metric: str | None, direction: Direction) -> RunRecord | None:
+        """The run that is best on the dev set by a metric."""
+        return best_of(self.finished, metric, direction)
 
 
 @dataclass(frozen=True)
@@ -61,6 +61,12 @@ class Runs:
         """The runs of all groups."""
         return [record for group in self.groups for record in group.records]
 
+    @property
+    def other_metrics(self) -> list[str]:
+        """The tracking metric of each run that tracks another one than most."""
+        names = [record.tracking_metric for record in self.records]
+        return [name for name in names if name is not None and name != self.metric]
+
     def label(self, record: RunRecord) -> str:
         """Name of a run: that of its group, and its seed."""
         group = next(each for each in self.groups if record in each.records)
@@ -81,29 +87,38 @@ def runs_of_report(records: Sequence[RunRecord]) -> Runs:
     named = [(members[0].name, members) for members in same.values()]
     metric = _most_common([record.tracking_metric for record in records])
     direction = _direction(records, metric)
-    named.sort(key=lambda item: _rank(item[1], direction))
+    named.sort(key=lambda item: _rank(item[1], metric, direction))
     differing = differing_leaves([leaves_without_seed(members[0]) for _, members in named])
     labels = labels_of([name for name, _ in named], differing)
     groups = [Group(label, members) for label, (_, members) in zip(labels, named, strict=True)]
     return Runs(groups, metric, direction, differing)
 
 
-def best_of(records: Sequence[RunRecord], direction: Direction) -> RunRecord | None:
-    """The run with the best value on the dev set; the first of several."""
+def dev_score(record: RunRecord, metric: str | None) -> float | None:
+    """A metric on the dev set, at the run's best iteration; None where the run does not have it."""
+    value = None if metric is None else record.dev.total(metric)
+    return value if value is not None and is_score(value) else None
+
+
+def best_of(
+    records: Sequence[RunRecord], metric: str | None, direction: Direction
+) -> RunRecord | None:
+    """The run with the best value of a metric on the dev set; the first of several."""
     sign = 1 if direction == "max" else -1
     found, best = None, -math.inf
     for record in records:
-        value = record.best_value
-        if value is not None and is_score(value) and sign * value > best:
+        value = dev_score(record, metric)
+        if value is not None and sign * value > best:
             found, best = record, sign * value
     return found
 
 
-def _rank(members: Sequence[RunRecord], direction: Direction) -> float:
-    best = best_of(members, direction)
-    if best is None or best.best_value is None:
+def _rank(members: Sequence[RunRecord], metric: str | None, direction: Direction) -> float:
+    best = best_of(members, metric, direction)
+    value = None if best is None else dev_score(best, metric)
+    if value is None:
         return math.inf
-    return -best.best_value if direction == "max" else best.best_value
+    return -value if direction == "max" else value
 
 
 def _most_common(names: Sequence[str | None]) -> str | None:

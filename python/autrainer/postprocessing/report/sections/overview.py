@@ -8,7 +8,7 @@ from typing import Any
 
 from autrainer.postprocessing.report.drawings import Curve, curves, series, shares, strip
 from autrainer.postprocessing.report.markup import Html, Shown, joined, number, one_line, table, tag
-from autrainer.postprocessing.report.runs import Group, Runs
+from autrainer.postprocessing.report.runs import Group, Runs, dev_score
 from autrainer.runs.record.metrics_table import is_score
 from autrainer.runs.record.run_record import RunRecord
 from autrainer.statistics.bootstrap import Interval
@@ -42,7 +42,7 @@ def runs_table(runs: Runs, intervals: dict[str, Interval]) -> Html:
                 tag("span", runs.label(record), title=record.folder),
                 tag("span", record.state.kind, class_=f"state {record.state.kind}"),
                 record.best_iteration,
-                _score(record.best_value),
+                dev_score(record, runs.metric),
                 _score(test),
                 "" if found is None else ends(found),
                 None if record.seconds is None else Shown(record.seconds, _time(record.seconds)),
@@ -226,5 +226,5 @@ def _score(value: float | None) -> float | None:
 
 def _test_or_dev(record: RunRecord, name: str | None) -> float | None:
     test = record.test.total(name) if name else None
-    value = test if test is not None else record.best_value
+    value = test if test is not None else dev_score(record, name)
     return value if value is not None and math.isfinite(value) and is_score(value) else None
