@@ -10,7 +10,15 @@ pytestmark = pytest.mark.slow
 
 FIRST_RUN_FAST = ("iterations=1", "batch_size=256")
 TUTORIALS = {
-    "people": ("own-data", "custom-model", "custom-callback", "sweep", "search", "resume"),
+    "people": (
+        "own-data",
+        "custom-model",
+        "custom-callback",
+        "sweep",
+        "search",
+        "resume",
+        "cluster",
+    ),
     "pitch": ("audio", "inference", "export"),
 }
 """Pages that go on with the project of the page before."""

@@ -25,6 +25,7 @@ class Job:
         is_retried: It has run out of memory beside others, and is to be tried alone.
         was_stopped: The pool has asked it to stop.
         num_refused: How often its folder was in use when a worker tried it.
+        num_lost: How often a worker was lost that trained it.
         result: How it ended.
     """
 
@@ -37,6 +38,7 @@ class Job:
     is_retried: bool = False
     was_stopped: bool = False
     num_refused: int = 0
+    num_lost: int = 0
     result: Ended | None = None
     _first: tuple[float, int] = field(default=(0.0, 0))
 

@@ -107,6 +107,19 @@ class Said:
 
 
 @dataclass(frozen=True)
+class Printed:
+    """Lines that a run has printed, where no pipe leads to the pool.
+
+    Args:
+        lines: The lines.
+        stream: 1 for stdout, 2 for stderr.
+    """
+
+    lines: list[str]
+    stream: int
+
+
+@dataclass(frozen=True)
 class Ended:
     """A run has ended.
 

@@ -17,6 +17,7 @@ from autrainer.errors import (
     WorkerDiedError,
     message_of,
 )
+from autrainer.launching.hired import Hired, MakeWorker
 from autrainer.launching.job_queue import JobQueue
 from autrainer.launching.job_runner import setup_here
 from autrainer.launching.jobs import Job
@@ -25,6 +26,7 @@ from autrainer.launching.messages import (
     End,
     Ended,
     Failure,
+    Printed,
     Problems,
     Progress,
     Ready,
@@ -33,7 +35,7 @@ from autrainer.launching.messages import (
     Stop,
     Train,
 )
-from autrainer.launching.processes import LEAVE_S, Start, WorkerProcess, spawned
+from autrainer.launching.processes import LEAVE_S, spawned_worker
 from autrainer.launching.slots import Slot, SlotTable
 from autrainer.launching.view import View
 from autrainer.runs.elsewhere import AT_WORK_ELSEWHERE, FAILED_ELSEWHERE, SharedRuns
@@ -64,7 +66,7 @@ class Place:
     """
 
     slot: Slot
-    worker: WorkerProcess | None = None
+    worker: Hired | None = None
     is_ready: bool = False
     job: Job | None = None
 
@@ -79,19 +81,30 @@ class Pool:
         table: The slots.
         view: Shows the runs.
         fails_fast: Stop all runs when one has failed.
-        start: Starts a process.
+        make_worker: Makes a worker, of what it has in common with this process and its environment.
+        max_lost: How often another worker goes on with a run whose worker was lost.
+        is_fresh: Each run has a worker of its own.
     """
 
     def __init__(
-        self, table: SlotTable, view: View, *, fails_fast: bool = False, start: Start = spawned
+        self,
+        table: SlotTable,
+        view: View,
+        *,
+        fails_fast: bool = False,
+        make_worker: MakeWorker = spawned_worker,
+        max_lost: int = 0,
+        is_fresh: bool = False,
     ) -> None:
         self._table = table
         self._view = view
         self._fails_fast = fails_fast
-        self._start_process = start
+        self._make_worker = make_worker
+        self._max_lost = max_lost
+        self._is_fresh = is_fresh or table.has_gpus
         self._places = [Place(slot) for slot in table.slots]
         self._queue = JobQueue([])
-        self._leaving: list[WorkerProcess] = []
+        self._leaving: list[Hired] = []
         self._problems: Problems | None = None
         self._report: Report = _nothing
         self._is_stopping = False
@@ -177,7 +190,7 @@ class Pool:
 
     def _start(self, place: Place) -> None:
         setup = setup_here(self._table.threads)
-        place.worker = WorkerProcess(setup, place.slot.environment, self._start_process)
+        place.worker = self._make_worker(setup, place.slot.environment)
         place.is_ready = False
 
     def _dispatch(self) -> None:
@@ -260,6 +273,8 @@ class Pool:
             self._problems = message
         elif isinstance(message, Said):
             self._view.said(place.job, message)
+        elif isinstance(message, Printed):
+            self._view.printed(place.job, message.lines, message.stream)
         elif isinstance(message, Progress) and place.job is not None:
             place.job.advance(message)
         elif isinstance(message, Ended):
@@ -279,7 +294,7 @@ class Pool:
             self._view.retries(job)
             self._replace(place)
             return
-        if self._table.has_gpus:
+        if self._is_fresh:
             self._replace(place)
         if ended.state == "interrupted":
             self._is_saved &= ended.is_saved
@@ -301,26 +316,36 @@ class Pool:
             worker.send(End())
             self._leaving.append(worker)
 
-    def _died(self, place: Place, worker: WorkerProcess) -> None:
+    def _died(self, place: Place, worker: Hired) -> None:
         """A worker has ended by itself, or somebody has ended it."""
         code = worker.exit_code()
         self._pass_on(place)
         worker.close()
         place.worker, was_ready, place.is_ready = None, place.is_ready, False
         number = code - 128 if code - 128 in STOPS else 0
-        if place.job is not None:
-            self._end(place, self._last_of(place.job, code, number))
+        if place.job is not None and self._goes_on(place.job, number):
+            job, place.job = place.job, None
+            job.num_lost += 1
+            self._view.lost(job, worker.told_end(code))
+            self._queue.add(job)
+        elif place.job is not None:
+            self._end(place, self._last_of(place.job, worker.told_end(code), number))
         elif self._is_stopping:
             return
         elif number:
             self._stop(stop_of(number))
         elif not was_ready:
             raise AutrainerError(
-                f"a process that was to train runs has ended at its start, {_told(code)}; what it "
-                "printed is above"
+                "a process that was to train runs has ended at its start, "
+                f"{worker.told_end(code)}; what it printed is above"
             )
 
-    def _last_of(self, job: Job, code: int, number: int) -> Ended:
+    def _goes_on(self, job: Job, number: int) -> bool:
+        """Whether another worker goes on with a run whose worker is gone, by this signal or 0."""
+        is_wanted = not (self._is_stopping or job.was_stopped or number)
+        return is_wanted and job.num_lost < self._max_lost and not is_finished(job.directory)
+
+    def _last_of(self, job: Job, how: str, number: int) -> Ended:
         """How a run ended whose worker has gone without a word."""
         if is_finished(job.directory):
             return Ended("done", value=float("nan"))
@@ -328,7 +353,7 @@ class Pool:
             return Ended("interrupted", signal=number)
         error = WorkerDiedError(
             f"the process that trained this run has ended without an error of its own, "
-            f"{_told(code)}; the same command goes on from the last state that was kept"
+            f"{how}; the same command goes on from the last state that was kept"
         )
         record_failure(job.directory, error)
         return Ended("failed", failure=Failure.of(error))
@@ -354,7 +379,7 @@ class Pool:
             if place.job is not None and place.worker is not None:
                 place.worker.send(message)
 
-    def _has_left(self, worker: WorkerProcess) -> bool:
+    def _has_left(self, worker: Hired) -> bool:
         if not worker.has_ended:
             return False
         worker.close()
@@ -391,12 +416,3 @@ class Pool:
 
 def _nothing(job: Job) -> None:
     """Default report: nobody wants to know."""
-
-
-def _told(code: int) -> str:
-    """An exit code in words."""
-    if code >= 0:
-        return f"with exit code {code}"
-    name = next((each.name for each in signal.Signals if each == -code), str(-code))
-    hint = " (the system does so where memory runs out)" if name == "SIGKILL" else ""
-    return f"killed by {name}{hint}"

@@ -148,6 +148,14 @@ class WorkerProcess:
             self.kill()
             return self._process.wait()
 
+    def told_end(self, code: int) -> str:
+        """How it has ended, in words, by its exit code."""
+        if code >= 0:
+            return f"with exit code {code}"
+        name = next((each.name for each in signal.Signals if each == -code), str(-code))
+        hint = " (the system does so where memory runs out)" if name == "SIGKILL" else ""
+        return f"killed by {name}{hint}"
+
     def kill(self) -> None:
         """End it at once."""
         self._process.send_signal(signal.SIGKILL)
@@ -161,6 +169,11 @@ class WorkerProcess:
         self.connection.close()
         for output in self.outputs:
             output.close()
+
+
+def spawned_worker(setup: Setup, environment: Mapping[str, str]) -> WorkerProcess:
+    """A worker that is a new interpreter."""
+    return WorkerProcess(setup, environment, spawned)
 
 
 class Output:

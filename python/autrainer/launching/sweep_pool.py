@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable, Mapping, Sequence
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from autrainer.config.hydra.sweep import Outcome
@@ -11,7 +12,7 @@ from autrainer.errors import ConfigError
 from autrainer.launching.jobs import Job
 from autrainer.launching.live_table import LiveTable
 from autrainer.launching.pool import Pool
-from autrainer.launching.processes import Start, spawned
+from autrainer.launching.processes import Start, WorkerProcess, spawned
 from autrainer.launching.slots import slot_table
 from autrainer.launching.view import View
 from autrainer.runs.elsewhere import SharedRuns
@@ -22,7 +23,7 @@ if TYPE_CHECKING:
     from autrainer.config.hydra.sweep_points import Point
     from autrainer.config.schema.problems import Problem
     from autrainer.config.schema.run import RunConfig
-    from autrainer.config.schema.sections.clusters import SlurmSection
+    from autrainer.config.schema.sections.clusters import RaySection, SlurmSection
     from autrainer.launching.slurm.slurm_sweep import SlurmSweep
 
 MAIN = "__main__."
@@ -45,10 +46,10 @@ def pool_of(points: Sequence[Point], start: Start = spawned) -> SweepPool | Slur
     settings = {_launching(config) for config in configs}
     if len(settings) > 1:
         raise ConfigError(
-            "jobs, jobs_per_gpu, launcher and slurm are those of a whole sweep, but differ between "
-            "its runs; give each of them one value"
+            "jobs, jobs_per_gpu, launcher, slurm and ray are those of a whole sweep, but differ "
+            "between its runs; give each of them one value"
         )
-    ((jobs, jobs_per_gpu, launcher, slurm),) = settings
+    ((jobs, jobs_per_gpu, launcher, slurm, ray),) = settings
     if launcher == "basic" and jobs != 1:
         raise ConfigError(f"launcher is 'basic', which trains one run at a time, but jobs={jobs}")
     if not configs[0].sweep.asks_for_pool:
@@ -57,18 +58,27 @@ def pool_of(points: Sequence[Point], start: Start = spawned) -> SweepPool | Slur
         _refuse_main(point)
     if launcher == "slurm":
         return _slurm_of(points, slurm)
+    if launcher == "ray":
+        from autrainer.launching.ray.ray_sweep import ray_pool_of
+
+        return ray_pool_of(configs, ray)
     _refuse_several(configs, jobs)
     table = slot_table(jobs, jobs_per_gpu, [config.compute.device for config in configs])
     live = LiveTable(is_shown=any(config.training.progress_bar for config in configs))
     view = View(len(points), live)
     fails_fast = any(config.sweep.fail_fast for config in configs)
-    return SweepPool(Pool(table, view, fails_fast=fails_fast, start=start))
+    workers = partial(WorkerProcess, start=start)
+    return SweepPool(Pool(table, view, fails_fast=fails_fast, make_worker=workers))
 
 
-def _launching(config: RunConfig) -> tuple[int | str, int, str | None, SlurmSection | None]:
+Settings = tuple["int | str", int, "str | None", "SlurmSection | None", "RaySection | None"]
+
+
+def _launching(config: RunConfig) -> Settings:
     sweep = config.sweep
-    is_slurm = sweep.launcher == "slurm"
-    return sweep.jobs, sweep.jobs_per_gpu, sweep.launcher, sweep.slurm if is_slurm else None
+    slurm = sweep.slurm if sweep.launcher == "slurm" else None
+    ray = sweep.ray if sweep.launcher == "ray" else None
+    return sweep.jobs, sweep.jobs_per_gpu, sweep.launcher, slurm, ray
 
 
 def _slurm_of(points: Sequence[Point], section: SlurmSection | None) -> SlurmSweep:

@@ -92,6 +92,11 @@ class View:
         with self._above():
             log.warning("\t#%d ran out of memory beside others; tried again alone", job.number)
 
+    def lost(self, job: Job, how: str) -> None:
+        """The worker of a run is lost; another one goes on with it."""
+        with self._above():
+            log.warning("\t#%d: its worker was %s; it goes on elsewhere", job.number, how)
+
     def left(self, job: Job) -> None:
         """A run is left to another command, which trains it."""
         if job.number not in self._left:

@@ -11,7 +11,9 @@ from autrainer.config.schema.kinds import (
     duration,
     flag,
     natural,
+    nonnegative,
     or_null,
+    positive,
     saying,
     text,
     texts,
@@ -115,3 +117,22 @@ class SlurmSection:
         if self.margin is not None:
             return self.margin
         return min(USUAL_MARGIN_S, self.time / SHARE_OF_MARGIN)
+
+
+@dataclass(frozen=True)
+class RaySection:
+    """Tasks of Ray that train the runs of a sweep.
+
+    Args:
+        address: Where Ray is: `auto` for the cluster that this machine belongs to, or
+            `ray://HOST:PORT`; None for a Ray of its own on this machine.
+        cpus: Cores for each process of a run.
+        gpus: GPUs for each process of a run, a part of one too; None for one if the runs ask for
+            CUDA.
+        max_retries: How often a run goes on whose worker was lost.
+    """
+
+    address: str | None = key(or_null(text, "for this machine alone"), None, makes_run=False)
+    cpus: float = key(positive, 1.0, makes_run=False)
+    gpus: float | None = key(or_null(nonnegative, "for one with CUDA"), None, makes_run=False)
+    max_retries: int = key(natural, 3, makes_run=False)

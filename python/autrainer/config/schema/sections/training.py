@@ -20,11 +20,11 @@ from autrainer.config.schema.kinds import (
     text,
 )
 from autrainer.config.schema.reading import Reader, key, options, required
-from autrainer.config.schema.sections.clusters import SlurmSection
+from autrainer.config.schema.sections.clusters import RaySection, SlurmSection
 
 COMPILE_MODES = ("default", "reduce-overhead", "max-autotune", "max-autotune-no-cudagraphs")
 
-LAUNCHERS = ("basic", "local", "slurm")
+LAUNCHERS = ("basic", "local", "slurm", "ray")
 _BY_JOBS = "for a pool of processes if `jobs` is not 1"
 AUTO = "auto"
 """Stands for as many as there is room for."""
@@ -174,8 +174,10 @@ class SweepSection:
         jobs: How many runs train at once, or `auto` for as many as there are GPUs, or cores.
         jobs_per_gpu: How many of them share a GPU.
         launcher: What trains the runs: `basic`, this process, one after the other; `local`, a pool
-            of processes; `slurm`, jobs of a cluster; by default a pool if `jobs` is not 1.
+            of processes; `slurm`, jobs of a cluster; `ray`, tasks of Ray; by default a pool if
+            `jobs` is not 1.
         slurm: What SLURM is asked for, if that is the launcher.
+        ray: Where Ray is and what it is asked for, if that is the launcher.
     """
 
     results_dir: str | None = key(text, None, makes_run=False)
@@ -185,6 +187,7 @@ class SweepSection:
     jobs_per_gpu: int = key(count, 1, makes_run=False)
     launcher: str | None = key(or_null(one_of(*LAUNCHERS), _BY_JOBS), None, makes_run=False)
     slurm: SlurmSection | None = options(SlurmSection, makes_run=False)
+    ray: RaySection | None = options(RaySection, makes_run=False)
 
     @classmethod
     def read(cls, reader: Reader) -> SweepSection:

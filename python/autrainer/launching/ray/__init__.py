@@ -1,0 +1,1 @@
+"""Trains the runs of a sweep as tasks of Ray."""
