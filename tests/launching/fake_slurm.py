@@ -40,7 +40,7 @@ while true; do
     echo PENDING > "$FAKE_SLURM/$job.state"
 done
 rm "$FAKE_SLURM/$job.state"
-echo $code > "$FAKE_SLURM/$job.ended"
+echo $code > "$FAKE_SLURM/$job.code"; mv "$FAKE_SLURM/$job.code" "$FAKE_SLURM/$job.ended"
 """
 
 SRUN = r"""#!/bin/bash
@@ -114,7 +114,7 @@ class FakeSlurm:
     def exit_code(self, job):
         """The exit code of a job that sbatch has started, or None."""
         path = self.folder / f"{job}.ended"
-        return int(path.read_text()) if path.exists() and path.read_text() else None
+        return int(path.read_text()) if path.exists() else None
 
     def environment_of(self, job, restarts=0):
         """What a job finds in its environment that is started by a test."""

@@ -1,6 +1,7 @@
 """Runs as tasks of Ray; one real Ray for all that can happen to them: to start it takes long."""
 
 import asyncio
+import tempfile
 
 import pytest
 
@@ -47,7 +48,13 @@ def test_a_lost_run_goes_on_a_failed_one_is_told_and_a_signal_stops_the_rest_sav
     (tmp_path / "conf" / "plotting" / "None.yaml").touch()
     callback = write_callback(tmp_path, CALLING)
     options = ("launcher=ray", "ray={cpus: 1, max_retries: 2}", "iterations=3", "seed=1,2,3")
-    with command(tmp_path, "train", *SMALL, callback, *options) as process:
+    # Sockets lie there, whose paths must be short.
+    with (
+        tempfile.TemporaryDirectory(
+            prefix="ray-", dir="/tmp", ignore_cleanup_errors=True
+        ) as folder,
+        command(tmp_path, "train", *SMALL, callback, *options, RAY_TMPDIR=folder) as process,
+    ):
         (tmp_path / "pid").write_text(str(process.pid))
         output, errors = process.communicate()
         assert process.wait() == 130, errors

@@ -106,7 +106,8 @@ def test_an_array_trains_all_runs_and_a_run_that_fails_is_told(project, slurm):
     assert "#1 failed: FailedElsewhereError" in result.stdout
     assert "ZeroDivisionError: by the test" in result.stderr
     assert result.stdout.count("  trained ") == 2
-    wait_for(slurm.folder / "12_0.ended")
+    for number in ("12_0", "12_1"):
+        wait_for(slurm.folder / f"{number}.ended")
     assert (slurm.exit_code("12_0"), slurm.exit_code("12_1")) == (1, 0)
     assert "RunFailedError: 1 of 2 runs failed" in log_of(project, "12_0")
 

@@ -234,6 +234,8 @@ def _connect(ray: Any, section: RaySection) -> None:
     options: dict[str, Any] = {"log_to_driver": False, "logging_level": logging.ERROR}
     if section.address is None:
         options |= {"num_cpus": available_cores(), "include_dashboard": False}
+        # Ray lets its workers give way to everything else on the machine.
+        os.environ.setdefault("RAY_worker_niceness", "0")
     try:
         ray.init(address=section.address or "local", **options)
     except Exception as error:
