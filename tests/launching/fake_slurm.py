@@ -29,8 +29,10 @@ START = r"""#!/bin/bash
 job=$1; folder=$2; restarts=0
 array=${job%_*}; index=${job#*_}
 cd "$folder"
+export SLURM_JOB_ID=$job
 [ "$array" = "$job" ] || export SLURM_ARRAY_JOB_ID=$array SLURM_ARRAY_TASK_ID=$index
-export SLURM_JOB_ID=$(($$ + 100000)) SLURM_NTASKS=1 SLURM_PROCID=0 SLURM_LOCALID=0 SLURM_NODEID=0
+[ "$array" = "$job" ] || SLURM_JOB_ID=$(($$ + 100000))
+export SLURM_NTASKS=1 SLURM_PROCID=0 SLURM_LOCALID=0 SLURM_NODEID=0
 while true; do
     echo RUNNING > "$FAKE_SLURM/$job.state"
     SLURM_RESTART_COUNT=$restarts bash "$FAKE_SLURM/$array.sh"
@@ -50,7 +52,7 @@ while [ "${1#--}" != "$1" ]; do
     case $1 in --output) shift 2 ;; *) shift ;; esac
 done
 out=${out//%A/${SLURM_ARRAY_JOB_ID:-}}; out=${out//%a/${SLURM_ARRAY_TASK_ID:-}}
-out=${out//%j/${job:-}}; out=${out//%t/0}
+out=${out//%j/$SLURM_JOB_ID}; out=${out//%t/0}
 mkdir -p "$(dirname "$out")"
 exec "$@" >> "$out" 2>&1
 """
