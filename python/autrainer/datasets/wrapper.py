@@ -338,20 +338,19 @@ def targets_of(df: pd.DataFrame, target_column: str | list[str]) -> RawTargets:
 
 
 def missing_columns(df: pd.DataFrame, columns: Sequence[str]) -> list[str]:
-    """A sentence for each column that a frame lacks."""
+    """A sentence for each column that a frame lacks; one for all where commas are missing."""
     present = list(map(str, df.columns))
-    return [
-        f"there is no column {column!r}; {_nearest(column, present)}"
-        for column in columns
-        if column not in df.columns
-    ]
+    absent = [column for column in columns if column not in df.columns]
+    separator = next((c for c in ";\t|" if c in present[0]), None) if len(present) == 1 else None
+    if absent and separator is not None:
+        told = f"there is one column, {present[0]!r}"
+        return [f"{told}; save the table with commas instead of {separator!r}"]
+    return [f"there is no column {column!r}; {_nearest(column, present)}" for column in absent]
 
 
 def _nearest(column: Any, present: list[str]) -> str:
     if not isinstance(column, str) and str(column) in present:
         return f"names of columns are texts: write {str(column)!r}, with quotes"
-    if len(present) == 1 and (separator := next(filter(present[0].__contains__, ";\t|"), None)):
-        return f"there is {present[0]!r} alone; save the table with commas instead of {separator!r}"
     listed = ", ".join(map(repr, present[:NUM_LISTED]))
     more = f", ... ({len(present)} in all)" if len(present) > NUM_LISTED else ""
     return did_you_mean(column, present) or f"there are {listed}{more}"

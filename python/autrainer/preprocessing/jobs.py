@@ -12,7 +12,7 @@ from typing import Any
 from autrainer.data.file_names import with_suffix
 from autrainer.errors import ConfigError, CorruptFileError
 from autrainer.features.version import FEATURES_VERSION
-from autrainer.runs.writing.opening import reading
+from autrainer.runs.writing.opening import no_table, reading
 
 SPLITS = ("train", "dev", "test")
 AUDIO = "default"
@@ -157,9 +157,7 @@ def _column(path: Path, column: str) -> Iterator[str]:
                 raise CorruptFileError(f"{path}, line {rows.line_num}: {column} is empty")
             yield row[column]
     except (csv.Error, UnicodeDecodeError) as error:
-        raise CorruptFileError(
-            f"{path}: expected a table of comma-separated values, found {error}"
-        ) from error
+        raise no_table(path, error) from error
 
 
 def _asked(dataset: Mapping[str, Any], preprocess: Mapping[str, Any]) -> tuple[list[str], str]:

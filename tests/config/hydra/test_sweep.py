@@ -154,6 +154,14 @@ def test_the_way_out_of_a_top_level_key_works(sweep):
     assert [directory.name[-2:] for directory in recorded.directories] == ["-1", "-5"]
 
 
+def test_no_way_out_is_told_that_cannot_be_resolved(sweep):
+    sweep("+swa=0.5", finish=True)
+    with pytest.raises(ConfigError) as caught:
+        sweep("+swa={last: 3}")
+    assert "swa.last: None (there), 3 (here)" in str(caught.value)
+    assert "give each of them an experiment_id of its own" in str(caught.value)
+
+
 def test_the_same_configuration_runs_once_and_says_so(sweep):
     recorded = sweep("seed=1,1")
     assert recorded.values("seed") == [1]

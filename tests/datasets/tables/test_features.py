@@ -305,3 +305,33 @@ def test_names_mean_themselves_before_they_are_patterns():
     columns = FeatureColumns(["a*", "b?"], others=["b2"], targets=[])
 
     assert columns.of(["a1", "a*", "b1", "b2"]) == ["a*", "b1"]
+
+
+NO_TABLE = "expected a table of comma-separated values, found"
+
+
+@pytest.mark.parametrize(
+    ("content", "told"),
+    [
+        (b"name;steps\na;1\n", "there is one column, 'name;steps'; save the table with commas"),
+        (b"name,steps\n\xe4,1\n", f"{NO_TABLE} text that is not UTF-8 (byte 0xe4); save"),
+        (b"name,steps\na,1\na,1,2\n", f"{NO_TABLE} Expected 2 fields in line 3, saw 3"),
+    ],
+)
+def test_a_file_that_is_no_table_is_told_once(build, folder, content, told):
+    path = folder / "dev.csv"
+    path.write_bytes(content)
+
+    with pytest.raises(DataError) as error:
+        build().create_train_loader(4)
+
+    message = str(error.value)
+    assert f"- {path}: {told}" in message
+    assert len(message.splitlines()) == 2
+
+
+def test_decimal_commas_are_told(build, folder):
+    change(folder, "dev", range(6), "steps", "0,25")
+
+    with pytest.raises(DataError, match="'steps': numbers with a decimal comma: '0,25'"):
+        build().create_train_loader(4)

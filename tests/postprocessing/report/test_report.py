@@ -265,3 +265,13 @@ def test_a_run_that_tracks_another_metric_is_told_by_that_of_the_report(tmp_path
     assert "1 of them track another one (mse): their accuracy is shown." in page
     assert set(made.results.unused.values()) >= {"it has no accuracy"}
     assert made.runs.groups[-1].records[0].name == "other"
+
+
+def test_a_byte_order_mark_hides_no_column_of_speakers(write, dataset):
+    write(0.9)
+    path = dataset / "test.csv"
+    rows = [{"speaker": row["speaker"], **row} for row in read_csv(path)]
+    write_csv(path, rows)
+    path.write_bytes(b"\xef\xbb\xbf" + path.read_bytes())
+    [interval] = report("default").results.intervals.values()
+    assert interval.num_groups == SPEAKERS

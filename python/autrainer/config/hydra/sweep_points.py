@@ -181,7 +181,7 @@ def without_twins(points: Sequence[Point]) -> tuple[list[Point], list[str]]:
             continue
         found = differences(first.config, point.config, everything=True)
         if found:
-            shared.setdefault(point.directory, _shared(first, found))
+            shared.setdefault(point.directory, _shared(first, point, found))
         else:
             log.info("Running once: %s is the same configuration twice", point.name)
     return list(kept.values()), list(shared.values())
@@ -227,10 +227,11 @@ def read_config(directory: Path) -> dict[str, Any] | None:
         raise ConfigError(f"{path} cannot be read: {error}; remove the folder") from error
 
 
-def _shared(point: Point, found: list[tuple[str, Any, Any]]) -> str:
+def _shared(first: Point, second: Point, found: list[tuple[str, Any, Any]]) -> str:
+    way_out = _way_out(found, first.config, second.config)
     return (
-        f"two runs of this sweep would share the folder {point.directory}; they differ in\n"
-        f"{listed(found, 'first', 'second')}\n{_way_out(found, point.config)}"
+        f"two runs of this sweep would share the folder {first.directory}; they differ in\n"
+        f"{listed(found, 'first', 'second')}\n{way_out}"
     )
 
 
@@ -242,14 +243,25 @@ def listed(found: list[tuple[str, Any, Any]], first: str, second: str) -> str:
     return "\n".join(lines)
 
 
-def _way_out(found: list[tuple[str, Any, Any]], config: Mapping[str, Any]) -> str:
-    """How to give the runs folders of their own."""
+def _is_written(key: str, config: Mapping[str, Any]) -> bool:
+    """Whether `${key}` resolves: a default does not, nor a key of what is written in short."""
+    at: Any = config
+    for name in key.split("."):
+        if not isinstance(at, Mapping) or name not in at:
+            return False
+        at = at[name]
+    return True
+
+
+def _way_out(found: list[tuple[str, Any, Any]], *configs: Mapping[str, Any]) -> str:
+    """How to give runs of these configurations folders of their own."""
     key = found[0][0]
     group, _, rest = key.partition(".")
-    chosen = config.get(group)
+    chosen = configs[0].get(group)
     if rest and isinstance(chosen, Mapping) and "id" in chosen:
         return f"give them names of their own: add {group}.id='{chosen['id']}-${{{key}}}'"
-    if any(isinstance(value, list | Mapping) for value in found[0][1:]):
+    is_long = any(isinstance(value, list | Mapping) for value in found[0][1:])
+    if is_long or not all(_is_written(key, config) for config in configs):
         return "give each of them an experiment_id of its own"
     return (
         "give them names of their own: add "

@@ -92,11 +92,11 @@ def check_splits(dataset: Splits, subsets: Sequence[str]) -> None:
     problems: dict[str, list[str]] = {}
     for subset in subsets:
         try:
-            problems[subset] = list(_frame_problems(dataset, subset))
+            problems[subset] = list(dict.fromkeys(_frame_problems(dataset, subset)))
         except FileNotFoundError as error:
             missing_csv.append(f"{dataset._listing_of(subset)}: there is no such file ({error})")
         except CorruptFileError as error:
-            problems[subset] = [str(error)]
+            problems[subset] = [_without_file(error, dataset._listing_of(subset))]
     missing: list[str] = []
     damaged: list[str] = []
     # Targets are encoded by what the train split has.
@@ -112,7 +112,9 @@ def check_splits(dataset: Splits, subsets: Sequence[str]) -> None:
             _look_at_files(dataset, dataset._split_of(subset), source, missing, damaged)
             problems[subset] += _encoding_problems(dataset._split_of(subset), source)
         except DataError as error:
-            problems[subset].append(str(error))
+            told = _without_file(error, source)
+            if told not in problems[subset]:
+                problems[subset].append(told)
     wrong = [
         f"{dataset._listing_of(subset)}: {problem}"
         for subset, found in problems.items()
@@ -121,6 +123,11 @@ def check_splits(dataset: Splits, subsets: Sequence[str]) -> None:
     _raise(type(dataset).__name__, wrong, missing_csv + missing, damaged)
     for subset in subsets[1:]:
         warn_of_shared_files(dataset._split_of(subsets[0]), dataset._split_of(subset))
+
+
+def _without_file(error: DataError, source: object) -> str:
+    """What an error tells, without the name of the file, which stands before it anyway."""
+    return str(error).removeprefix(f"{source}: ")
 
 
 def check_libraries(dataset: Splits, subsets: Sequence[str]) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Collection, Iterator, Sequence
 from fnmatch import fnmatchcase
 from functools import cached_property
@@ -202,6 +203,10 @@ def table_problems(df: pd.DataFrame, columns: Sequence[str], listing: Listing) -
         yield f"{num_wrong - num_reported} more columns of features have such cells"
 
 
+def _has_decimal_comma(cell: Any) -> bool:
+    return isinstance(cell, str) and re.fullmatch(r"\s*[+-]?\d+,\d+\s*", cell) is not None
+
+
 def _cells_without_number(
     name: str, cells: pd.Series[Any], rows: list[int], listing: Listing
 ) -> str:
@@ -211,6 +216,8 @@ def _cells_without_number(
         for cell, is_missing in zip(named.tolist(), named.isna().tolist(), strict=True)
     ]
     found = ", ".join(dict.fromkeys(shown)) + (", ..." if len(rows) > NUM_NAMED else "")
+    if all(_has_decimal_comma(cell) for cell in named.tolist()):
+        return f"column {name!r}: numbers with a decimal comma: {found}; write a point instead"
     if len(rows) == len(cells):
         return f"column {name!r} holds no numbers: {found}; leave it out of dataset.features"
     number = f"{len(rows)} cell" + ("" if len(rows) == 1 else "s")

@@ -8,8 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from autrainer.data.messages import NUM_NAMED
-from autrainer.errors import CorruptFileError
-from autrainer.runs.writing.opening import refuse_irregular
+from autrainer.runs.writing.opening import no_table, refuse_irregular
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -59,9 +58,7 @@ def read_frame(
         floats = set(numbers(header)).difference(texts)
         frame = _read(path, header, texts, floats)
     except (pd.errors.EmptyDataError, pd.errors.ParserError, UnicodeDecodeError) as error:
-        raise CorruptFileError(
-            f"{path}: expected a table of comma-separated values, found {error}"
-        ) from error
+        raise no_table(path, error) from error
     for name in texts:
         kind = _kind_of(frame[name])
         if kind is bool:

@@ -154,7 +154,7 @@ def _rows_of_dataset(record: RunRecord, indices: npt.NDArray[np.int64]) -> dict[
     if not isinstance(folder, str):
         return {}
     try:
-        with (Path(folder) / "test.csv").open(encoding="utf-8", newline="") as file:
+        with (Path(folder) / "test.csv").open(encoding="utf-8-sig", newline="") as file:
             heading, *lines = csv.reader(file)
     except (OSError, ValueError, csv.Error):
         return {}

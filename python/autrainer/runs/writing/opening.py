@@ -108,6 +108,22 @@ def read_text(path: Path) -> str:
         return text.read()
 
 
+def no_table(path: StrPath, error: Exception) -> CorruptFileError:
+    """What to raise for a file that is no table of comma-separated values.
+
+    Args:
+        path: The file.
+        error: What `csv` or pandas say about it.
+    """
+    reason = " ".join(str(error).split()).removeprefix("Error tokenizing data. C error: ")
+    if isinstance(error, UnicodeDecodeError):
+        byte = error.object[error.start]
+        reason = f"text that is not UTF-8 (byte 0x{byte:02x}); save the file as UTF-8"
+    return CorruptFileError(
+        f"{os.fspath(path)}: expected a table of comma-separated values, found {reason}"
+    )
+
+
 def _refuse(found: os.stat_result, path: StrPath) -> None:
     if not stat.S_ISREG(found.st_mode):
         number, kind = _kind(found.st_mode)
