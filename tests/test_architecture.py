@@ -39,6 +39,7 @@ DOORS = {
     "data/native/file_reader.py": {"FileReader", "Outcome"},
     "data/paths/workers.py": {"leave_signals_to_parent"},
     "features/native.py": {"MelSpectrogram", "Resampler", "cepstra", "cosine_matrix", "deltas"},
+    "plotting/png.py": {"encode_png"},
     "runs/writing/files.py": {
         "copy_file",
         "find_numpy",

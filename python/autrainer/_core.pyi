@@ -260,6 +260,9 @@ def permutation(
 def position_of(num_samples: int, seed: int, epoch: int, sample: int) -> int:
     """Position at which the order of one epoch has a sample."""
 
+def encode_png(pixels: npt.NDArray[np.uint8], dots_per_metre: int) -> bytes:
+    """Pixels of shape (height, width, 3 or more) as an RGB file of PNG."""
+
 def write_bytes(path: str, data: bytes | npt.NDArray[np.uint8]) -> None:
     """Write `data` to `path`, whole or not at all."""
 

@@ -11,7 +11,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from PIL import Image
 
-from autrainer.errors import ConfigError, OutputError
+from autrainer.errors import ConfigError, DataError, OutputError
 from autrainer.plotting import PlotMetrics
 from autrainer.plotting.png import encode_png
 
@@ -126,6 +126,45 @@ def test_the_best_evaluation_is_named_in_the_legend(tmp_path):
     assert figure.axes[0].get_ylabel() == "loss"
 
 
+@pytest.mark.slow
+@pytest.mark.parametrize("adds_titles", [True, False])
+def test_a_plot_does_not_depend_on_those_before_it(tmp_path, adds_titles):
+    plots = make_plots("replaced", add_titles=adds_titles)
+    for number, values in enumerate([[0.5, 1e6, NAN], [1e-7, 2e-7], [3.0], [5.0, 6.0, 7.0, -1.0]]):
+        run = {"uar": values, "uar.std": [0.1] * len(values), "mse_unscaled": values[::-1]}
+        run |= {"dev_loss": values} if number % 2 else {}
+        plots.output_directory = tmp_path / "again" / f"run{number}"
+        plots.plot_run(run)
+        new = make_plots(tmp_path / "new" / f"run{number}", add_titles=adds_titles)
+        new.plot_run(run)
+        for name in ("loss.png", "mse_unscaled.png", "uar.png"):
+            again, drawn = (each.output_directory / "_plots" / name for each in (plots, new))
+            assert again.read_bytes() == drawn.read_bytes()
+
+
+def test_what_a_class_of_the_user_adds_to_a_figure_stays_on_that_one(tmp_path):
+    class Stamped(PlotMetrics):
+        def save_plot(self, fig, name, path="", close=True, tight_layout=True):
+            fig.text(0, 0, f"stamp of {name}")
+            super().save_plot(fig, name, path, close, tight_layout)
+
+    plots = Stamped(tmp_path, "epoch", **SETTINGS | {"filetypes": ["svg"]}, metric_fns=[UAR])
+    plots.plot_run(make_run())
+    assert "stamp of loss" in (tmp_path / "_plots" / "loss.svg").read_text()
+    assert "stamp of loss" not in (tmp_path / "_plots" / "uar.svg").read_text()
+
+
+def test_a_title_stands_above_the_power_of_ten(tmp_path):
+    plots, figures = make_plots(tmp_path), {}
+    plots.save_plot = lambda figure, name, path="": figures.update({name: figure})
+    plots.plot_run({"uar": [1e-7, 2e-7]})
+    (axes,) = figures["uar"].axes
+    axes.figure.canvas.draw()
+    power, title = axes.yaxis.get_offset_text(), axes._left_title
+    assert power.get_text() == "1e\N{MINUS SIGN}7"
+    assert title.get_window_extent().y0 > power.get_window_extent().y1
+
+
 def test_labels_and_titles_can_be_left_out(tmp_path):
     off = dict.fromkeys(("add_titles", "add_xlabels", "add_ylabels"), False)
     make_plots(tmp_path, pickle=True, filetypes=[], **off).plot_run(make_run())
@@ -196,3 +235,9 @@ def test_pixels_read_back_as_they_were(height, width, channels, seed):
     image = Image.open(io.BytesIO(encode_png(pixels, 300)))
     assert image.mode == "RGB"
     assert np.array_equal(np.asarray(image), pixels[:, :, :3])
+
+
+@pytest.mark.parametrize("shape", [(0, 4, 3), (4, 0, 3), (2, 2, 2)])
+def test_what_is_no_picture_is_refused(shape):
+    with pytest.raises(DataError, match="no picture of"):
+        encode_png(np.zeros(shape, np.uint8), 300)

@@ -6,12 +6,12 @@ import io
 import logging
 import pickle as pickling
 import shutil
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from autrainer.plotting.figures import DPI, Figures, stacked_figure
 from autrainer.plotting.theme import check_settings, settings
 from autrainer.runs.writing.background import Background
 
@@ -21,7 +21,6 @@ if TYPE_CHECKING:
 
 log = logging.getLogger(__name__)
 
-DPI = 300
 UNDATED: Mapping[str, dict[str, None]] = {"svg": {"Date": None}, "pdf": {"CreationDate": None}}
 LATEX_SPECIAL = {character: f"\\{character}" for character in "_%&#${}"} | {
     "\\": r"\textbackslash{}",
@@ -85,6 +84,7 @@ class PlotBase:
         self.add_xlabels = add_xlabels
         self.add_ylabels = add_ylabels
         self.rcParams = dict(rcParams or {})
+        self.figures = Figures()
         self._writer: Background | None = None
 
     @contextmanager
@@ -106,19 +106,36 @@ class PlotBase:
 
         Every pair after the first makes the figure half as high again as one of them alone.
         """
-        from matplotlib.backends.backend_agg import FigureCanvasAgg
-        from matplotlib.figure import Figure
-
         width, height = self.figsize
-        figure = Figure(figsize=(width, height * (rows + 1) / 2), dpi=DPI)
-        FigureCanvasAgg(figure)
-        all_axes: list[Axes] = list(figure.subplots(rows, squeeze=False).flat)
+        figure, all_axes = stacked_figure((width, height * (rows + 1) / 2), rows)
         all_axes[-1].set_xlabel(self.training_type if self.add_xlabels else "")
         return figure, all_axes
 
+    def _figure_again(self, rows: int) -> tuple[Figure, list[Axes]]:
+        """The same, of an earlier plot where that can be: most of the time goes into new axes."""
+        if not self._draws_as_we_do:
+            return self.new_stacked_figure(rows)
+        found = self.figures.emptied(rows)
+        if found is None:
+            found = self.new_stacked_figure(rows)
+            self.figures.keep(rows, *found)
+        figure, all_axes = found
+        all_axes[-1].set_xlabel(self.training_type if self.add_xlabels else "")
+        return figure, all_axes
+
+    @property
+    def _draws_as_we_do(self) -> bool:
+        """Whether nobody else has had a figure in hand, and may have left something on it."""
+        kind = type(self)
+        return (
+            kind.save_plot is PlotBase.save_plot
+            and kind.new_stacked_figure is PlotBase.new_stacked_figure
+            and not vars(self).keys() & {"save_plot", "new_stacked_figure"}
+        )
+
     @contextmanager
     def writing_behind(self) -> Iterator[None]:
-        """Encode and write files beside the drawing of the next; all are written at the end."""
+        """Write files beside the drawing of the next; all are written at the end."""
         self._writer = Background()
         try:
             yield
@@ -148,7 +165,7 @@ class PlotBase:
             fig: The figure.
             name: Name of the files, without suffix.
             path: Folder inside the output directory.
-            close: Clear the figure afterwards.
+            close: Clear the figure afterwards, unless it is one that is drawn on again.
             tight_layout: Fit the axes and their labels to the figure.
 
         Raises:
@@ -161,19 +178,19 @@ class PlotBase:
         folder = self.output_directory / path
         for filetype in self.filetypes:
             file = folder / f"{name}.{filetype}"
-            encode = _drawn(fig, filetype)
+            content = _drawn(fig, filetype)
             if self._writer is None:
-                write_bytes(file, encode())
+                write_bytes(file, content)
             else:
-                self._writer.submit(lambda f=file, e=encode: write_bytes(f, e()))
+                self._writer.submit(write_bytes, file, content)
         if self.pickle:
             write_bytes(folder / f"{name}.pkl", pickling.dumps(fig))
-        if close:
+        if close and not self.figures.has(fig):
             fig.clear()
 
 
-def _drawn(figure: Figure, filetype: str) -> Callable[[], bytes]:
-    """Draw a figure; the call that is returned gives the bytes of the file, in any thread."""
+def _drawn(figure: Figure, filetype: str) -> bytes:
+    """Draw a figure; the bytes of the file."""
     import numpy as np
     from matplotlib.backends.backend_agg import FigureCanvasAgg
 
@@ -182,10 +199,10 @@ def _drawn(figure: Figure, filetype: str) -> Callable[[], bytes]:
     if filetype == "png" and isinstance(figure.canvas, FigureCanvasAgg):
         canvas: Any = figure.canvas
         canvas.draw()
-        return partial(encode_png, np.asarray(canvas.buffer_rgba()), figure.dpi)
+        return encode_png(np.asarray(canvas.buffer_rgba()), figure.dpi)
     buffer = io.BytesIO()
     figure.savefig(buffer, format=filetype, dpi=DPI, metadata=UNDATED.get(filetype))
-    return buffer.getvalue
+    return buffer.getvalue()
 
 
 def _has_latex() -> bool:

@@ -249,7 +249,7 @@ class PlotMetrics(PlotBase):
         """
         groups = [[line] for line in lines] if apart and len(lines) <= MOST_APART else [lines]
         with self.style():
-            figure, all_axes = self.new_stacked_figure(len(groups))
+            figure, all_axes = self._figure_again(len(groups))
             for axes, group in zip(all_axes, groups, strict=True):
                 for line in group:
                     self._draw_line(axes, curves.iterations, name, line, len(group))
@@ -257,8 +257,9 @@ class PlotMetrics(PlotBase):
                 _count_iterations(axes, curves.iterations)
                 if group:
                     axes.legend(title=legend_title).get_title().set_fontsize("small")
-            if title and self.add_titles:
-                all_axes[0].set_title(self.legend_text(title), loc="left", fontsize="small")
+            titles = [self.legend_text(title) if self.add_titles else "", *([""] * len(groups))]
+            for axes, text in zip(all_axes, titles, strict=False):
+                _set_title(axes, text)
             self.save_plot(figure, name, path)
 
     def _draw_line(
@@ -307,6 +308,21 @@ def _count_iterations(axes: Axes, iterations: Sequence[float]) -> None:
     locator.set_params(integer=True)
     if len(iterations) == 1:
         axes.set_xlim(iterations[0] - 1, iterations[0] + 1)
+
+
+def _set_title(axes: Axes, text: str) -> None:
+    """Put a title right above the axes, or above the power of ten that may stand there.
+
+    Left to itself, matplotlib measures all labels again at every layout, and writes over the power.
+    """
+    from matplotlib import rcParams
+
+    axes.yaxis.get_ticklabels()
+    has_power = bool(axes.yaxis.get_major_formatter().get_offset())
+    size: Any = axes.yaxis.get_offset_text().get_fontsize()
+    line = 1.3 * size if has_power else 0.0
+    pad = rcParams["axes.titlepad"] + line
+    axes.set_title(text, loc="left", fontsize="small", y=1.0, pad=pad)
 
 
 def _finite(value: Any) -> float:

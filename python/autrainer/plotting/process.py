@@ -19,10 +19,13 @@ from pathlib import Path
 from types import SimpleNamespace
 from typing import Any, TextIO
 
+from autrainer.config.packaged import packaged_dir
 from autrainer.errors import OutputError
+from autrainer.plotting.figures import Figures
 from autrainer.plotting.metrics import ITERATION, PlotMetrics
 from autrainer.runs.process.streams import open_standard_streams
 from autrainer.runs.writing.background import Background
+from autrainer.runs.yaml.reading import read_mapping
 
 log = logging.getLogger(__name__)
 
@@ -67,8 +70,11 @@ class RunPlots:
     iterations: list[int]
     values: dict[str, list[float]]
 
-    def draw(self) -> None:
+    def draw(self, figures: Figures | None = None) -> None:
         """Draw them here and now.
+
+        Args:
+            figures: Those of earlier plots with the same settings, to draw on again.
 
         Raises:
             ConfigError: if the settings cannot be met.
@@ -78,6 +84,7 @@ class RunPlots:
         plots = PlotMetrics(
             self.output_directory, self.training_type, **self.settings, metric_fns=metrics
         )
+        plots.figures = figures or plots.figures
         plots.plot_run({**self.values, ITERATION: self.iterations})
 
 
@@ -219,30 +226,46 @@ def _close_quietly(pipe: Any) -> None:
         log.debug("the plotting process had ended with an unread request")
 
 
-def serve(requests: TextIO, answers: TextIO) -> None:
-    """Draw what is asked for, until there are no more requests."""
+def serve(requests: TextIO, answers: TextIO, settings: Mapping[str, Any], figures: Figures) -> None:
+    """Draw what is asked for, until there are no more requests.
+
+    Args:
+        requests: One in each line.
+        answers: Likewise.
+        settings: Those that `figures` were made with.
+        figures: Drawn on again, as long as the settings are these.
+    """
     for line in requests:
-        answers.write(f"{json.dumps({'error': _attempt(json.loads(line))})}\n")
+        request = json.loads(line)
+        if request["settings"] != settings:
+            settings, figures = request["settings"], Figures()
+        error = _attempt(request, figures)
+        if error is not None:
+            figures = Figures()
+        answers.write(f"{json.dumps({'error': error})}\n")
         answers.flush()
 
 
-def _attempt(request: Mapping[str, Any]) -> str | None:
+def _attempt(request: Mapping[str, Any], figures: Figures) -> str | None:
     try:
-        RunPlots(**request).draw()
+        RunPlots(**request).draw(figures)
     except Exception as error:
         # Whatever it is, the process that asked raises it.
         return f"{type(error).__name__}: {error}"
     return None
 
 
-def _prepare() -> None:
-    """Draw a small figure while the trainer is busy: imports and fonts are what takes time."""
-    settings: dict[str, Any] = dict.fromkeys(("latex", "pickle", "replace_none"), False)
-    settings |= dict.fromkeys(("add_titles", "add_xlabels", "add_ylabels"), True)
-    settings |= {"figsize": (4, 3), "filetypes": [], "rcParams": {}}
-    settings |= {"context": "notebook", "palette": "colorblind", "metric_fns": []}
-    plots = PlotMetrics("", "epoch", **settings)
+def _prepare() -> tuple[dict[str, Any], Figures]:
+    """Draw a figure as most runs want it while the trainer is busy: imports, fonts and axes.
+
+    Returns:
+        The settings, and what to draw on again.
+    """
+    default = read_mapping(packaged_dir() / "plotting" / "Default.yaml")
+    plots = PlotMetrics("", "epoch", **default | {"filetypes": []}, metric_fns=[])
     plots.plot_run({"train_loss": [1.0, 0.5], "dev_loss": [1.0, 0.5]})
+    plots.figures.draw()
+    return default, plots.figures
 
 
 def main() -> None:
@@ -255,8 +278,7 @@ def main() -> None:
     # What libraries print must not look like an answer.
     os.dup2(2, 1)
     try:
-        _prepare()
-        serve(sys.stdin, answers)
+        serve(sys.stdin, answers, *_prepare())
     except BrokenPipeError:
         pass
     finally:

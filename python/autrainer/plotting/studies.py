@@ -8,7 +8,7 @@ from itertools import accumulate
 from pathlib import Path
 from typing import Any
 
-from autrainer.plotting.base import DPI
+from autrainer.plotting.figures import DPI
 from autrainer.plotting.theme import settings
 from autrainer.runs.writing.files import write_bytes
 

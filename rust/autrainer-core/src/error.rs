@@ -118,6 +118,13 @@ pub enum Error {
         /// Of what.
         shape: Vec<usize>,
     },
+    /// Bytes make no picture of this size.
+    Picture {
+        /// Number of columns.
+        width: u32,
+        /// Number of rows.
+        height: u32,
+    },
     /// There is no memory.
     Memory {
         /// For so many numbers.
@@ -255,6 +262,10 @@ impl fmt::Display for Error {
             Self::StepShape { step, shape } => {
                 write!(f, "{step} of an array of shape {}", Shape(shape))
             }
+            Self::Picture { width, height } => write!(
+                f,
+                "this is no picture of {width} x {height} pixels with three channels or more"
+            ),
             Self::Memory { count } => write!(f, "no memory for {count} numbers"),
             Self::NothingSubmitted => {
                 write!(f, "there is no batch to wait for; submit one first")

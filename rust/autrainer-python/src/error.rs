@@ -161,6 +161,7 @@ fn raised(py: Python<'_>, error: Error) -> PyErr {
             | CoreError::NothingSubmitted
             | CoreError::SignalTooShort { .. }
             | CoreError::StepShape { .. }
+            | CoreError::Picture { .. }
             | CoreError::Memory { .. },
         )
         | Error::SampleShapes { .. }

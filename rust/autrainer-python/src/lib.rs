@@ -39,7 +39,8 @@ mod _core {
     use super::sealed::{seal, write_sealed};
     #[pymodule_export]
     use super::serialize::{
-        copy_file, make_folder, rename, write_by_name, write_bytes, write_npy, write_results,
+        copy_file, encode_png, make_folder, rename, write_by_name, write_bytes, write_npy,
+        write_results,
     };
     #[pymodule_export]
     use super::shuffle::{permutation, position_of};

@@ -4,7 +4,7 @@ use std::path::PathBuf;
 
 use autrainer_core::io;
 use autrainer_core::serialize::{self, Array, Column, Floats, NamedColumn, Table, TextTable};
-use numpy::ndarray::IxDyn;
+use numpy::ndarray::{Ix3, IxDyn};
 use numpy::{
     Element, PyArray, PyArray1, PyArray2, PyArrayDescrMethods, PyUntypedArray,
     PyUntypedArrayMethods,
@@ -69,6 +69,35 @@ pub(crate) fn make_folder(py: Python<'_>, path: PathBuf) -> Result<()> {
 #[pyfunction]
 pub(crate) fn rename(py: Python<'_>, source: PathBuf, target: PathBuf) -> Result<()> {
     guarded(py, || Ok(py.detach(|| io::rename(&source, &target))?))
+}
+
+/// Pixels of shape (height, width, 3 or more) as an RGB file of PNG.
+#[pyfunction]
+pub(crate) fn encode_png<'py>(
+    py: Python<'py>,
+    pixels: &Bound<'py, PyArray<u8, Ix3>>,
+    dots_per_metre: u32,
+) -> Result<Bound<'py, PyBytes>> {
+    guarded(py, || {
+        let &[height, width, _] = pixels.shape() else {
+            return Err(picture_of(pixels));
+        };
+        let (Ok(height), Ok(width)) = (u32::try_from(height), u32::try_from(width)) else {
+            return Err(picture_of(pixels));
+        };
+        let view = ReadView::elements(pixels, "pixels")?;
+        let bytes = view.as_slice();
+        let file = py.detach(|| serialize::encode_png(bytes, width, height, dots_per_metre))?;
+        Ok(PyBytes::new(py, &file))
+    })
+}
+
+fn picture_of(pixels: &Bound<'_, PyArray<u8, Ix3>>) -> Error {
+    Error::Argument {
+        argument: "pixels",
+        found: format!("an array of {} elements", pixels.len()),
+        expected: "an array of shape (height, width, channels)",
+    }
 }
 
 /// Write `array` to `path` as `numpy.save` would, whole or not at all; `synced` waits for the disk.
