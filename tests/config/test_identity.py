@@ -10,6 +10,7 @@ from autrainer.config.identity import (
     ABSENT,
     LONGEST_NAME,
     differences,
+    fingerprint,
     identity,
     run_name,
     same_but_iterations,
@@ -113,6 +114,27 @@ def test_loader_options_of_the_dataset_take_the_place_of_the_general_ones(config
 def test_only_iterations_may_differ_to_go_on(config):
     assert same_but_iterations(config, {**config, "iterations": 50})
     assert not same_but_iterations(config, {**config, "iterations": 50, "seed": 2})
+
+
+VALUES = st.recursive(
+    st.sampled_from([None, True, False, 0, 1, 1.0, -0.0, 0.5, float("nan"), float("inf"), "1", "a"])
+    | st.integers(),
+    lambda inner: (
+        st.lists(inner, max_size=2)
+        | st.dictionaries(st.sampled_from(["a", "b", "c"]), inner, max_size=2)
+    ),
+    max_leaves=4,
+)
+
+
+@given(VALUES, VALUES, st.integers(1, 9))
+def test_configurations_have_one_fingerprint_if_only_iterations_differ(first, second, iterations):
+    one = {"seed": 1, "iterations": 5, "own": first, "model": {"id": "m", "own": second}}
+    for first_again in (first, second):
+        other = {"model": {"own": second, "id": "m"}, "own": first_again, "seed": 1.0}
+        other |= {"iterations": iterations}
+        is_same = fingerprint(one) == fingerprint(other)
+        assert is_same == same_but_iterations(one, other)
 
 
 def test_neither_configuration_is_changed(config):

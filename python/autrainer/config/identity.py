@@ -135,6 +135,27 @@ def same_but_iterations(a: Plain, b: Plain) -> bool:
     return all(key == "iterations" for key, _, _ in differences(a, b))
 
 
+def fingerprint(config: Plain) -> str:
+    """A digest that configurations share if they make the same run, however long it trains.
+
+    Comparing two of them is `same_but_iterations` without keeping the configurations.
+    """
+    kept = {key: value for key, value in identity(config).items() if key != "iterations"}
+    return hashlib.blake2b(repr(_canonical(kept)).encode(), digest_size=16).hexdigest()
+
+
+def _canonical(value: Any) -> Any:
+    """The same for values that `_equal` takes for the same, and something else for others."""
+    if isinstance(value, Mapping):
+        pairs = ((_canonical(key), _canonical(each)) for key, each in value.items())
+        return "mapping", *sorted(pairs, key=repr)
+    if isinstance(value, list | tuple):
+        return "list", *map(_canonical, value)
+    if isinstance(value, float) and value.is_integer():
+        return int(value)
+    return value
+
+
 def run_name(config: Plain) -> str:
     """Name of the folder of a run: ids and values of the naming convention, joined by `_`.
 

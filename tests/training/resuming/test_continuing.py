@@ -16,6 +16,8 @@ from autrainer.runs.state.sealed import read_sealed, write_sealed
 from autrainer.runs.writing.folders import remove_run
 from autrainer.runs.yaml.reading import read_yaml
 from autrainer.runs.yaml.writing import write_yaml
+from autrainer.training.resuming import shorter_runs as shorter_runs_module
+from autrainer.training.resuming.shorter_runs import shorter_runs
 from tests.training.conftest import built, damage, same_states, state, trained
 from tests.training.resuming.test_resumption import Stopper
 
@@ -172,6 +174,35 @@ def test_a_sibling_without_a_readable_configuration_is_passed_over_with_a_warnin
     assert long_run(tmp_path).initial_iteration == 1
     for name in ("damaged", "bare", "empty"):
         assert f"{name} cannot be gone on from" in caplog.text
+
+
+def test_a_finished_run_is_read_once_until_its_files_change(tmp_path):
+    run = tmp_path / "runs" / "short"
+    (run / ".hydra").mkdir(parents=True)
+    (run / "metrics.csv").write_text("")
+    file, config = run / ".hydra" / "config.yaml", {"iterations": 2, "seed": 1}
+    write_yaml(file, config)
+
+    def found():
+        longer = config | {"iterations": 5}
+        runs = shorter_runs(run.parent, longer, besides=run.parent / "long")
+        return [(each.path.name, each.iterations) for each in runs]
+
+    before = reads()
+    assert [found() for _ in range(3)] == [[("short", 2)]] * 3
+    assert reads() == before + 1
+    write_yaml(file, config | {"iterations": 4})
+    assert found() == [("short", 4)]
+    write_yaml(run / "status.yaml", {"state": "failed"})
+    assert found() == []
+    write_yaml(run / "status.yaml", {"state": "stopped", "iteration": 3})
+    assert found() == [("short", 3)]
+    (run / "metrics.csv").unlink()
+    assert found() == []
+
+
+def reads():
+    return shorter_runs_module._read.cache_info().misses
 
 
 @pytest.mark.parametrize("missing", ["model.pt", "optimizer.pt", "scheduler.pt"])

@@ -8,13 +8,14 @@ import time
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
+from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
-from autrainer.config.identity import same_but_iterations
+from autrainer.config.identity import fingerprint, same_but_iterations
 from autrainer.errors import OutputError, RunInUseError
 from autrainer.runs.finished import is_finished
-from autrainer.runs.layout import CONFIG_FILE
+from autrainer.runs.layout import CONFIG_FILE, STATUS_FILE, TABLE
 from autrainer.runs.locking.lock import RunLock
 from autrainer.runs.record.run_record import RunRecord
 from autrainer.runs.writing.folders import REMOVING
@@ -26,6 +27,10 @@ LONGEST_COPY_S = 600.0
 """How long others may copy or remove a shorter run before it is not waited for any more."""
 
 POLL_S = 0.2
+MOST_KNOWN = 1 << 16
+"""Runs of which is kept what they are compared by, some hundred bytes each."""
+
+_UNREADABLE = (OSError, ValueError, KeyError, TypeError)
 _READ_ONLY = (errno.EACCES, errno.EPERM, errno.EROFS)
 
 
@@ -56,9 +61,10 @@ def shorter_runs(
         besides: Its own folder.
     """
     tried = {besides}
+    wanted = fingerprint(config), int(config["iterations"])
     while True:
         folders = [path for path in sorted(runs_dir.iterdir()) if path not in tried]
-        found = [run for path in folders if (run := _finished(path, config)) is not None]
+        found = [run for path in folders if (run := _finished(path, *wanted)) is not None]
         if not found:
             return
         longest = max(found, key=lambda run: run.iterations)
@@ -66,20 +72,71 @@ def shorter_runs(
         yield longest
 
 
-def _finished(path: Path, config: Mapping[str, Any]) -> FinishedRun | None:
-    is_run = path.is_dir() and not path.name.endswith(REMOVING) and is_finished(path)
-    return as_shorter_run(path, config) if is_run else None
+def _finished(path: Path, wanted: str, iterations: int) -> FinishedRun | None:
+    if path.name.endswith(REMOVING) or not (path / TABLE).is_file():
+        return None
+    signature = (_signature(path / CONFIG_FILE), _signature(path / STATUS_FILE))
+    try:
+        known = _read(path, signature)
+    except _UNREADABLE as error:
+        log.warning("%s cannot be gone on from: %s", path, error)
+        return None
+    if known is None or known.fingerprint != wanted or known.iterations >= iterations:
+        return None
+    return FinishedRun(path, known.iterations)
+
+
+_Signature = tuple[int, int, int] | None
+
+
+def _signature(path: Path) -> _Signature:
+    """What changes when a file is written to or replaced; None if there is none."""
+    try:
+        found = path.stat()
+    except OSError:
+        return None
+    return found.st_ino, found.st_size, found.st_mtime_ns
+
+
+@dataclass(frozen=True)
+class _Known:
+    """What a finished run is compared by."""
+
+    fingerprint: str
+    iterations: int
+
+
+@lru_cache(MOST_KNOWN)
+def _read(path: Path, signature: tuple[_Signature, _Signature]) -> _Known | None:
+    """Read a run; None if it has not finished.
+
+    Each run of a sweep looks at all that have finished before it, so that what was read is kept.
+    The signature is not read: with another one the files are read again.
+    """
+    if not is_finished(path):
+        return None
+    config, iterations = _config_of(path)
+    return _Known(fingerprint(config), iterations)
+
+
+def _config_of(path: Path) -> tuple[dict[str, Any], int]:
+    """The configuration of a finished run, and how many iterations it trained.
+
+    Raises:
+        OSError, ValueError, KeyError, TypeError: if there is none that can be read.
+    """
+    record = RunRecord(path)
+    config = record.read_config()
+    if config is None:
+        raise FileNotFoundError(f"{path}: it has no {CONFIG_FILE}")
+    return config, record.stopped_at or int(config["iterations"])
 
 
 def as_shorter_run(path: Path, config: Mapping[str, Any]) -> FinishedRun | None:
     """A finished run, if it is one of the same configuration with fewer iterations."""
-    record = RunRecord(path)
     try:
-        other = record.read_config()
-        if other is None:
-            raise FileNotFoundError(f"{path}: it has no {CONFIG_FILE}")
-        iterations = record.stopped_at or int(other["iterations"])
-    except (OSError, ValueError, KeyError, TypeError) as error:
+        other, iterations = _config_of(path)
+    except _UNREADABLE as error:
         log.warning("%s cannot be gone on from: %s", path, error)
         return None
     if iterations >= int(config["iterations"]) or not same_but_iterations(other, config):
