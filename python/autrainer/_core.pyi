@@ -19,6 +19,7 @@ __all__ = [
     "decode_audio",
     "decode_file",
     "deltas",
+    "encode_png",
     "find_numpy",
     "first_nonfinite",
     "foreign_audio",
