@@ -98,7 +98,9 @@ def _section_table(section: type[DataclassInstance], inherited: dict[str, object
 
 def _row(key: Key, meaning: str, inherited: dict[str, object]) -> Sequence[str]:
     default = _default(key, inherited)
-    allowed = "null, or a mapping" if key.section is not None else _allowed(key.kind)
+    allowed = _allowed(key.kind) if key.section is None else "null, or a mapping"
+    if key.section is not None and key.shorthand:
+        allowed = f"{allowed}; anything else stands for its `{key.shorthand}`"
     return f"`{key.name}`", default, allowed, meaning, "yes" if key.makes_run else "no"
 
 

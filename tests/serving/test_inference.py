@@ -2,6 +2,7 @@
 
 import numpy as np
 import pytest
+import soundfile
 import torch
 
 from autrainer.data.file_handlers import AudioFileHandler, NumpyFileHandler
@@ -122,6 +123,15 @@ def test_a_file_that_cannot_be_read_ends_no_other(model, recordings, caplog):
     assert "No result for c.wav" in caplog.text
     with pytest.raises(DataError, match=r"f\.wav: it holds no samples"):
         inference.predict_file(recordings / "f.wav")
+
+
+def test_a_recording_of_nan_has_an_error_and_no_prediction(model, recordings):
+    samples = np.full(RATE, np.nan, np.float32)
+    soundfile.write(recordings / "n.wav", samples, RATE, subtype="FLOAT")
+    inference = Inference(model, **TRUSTED)
+    table = inference.predict_directory(recordings, "wav", update_frequency=0)
+    assert "n.wav" not in table["filename"].tolist()
+    assert inference.failures["n.wav"].startswith("the model's outputs are NaN")
 
 
 def test_errors_of_transforms_and_of_the_model_are_those_of_their_file(tmp_path, recordings):

@@ -6,13 +6,13 @@ the parts and on their shapes alone, so that the same files give the same result
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
 import torch
 
-from autrainer.errors import message_of
+from autrainer.errors import DataError, message_of
 from autrainer.runs.process.intra_op import one_intra_op_thread
 from autrainer.serving.model import Serving
 from autrainer.serving.results import FileResult, rows_of
@@ -67,11 +67,26 @@ def _result(file: Prepared, position: int, batches: _Batches, serving: Serving) 
         return FileResult(file.name, error=error)
     try:
         outputs, embeddings = zip(*(batches.done.pop(key) for key in keys), strict=True)
+        _refuse_nan(outputs)
         with one_intra_op_thread():
             rows = rows_of(serving.target_transform, file.offsets, outputs, embeddings)
     except Exception as failure:
         return FileResult(file.name, error=told(failure))
     return FileResult(file.name, rows)
+
+
+def _refuse_nan(outputs: Sequence[torch.Tensor]) -> None:
+    """Refuse outputs of which the largest would be no prediction.
+
+    Raises:
+        DataError: if one of them is NaN.
+    """
+    bad = sum(bool(each.isnan().any()) for each in outputs)
+    if bad:
+        parts = "" if len(outputs) == 1 else f" for {bad} of {len(outputs)} windows"
+        raise DataError(
+            f"the model's outputs are NaN{parts}: the recording may hold NaN, or the weights do"
+        )
 
 
 def told(error: BaseException) -> str:
