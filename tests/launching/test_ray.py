@@ -43,6 +43,8 @@ def is_asked():
 
 
 @pytest.mark.slow
+@pytest.mark.long
+@pytest.mark.timeout(220)
 def test_a_lost_run_goes_on_a_failed_one_is_told_and_a_signal_stops_the_rest_saved(tmp_path):
     (tmp_path / "conf" / "plotting").mkdir(parents=True)
     (tmp_path / "conf" / "plotting" / "None.yaml").touch()
@@ -56,7 +58,7 @@ def test_a_lost_run_goes_on_a_failed_one_is_told_and_a_signal_stops_the_rest_sav
         command(tmp_path, "train", *SMALL, callback, *options, RAY_TMPDIR=folder) as process,
     ):
         (tmp_path / "pid").write_text(str(process.pid))
-        output, errors = process.communicate()
+        output, errors = process.communicate(timeout=200)
         assert process.wait() == 130, errors
     states = [read(path / "status.yaml") for path in runs_of(tmp_path).values()]
     assert [state["state"] for state in states] == ["finished", "failed", "interrupted"]
