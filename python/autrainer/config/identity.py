@@ -141,7 +141,8 @@ def fingerprint(config: Plain) -> str:
     Comparing two of them is `same_but_iterations` without keeping the configurations.
     """
     kept = {key: value for key, value in identity(config).items() if key != "iterations"}
-    return hashlib.blake2b(repr(_canonical(kept)).encode(), digest_size=16).hexdigest()
+    text = repr(_canonical(kept))
+    return hashlib.blake2b(text.encode(), digest_size=16).hexdigest()
 
 
 def _canonical(value: Any) -> Any:
