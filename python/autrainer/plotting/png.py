@@ -11,7 +11,7 @@ INCHES_PER_METRE = 39.3701
 
 
 def encode_png(pixels: npt.NDArray[np.uint8], dpi: float) -> bytes:
-    """Pixels as an RGB file, six times as fast as general encoders and of about the same size.
+    """Pixels as an RGB file, made fast rather than small: two to three times what zlib makes of it.
 
     Every row is stored as its difference to the one above, which is zero nearly everywhere.
 
