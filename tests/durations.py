@@ -63,11 +63,12 @@ class Recorder:
         self.largest_s[name] = max(self.largest_s.get(name, 0.0), report.cpu_s)
 
     def pytest_sessionfinish(self, session):
-        """Write the list, where all reports are."""
+        """Write the list, where all reports are; what was not run stays as it was."""
         if hasattr(session.config, "workerinput"):
             return
-        found = sorted(name for name, seconds in self.largest_s.items() if seconds >= LIMIT_S)
-        LIST.write_text("".join(f"{name}\n" for name in found))
+        found = {name for name, seconds in self.largest_s.items() if seconds >= LIMIT_S}
+        kept = slow_tests().difference(self.largest_s)
+        LIST.write_text("".join(f"{name}\n" for name in sorted(found | kept)))
 
 
 def pytest_configure(config):

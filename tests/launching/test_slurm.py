@@ -10,7 +10,13 @@ import pytest
 from autrainer.config.schema.reading import Reader
 from autrainer.config.schema.sections.clusters import SlurmSection
 from autrainer.config.schema.sections.training import SweepSection
+from autrainer.errors import AutrainerError
+from autrainer.launching.jobs import Job
+from autrainer.launching.live_table import LiveTable
+from autrainer.launching.slurm import waiting
 from autrainer.launching.slurm.cluster import Resources, parameters
+from autrainer.launching.view import View
+from autrainer.runs.elsewhere import SharedRuns
 from tests import forked
 from tests.integration.conftest import SMALL, read, runs_of
 from tests.launching.fake_slurm import FakeSlurm, log_of
@@ -294,3 +300,30 @@ def test_a_job_of_submitits_local_executor_is_requeued_and_goes_on(project, slur
     assert submitted.result() == [path.name for path in runs_of(project).values()]
     assert states_of(project) == ["finished"]
     assert submitted._process.wait() == 0
+
+
+class SilentAtFirst:
+    """A cluster whose controller does not answer, twice, and then knows of no job."""
+
+    def __init__(self):
+        self.num_asked = 0
+
+    def states(self):
+        self.num_asked += 1
+        if self.num_asked < 3:
+            raise AutrainerError("squeue has failed: Socket timed out")
+        return {}
+
+
+def test_a_controller_that_does_not_answer_is_asked_again(tmp_path, monkeypatch, caplog):
+    monkeypatch.setattr(waiting, "LOOK_EVERY_S", 0.0)
+    monkeypatch.setattr(waiting, "ASK_EVERY_S", 0.0)
+    cluster, ended = SilentAtFirst(), []
+    job = Job(0, ("seed=1",), tmp_path / "run", lambda: None)
+    view = View(1, LiveTable(is_shown=False))
+    shared = SharedRuns(tmp_path / "jobs.yaml")
+    waiting.Waiting([(job, "7_0")], tmp_path, cluster, shared, view).wait(ended.append)
+    assert ended == [job]
+    assert "job 7_0 has left the queue" in job.result.failure.sentence
+    assert cluster.num_asked == 3
+    assert caplog.text.count("SLURM does not answer, and is asked again") == 1

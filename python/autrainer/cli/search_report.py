@@ -38,7 +38,7 @@ def search_lines(result: SearchResult) -> list[str]:
 
 def _number(value: float) -> str:
     """A score with four digits behind the point; a count as it is."""
-    return f"{value:,.0f}" if value == int(value) and abs(value) > 1 else f"{value:.4f}"
+    return f"{value:,.0f}" if value.is_integer() and abs(value) > 1 else f"{value:.4f}"
 
 
 def _plots(result: SearchResult) -> list[Path]:

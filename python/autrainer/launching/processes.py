@@ -71,7 +71,31 @@ def spawned(descriptor: int, streams: Sequence[int], environment: Mapping[str, s
     )
 
 
-class WorkerProcess:
+class Heard:
+    """What sends messages by a connection.
+
+    Attributes:
+        connection: Where they come from.
+    """
+
+    connection: Connection
+
+    def received(self) -> Iterator[Any]:
+        """Messages that are there by now; the end of the connection is the end of them."""
+        while not self.connection.closed and self.connection.poll():
+            try:
+                yield self.connection.recv()
+            except (EOFError, OSError):
+                self.connection.close()
+                return
+
+    @property
+    def has_hung_up(self) -> bool:
+        """Whether nothing more will come from it."""
+        return self.connection.closed
+
+
+class WorkerProcess(Heard):
     """A worker, and the three pipes that come from it.
 
     Args:
@@ -101,7 +125,7 @@ class WorkerProcess:
             theirs.close()
             for _, end in ends:
                 os.close(end)
-        self.connection: Connection = ours
+        self.connection = ours
         self.outputs = [Output(end, stream) for (end, _), stream in zip(ends, (1, 2), strict=True)]
         self.send(setup)
 
@@ -116,20 +140,6 @@ class WorkerProcess:
             self.connection.send(message)
         except OSError:
             return
-
-    def received(self) -> Iterator[Any]:
-        """Messages that are there by now; an `EOFError` ends them when the worker has died."""
-        while not self.connection.closed and self.connection.poll():
-            try:
-                yield self.connection.recv()
-            except (EOFError, OSError):
-                self.connection.close()
-                return
-
-    @property
-    def has_hung_up(self) -> bool:
-        """Whether nothing more will come from it."""
-        return self.connection.closed
 
     @property
     def has_ended(self) -> bool:

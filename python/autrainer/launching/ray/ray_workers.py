@@ -7,7 +7,7 @@ import logging
 import os
 import signal
 import threading
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
 from multiprocessing.connection import Connection, Pipe
 from typing import Any
@@ -16,7 +16,7 @@ from autrainer.config.schema.sections.clusters import RaySection
 from autrainer.errors import AutrainerError, MissingExtraError, message_of
 from autrainer.launching.cores import available_cores
 from autrainer.launching.messages import Setup, Stop
-from autrainer.launching.processes import LEAVE_S, Output
+from autrainer.launching.processes import LEAVE_S, Heard, Output
 from autrainer.launching.ray.mailbox import Mailbox
 from autrainer.launching.ray.remote_worker import packed, serve
 
@@ -154,7 +154,7 @@ class RayTasks:
             self._ray.shutdown()
 
 
-class RayWorker:
+class RayWorker(Heard):
     """A worker that is a task of Ray; the pool uses it like a `WorkerProcess`.
 
     Args:
@@ -173,20 +173,6 @@ class RayWorker:
         # Workers of Ray ignore a SIGINT, since a terminal may send it to all processes.
         is_stop = isinstance(message, Stop)
         self._tasks.send(self._number, STOP if is_stop else message)
-
-    def received(self) -> Iterator[Any]:
-        """Messages that are there by now; the last one is followed by the end of the worker."""
-        while not self.connection.closed and self.connection.poll():
-            try:
-                yield self.connection.recv()
-            except (EOFError, OSError):
-                self.connection.close()
-                return
-
-    @property
-    def has_hung_up(self) -> bool:
-        """Whether nothing more will come from it."""
-        return self.connection.closed
 
     @property
     def has_ended(self) -> bool:

@@ -8,7 +8,7 @@ import time
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
-from autrainer.errors import RunInterruptedError, WorkerDiedError
+from autrainer.errors import AutrainerError, RunInterruptedError, WorkerDiedError
 from autrainer.launching.jobs import Job
 from autrainer.launching.messages import Ended, Failure, Progress
 from autrainer.launching.slurm.cluster import Cluster, array_of, log_of
@@ -60,7 +60,8 @@ class Waiting:
         self._folder, self._cluster, self._shared, self._view = folder, cluster, shared, view
         self._fails_fast = fails_fast
         self._looked_s = self._asked_s = float("-inf")
-        self._states: dict[str, str] = {}
+        self._states: dict[str, str] | None = None
+        self._is_silent = False
 
     def wait(self, report: Report) -> list[tuple[Job, str]]:
         """Wait until all jobs have ended, or a run has failed and that ends all of them.
@@ -100,10 +101,22 @@ class Waiting:
         self._looked_s = now_s
         if now_s - self._asked_s >= ASK_EVERY_S:
             # Before the folders are looked at: a job that has gone had written all by then.
-            self._asked_s, self._states = now_s, self._cluster.states()
+            self._asked_s = now_s
+            self._ask()
         ended = [(job, number) for job, number in self._left if self._has_ended(job, number)]
         self._left = [pair for pair in self._left if pair not in ended]
         return ended
+
+    def _ask(self) -> None:
+        """Ask SLURM for its jobs; where it does not answer, what it has told last still holds."""
+        try:
+            self._states = self._cluster.states()
+        except AutrainerError as error:
+            if not self._is_silent:
+                log.warning("SLURM does not answer, and is asked again: %s", error)
+            self._is_silent = True
+        else:
+            self._is_silent = False
 
     def _has_ended(self, job: Job, number: str) -> bool:
         state = self._shared.state_of(job.directory)
@@ -111,7 +124,8 @@ class Waiting:
             return True
         if state == AT_WORK_ELSEWHERE:
             self._advance(job)
-        return number not in self._states and state != AT_WORK_ELSEWHERE
+        is_gone = self._states is not None and number not in self._states
+        return is_gone and state != AT_WORK_ELSEWHERE
 
     def _advance(self, job: Job) -> None:
         """Take from its folder how far a run is."""
