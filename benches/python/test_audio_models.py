@@ -67,6 +67,7 @@ def test_step_of_cnn10(benchmark, tmp_path, who):
         is_ours = who.startswith("trainer")
         step = step_of_trainer(trainer, batch) if is_ours else step_by_hand(batch)
         benchmark.pedantic(step, rounds=10, iterations=1, warmup_rounds=2)
+    trainer.close()
 
 
 def shares(rounds):
@@ -83,6 +84,7 @@ def shares(rounds):
                     steps[name]()
                     if turn > 1:
                         seconds[name].append(time.process_time() - began)
+        trainer.close()
     return seconds
 
 

@@ -65,7 +65,9 @@ def job(request, tmp_path_factory):
 
 def streamed(paths, kind, shape, num_threads):
     """An epoch of batches in memory that goes round; returns the number of samples."""
-    reader = FileReader(paths, NativeFormat(kind), num_threads=num_threads)
+    reader = FileReader(
+        paths, NativeFormat("audio" if kind == "wav" else kind), num_threads=num_threads
+    )
     buffers = BatchBuffers(DEPTH + 2)
     starts = range(0, len(paths), BATCH)
     dtype = np.dtype(np.float32)

@@ -147,6 +147,10 @@ class CallbackManager:
         """The live list of what an event calls, in order; empty without listeners."""
         return self._handlers[_canonical(event)]
 
+    def owners(self, event: str) -> list[object]:
+        """Whose hooks an event calls, in order."""
+        return [entry.owner for entry in self._entries[_canonical(event)]]
+
     def callback(self, position: str, **kwargs: Any) -> None:
         """Fire an event by name.
 

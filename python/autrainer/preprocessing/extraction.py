@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import os
+import time
 from collections import deque
-from collections.abc import Callable, Generator, Mapping
+from collections.abc import Callable, Generator, Mapping, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import suppress
 from dataclasses import dataclass, field
+from itertools import islice
 from pathlib import Path
 from typing import Any
 
@@ -20,6 +22,9 @@ from autrainer.runs.writing.files import make_folder, remove_file, sync_files
 
 Extract = Callable[[str, Path], None]
 """Makes the features of a recording (its path), and writes them whole or not at all, unsynced."""
+
+MOMENT_S, MOST_AT_ONCE = 0.02, 16
+"""What takes less than this is done more at a time, up to so many files."""
 
 SYNCED_TOGETHER = 512
 """Files that are synced to the disk at a time: the first of them takes most of the others along."""
@@ -170,17 +175,18 @@ def _extract_all(
     outcomes, syncing = _outcomes(job, state.missing, extract, num_threads), _Syncing()
     bar = _bar(job, len(state.missing), update_frequency) if update_frequency > 0 else None
     try:
-        for name, outcome in outcomes:
-            if isinstance(outcome, Note):
-                # At once, so that a call that is killed again and again comes to an end. What is
-                # lost with the power before it is synced has another size than this.
-                manifest.add({name: outcome})
-                state.made += 1
-                syncing.add(job.folder / name)
-            else:
-                state.failures[state.missing[name]] = outcome
+        for done in outcomes:
+            notes = {name: outcome for name, outcome in done if isinstance(outcome, Note)}
+            # At once, so that a call that is killed again and again comes to an end. What is lost
+            # with the power before it is synced has another size than this.
+            manifest.add(notes)
+            state.made += len(notes)
+            syncing.add([job.folder / name for name in notes])
+            state.failures |= {
+                state.missing[name]: outcome for name, outcome in done if isinstance(outcome, str)
+            }
             if bar is not None:
-                bar.update()
+                bar.update(len(done))
         syncing.end()
     finally:
         outcomes.close()
@@ -197,13 +203,13 @@ class _Syncing:
         self._waiting: list[Path] = []
         self._under_way: Future[None] | None = None
 
-    def add(self, path: Path) -> None:
-        """Have a file synced some time before the end.
+    def add(self, paths: Sequence[Path]) -> None:
+        """Have files synced some time before the end.
 
         Raises:
             OutputError: if one of those before could not be.
         """
-        self._waiting.append(path)
+        self._waiting += paths
         if len(self._waiting) >= SYNCED_TOGETHER:
             self._begin()
 
@@ -236,23 +242,37 @@ def _bar(job: Job, total: int, update_frequency: int) -> Any:
     )
 
 
+_Outcomes = list[tuple[str, "Note | str"]]
+"""A note, or why there is none, for some files."""
+
+
 def _outcomes(
     job: Job, missing: Mapping[str, str], extract: Extract, num_threads: int
-) -> Generator[tuple[str, Note | str], None, None]:
-    """A note, or why there is none, for each file; a few of them are under way at a time."""
-    under_way: deque[tuple[str, Future[Note | str]]] = deque()
+) -> Generator[_Outcomes, None, None]:
+    """What became of all files, a few at a time; as many as take a moment are one task."""
+    names, num = iter(missing.items()), 1
+    under_way: deque[Future[tuple[float, _Outcomes]]] = deque()
     with ThreadPoolExecutor(num_threads, thread_name_prefix="preprocess") as threads:
         try:
-            for name, recording in missing.items():
-                under_way.append((name, threads.submit(_one, extract, recording, job.folder, name)))
-                if len(under_way) > 2 * num_threads:
-                    first, future = under_way.popleft()
-                    yield first, future.result()
-            for first, future in under_way:
-                yield first, future.result()
+            while (some := list(islice(names, num))) or under_way:
+                if some:
+                    under_way.append(threads.submit(_several, extract, some, job.folder))
+                if not some or len(under_way) > 2 * num_threads:
+                    seconds, done = under_way.popleft().result()
+                    yield done
+                    num = min(2 * num, MOST_AT_ONCE) if seconds < MOMENT_S else 1
         except BaseException:
             threads.shutdown(wait=False, cancel_futures=True)
             raise
+
+
+def _several(
+    extract: Extract, files: Sequence[tuple[str, str]], folder: Path
+) -> tuple[float, _Outcomes]:
+    """Seconds that it took, and what became of some files."""
+    start_s = time.monotonic()
+    done = [(name, _one(extract, recording, folder, name)) for name, recording in files]
+    return time.monotonic() - start_s, done
 
 
 def _one(extract: Extract, recording: str, folder: Path, name: str) -> Note | str:

@@ -6,7 +6,7 @@ the parts and on their shapes alone, so that the same files give the same result
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -67,22 +67,24 @@ def _result(file: Prepared, position: int, batches: _Batches, serving: Serving) 
         return FileResult(file.name, error=error)
     try:
         outputs, embeddings = zip(*(batches.done.pop(key) for key in keys), strict=True)
-        _refuse_nan(outputs)
+        stacked = torch.stack(outputs)
+        _refuse_nan(stacked)
         with one_intra_op_thread():
-            rows = rows_of(serving.target_transform, file.offsets, outputs, embeddings)
+            rows = rows_of(serving.target_transform, file.offsets, stacked, embeddings)
     except Exception as failure:
         return FileResult(file.name, error=told(failure))
     return FileResult(file.name, rows)
 
 
-def _refuse_nan(outputs: Sequence[torch.Tensor]) -> None:
-    """Refuse outputs of which the largest would be no prediction.
+def _refuse_nan(outputs: torch.Tensor) -> None:
+    """Refuse outputs, shape (P, K), of which the largest would be no prediction.
 
     Raises:
         DataError: if one of them is NaN.
     """
-    bad = sum(bool(each.isnan().any()) for each in outputs)
-    if bad:
+    is_bad = outputs.isnan()
+    if is_bad.any():
+        bad = int(is_bad.flatten(1).any(dim=1).sum())
         parts = "" if len(outputs) == 1 else f" for {bad} of {len(outputs)} windows"
         raise DataError(
             f"the model's outputs are NaN{parts}: the recording may hold NaN, or the weights do"

@@ -201,8 +201,10 @@ class Inference:
         def make(number: int) -> Prepared:
             return self._prepared(names[number], root / names[number])
 
+        # The next group is read while this one goes through the model.
+        depth = max(2 * threads, self.batch_size)
         files = prefetch(
-            make, start, len(names), num_threads=threads, depth=2 * threads, name="inference"
+            make, start, len(names), num_threads=threads, depth=depth, name="inference"
         )
         try:
             for first in range(start, len(names), self.batch_size):

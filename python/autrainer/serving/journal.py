@@ -17,7 +17,7 @@ from autrainer.runs.writing.files import make_folder, remove_file, unwritable
 from autrainer.runs.writing.opening import open_regular, reading
 from autrainer.serving.results import FileResult, as_json, from_json
 
-FORMAT = 1
+FORMAT = 2
 
 
 class Journal:

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import binascii
 import csv
 import io
 import json
 from collections import Counter
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from itertools import zip_longest
 from pathlib import Path, PurePosixPath
 from typing import TYPE_CHECKING, Any
 
@@ -18,7 +20,7 @@ import torch
 from autrainer.data.targets import AbstractTargetTransform
 from autrainer.runs.extras import imported
 from autrainer.runs.writing.files import write_by_name, write_npy, write_text
-from autrainer.runs.yaml.writing import write_yaml
+from autrainer.runs.yaml.nested import write_nested
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -66,7 +68,7 @@ class FileResult:
 def rows_of(
     targets: AbstractTargetTransform,
     offsets: Sequence[str | None],
-    outputs: Sequence[torch.Tensor],
+    outputs: torch.Tensor,
     embeddings: Sequence[torch.Tensor | None],
 ) -> list[Row]:
     """The rows of a file, and the vote where it was cut into windows.
@@ -74,25 +76,24 @@ def rows_of(
     Args:
         targets: What the outputs mean.
         offsets: The seconds of P parts; None for a whole file.
-        outputs: Outputs of the parts, each of shape (K,).
+        outputs: Outputs of the parts, shape (P, K).
         embeddings: Embeddings of the parts; None where they were not asked for.
     """
-    probabilities = targets.probabilities_inference(torch.stack(list(outputs)))
+    probabilities = targets.probabilities_inference(outputs)
     predictions = targets.predict_inference(probabilities)
-    rows = []
-    for number, (offset, output, embedded) in enumerate(
-        zip(offsets, outputs, embeddings, strict=True)
-    ):
-        named = targets.probabilities_to_dict(probabilities[number])
-        embedding = None if embedded is None else embedded.squeeze().numpy()
-        row = Row(
+    labels, numbers = targets.probability_columns(probabilities)
+    rows = [
+        Row(
             offset,
-            _plain(targets.decode(predictions[number])),
-            output.tolist(),
-            {str(label): float(value) for label, value in named.items()},
-            embedding,
+            _plain(targets.decode(prediction)),
+            output,
+            dict(zip(labels, values, strict=True)),
+            None if embedded is None else embedded.squeeze().numpy(),
         )
-        rows.append(row)
+        for offset, prediction, output, values, embedded in zip(
+            offsets, predictions, outputs.tolist(), numbers.tolist(), embeddings, strict=True
+        )
+    ]
     if offsets[0] is not None:
         vote = _plain(targets.majority_vote([row.prediction for row in rows]))
         rows.append(Row(MAJORITY, vote, None, None))
@@ -159,14 +160,14 @@ def _csv(results: Sequence[FileResult]) -> str:
     for name, row in rows:
         values = row.probabilities or {}
         offset = [row.offset] if is_cut else []
-        output = f"[{', '.join(map(_short, row.output or []))}]"
-        numbers = [_short(values[label]) if label in values else "" for label in labels]
+        output = f"[{', '.join(_short(row.output or []))}]"
+        numbers = _short(map(values.__getitem__, labels)) if values else [""] * len(labels)
         writer.writerow([name, *offset, _cell(row.prediction), output, *numbers])
     return text.getvalue()
 
 
-def _short(number: float) -> str:
-    return str(np.float32(number))
+def _short(numbers: Iterable[float]) -> Iterator[str]:
+    return map(str, np.array([*numbers], np.float32))
 
 
 def _cell(prediction: Any) -> str:
@@ -183,7 +184,7 @@ def write_predictions(results: Sequence[FileResult], folder: Path) -> None:
         OutputError: if the file could not be written.
     """
     content = {result.name: _by_offset(result.rows) for result in results if result.rows}
-    write_yaml(folder / "results.yaml", content)
+    write_nested(folder / "results.yaml", content)
 
 
 def _by_offset(rows: Sequence[Row]) -> Any:
@@ -212,12 +213,38 @@ def write_embedding(path: Path, embedding: npt.NDArray[Any]) -> None:
 
 
 def as_json(result: FileResult) -> dict[str, Any]:
-    """A result without its embeddings, of plain values."""
-    rows = [[r.offset, r.prediction, r.output, r.probabilities] for r in result.rows]
-    return {"name": result.name, "error": result.error, "rows": rows}
+    """A result without its embeddings, of plain values; the bytes of numbers as text."""
+    parts = [row for row in result.rows if row.output is not None]
+    labels = list(parts[0].probabilities or {}) if parts else []
+    return {
+        "name": result.name,
+        "error": result.error,
+        "rows": [[row.offset, row.prediction] for row in result.rows],
+        "labels": labels,
+        "outputs": _packed([row.output for row in parts]),
+        "probabilities": _packed([[*(row.probabilities or {}).values()] for row in parts]),
+    }
 
 
 def from_json(content: Mapping[str, Any]) -> FileResult:
     """What `as_json` has made."""
-    rows = [Row(*row) for row in content["rows"]]
+    outputs, numbers = (_unpacked(content[key]) for key in ("outputs", "probabilities"))
+    probabilities = [dict(zip(content["labels"], row, strict=True)) for row in numbers]
+    rows = [
+        Row(offset, prediction, output, named)
+        for (offset, prediction), output, named in zip_longest(
+            content["rows"], outputs, probabilities
+        )
+    ]
     return FileResult(content["name"], rows, content["error"])
+
+
+def _packed(rows: Sequence[Any]) -> list[Any]:
+    numbers = np.array(rows, np.float64)
+    return [numbers.shape, binascii.b2a_base64(numbers.tobytes(), newline=False).decode()]
+
+
+def _unpacked(packed: Sequence[Any]) -> list[list[float]]:
+    shape, text = packed
+    numbers: list[list[float]] = np.frombuffer(binascii.a2b_base64(text)).reshape(shape).tolist()
+    return numbers

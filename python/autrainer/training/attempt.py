@@ -6,7 +6,6 @@ import logging
 from collections.abc import Callable
 
 from autrainer.errors import RunInterruptedError
-from autrainer.runs.finished import table_checksum
 from autrainer.runs.process.signals import Requests
 from autrainer.runs.status import Status
 from autrainer.training.checks.constructor_errors import sentence_of
@@ -33,8 +32,7 @@ def attempt(run: AttemptedRun, requests: Requests, train: Callable[[], float]) -
             run.bookkeeping.write(status.begin)
             run.resumption.follow(requests)
             value = train()
-            run.bookkeeping.write(_finish, status, run)
-            run.resumption.clear()
+            run.ending.write(status, run.conditions.state_dict())
     except BaseException as error:
         with requests.ending():
             cause = explained(error, run)
@@ -50,9 +48,3 @@ def attempt(run: AttemptedRun, requests: Requests, train: Callable[[], float]) -
         with requests.ending():
             run.close()
     return value
-
-
-def _finish(status: Status, run: AttemptedRun) -> None:
-    checksum = table_checksum(run.output_directory)
-    run.bookkeeping.manifest.write()
-    status.finish(checksum, run.records.early_end(), run.conditions.state_dict())

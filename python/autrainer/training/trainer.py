@@ -44,6 +44,7 @@ from autrainer.training.checks.conditions import Conditions, refuse_changes
 from autrainer.training.checks.configuration import checked
 from autrainer.training.checks.processes import refuse_mixed
 from autrainer.training.checks.trial import tried
+from autrainer.training.ending import Ending
 from autrainer.training.evaluation import Evaluation
 from autrainer.training.forwarding import Forwarded
 from autrainer.training.listeners import build_listeners
@@ -164,6 +165,9 @@ class ModularTaskTrainer:
             self.listeners = build_listeners(config, self.parts, self.folder)
             self.listeners.register(self.callback_manager, self.parts)
         self.records = Records(config, self.parts, self.folder)
+        self.ending = Ending(
+            self.folder, self.records, self.callback_manager, self.continue_training
+        )
         self.conditions = Conditions(
             self.data, runtime.device, config.training, config.saving, runtime.world_size
         )
@@ -257,7 +261,8 @@ class ModularTaskTrainer:
         self.saved.save_early_end()
         self.records.plots.draw(self.history)
         self.saved.load_best()
-        self.results.write_all(self._test())
+        results = self._test()
+        self.results.write_all(results, waits_for_plots=not self.ending.comes_later)
         self.hooks.fire("cb_on_train_end")
         value: float = self.history.row(self.best_iteration)[self.data.tracking_metric.name]
         return value
@@ -431,8 +436,8 @@ class ModularTaskTrainer:
         loggers = self.loggers if hasattr(self, "listeners") else []
         names = ("train_loader", "dev_loader", "test_loader")
         loaders = [getattr(self, name) for name in names if hasattr(self, "parts")]
-        plots = [self.records.plots] if hasattr(self, "records") else []
-        for part in (*loggers, *plots, *loaders, self.folder):
+        last = self.ending if hasattr(self, "ending") else self.folder
+        for part in (*loggers, *loaders, last):
             close = getattr(part, "close", None)
             if close is not None:
                 close()

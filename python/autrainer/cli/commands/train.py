@@ -18,6 +18,7 @@ from autrainer.config.hydra.overrides import UnsupportedFlagError
 from autrainer.errors import AutrainerError
 from autrainer.runs.finished import is_finished, tidy_up
 from autrainer.runs.layout import ERROR_FILE, MULTIRUN_FILE
+from autrainer.runs.process.ending_runs import settle_runs
 from autrainer.runs.process.streams import lenient
 
 if TYPE_CHECKING:
@@ -39,6 +40,9 @@ log = logging.getLogger(__name__)
 
 JOB_LOG = "autrainer.runs.process.logfile.JobLog"
 POOL_LOG = "autrainer.launching.worker.PoolLog"
+
+LAST_RUN_S = 10.0
+"""Who ends the command between two runs waits so long for the one before, whose plots are drawn."""
 
 
 def run(parser: ArgumentParser | None, arguments: list[str], config_name: str = "config") -> None:
@@ -181,13 +185,18 @@ def _watch(outcomes: Callable[[], list[Outcome]]) -> None:
     """
     handlers = installed()
     if handlers is not None:
-        handlers.last_words = lambda: _print_table(outcomes())
+        handlers.last_words = lambda: _say_how_far(outcomes)
     from autrainer.launching.task import shared_runs
     from autrainer.runs.elsewhere import SharedRuns
 
     runs = [outcome.directory for outcome in outcomes()]
     if len(runs) > 1:
         shared_runs.set(SharedRuns(runs[0].parent / MULTIRUN_FILE))
+
+
+def _say_how_far(outcomes: Callable[[], list[Outcome]]) -> None:
+    settle_runs(LAST_RUN_S)
+    _print_table(outcomes())
 
 
 def _report(outcomes: list[Outcome]) -> None:

@@ -11,7 +11,7 @@ import time
 from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -39,6 +39,7 @@ from autrainer.runs.elsewhere import (
     SharedRuns,
 )
 from autrainer.runs.layout import MULTIRUN_FILE
+from autrainer.runs.process.ending_runs import runs_may_end_later
 from autrainer.runs.writing.files import write_text
 from autrainer.runs.yaml.writing import yaml_text
 
@@ -137,14 +138,15 @@ class Sweep:
                     pool.train(left, composed, self._add, self._shared)
                     return returns
             size = 1 if fails_fast and runs_here(self.launcher) else max(sizes, default=1)
-            for batch in _chunks(left, size):
-                returns.append(
-                    self._launch(batch, initial=sum(len(results) for results in returns))
-                )
-                if fails_fast and any(map(self._has_failed, self.outcomes)):
-                    break
-            else:
-                self._wait_for_others()
+            with self._ending(is_at_once=fails_fast):
+                for batch in _chunks(left, size):
+                    returns.append(
+                        self._launch(batch, initial=sum(len(results) for results in returns))
+                    )
+                    if fails_fast and any(map(self._has_failed, self.outcomes)):
+                        break
+                else:
+                    self._wait_for_others()
         finally:
             self.outcomes = self._so_far()
             self._record(now=True)
@@ -172,6 +174,28 @@ class Sweep:
         with pool:
             pool.start(points)
             yield pool
+
+    @contextmanager
+    def _ending(self, *, is_at_once: bool) -> Iterator[None]:
+        """Within the block what is left of a run when it has trained may come beside the next one.
+
+        Args:
+            is_at_once: It may not, since the next run depends on how that ends.
+        """
+        if is_at_once or not runs_here(self.launcher):
+            yield
+            return
+        with runs_may_end_later() as ending:
+            try:
+                yield
+            finally:
+                ending.settle()
+                self.outcomes = [
+                    outcome
+                    if (error := ending.error_of(outcome.directory)) is None
+                    else replace(outcome, state="failed", error=error)
+                    for outcome in self.outcomes
+                ]
 
     def _shared_runs(self) -> SharedRuns | None:
         """Looks at runs that other commands may have taken; None where there is nothing to share.

@@ -95,6 +95,11 @@ class Staging:
                 self._free.append(memory)
             self._changed.notify_all()
 
+    def forget(self) -> None:
+        """Give memory that is free back to the system: nothing more will be copied."""
+        with self._changed:
+            self._free.clear()
+
 
 class _Copier:
     """Copies a tree into memory that is ready, tensor by tensor in the order of the tree."""

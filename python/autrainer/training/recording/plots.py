@@ -2,15 +2,19 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
 from autrainer.config.plain import plain_copy
 from autrainer.config.schema.sections.plotting import PlottingSection
+from autrainer.errors import OutputError
 from autrainer.plotting.metrics import PlotMetrics
 from autrainer.plotting.process import PlotProcess, RunPlots
 from autrainer.training.recording.history import History
+
+log = logging.getLogger(__name__)
 
 
 class BackgroundPlots:
@@ -51,10 +55,13 @@ class BackgroundPlots:
     def finish(self) -> None:
         """Wait until they are on disk.
 
-        Raises:
-            OutputError: if they could not be drawn or written.
+        That they could not be drawn or written is logged: what was trained counts without them, and
+        they can be drawn again.
         """
-        self._process.join()
+        try:
+            self._process.join()
+        except OutputError as error:
+            log.error("The plots of this run are missing: %s", error)
 
     def close(self) -> None:
         """End the helper process."""

@@ -10,7 +10,6 @@ from autrainer.config.schema.sections.training import TrainingSection
 from autrainer.engine.evaluate import Evaluated
 from autrainer.engine.loading import seconds_inside
 from autrainer.engine.unscaled import flat, interleaved
-from autrainer.errors import OutputError
 from autrainer.runs.layout import (
     BEST,
     BEST_RESULTS_FILE,
@@ -80,8 +79,13 @@ class Results:
         kind_of_run = self._training.training_type
         self._bookkeeping.log(results_block(kind, row, kind_of_run, iteration, note))
 
-    def write_all(self, test_results: Mapping[str, float]) -> None:
-        """Everything that is known at the end; `metrics.csv`, the mark of a finished run, last."""
+    def write_all(self, test_results: Mapping[str, float], *, waits_for_plots: bool = True) -> None:
+        """Everything that is known at the end; `metrics.csv`, the mark of a finished run, last.
+
+        Args:
+            test_results: `test_loss` and the metrics, prefixed.
+            waits_for_plots: The plots are on disk as well when this returns.
+        """
         records = self._records
         best = best_results(records.history, self._parts.data.metrics, records.best.iteration)
         self._bookkeeping.save_results_dict(best, BEST_RESULTS_FILE, BEST)
@@ -89,7 +93,8 @@ class Results:
         note = records.unscaled_scores.note if self.unscaled_test else ""
         results = interleaved(dict(test_results), self.unscaled_test)
         self._bookkeeping.log(results_block("Test", results, note=note))
-        self._finish_plots()
+        if waits_for_plots:
+            records.plots.finish()
         write = self._bookkeeping.write
         with records.clock.within(OUTPUTS):
             self._bookkeeping.background.join()
@@ -122,13 +127,6 @@ class Results:
         seconds, inside = records.clock.seconds(), seconds_inside(self._parts.train_loader)
         self._bookkeeping.write(write_stages, self._path, seconds, inside)
         self._bookkeeping.log(waiting_line(seconds, inside))
-
-    def _finish_plots(self) -> None:
-        """Wait for the plots. What was trained counts without them, and they can be drawn again."""
-        try:
-            self._records.plots.finish()
-        except OutputError as error:
-            log.error("The plots of this run are missing: %s", error)
 
 
 def prefixed(scores: Mapping[str, float]) -> dict[str, float]:

@@ -21,6 +21,7 @@ from autrainer.runs.layout import (
     iteration_folder,
     misplaced,
 )
+from autrainer.runs.process.ending_runs import settle_runs
 from autrainer.runs.record.run_record import RunRecord
 from autrainer.runs.state.torch_files import first_sound
 from autrainer.runs.writing.folders import copy_folder, remove_half_removed, remove_run
@@ -87,6 +88,8 @@ class ContinueTraining:
 
     def _continue(self, trainer: ContinuingRun) -> None:
         folder, trouble = trainer.output_directory, None
+        # One of them may have trained a moment ago.
+        settle_runs()
         remove_half_removed(folder.parent)
         for run in shorter_runs(folder.parent, trainer.run_config, besides=folder):
             conditions = RunRecord(run.path).status.get("conditions")

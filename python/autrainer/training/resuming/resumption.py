@@ -165,10 +165,6 @@ class Resumption:
         self._kept_s = time.monotonic()
         self._states.write({"position": asdict(position), **_collected(self._trainer)}, self._rows)
 
-    def clear(self) -> None:
-        """Remove what was kept: the run has ended and is on disk."""
-        self._states.clear()
-
     def leave_if_asked(self) -> None:
         """Called where this process works alone: what was trained is kept, or trained again.
 

@@ -21,6 +21,7 @@ from autrainer.runs.state.torch_files import Stateful
 from autrainer.runs.writing.outputs import OutputsTracker
 from autrainer.training.checks.conditions import Conditions
 from autrainer.training.checks.shapes import Fit
+from autrainer.training.ending import Ending
 from autrainer.training.recording.history import History
 from autrainer.training.run_folder import RunFolder
 
@@ -82,21 +83,11 @@ class ContinuingRun(Protocol):
         """Go on from another run's metrics, times and states."""
 
 
-class EarlyEnding(Protocol):
-    """What a run keeps of itself, as far as its status is concerned."""
-
-    def early_end(self) -> tuple[int, str] | None:
-        """The last iteration and the reason, if the run has ended before all iterations."""
-
-
-class Clearable(Protocol):
+class Following(Protocol):
     """What keeps the state of a run, as far as an attempt to train it is concerned."""
 
     def follow(self, requests: Requests) -> None:
         """Look at these requests after every step from now on."""
-
-    def clear(self) -> None:
-        """Remove what was kept: the run has ended and is on disk."""
 
 
 class FailedRun(Protocol):
@@ -116,13 +107,10 @@ class AttemptedRun(FailedRun, Protocol):
     bookkeeping: Bookkeeping
     folder: RunFolder
     conditions: Conditions
+    ending: Ending
 
     @property
-    def records(self) -> EarlyEnding:
-        """What it keeps of itself."""
-
-    @property
-    def resumption(self) -> Clearable:
+    def resumption(self) -> Following:
         """What keeps its state."""
 
     def threads(self) -> AbstractContextManager[None]:

@@ -1,0 +1,79 @@
+"""Runs that have trained and are not on disk yet: the next run of a sweep begins all the same."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from contextvars import ContextVar
+from pathlib import Path
+
+
+class EndingRuns:
+    """Ends one run at a time, in a thread beside the next one.
+
+    The thread is no daemon: an interpreter that exits waits for it.
+    """
+
+    def __init__(self) -> None:
+        self._errors: dict[Path, BaseException] = {}
+        self._thread: threading.Thread | None = None
+
+    def submit(self, folder: Path, end: Callable[[], object]) -> None:
+        """End a run, as soon as the one before has ended; returns when this one has begun to.
+
+        Args:
+            folder: The run folder.
+            end: Writes what is left of it; it must not hold what takes much memory.
+        """
+        self.settle()
+        thread = threading.Thread(target=self._end, args=(folder, end), name="autrainer-ending")
+        try:
+            thread.start()
+        except RuntimeError:
+            # The system gives no more threads.
+            self._end(folder, end)
+        else:
+            self._thread = thread
+
+    def settle(self, timeout_s: float | None = None) -> None:
+        """Wait until every run has ended, or so long."""
+        if self._thread is not None:
+            self._thread.join(timeout_s)
+
+    def error_of(self, folder: Path) -> BaseException | None:
+        """Why a run could not be ended; None if it could, or still can."""
+        return self._errors.get(folder.absolute())
+
+    def _end(self, folder: Path, end: Callable[[], object]) -> None:
+        try:
+            end()
+        except BaseException as error:
+            self._errors[folder.absolute()] = error
+
+
+_current: ContextVar[EndingRuns | None] = ContextVar("autrainer_ending_runs", default=None)
+
+
+@contextmanager
+def runs_may_end_later() -> Iterator[EndingRuns]:
+    """Within the block a run may end beside the next one; when it is left, all have ended."""
+    ending = EndingRuns()
+    token = _current.set(ending)
+    try:
+        yield ending
+    finally:
+        _current.reset(token)
+        ending.settle()
+
+
+def ending_runs() -> EndingRuns | None:
+    """What ends runs here beside the next one; None where each ends before the next begins."""
+    return _current.get()
+
+
+def settle_runs(timeout_s: float | None = None) -> None:
+    """Wait until every run that has trained here is on disk, or so long."""
+    ending = _current.get()
+    if ending is not None:
+        ending.settle(timeout_s)
