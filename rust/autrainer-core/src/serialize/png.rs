@@ -1,13 +1,17 @@
 //! Pictures as PNG files, for plots: few colours in large areas.
 
-use ::png::{BitDepth, ColorType, Compression, Encoder, PixelDimensions, Unit};
+use ::png::{BitDepth, ColorType, DeflateCompression, Encoder, Filter, PixelDimensions, Unit};
 
 use crate::error::{Error, Result};
 
 /// Channels of a pixel as it is written: red, green, blue.
 const CHANNELS: usize = 3;
 
-/// Bytes of an RGB file, each row as its difference to the one above: zero nearly everywhere.
+/// Level of deflate: 1 makes files of twice the size, 6 takes twice the time for 7 % less.
+const LEVEL: u8 = 2;
+
+/// Bytes of an RGB file. Rows are stored as they are: letters and lines repeat each other, and their
+/// differences to the rows above do so less.
 ///
 /// # Arguments
 ///
@@ -24,10 +28,13 @@ pub fn encode_png(pixels: &[u8], width: u32, height: u32, dots_per_metre: u32) -
     if channels < CHANNELS || channels * num_pixels != pixels.len() {
         return Err(refused());
     }
-    let mut rgb = Vec::with_capacity(num_pixels * CHANNELS);
-    for pixel in pixels.chunks_exact(channels) {
-        if let [red, green, blue, ..] = *pixel {
-            rgb.extend_from_slice(&[red, green, blue]);
+    let mut rgb = vec![0; num_pixels * CHANNELS];
+    for (pixel, kept) in pixels
+        .chunks_exact(channels)
+        .zip(rgb.chunks_exact_mut(CHANNELS))
+    {
+        if let Some((colours, _)) = pixel.split_first_chunk::<CHANNELS>() {
+            kept.copy_from_slice(colours);
         }
     }
     let mut file = Vec::new();
@@ -45,7 +52,8 @@ fn encoded(
     let mut encoder = Encoder::new(file, width, height);
     encoder.set_color(ColorType::Rgb);
     encoder.set_depth(BitDepth::Eight);
-    encoder.set_compression(Compression::Fastest);
+    encoder.set_deflate_compression(DeflateCompression::Level(LEVEL));
+    encoder.set_filter(Filter::NoFilter);
     encoder.set_pixel_dims(Some(PixelDimensions {
         xppu: dots_per_metre,
         yppu: dots_per_metre,
@@ -92,6 +100,22 @@ mod tests {
     fn a_plain_area_takes_less_than_a_hundredth() {
         let pixels = vec![255; 1000 * 1000 * 4];
         assert!(encode_png(&pixels, 1000, 1000, 11811).unwrap().len() < pixels.len() / 100);
+    }
+
+    #[test]
+    fn what_repeats_across_rows_takes_little() {
+        // Noise that moves on by a pixel in each row, as slanted lines do.
+        let noise: Vec<u8> = (0..4096u32)
+            .map(|i| {
+                (i ^ (i << 7))
+                    .wrapping_mul(i | 1)
+                    .wrapping_mul(2_654_435_761)
+            })
+            .map(|mixed| (mixed >> 24) as u8)
+            .collect();
+        let rows = (0..300).flat_map(|row| noise[row * 3..row * 3 + 3000].to_vec());
+        let pixels: Vec<u8> = rows.collect();
+        assert!(encode_png(&pixels, 1000, 300, 11811).unwrap().len() < pixels.len() / 8);
     }
 
     #[test]
