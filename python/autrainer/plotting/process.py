@@ -100,7 +100,12 @@ class Renderer:
         self._is_started = False
 
     def start(self) -> None:
-        """Start the process, unless it has been; it gets ready while the caller goes on."""
+        """Start the process, unless it has been; it gets ready while the caller goes on.
+
+        Whoever has plots drawn holds the lock for as long as that takes.
+        """
+        if self._is_started:
+            return
         with self._lock:
             if not self._is_started:
                 self._is_started = True
