@@ -17,6 +17,10 @@ SMALL = {"device": "cpu", "dataset.size": 60, "iterations": 1, "progress_bar": F
 WAIT_S = 60
 
 CALLBACKS = """\
+import os
+import signal
+
+
 class Begins:
     second, seen = None, []
 
@@ -34,6 +38,11 @@ class Spoils:
     def cb_on_test_end(self, trainer, test_results):
         if trainer.config.seeds.seed == 1:
             (trainer.output_directory / "MANIFEST").mkdir()
+
+
+class Asks:
+    def cb_on_test_end(self, trainer, test_results):
+        os.kill(os.getpid(), signal.SIGINT)
 
 
 class Ends(Begins):
@@ -113,6 +122,14 @@ def test_a_longer_run_goes_on_from_the_one_that_is_just_ending(second):
     runs = cli.train({**SMALL, "iterations": [1, 2], "continue_training": True, "seed": 1})
     begun = (runs[1].folder / "training.log").read_text()
     assert f"Continuing {runs[0].folder.name} from its iteration 1" in begun
+
+
+def test_a_run_that_was_asked_to_stop_when_it_had_trained_has_finished(second, capsys):
+    threading.Timer(1.0, second.second.set).start()
+    with pytest.raises(KeyboardInterrupt):
+        cli.train({**SMALL, "seed": [1, 2], "callbacks": [["my_callbacks.Asks"]]})
+    rows = [line.split() for line in capsys.readouterr().out.splitlines() if "ToyTabular" in line]
+    assert [row[1] for row in rows if row[0].endswith("_1")] == ["trained"]
 
 
 def test_one_run_at_a_time_is_ending():

@@ -39,7 +39,7 @@ from autrainer.runs.elsewhere import (
     SharedRuns,
 )
 from autrainer.runs.layout import MULTIRUN_FILE
-from autrainer.runs.process.ending_runs import runs_may_end_later
+from autrainer.runs.process.ending_runs import runs_may_end_later, settle_runs
 from autrainer.runs.writing.files import write_text
 from autrainer.runs.yaml.writing import yaml_text
 
@@ -363,6 +363,8 @@ class Sweep:
                     [list(point.overrides) for point in batch], initial_job_idx=initial
                 )
             except KeyboardInterrupt:
+                # It may have trained to its end, and be about to be on disk.
+                settle_runs()
                 stopped = batch[len(seen) : len(seen) + 1]
                 raise
             finally:
