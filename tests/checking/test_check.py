@@ -327,3 +327,14 @@ def test_an_error_in_a_constructor_is_told_with_the_line_that_raised_it(project)
 def test_a_dataset_that_is_not_there_says_how_it_comes(project):
     [finding] = cli.check(["dataset=MandarinTones-16k", "model=SmallCNN", "seed=1"])
     assert finding.text.endswith("; autrainer fetch downloads it")
+
+
+def test_one_label_in_all_splits_is_warned_of_once_and_is_no_problem(project, capsys):
+    for split in ("train", "dev", "test"):
+        project.write(f"data/{split}.csv", "age,height,label\n1,2,a\n3,4,a\n")
+    run(None, [])
+    captured = capsys.readouterr()
+    warning, summary = captured.out.splitlines()
+    assert warning.startswith("warning: data/train.csv: all 2 rows have the label 'a' in column 'l")
+    assert summary.startswith("nothing found in 2 runs")
+    assert captured.err == ""

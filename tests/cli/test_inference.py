@@ -67,6 +67,7 @@ def test_a_list_names_the_recordings(project, autrainer):
     [
         (None, "there is no list 'test.csv'"),
         ("name\nb.npy\n", "test.csv has no column filename or file or path, found name"),
+        ("filename;label\nb.npy;x\n", "save the table with commas instead of ';'"),
         ("filename\nd.npy\ne.npy\n", "'in' does not have 'd.npy' and 1 more, of column filename"),
         ("filename\n", "'in' does not have any file"),
         ("filename\nb.npy\n../in/b.npy\n", "test.csv names '../in/b.npy'; name files below 'in'"),
@@ -169,3 +170,16 @@ def test_what_cannot_be_done_is_told_before_anything_is_written(project, changes
         cli.inference(output="out", **{**options, **changes})
     assert caught.value.code == code
     assert not (project / "out").exists()
+
+
+def test_an_interrupted_call_says_that_the_same_command_goes_on(tmp_path, autrainer):
+    write_model(tmp_path / "model")
+    write_wav(tmp_path / "in" / "a.wav", 800)
+    (tmp_path / "mine.py").write_text("import os, signal\nos.kill(os.getpid(), signal.SIGTERM)\n")
+    (tmp_path / "model" / "model.yaml").write_text("$mine.Loudness:\n  output_dim: 2\n")
+    done = autrainer("inference", "model", "in", "out", "--trust-local", check=False)
+    assert done.returncode == 143
+    assert done.stderr == (
+        "\nStopped by SIGTERM; the same command goes on:\n"
+        "  autrainer inference model in out --trust-local\n"
+    )

@@ -1,5 +1,6 @@
 """`postprocess`: what it prints, returns and refuses."""
 
+import re
 import subprocess
 import sys
 
@@ -28,6 +29,23 @@ def test_tables_are_written_and_printed(tmp_path, capsys):
     folders = {path.name for path in (tmp_path / "results" / "default").iterdir()}
     assert folders == {"training", "summary", "agg_seed", "agg_seed_model"}
     assert not (tmp_path / "results" / "default" / "summary" / "plots").exists()
+
+
+def test_columns_that_do_not_fit_are_counted_and_stand_in_the_file(tmp_path, capsys, monkeypatch):
+    for seed in (1, 2):
+        run = tmp_path / "results" / "wide" / "training" / f"run-{seed}"
+        write_run(run.parent, run.name, seed=seed)
+        scores = {f"f1_label-{n}": 0.5 for n in range(60)}
+        test = run / "_test" / "test_holistic.yaml"
+        test.write_text(
+            test.read_text() + "".join(f"{k}: {{all: {v}}}\n" for k, v in scores.items())
+        )
+    assert command(["postprocess", "results", "wide"]) == 0
+    lines = capsys.readouterr().out.splitlines()
+    assert max(map(len, lines)) <= 160
+    assert re.fullmatch(r"\.\.\. and 5\d more columns: test_f1_label-\d+, .*, \.\.\.", lines[3])
+    header = (tmp_path / "results" / "wide" / "summary" / "metrics.csv").read_text()
+    assert "label-59" in header.splitlines()[0]
 
 
 def test_the_function_returns_the_tables():

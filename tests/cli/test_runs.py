@@ -149,3 +149,25 @@ def test_the_documentation_tells_all_names_and_commands():
     public = [name for name in vars(RunRecord) if not name.startswith("_")]
     told = set(re.findall(r"`(\w+)", text))
     assert [name for name in public if name not in told] == []
+
+
+@pytest.mark.usefixtures("training")
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        (["--where", "sed < 3"], "no run has 'sed'; did you mean 'seed' or 'seconds'?"),
+        (["--sort", "sed"], "no run has 'sed'; did you mean 'seed' or 'seconds'?"),
+        (["--where", "seed ="], "the condition 'seed =' cannot be read: invalid syntax; a comp"),
+        (["--where", "state == finished"], "no run has 'finished'; use a key of the configuration"),
+    ],
+)
+def test_a_mistake_in_a_condition_is_one_line_without_the_help(arguments, message, capsys):
+    assert command(["runs", *arguments]) == 2
+    (line,) = capsys.readouterr().err.splitlines()
+    assert line.startswith(f"autrainer: {message}")
+
+
+@pytest.mark.usefixtures("training")
+def test_a_text_without_quotes_is_recognised(capsys):
+    command(["runs", "--where", "state == finished"])
+    assert capsys.readouterr().err.rstrip().endswith("texts stand in quotes")

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+import logging
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -12,7 +14,7 @@ from autrainer.checking.findings import Finding, Findings
 from autrainer.config.hydra.collector import collecting
 from autrainer.config.hydra.sweep_points import Point, refuse_other_run, without_twins
 from autrainer.errors import ConfigError, CorruptFileError
-from autrainer.runs.process.bars import new_bar
+from autrainer.runs.process.bars import is_watched, new_bar
 
 if TYPE_CHECKING:
     from autrainer.checking.pieces import Pieces
@@ -32,6 +34,7 @@ class Report:
         num_finished: How many of them have finished before.
         needed_bytes: About how much disk the others will take; runs with problems are left out.
         free_bytes: How much is free there; None where that is not known.
+        warnings: What is allowed, and seldom meant.
     """
 
     findings: Sequence[Finding]
@@ -40,6 +43,7 @@ class Report:
     num_finished: int = 0
     needed_bytes: int = 0
     free_bytes: int | None = None
+    warnings: Sequence[str] = ()
 
 
 def check_sweep(arguments: Sequence[str], config_name: str, *, shows_bar: bool = True) -> Report:
@@ -59,7 +63,11 @@ def check_sweep(arguments: Sequence[str], config_name: str, *, shows_bar: bool =
     found = Composition()
     reports: list[Report] = []
     bar = new_bar(
-        desc="composing", unit="run", delay=BAR_DELAY_S, leave=False, disable=not shows_bar
+        desc="composing",
+        unit="run",
+        delay=BAR_DELAY_S,
+        leave=False,
+        disable=not (shows_bar and is_watched()),
     )
 
     def look() -> None:
@@ -82,7 +90,7 @@ def _looked(found: Composition, pieces: Pieces, advance: Callable[[], object]) -
     points = _with_own_folders(found)
     left = {id(point) for point in points if not point.was_finished}
     needed = 0
-    with preserved_rng(), downloads_refused():
+    with preserved_rng(), downloads_refused(), _kept_warnings() as warnings:
         try:
             for entry in found.entries:
                 num_bytes = pieces.look_at(entry)
@@ -93,7 +101,25 @@ def _looked(found: Composition, pieces: Pieces, advance: Callable[[], object]) -
     free = _compared(found.findings, needed, points)
     num_runs = len(points) + sum(entry.point is None for entry in found.entries)
     findings, num_finished = found.findings.all(found.names()), len(points) - len(left)
-    return Report(findings, [*pieces.notes], num_runs, num_finished, needed, free)
+    return Report(
+        findings, [*pieces.notes], num_runs, num_finished, needed, free, [*dict.fromkeys(warnings)]
+    )
+
+
+@contextmanager
+def _kept_warnings() -> Iterator[list[str]]:
+    """Within the block, what datasets warn of is kept, and not written beside the bar."""
+    kept: list[str] = []
+    handler = logging.Handler(logging.WARNING)
+    handler.emit = lambda record: kept.append(record.getMessage())  # type: ignore[method-assign]
+    logger = logging.getLogger("autrainer.datasets")
+    before, logger.propagate = logger.propagate, False
+    logger.addHandler(handler)
+    try:
+        yield kept
+    finally:
+        logger.removeHandler(handler)
+        logger.propagate = before
 
 
 def _with_own_folders(found: Composition) -> list[Point]:

@@ -59,7 +59,8 @@ class told:
         if isinstance(error, CommandLineError) or error is None:
             return
         if isinstance(error, self._misuse):
-            raise CommandLineError(self._parser, str(error), 2) from error  # type: ignore[arg-type]
+            # What is wrong is known: the help would push it off the screen.
+            raise CommandLineError(None, str(error), 2) from error
         if isinstance(error, AutrainerError | FileNotFoundError):
             raise CommandLineError(self._parser, str(error), 1) from error  # type: ignore[arg-type]
 

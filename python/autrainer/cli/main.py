@@ -29,6 +29,8 @@ HYDRA_COMMANDS = (
     "preprocess",
     "train",
 )
+RESUMABLE = (*HYDRA_COMMANDS, "inference")
+"""Commands that keep what they have done when they are interrupted."""
 
 
 def main() -> NoReturn:
@@ -36,7 +38,8 @@ def main() -> NoReturn:
     arguments = sys.argv[1:]
     trains = arguments[:1] in ([name] for name in HYDRA_COMMANDS)
     # Before all imports: a signal that comes in the middle of one must not become an error of it.
-    SignalExit(arguments, is_resumable=trains).install()
+    goes_on = arguments[:1] in ([name] for name in RESUMABLE)
+    SignalExit(arguments, is_resumable=goes_on).install()
     _prepare_streams(trains)
     from autrainer.config.hydra.collector import pause_collector
 
@@ -142,7 +145,7 @@ def report(error: CommandLineError) -> int:
 def _interrupted(error: KeyboardInterrupt, arguments: list[str]) -> int:
     """Say what stopped the command and, for a run that can be resumed, how to go on."""
     code: int | None = getattr(error, "exit_code", None)
-    if code is None and arguments[0] not in HYDRA_COMMANDS:
+    if code is None and arguments[0] not in RESUMABLE:
         sys.stderr.write("\nInterrupted\n")
         return INTERRUPTED
     # Between runs, or while one is made ready, there is nothing to keep.

@@ -200,14 +200,15 @@ def _add_inference(commands: Any) -> None:
     parser = _command(
         commands,
         "inference",
-        "Predict what a trained model says about recordings, and write it as results.csv and "
-        "results.yaml. An interrupted call is gone on by the same command.",
+        "Predict what a trained model says about recordings, or about rows if it has learned from "
+        "a table, and write it as results.csv and results.yaml. An interrupted call is gone on by "
+        "the same command.",
         "autrainer inference results/default/training/RUN recordings predictions -r",
     )
     parser.add_argument(
         "model", help="folder of a run, or hf:repository[@revision][:subdir][#local_dir]"
     )
-    parser.add_argument("input", help="folder of recordings, or one of them")
+    parser.add_argument("input", help="folder of recordings, or one of them; or a CSV file")
     parser.add_argument("output", help="folder of the results")
     add = parser.add_argument
     add("-c", "--checkpoint", default=BEST, help=f"folder of the state in the run ({BEST})")

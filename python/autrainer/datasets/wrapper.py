@@ -20,7 +20,7 @@ from autrainer.data.lengths import lengths_of_files, size_along
 from autrainer.data.nonfinite import inspect_raw_features
 from autrainer.data.split_source import Files, ItemsOnly, ResidentArrays, SplitSource
 from autrainer.data.targets import AbstractTargetTransform, RaggedTargetsError
-from autrainer.datasets.tables.frames import Listing
+from autrainer.datasets.tables.frames import Listing, wrong_separator
 from autrainer.errors import CorruptFileError, DataError, did_you_mean
 from autrainer.transforms.plan import crop_plan, plan
 
@@ -341,7 +341,7 @@ def missing_columns(df: pd.DataFrame, columns: Sequence[str]) -> list[str]:
     """A sentence for each column that a frame lacks; one for all where commas are missing."""
     present = list(map(str, df.columns))
     absent = [column for column in columns if column not in df.columns]
-    separator = next((c for c in ";\t|" if c in present[0]), None) if len(present) == 1 else None
+    separator = wrong_separator(present)
     if absent and separator is not None:
         told = f"there is one column, {present[0]!r}"
         return [f"{told}; save the table with commas instead of {separator!r}"]

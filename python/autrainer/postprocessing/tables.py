@@ -71,6 +71,27 @@ def aligned(rows: Sequence[Sequence[str]], left: int = 1) -> list[str]:
     ]
 
 
+def fitting(rows: Sequence[Sequence[str]], width: int) -> tuple[list[str], list[str]]:
+    """Rows of texts as lines of aligned columns, as many as fit, and the names of the others.
+
+    The first two columns are always shown.
+
+    Args:
+        rows: The rows, the heading first.
+        width: Characters of a line.
+
+    >>> fitting([["run", "best", "uar", "f1"], ["a", "3", "0.5", "0.4"]], 15)
+    (['run  best  uar', 'a       3  0.5'], ['f1'])
+    """
+    heading = rows[0]
+    filled = [place for place in range(len(heading)) if any(row[place] for row in rows[1:])]
+    widths = [max(len(row[place]) for row in rows) for place in filled]
+    ends = [sum(widths[: number + 1]) + 2 * number for number in range(len(widths))]
+    num_shown = max(2, sum(end <= width for end in ends))
+    kept = [[row[place] for place in filled[:num_shown]] for row in rows]
+    return aligned(kept), [heading[place] for place in filled[num_shown:]]
+
+
 def shown(value: Any) -> str:
     """A number as people read it."""
     if value is None or (isinstance(value, float) and math.isnan(value)):

@@ -17,7 +17,7 @@ from autrainer.errors import OutputError, message_of
 from autrainer.preprocessing.jobs import Job
 from autrainer.preprocessing.manifest import Manifest, Note
 from autrainer.runs.locking.folders import alone_in
-from autrainer.runs.process.bars import new_bar
+from autrainer.runs.process.bars import counting_bar
 from autrainer.runs.writing.files import make_folder, remove_file, sync_files
 
 Extract = Callable[[str, Path], None]
@@ -234,12 +234,8 @@ class _Syncing:
 
 
 def _bar(job: Job, total: int, update_frequency: int) -> Any:
-    return new_bar(
-        total=total,
-        desc=f"{job.dataset} {job.preprocessing}",
-        unit="file",
-        miniters=update_frequency,
-    )
+    title = f"{job.dataset} {job.preprocessing}"
+    return counting_bar(title, total, "file", every=update_frequency)
 
 
 _Outcomes = list[tuple[str, "Note | str"]]

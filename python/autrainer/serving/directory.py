@@ -22,7 +22,9 @@ from autrainer.serving.inference import Inference, shown
 from autrainer.serving.journal import Journal
 from autrainer.serving.model_paths import OBJECT_FILES
 from autrainer.serving.results import (
+    FILENAME,
     FileResult,
+    numbered_twins,
     stems_of,
     write_embedding,
     write_predictions,
@@ -82,7 +84,7 @@ def run_directory(
         except BaseException:
             journal.close()
             raise
-        _write(results, outputs)
+        write_results(results, outputs)
         journal.remove()
     return results
 
@@ -117,8 +119,20 @@ def _write_embeddings(result: FileResult, outputs: Outputs, stem: str) -> None:
             write_embedding(path, row.embedding)
 
 
-def _write(results: Sequence[FileResult], outputs: Outputs) -> None:
-    write_table(results, outputs.folder, outputs.table_format)
+def write_results(results: Sequence[FileResult], outputs: Outputs, column: str = FILENAME) -> None:
+    """Write the tables of results, and why some have none.
+
+    Args:
+        results: The results.
+        outputs: What is written, and where.
+        column: Column of their names.
+
+    Raises:
+        OutputError: if a file could not be written.
+        MissingExtraError: if the library of the format is not installed.
+    """
+    write_table(results, outputs.folder, outputs.table_format, column)
+    results = numbered_twins(results)
     write_predictions(results, outputs.folder)
     failed = {result.name: result.error for result in results if result.error is not None}
     if failed:

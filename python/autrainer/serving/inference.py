@@ -15,7 +15,7 @@ from autrainer.data.file_handlers import AudioFileHandler, native_format
 from autrainer.data.paths.prefetch import prefetch
 from autrainer.errors import ConfigError, DataError
 from autrainer.runs.layout import BEST
-from autrainer.runs.process.bars import new_bar
+from autrainer.runs.process.bars import counting_bar
 from autrainer.serving.batches import Prepared, results_of, told
 from autrainer.serving.model import STORED, Serving
 from autrainer.serving.results import (
@@ -158,6 +158,28 @@ class Inference:
         results = self._directory(directory, extension, recursive, update_frequency, True)
         return frame_of(results, embeddings=True)
 
+    def predict_table(self, table: str | Path) -> pd.DataFrame:
+        """A table of what the model says about the rows of a CSV file.
+
+        For models that have learned from columns of a table (`dataset.features`).
+
+        Args:
+            table: The file; it needs the columns of the features.
+
+        Returns:
+            The index column of the run, or `row`, then `prediction`, `output` (a list), and one
+            for each label. Rows without a result are in `failures`, by their names.
+
+        Raises:
+            ConfigError: if the model has learned from files, or there is no such table.
+            DataError: naming what is wrong with the table.
+        """
+        from autrainer.serving.tables.rows import predicted
+
+        results, column = predicted(self, Path(table))
+        self.failures = {r.name: r.error for r in results if r.error is not None}
+        return frame_of(results, column=column)
+
     def save_prediction_yaml(self, df: pd.DataFrame, out: str | Path) -> None:
         """Write `results.yaml` of a table: predictions by file, and by seconds of windows."""
         write_predictions(_results_in(df), Path(out))
@@ -251,6 +273,8 @@ class Inference:
         prepared = Prepared(name)
         try:
             signal = self.serving.file_handler.load(str(path))
+            if isinstance(signal, str):
+                raise DataError("the model takes no files: its run did not learn from files")
             if isinstance(signal, torch.Tensor) and not signal.numel():
                 raise DataError("it holds no samples")
             parts = list(self.windows.cut(signal))
@@ -289,7 +313,11 @@ def find_files(root: Path, extension: str, recursive: bool) -> list[str]:
 
 
 def shown(
-    groups: Iterable[list[FileResult]], total: int, update_frequency: int, done: int = 0
+    groups: Iterable[list[FileResult]],
+    total: int,
+    update_frequency: int,
+    done: int = 0,
+    unit: str = "file",
 ) -> Iterator[list[FileResult]]:
     """Groups of results, with a progress bar that counts files.
 
@@ -298,13 +326,12 @@ def shown(
         total: Number of all files.
         update_frequency: Files between two looks of the bar; 0 for none.
         done: Files that were done before.
+        unit: What is counted.
     """
     if update_frequency < 1:
         yield from groups
         return
-    bar = new_bar(
-        initial=done, total=total, desc="Inference", unit="file", miniters=update_frequency
-    )
+    bar = counting_bar("Inference", total, unit, done=done, every=update_frequency)
     try:
         for group in groups:
             bar.update(len(group))

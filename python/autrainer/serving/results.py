@@ -8,7 +8,7 @@ import io
 import json
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import zip_longest
 from pathlib import Path, PurePosixPath
 from typing import TYPE_CHECKING, Any
@@ -27,6 +27,9 @@ if TYPE_CHECKING:
 
 MAJORITY = "majority"
 """Stands in the place of the seconds in the row with the vote of all windows of a file."""
+
+FILENAME = "filename"
+"""Column of the paths of files."""
 
 FORMATS = ("csv", "parquet")
 
@@ -104,11 +107,13 @@ def _plain(value: Any) -> Any:
     return value.tolist() if hasattr(value, "tolist") else value
 
 
-def frame_of(results: Iterable[FileResult], *, embeddings: bool = False) -> pd.DataFrame:
+def frame_of(
+    results: Iterable[FileResult], *, embeddings: bool = False, column: str = FILENAME
+) -> pd.DataFrame:
     """A table with a row for each part of each file.
 
-    Columns are `filename`, `offset` where files were cut, then `prediction`, `output` and one for
-    each label; or `embedding`.
+    Columns are `filename` (or `column`), `offset` where files were cut, then `prediction`, `output`
+    and one for each label; or `embedding`.
     """
     import pandas as pd
 
@@ -116,7 +121,7 @@ def frame_of(results: Iterable[FileResult], *, embeddings: bool = False) -> pd.D
     is_cut = any(row.offset is not None for _, row in rows)
     table: list[dict[str, Any]] = []
     for name, row in rows:
-        line: dict[str, Any] = {"filename": name, **({"offset": row.offset} if is_cut else {})}
+        line: dict[str, Any] = {column: name, **({"offset": row.offset} if is_cut else {})}
         if embeddings:
             if row.embedding is not None:
                 table.append({**line, "embedding": row.embedding})
@@ -124,12 +129,14 @@ def frame_of(results: Iterable[FileResult], *, embeddings: bool = False) -> pd.D
         line |= {"prediction": row.prediction, "output": row.output or []}
         table.append({**line, **(row.probabilities or {})})
     beside = ["embedding"] if embeddings else ["prediction", "output"]
-    empty = None if table else ["filename", *(["offset"] if is_cut else []), *beside]
+    empty = None if table else [column, *(["offset"] if is_cut else []), *beside]
     frame: pd.DataFrame = pd.DataFrame(table, columns=empty)
     return frame
 
 
-def write_table(results: Sequence[FileResult], folder: Path, table_format: str) -> Path:
+def write_table(
+    results: Sequence[FileResult], folder: Path, table_format: str, column: str = FILENAME
+) -> Path:
     """Write the rows as `results.csv` or `results.parquet`.
 
     Floats are the shortest texts that read back to the same float32; lists are JSON.
@@ -140,22 +147,22 @@ def write_table(results: Sequence[FileResult], folder: Path, table_format: str) 
     """
     path = folder / f"results.{table_format}"
     if table_format == "csv":
-        write_text(path, _csv(results))
+        write_text(path, _csv(results, column))
         return path
     pyarrow = imported("pyarrow", "--format parquet", "pyarrow", "arrow")
     parquet = imported("pyarrow.parquet", "--format parquet", "pyarrow", "arrow")
-    table = pyarrow.Table.from_pandas(frame_of(results), preserve_index=False)
+    table = pyarrow.Table.from_pandas(frame_of(results, column=column), preserve_index=False)
     write_by_name(path, lambda name: parquet.write_table(table, name))
     return path
 
 
-def _csv(results: Sequence[FileResult]) -> str:
+def _csv(results: Sequence[FileResult], column: str) -> str:
     rows = [(result.name, row) for result in results for row in result.rows]
     is_cut = any(row.offset is not None for _, row in rows)
     labels = next((list(row.probabilities) for _, row in rows if row.probabilities), [])
     text = io.StringIO()
     writer = csv.writer(text, lineterminator="\n")
-    head = ["filename", *(["offset"] if is_cut else []), "prediction", "output", *labels]
+    head = [column, *(["offset"] if is_cut else []), "prediction", "output", *labels]
     writer.writerow(head)
     for name, row in rows:
         values = row.probabilities or {}
@@ -185,6 +192,13 @@ def write_predictions(results: Sequence[FileResult], folder: Path) -> None:
     """
     content = {result.name: _by_offset(result.rows) for result in results if result.rows}
     write_nested(folder / "results.yaml", content)
+
+
+def numbered_twins(results: Sequence[FileResult]) -> Sequence[FileResult]:
+    """Results by names of which no two are the same: by their numbers from 0 on, if some are."""
+    if len({result.name for result in results}) == len(results):
+        return results
+    return [replace(result, name=str(number)) for number, result in enumerate(results)]
 
 
 def _by_offset(rows: Sequence[Row]) -> Any:

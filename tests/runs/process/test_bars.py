@@ -1,5 +1,6 @@
 """Bars where nobody watches, on a terminal, and in a notebook."""
 
+import os
 import sys
 
 import nbclient
@@ -53,3 +54,27 @@ def test_a_terminal_does(monkeypatch, capsys):
     assert bars.is_watched()
     bars.new_bar(total=2, desc="Train", disable=None).close()
     assert "Train:   0%" in capsys.readouterr().err
+
+
+def test_a_terminal_without_a_size_shows_more_than_empty_lines(monkeypatch):
+    master, terminal = os.openpty()
+    with os.fdopen(terminal, "w") as stderr:
+        monkeypatch.setattr(sys, "stderr", stderr)
+        bars.counting_bar("Inference", 2, "file").close()
+        written = os.read(master, 65536)
+    os.close(master)
+    assert b"Inference:   0%" in written
+
+
+def test_a_log_gets_a_line_at_the_beginning_one_a_minute_and_one_at_the_end(monkeypatch, capsys):
+    now = iter([0.0, 30.0, 61.0, 61.0, 90.0, 100.0])
+    monkeypatch.setattr(bars, "monotonic", lambda: next(now))
+    bar = bars.counting_bar("Pitch", 9, "file", done=2)
+    for _ in range(3):
+        bar.update(2)
+    bar.close()
+    assert capsys.readouterr().err.splitlines() == [
+        "Pitch: 9 files, 2 done before",
+        "Pitch: 6 of 9",
+        "Pitch: 8 of 9 done in 100.0 s",
+    ]

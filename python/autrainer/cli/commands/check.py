@@ -111,6 +111,8 @@ def _checked(
 def _lines(report: Report) -> Iterator[str]:
     for finding in report.findings:
         yield f"- {finding}{_where(finding, report.num_runs)}"
+    for warning in report.warnings:
+        yield f"warning: {warning}"
     for note in report.notes:
         yield f"not looked at: {note}"
     yield _summary(report)

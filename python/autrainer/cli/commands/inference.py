@@ -13,6 +13,7 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from autrainer.serving.results import FileResult
+    from autrainer.serving.tables.learned import LearnedTable
 
 SHOWN = 20
 MOST_LABELS = 5
@@ -55,7 +56,12 @@ def run(
     _check_choices(parser, tail, format, embeddings_format, device)
     try:
         folder = _model_folder(model, trust_remote, checkpoint)
-        root, names = _files(input, extension, recursive) if list is None else _listed(input, list)
+        learned = _learned(folder, input, list, window_length or stride_length or min_length)
+        root, names = Path(input), tuple[str, ...]()
+        if learned is None and list is not None:
+            root, names = _listed(input, list)
+        elif learned is None:
+            root, names = _files(input, extension, recursive)
         preprocessing = _preprocessing(preprocess_cfg)
         from autrainer.serving.directory import Outputs, run_directory
         from autrainer.serving.inference import Inference
@@ -74,16 +80,20 @@ def run(
             trusted=_trusted(folder, model, trust_remote, trust_local),
         )
         suffix = f".{embeddings_format}" if embeddings else None
-        results = run_directory(
-            inference,
-            root,
-            names,
-            Outputs(Path(output), format, suffix),
-            update_frequency=update_frequency,
-        )
+        outputs = Outputs(Path(output), format, suffix)
+        if learned is not None:
+            from autrainer.serving.tables.rows import run_table
+
+            results = run_table(
+                inference, root, learned, outputs, update_frequency=update_frequency
+            )
+        else:
+            results = run_directory(
+                inference, root, names, outputs, update_frequency=update_frequency
+            )
     except AutrainerError as error:
         raise CommandLineError(parser, str(error), 1) from error
-    _report(parser, results, output)
+    _report(parser, results, output, "files" if learned is None else "rows")
 
 
 def _check_choices(
@@ -109,7 +119,33 @@ def _model_folder(model: str, trust_remote: bool, checkpoint: str) -> Path:
     return Path(get_model_path(model, trust_remote, checkpoint))
 
 
-def _files(input: str, extension: str, recursive: bool) -> tuple[Path, list[str]]:
+def _learned(folder: Path, input: str, table: str | None, seconds: object) -> LearnedTable | None:
+    """The tables that the run has learned from; None if its features were files.
+
+    Raises:
+        CommandLineError: if there are such tables, and the input or an option is not for them.
+    """
+    from autrainer.serving.tables.learned import learned_table
+
+    learned = learned_table(folder)
+    if learned is None:
+        return None
+    if table is not None or seconds:
+        option = "--list" if table is not None else "windows"
+        message = f"the run has learned from a table, not from recordings; leave out {option}"
+        raise CommandLineError(None, message, 1)
+    if not Path(input).is_file():
+        what = "is a folder" if Path(input).is_dir() else "does not exist"
+        columns = ", ".join(learned.features)
+        message = (
+            f"the input {input!r} {what}; the run has learned from a table: give a CSV file with "
+            f"the columns {columns}"
+        )
+        raise CommandLineError(None, message, 1)
+    return learned
+
+
+def _files(input: str, extension: str, recursive: bool) -> tuple[Path, tuple[str, ...]]:
     """The folder of the recordings, and their paths in it.
 
     Raises:
@@ -119,7 +155,7 @@ def _files(input: str, extension: str, recursive: bool) -> tuple[Path, list[str]
     if not path.exists():
         raise CommandLineError(None, f"the input {input!r} does not exist", 1)
     if path.is_file():
-        return path.parent, [path.name]
+        return path.parent, (path.name,)
     if not path.is_dir():
         raise CommandLineError(None, f"the input {input!r} is neither a folder nor a file", 1)
     from autrainer.serving.inference import find_files
@@ -128,10 +164,10 @@ def _files(input: str, extension: str, recursive: bool) -> tuple[Path, list[str]
     if not names:
         deeper = "" if recursive else "; -r looks into the folders below too"
         raise CommandLineError(None, f"{input!r} holds no files of type {extension!r}{deeper}", 1)
-    return path, names
+    return path, tuple(names)
 
 
-def _listed(input: str, table: str) -> tuple[Path, list[str]]:
+def _listed(input: str, table: str) -> tuple[Path, tuple[str, ...]]:
     """The folder of the recordings, and those that a CSV file names.
 
     Raises:
@@ -141,7 +177,7 @@ def _listed(input: str, table: str) -> tuple[Path, list[str]]:
     root = Path(input)
     if not root.is_dir():
         raise CommandLineError(None, f"{input!r} is no folder of the recordings in {table}", 1)
-    from autrainer.datasets.tables.frames import read_frame
+    from autrainer.datasets.tables.frames import read_frame, wrong_separator
 
     try:
         columns = read_frame(Path(table), as_written=NAMES)
@@ -149,10 +185,12 @@ def _listed(input: str, table: str) -> tuple[Path, list[str]]:
         raise CommandLineError(None, f"there is no list {table!r}", 1) from error
     column = next((name for name in NAMES if name in columns), None)
     if column is None:
-        found = ", ".join(map(str, columns.columns))
-        message = (
-            f"{table} has no column {' or '.join(NAMES)}, found {found}; rename that of the files"
-        )
+        header = [*map(str, columns.columns)]
+        separator = wrong_separator(header)
+        advice = "rename that of the files"
+        if separator is not None:
+            advice = f"save the table with commas instead of {separator!r}"
+        message = f"{table} has no column {' or '.join(NAMES)}, found {', '.join(header)}; {advice}"
         raise CommandLineError(None, message, 1)
     names = [str(name) for name in dict.fromkeys(columns[column].dropna())]
     outside = [name for name in names if Path(name).is_absolute() or ".." in Path(name).parts]
@@ -166,7 +204,7 @@ def _listed(input: str, table: str) -> tuple[Path, list[str]]:
         raise CommandLineError(
             None, f"{input!r} does not have {first}, of column {column} in {table}", 1
         )
-    return root, names
+    return root, tuple(names)
 
 
 def _preprocessing(chosen: str | None) -> str | Path | None:
@@ -198,17 +236,17 @@ def _trusted(folder: Path, model: str, trust_remote: bool, trust_local: bool) ->
     return [*trusted, folder] if trust_remote and is_on_hub(model) else trusted
 
 
-def _report(parser: Any, results: Sequence[FileResult], output: str) -> None:
+def _report(parser: Any, results: Sequence[FileResult], output: str, noun: str) -> None:
     failed = [result for result in results if result.error is not None]
     if len(results) == 1:
         _show(results[0])
-    print(f"{len(results) - len(failed)} of {len(results)} files have results, in {output}")
+    print(f"{len(results) - len(failed)} of {len(results)} {noun} have results, in {output}")
     if not failed:
         return
     lines = [f"  {result.name}: {result.error}" for result in failed[:SHOWN]]
     if len(failed) > SHOWN:
         lines.append(f"  and {len(failed) - SHOWN} more, in {output}/failed.yaml")
-    raise CommandLineError(parser, "\n".join([f"{len(failed)} files have no result:", *lines]), 1)
+    raise CommandLineError(parser, "\n".join([f"{len(failed)} {noun} have no result:", *lines]), 1)
 
 
 def _show(result: FileResult) -> None:

@@ -24,6 +24,12 @@ EXAMPLE = "autrainer postprocess results default -a seed --plots"
 MOST_SHOWN = 40
 """Runs that are printed; the tables have all."""
 
+WIDTH = 160
+"""Characters of a line where it is not read on a terminal."""
+
+NAMED = 4
+"""Columns left out that are named."""
+
 
 def add_arguments(parser: ArgumentParser) -> None:
     """Add the arguments of the command."""
@@ -141,18 +147,30 @@ def _grids(
 
 def _lines(grid: SummarizeGrid) -> list[str]:
     """The table of a grid as people read it, and where the whole of it is."""
+    from autrainer.data.messages import counted
     from autrainer.postprocessing.directions import SPREAD
-    from autrainer.postprocessing.tables import aligned
+    from autrainer.postprocessing.tables import fitting
 
     table = grid.metrics
     hidden = ("train_loss", "dev_loss", "test_loss")
     names = [n for n in table.names if n not in hidden and not n.endswith(SPREAD)]
     rows = [[_cell(row, name) for name in names] for row in table.rows[:MOST_SHOWN]]
     heading = ["run", *("best" if name == "best_iteration" else name for name in names[1:])]
-    lines = aligned([heading, *rows])
+    lines, left_out = fitting([heading, *rows], _width())
+    if left_out:
+        named = f"{', '.join(left_out[:NAMED])}{', ...' if len(left_out) > NAMED else ''}"
+        lines.append(f"... and {counted(len(left_out), 'more column')}: {named}")
     if len(table.rows) > MOST_SHOWN:
         lines.append(f"... and {len(table.rows) - MOST_SHOWN} more runs")
     return [*lines, f"Tables: {grid.folder}", ""]
+
+
+def _width() -> int:
+    """Characters of a line; what is not read on a terminal has as many as a wide one."""
+    import shutil
+
+    is_terminal = sys.stdout.isatty()
+    return shutil.get_terminal_size().columns if is_terminal else WIDTH
 
 
 def _cell(row: dict[str, Any], name: str) -> str:

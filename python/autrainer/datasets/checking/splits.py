@@ -10,6 +10,7 @@ from autrainer.data.messages import counted, first_few
 from autrainer.data.targets import AbstractTargetTransform, UnusableTargetsError, numbers
 from autrainer.datasets.checking.damage import damaged_files
 from autrainer.datasets.checking.overlap import warn_of_shared_files
+from autrainer.datasets.checking.single_label import warn_of_single_label
 from autrainer.datasets.tables.frames import Listing
 from autrainer.datasets.wrapper import DatasetWrapper, as_list, missing_columns
 from autrainer.errors import ConfigError, CorruptFileError, DataError
@@ -121,6 +122,11 @@ def check_splits(dataset: Splits, subsets: Sequence[str]) -> None:
         for problem in found
     ]
     _raise(type(dataset).__name__, wrong, missing_csv + missing, damaged)
+    if dataset.label_kind == "labels":
+        first = subsets[0]
+        warn_of_single_label(
+            dataset._frame_of(first), dataset.target_column, dataset._listing_of(first)
+        )
     for subset in subsets[1:]:
         warn_of_shared_files(dataset._split_of(subsets[0]), dataset._split_of(subset))
 

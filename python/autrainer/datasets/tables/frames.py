@@ -111,6 +111,15 @@ def _are_written_as(kind: type[Any], texts: list[Any]) -> bool:
     return all(str(v) == text and abs(v) < 2**63 for v, text in zip(values, texts, strict=True))
 
 
+def wrong_separator(header: Sequence[str]) -> str | None:
+    """What separates the cells of a table in place of commas; None if nothing does.
+
+    >>> wrong_separator(["filename;label"]), wrong_separator(["filename", "label"])
+    (';', None)
+    """
+    return next((c for c in ";\t|" if c in header[0]), None) if len(header) == 1 else None
+
+
 class Listing:
     """Where the rows of a split are listed, to name them in messages.
 

@@ -2,12 +2,18 @@
 
 from __future__ import annotations
 
+import os
 import sys
 from functools import cache
+from time import monotonic
 from typing import Any
 
 from autrainer.runs.process.notebook import in_notebook
 from autrainer.runs.process.streams import lenient
+
+COLUMNS = 80
+LINE_S = 60.0
+"""Seconds between two lines of a log that say how far something is."""
 
 
 def new_bar(**options: Any) -> Any:
@@ -22,7 +28,63 @@ def new_bar(**options: Any) -> Any:
     """
     if in_notebook():
         options["disable"] = bool(options.get("disable"))
+    if _has_no_size():
+        # Such as of a container: a bar of no columns would be an empty line.
+        options |= {"ncols": COLUMNS, "dynamic_ncols": False}
     return _bar_class()(file=lenient(sys.stderr), **options)
+
+
+def counting_bar(title: str, total: int, unit: str, *, done: int = 0, every: int = 1) -> Any:
+    """A bar that counts things; where nobody watches, lines: the first, one a minute, and the last.
+
+    Args:
+        title: What is being done.
+        total: How many things there are.
+        unit: What they are called.
+        done: How many of them were done before.
+        every: Things between two looks of the bar.
+
+    Returns:
+        What has `update(number)` and `close()`.
+    """
+    if not is_watched():
+        return _Lines(title, total, unit, done)
+    return new_bar(initial=done, total=total, desc=title, unit=unit, miniters=every)
+
+
+class _Lines:
+    """How far something is, in lines of a log."""
+
+    def __init__(self, title: str, total: int, unit: str, done: int) -> None:
+        self._title, self._total, self._unit, self._done = title, total, unit, done
+        self._begun = self._written = monotonic()
+        before = f", {done} done before" if done else ""
+        self._write(f"{total} {unit}s{before}" if total != 1 else f"1 {unit}{before}")
+
+    def update(self, number: int = 1) -> None:
+        """Note that so many more are done."""
+        self._done += number
+        if monotonic() - self._written >= LINE_S and self._done < self._total:
+            self._written = monotonic()
+            self._write(f"{self._done} of {self._total}")
+
+    def close(self) -> None:
+        """Write the last line."""
+        seconds = monotonic() - self._begun
+        self._write(f"{self._done} of {self._total} done in {seconds:.1f} s")
+
+    def _write(self, text: str) -> None:
+        stream = lenient(sys.stderr)
+        stream.write(f"{self._title}: {text}\n")
+        stream.flush()
+
+
+def _has_no_size() -> bool:
+    """Whether stderr is a terminal that does not know how wide it is."""
+    try:
+        return os.get_terminal_size(sys.stderr.fileno()).columns == 0
+    except (OSError, ValueError, AttributeError):
+        return False
 
 
 def is_watched() -> bool:

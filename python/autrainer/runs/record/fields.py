@@ -73,7 +73,9 @@ def check_names(names: Iterable[str], records: Iterable[RunRecord]) -> None:
             continue
         if all(value_of(record, name) is MISSING for record in listed):
             known = dict.fromkeys(each for record in listed for each in names_of(record))
-            hint = did_you_mean(name, known) or f"use a key of the configuration, {_listed()}"
+            hint = did_you_mean(name, known) or (
+                f"use a key of the configuration, {_listed()}; texts stand in quotes"
+            )
             raise UnknownFieldError(f"no run has {name!r}; {hint}")
 
 

@@ -1,0 +1,1 @@
+"""Rows of tables through models that have learned from columns of tables."""
