@@ -32,7 +32,10 @@ cd "$folder"
 export SLURM_JOB_ID=$job
 [ "$array" = "$job" ] || export SLURM_ARRAY_JOB_ID=$array SLURM_ARRAY_TASK_ID=$index
 [ "$array" = "$job" ] || SLURM_JOB_ID=$(($$ + 100000))
-export SLURM_NTASKS=1 SLURM_PROCID=0 SLURM_LOCALID=0 SLURM_NODEID=0
+asked() { sed -n "s/^#SBATCH --$1=//p" "$FAKE_SLURM/$array.sh"; }
+export SLURM_NNODES=$(asked nodes) SLURM_NTASKS_PER_NODE=$(asked ntasks-per-node)
+export SLURM_NTASKS=$((${SLURM_NNODES:-1} * ${SLURM_NTASKS_PER_NODE:-1}))
+export SLURM_PROCID=0 SLURM_LOCALID=0 SLURM_NODEID=0
 while true; do
     echo RUNNING > "$FAKE_SLURM/$job.state"
     SLURM_RESTART_COUNT=$restarts bash "$FAKE_SLURM/$array.sh"
@@ -52,9 +55,19 @@ while [ "${1#--}" != "$1" ]; do
     case $1 in --output) shift 2 ;; *) shift ;; esac
 done
 out=${out//%A/${SLURM_ARRAY_JOB_ID:-}}; out=${out//%a/${SLURM_ARRAY_TASK_ID:-}}
-out=${out//%j/$SLURM_JOB_ID}; out=${out//%t/0}
+out=${out//%j/$SLURM_JOB_ID}
 mkdir -p "$(dirname "$out")"
-exec "$@" >> "$out" 2>&1
+[ "${SLURM_NTASKS:-1}" != 1 ] || exec "$@" >> "${out//%t/0}" 2>&1
+each=${SLURM_NTASKS_PER_NODE:-1}
+export SLURM_STEP_NUM_TASKS=$SLURM_NTASKS SLURM_STEP_NODELIST=localhost
+export SLURM_STEP_TASKS_PER_NODE="$each(x$SLURM_NNODES)"
+for task in $(seq 0 $((SLURM_NTASKS - 1))); do
+    SLURM_PROCID=$task SLURM_LOCALID=$((task % each)) SLURM_NODEID=$((task / each)) \
+        "$@" >> "${out//%t/$task}" 2>&1 &
+    started="${started:-} $!"
+done
+for process in $started; do wait $process || code=$?; done
+exit ${code:-0}
 """
 
 SQUEUE = r"""#!/bin/bash

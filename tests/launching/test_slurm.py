@@ -3,7 +3,9 @@
 import os
 import pickle
 import signal
+import socket
 import time
+from contextlib import contextmanager
 
 import pytest
 
@@ -275,6 +277,113 @@ def test_runs_of_several_processes_ask_for_as_many_gpus_and_cores():
     on_cpu = parameters(SlurmSection(time=90.0), Resources(processes=3, on_gpus=False), "name")
     assert on_cpu["cpus_per_task"] == 3
     assert "gpus_per_node" not in on_cpu
+
+
+def test_processes_on_several_nodes_are_tasks_with_cores_of_their_own():
+    section = SlurmSection(time=90.0, cpus=4)
+    asked = parameters(section, Resources(processes=2, on_gpus=True, nodes=3), "name")
+    assert (asked["nodes"], asked["ntasks_per_node"]) == (3, 2)
+    assert (asked["cpus_per_task"], asked["gpus_per_node"]) == (4, 2)
+
+
+def test_several_nodes_without_a_cluster_are_refused(project):
+    result = run(project, "train", *SMALL, "nodes=2")
+    assert result.returncode == 1
+    assert "nodes is 2" in result.stderr
+    assert "torchrun or srun" in " ".join(result.stderr.split())
+
+
+@pytest.fixture
+def meeting_point():
+    """The variables by which tasks of a job meet on this machine, at a port of their own."""
+    with socket.socket() as free:
+        free.bind(("127.0.0.1", 0))
+        port = free.getsockname()[1]
+    return {"MASTER_PORT": str(port), "GLOO_SOCKET_IFNAME": "lo", "OMP_NUM_THREADS": "1"}
+
+
+@pytest.mark.slow
+def test_a_job_on_several_nodes_trains_its_run_by_all_their_tasks(project, slurm, meeting_point):
+    slurm.environment |= meeting_point
+    options = "time: 8h, wait: true"
+    result = train(project, slurm, "nodes=2", "seed=1", options=options, holds="")
+    assert result.returncode == 0, result.stderr
+    wait_for(slurm.folder / "12.ended")
+    assert slurm.exit_code("12") == 0
+    for line in ("--nodes=2", "--ntasks-per-node=1", "--cpus-per-task=1"):
+        assert f"#SBATCH {line}\n" in slurm.script(12)
+    assert states_of(project) == ["finished"]
+    (folder,) = runs_of(project).values()
+    [environment] = read(folder / "status.yaml")["conditions"]["environments"]
+    assert environment["processes"] == 2
+
+
+@contextmanager
+def tasks_of(project, slurm, variables, restarts=0):
+    """The two tasks of a job that was held."""
+    step = {"SLURM_STEP_NUM_TASKS": "2", "SLURM_STEP_NODELIST": "localhost"}
+    step |= {"SLURM_STEP_TASKS_PER_NODE": "1(x2)", "SLURM_NTASKS": "2", "SLURM_NNODES": "2"}
+    step |= variables
+    ranks = [{**step, "SLURM_PROCID": rank, "SLURM_NODEID": rank} for rank in "01"]
+    with (
+        job(project, slurm, "12", restarts, SLURM_LOCALID="0", **ranks[0]) as main,
+        job(project, slurm, "12", restarts, SLURM_LOCALID="0", **ranks[1]) as other,
+    ):
+        yield main, other
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("name", ["SIGUSR2", "SIGTERM"])
+def test_a_job_on_several_nodes_that_is_signalled_keeps_its_state_and_goes_on(
+    project, slurm, meeting_point, name
+):
+    callback = write_callback(project, MEETING)
+    submitted = train(project, slurm, callback, "nodes=2", "iterations=3", "seed=1")
+    assert submitted.returncode == 0, submitted.stderr
+    with tasks_of(project, slurm, meeting_point) as tasks:
+        wait_for(project / "met")
+        for task in tasks:
+            task.send_signal(getattr(signal, name))
+        while states_of(project) != ["interrupted"]:
+            time.sleep(0.01)
+        # Cancelled or preempted without a word: the main task waits for what SLURM does.
+        if name == "SIGTERM":
+            assert tasks[1].wait() == 0
+            assert tasks[0].poll() is None
+            assert not slurm.is_requeued("12")
+            tasks[0].send_signal(signal.SIGUSR2)
+        codes = [task.communicate() and task.wait() for task in tasks]
+    assert codes == [255, 0]
+    assert slurm.is_requeued("12")
+    with tasks_of(project, slurm, meeting_point, restarts=1) as tasks:
+        ended = [(task.communicate()[1], task.wait()) for task in tasks]
+    assert [code for _, code in ended] == [0, 0], ended
+    assert states_of(project) == ["finished"]
+    (folder,) = runs_of(project).values()
+    assert read(folder / "status.yaml")["attempts"] == 2
+
+
+@pytest.mark.slow
+def test_a_job_on_several_nodes_of_which_a_task_fails_fails_with_its_error(
+    project, slurm, meeting_point
+):
+    callback = write_callback(
+        project,
+        "class Calling:\n"
+        "    on_all_ranks = True\n"
+        "    def cb_on_train_begin(self, trainer):\n"
+        "        if trainer.runtime.rank == 1:\n"
+        "            raise ZeroDivisionError('by the test')\n",
+    )
+    options = "time: 8h, runs_per_job: 2"
+    submitted = train(project, slurm, callback, "nodes=2", "seed=1,2", options=options)
+    assert submitted.returncode == 0, submitted.stderr
+    with tasks_of(project, slurm, meeting_point) as tasks:
+        ended = [(task.communicate()[1], task.wait()) for task in tasks]
+    assert [code for _, code in ended] == [1, 1], ended
+    assert states_of(project) == ["failed"]
+    (folder,) = runs_of(project).values()
+    assert "ZeroDivisionError: by the test" in (folder / "error.txt").read_text()
 
 
 def test_a_margin_leaves_most_of_a_short_time_to_the_run():

@@ -51,7 +51,7 @@ def train_composed(config: DictConfig, listener: object = None) -> float:
     if is_finished(directory):
         return _skip(config, directory)
     refuse_taken(directory)
-    if (together := _train_together(config, directory)) is not None:
+    if (together := _train_together(config, directory, listener)) is not None:
         return together
     if config.get("plotting"):
         prepare_plots()
@@ -103,7 +103,7 @@ def refuse_taken(directory: Path) -> None:
         raise RunInUseError(f"{directory} is being trained by another command")
 
 
-def _train_together(config: DictConfig, directory: Path) -> float | None:
+def _train_together(config: DictConfig, directory: Path, listener: object) -> float | None:
     """Train a run on several processes; None if it has one.
 
     Raises:
@@ -122,7 +122,7 @@ def _train_together(config: DictConfig, directory: Path) -> float | None:
     leader = leader_here()
     if leader is not None:
         refuse_other_number(devices, leader.process)
-        return leader.train(Job.here(config, directory))
+        return leader.train(Job.here(config, directory), listener)
     number = num_processes(str(config.get("device", "cuda:0")), devices)
     if number == 1:
         return None

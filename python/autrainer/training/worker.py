@@ -18,14 +18,21 @@ if TYPE_CHECKING:
     from autrainer.training.ranks.job import Job
 
 
-def train(job: Job, communicator: DistributedCommunicator) -> float:
-    """Train a run with the other processes; tell them how that has ended, whatever it is."""
+def train(job: Job, communicator: DistributedCommunicator, listener: object = None) -> float:
+    """Train a run with the other processes; tell them how that has ended, whatever it is.
+
+    Args:
+        job: The run.
+        communicator: The processes.
+        listener: Its hooks are called in this one, after those of all others.
+    """
     from autrainer.runs.process.endings import Ending
     from autrainer.training.trainer import ModularTaskTrainer
 
     rank = communicator.process.rank
     try:
         trainer = ModularTaskTrainer(job.config, job.directory, communicator=communicator)
+        trainer.callback_manager.register(listener)
         value = trainer.train()
     except BaseException as error:
         _tell(communicator, Ending.of(rank, error))

@@ -26,6 +26,7 @@ from autrainer.config.schema.sections.training import (
     SeedSection,
     SweepSection,
     TrainingSection,
+    refuse_nodes,
 )
 from autrainer.config.schema.sections.updates import UpdateSection
 from autrainer.config.schema.targets import TargetList
@@ -159,6 +160,7 @@ class RunConfig:
             augmentation=AugmentationSection.read(_group(reader, "augmentation")),
             plotting=PlottingSection.read(_group(reader, "plotting")),
         )
+        refuse_nodes(reader, found.compute, found.sweep)
         _refuse_near_names(reader)
         if not any(group in plain for group in GROUPS):
             return found, [_NOTHING_INHERITED]

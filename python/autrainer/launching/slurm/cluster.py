@@ -27,12 +27,14 @@ class Resources:
     """What runs of one array ask for.
 
     Args:
-        processes: Processes of a run.
+        processes: Processes of a run on each node.
         on_gpus: Whether each of them has a GPU.
+        nodes: Nodes of a run; on several, each process is a task of its own.
     """
 
     processes: int
     on_gpus: bool
+    nodes: int = 1
 
 
 class Cluster(Protocol):
@@ -114,8 +116,9 @@ def parameters(section: SlurmSection, resources: Resources, name: str) -> dict[s
         name: Name of the jobs, unless the user has given one.
     """
     gpus = section.gpus if section.gpus is not None else int(resources.on_gpus)
+    is_spread = resources.nodes > 1
     cpus = section.cpus
-    if cpus is None and resources.processes > 1:
+    if cpus is None and (is_spread or resources.processes > 1):
         cpus = 1
     further: dict[str, Any] = {"requeue": True, **dict(section.sbatch)}
     asked = {
@@ -126,7 +129,9 @@ def parameters(section: SlurmSection, resources: Resources, name: str) -> dict[s
         "qos": section.qos,
         "constraint": section.constraint,
         "mem": section.memory,
-        "cpus_per_task": None if cpus is None else cpus * resources.processes,
+        "nodes": resources.nodes,
+        "ntasks_per_node": resources.processes if is_spread else None,
+        "cpus_per_task": None if cpus is None else cpus * (1 if is_spread else resources.processes),
         "gpus_per_node": gpus * resources.processes or None,
         "array_parallelism": section.at_once,
         "setup": list(section.setup) or None,

@@ -7,6 +7,7 @@ import os
 import sys
 import time
 from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -15,6 +16,8 @@ from autrainer.errors import AutrainerError, RunFailedError, RunInUseError
 from autrainer.launching.job_runner import JobRunner
 from autrainer.launching.messages import Ended, Setup, Train
 from autrainer.launching.slurm.job_signals import JobSignals
+from autrainer.runs.process.run_process import RunProcess, process_of
+from autrainer.runs.process.slurm_step import slurm_variables
 from autrainer.runs.process.time_limit import TIME_LIMIT
 
 log = logging.getLogger(__name__)
@@ -85,9 +88,9 @@ class RunPack:
             RunFailedError: if some have failed; the others have been trained.
             SystemExit: if the job goes back into the queue, or was cancelled.
         """
-        from autrainer.config.hydra.journal import refresh
         from autrainer.runs.process.logfile import one_sweep
         from autrainer.runs.process.time_limit import one_command
+        from autrainer.training.ranks.torchrun import follow, leading
 
         sys.path[:], sys.argv = self.setup.path, self.setup.arguments
         # Bars draw over themselves, which a file shows as thousands of lines.
@@ -97,18 +100,50 @@ class RunPack:
         with JobSignals() as signals, one_command(_age_s(os.environ), limit_s), one_sweep():
             runner = JobRunner(self.setup)
             runner.prepare()
-            for run in self.runs:
-                if run.name in self.failures:
-                    continue
-                if not signals.is_asked:
-                    ended = runner.train(run.task, signals)
-                    refresh(Path(run.task.directory).parent)
-                    self._take(run, ended, signals)
-                self._leave_if_asked(signals)
-                if self.failures and self.fails_fast:
-                    break
+            process = _process_of_step()
+            if process is None:
+                self._train(runner, signals)
+            elif process.is_main:
+                with leading(process):
+                    self._train(runner, signals, ends_with_failure=True)
+            else:
+                # What becomes of the job is said by the main process.
+                with suppress(KeyboardInterrupt):
+                    follow(process)
+                return self._names
+            self._leave_if_asked(signals)
         self._tell_failures()
+        return self._names
+
+    @property
+    def _names(self) -> list[str]:
         return [run.name for run in self.runs]
+
+    def _train(
+        self, runner: JobRunner, signals: JobSignals, *, ends_with_failure: bool = False
+    ) -> None:
+        """Train the runs that have not failed, until somebody asks for the end.
+
+        Args:
+            runner: Trains them.
+            signals: Tell of the end.
+            ends_with_failure: Train no more runs when one has failed: the other processes of the
+                job have ended with it.
+        """
+        from autrainer.config.hydra.journal import refresh
+
+        for run in self.runs:
+            if run.name in self.failures:
+                continue
+            if signals.is_asked:
+                return
+            ended = runner.train(run.task, signals)
+            refresh(Path(run.task.directory).parent)
+            self._take(run, ended, signals)
+            if self.failures and self.fails_fast:
+                return
+            if ended.failure is not None and ends_with_failure:
+                return
 
     def _take(self, run: PackedRun, ended: Ended, signals: JobSignals) -> None:
         """Note how a run has ended."""
@@ -145,6 +180,13 @@ class RunPack:
         if self.failures:
             told = "; ".join(f"{name}: {error}" for name, error in self.failures.items())
             raise RunFailedError(f"{len(self.failures)} of {len(self.runs)} runs failed: {told}")
+
+
+def _process_of_step() -> RunProcess | None:
+    """Which process of the run this is, where the job has several tasks; None for the only one."""
+    found = slurm_variables(os.environ)
+    os.environ.update(found)
+    return process_of(os.environ) if found else None
 
 
 def _age_s(environment: Mapping[str, str]) -> float:

@@ -258,4 +258,4 @@ def _resources(point: Point) -> Resources:
         raise ConfigError(
             f"device is {compute.device!r}, but a job of SLURM is given its GPUs: use device=cuda"
         )
-    return Resources(compute.devices, kind == "cuda")
+    return Resources(compute.devices, kind == "cuda", compute.nodes)

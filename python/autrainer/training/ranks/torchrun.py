@@ -47,8 +47,12 @@ class Leader:
         self._communicator: DistributedCommunicator | None = None
         self._has_failed = False
 
-    def train(self, job: Job) -> float:
+    def train(self, job: Job, listener: object = None) -> float:
         """Train a run on all processes.
+
+        Args:
+            job: The run.
+            listener: Its hooks are called here, after those of all others.
 
         Raises:
             ProcessLostError: if an earlier run has failed, and the others have ended with it.
@@ -62,7 +66,7 @@ class Leader:
         try:
             if self._communicator is None:
                 self._communicator = DistributedCommunicator(self._store)
-            return train(job, self._communicator)
+            return train(job, self._communicator, listener)
         except BaseException:
             self._has_failed = True
             raise

@@ -37,7 +37,10 @@ OWN_KEYS = {
     "array": "at_once",
 }
 """Parameters of `sbatch` that a key stands for."""
-OURS = ("output", "error", "open_mode", "requeue", "no_requeue", "ntasks", "ntasks_per_node")
+OURS = (
+    *("output", "error", "open_mode", "requeue", "no_requeue"),
+    *("nodes", "ntasks", "ntasks_per_node"),
+)
 """Parameters on which it depends that a job trains, goes on, and can be found."""
 
 SHARE_OF_MARGIN = 4

@@ -150,6 +150,8 @@ class ComputeSection:
         compile: How `torch.compile` compiles the model: true, or a mapping; None for not at all.
         devices: How many processes train the run together, each on a device of its own: a number,
             or `all` of this machine.
+        nodes: On how many machines of a cluster so many processes each train the run together, as a
+            job of SLURM.
         strategy: How they do it: `ddp`, each has the whole model and a share of every batch.
         sync_batchnorm: Batch normalisation over the samples of all of them, not of each alone.
     """
@@ -159,6 +161,7 @@ class ComputeSection:
     features_cache: str | None = key(or_null(text, "for none"), None, makes_run=False)
     compile: CompileSection | None = options(CompileSection, shorthand="enabled")
     devices: int | str = key(_devices, cast("int | str", 1), makes_run=False)
+    nodes: int = key(count, 1, makes_run=False)
     strategy: str = key(_strategy, "ddp", makes_run=False)
     sync_batchnorm: bool = key(flag, False)
 
@@ -216,4 +219,15 @@ def _refuse_slurm(reader: Reader, section: SweepSection) -> None:
             "jobs",
             f"is {section.jobs!r}, which is for one machine, and launcher is 'slurm'",
             "leave it out, and limit how many jobs run at once by slurm.at_once",
+        )
+
+
+def refuse_nodes(reader: Reader, compute: ComputeSection, sweep: SweepSection) -> None:
+    """Note several nodes that nobody is asked for."""
+    if (compute.nodes or 1) > 1 and sweep.launcher != "slurm":
+        reader.refuse(
+            "nodes",
+            f"is {compute.nodes}, but this command starts processes on this machine alone",
+            "use launcher=slurm, or leave it out and start the command on each node by torchrun or "
+            "srun",
         )
