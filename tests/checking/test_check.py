@@ -329,9 +329,11 @@ def test_a_dataset_that_is_not_there_says_how_it_comes(project):
     assert finding.text.endswith("; autrainer fetch downloads it")
 
 
-def test_one_label_in_all_splits_is_warned_of_once_and_is_no_problem(project, capsys):
+def test_one_label_in_all_splits_is_warned_of_once_and_is_no_problem(project, capsys, caplog):
     for split in ("train", "dev", "test"):
         project.write(f"data/{split}.csv", "age,height,label\n1,2,a\n3,4,a\n")
+    assert cli.check() == []
+    assert [record.levelname for record in caplog.records] == ["WARNING"]
     run(None, [])
     captured = capsys.readouterr()
     warning, summary = captured.out.splitlines()

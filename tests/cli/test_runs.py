@@ -171,3 +171,10 @@ def test_a_mistake_in_a_condition_is_one_line_without_the_help(arguments, messag
 def test_a_text_without_quotes_is_recognised(capsys):
     command(["runs", "--where", "state == finished"])
     assert capsys.readouterr().err.rstrip().endswith("texts stand in quotes")
+
+
+@pytest.mark.usefixtures("training")
+def test_in_python_an_error_comes_without_where_it_was_found():
+    with pytest.raises(CommandLineError, match="there is no experiment 'nope'") as caught:
+        runs("nope")
+    assert caught.value.__suppress_context__

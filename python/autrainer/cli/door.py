@@ -33,7 +33,8 @@ def door(function: Callable[P, R]) -> Callable[P, R | None]:
             from autrainer.runs.process.notebook import in_notebook
 
             if not in_notebook():
-                raise
+                # Its message says all; where it was found does not matter.
+                raise error from None
             sys.stderr.write(f"{error.message}\n")
             return None
 

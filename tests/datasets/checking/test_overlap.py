@@ -46,6 +46,36 @@ def test_splits_of_different_files_are_not_mentioned(build, caplog):
     assert not caplog.records
 
 
+def repeat(folder, subset, **changes):
+    """Write the first row of a split once more, with changes."""
+    frame = pd.read_csv(folder / f"{subset}.csv")
+    pd.concat([frame, frame.head(1).assign(**changes)]).to_csv(
+        folder / f"{subset}.csv", index=False
+    )
+
+
+def test_a_file_in_several_rows_of_a_set_that_is_scored_is_named(build, folder, caplog):
+    repeat(folder, "dev")
+    build().create_dev_loader(4)
+    (record,) = caplog.records
+    told = "1 file is in several rows: 12.wav; they count several times in all scores"
+    assert record.getMessage() == f"{folder}/dev.csv: {told}"
+
+
+@pytest.mark.parametrize("subset", ["train", "test"])
+def test_rows_that_say_different_things_of_a_file_are_told(build, folder, subset, caplog):
+    repeat(folder, subset, label="bee")
+    build().create_train_loader(4)
+    (record,) = caplog.records
+    assert "rows say different things of 1 file: " in record.getMessage()
+
+
+def test_a_train_set_may_repeat_a_row(build, folder, caplog):
+    repeat(folder, "train")
+    build().create_train_loader(4)
+    assert not caplog.records
+
+
 class Parts(DatasetWrapper):
     """Two samples of every file."""
 

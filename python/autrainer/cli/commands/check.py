@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import sys
 
 from autrainer.cli.door import door
@@ -15,6 +16,8 @@ if TYPE_CHECKING:
 
     from autrainer.checking.check import Report
     from autrainer.checking.findings import Finding
+
+log = logging.getLogger(__name__)
 
 ABOUT = (
     "Check every combination of the main configuration without running it: classes and their "
@@ -82,10 +85,13 @@ def check(
     forget_edited_modules()
     try:
         with process_kept():
-            return list(_checked(None, arguments, config_name).findings)
+            report = _checked(None, arguments, config_name)
     except SystemExit as error:
         told = "Hydra has refused this; why is on stderr"
         raise CommandLineError(None, told, 1) from error
+    for warning in report.warnings:
+        log.warning("%s", warning)
+    return list(report.findings)
 
 
 def _checked(

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any, ClassVar, Protocol, TypeGuard
 from autrainer.data.messages import counted, first_few
 from autrainer.data.targets import AbstractTargetTransform, UnusableTargetsError, numbers
 from autrainer.datasets.checking.damage import damaged_files
-from autrainer.datasets.checking.overlap import warn_of_shared_files
+from autrainer.datasets.checking.overlap import warn_of_repeated_files, warn_of_shared_files
 from autrainer.datasets.checking.single_label import warn_of_single_label
 from autrainer.datasets.tables.frames import Listing
 from autrainer.datasets.wrapper import DatasetWrapper, as_list, missing_columns
@@ -127,6 +127,8 @@ def check_splits(dataset: Splits, subsets: Sequence[str]) -> None:
         warn_of_single_label(
             dataset._frame_of(first), dataset.target_column, dataset._listing_of(first)
         )
+    for subset in subsets:
+        warn_of_repeated_files(dataset._split_of(subset), may_repeat=subset == subsets[0])
     for subset in subsets[1:]:
         warn_of_shared_files(dataset._split_of(subsets[0]), dataset._split_of(subset))
 
