@@ -133,6 +133,27 @@ def test_runs_that_fall_behind_are_pruned_in_a_pool_too(project):
     assert result.stdout.count("  pruned ") == len(pruned)
 
 
+@pytest.mark.long
+def test_runs_of_several_processes_that_fall_behind_are_pruned_together(project):
+    result = run(
+        project,
+        *(*TRAIN, "learning_rate=choice(0.05,1e-9)", "iterations=4", "devices=2"),
+        *("hydra.sweeper.sampler=grid", "hydra.sweeper.pruner=median"),
+        "hydra.sweeper.pruner_options={n_startup_trials: 1}",
+        GLOO_SOCKET_IFNAME="lo",
+    )
+    assert result.returncode == 0, result.stderr
+    assert [row["state"] for row in trials_of(project)] == ["complete", "pruned"]
+    good, behind = (runs_of(project)[row["folder"]] for row in trials_of(project))
+    status = read(behind / "status.yaml")
+    assert status["state"] == "stopped"
+    assert status["reason"].startswith("pruned by median: accuracy")
+    assert status["iteration"] < 4
+    for folder in (good, behind):
+        [environment] = read(folder / "status.yaml")["conditions"]["environments"]
+        assert environment["processes"] == 2
+
+
 def test_a_grid_is_trained_whole_less_what_filters_leave_out_and_drawn(project, autrainer):
     (project / "conf" / "config.yaml").write_text(
         "defaults: [_autrainer_, _self_, {override hydra/sweeper: autrainer_optuna}]\n"

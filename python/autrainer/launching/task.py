@@ -21,7 +21,6 @@ from autrainer.runs.record.run_record import RunRecord
 if TYPE_CHECKING:
     from omegaconf import DictConfig
 
-    from autrainer.callbacks.pruning import Pruning
     from autrainer.config.hydra.sweep_points import Point
     from autrainer.config.schema.problems import Problem
     from autrainer.config.schema.run import RunConfig
@@ -58,22 +57,23 @@ def train_composed(config: DictConfig, listener: object = None) -> float:
     with _panics_are_errors():
         trainer = _built(config, directory)
         trainer.callback_manager.register(listener)
-        trainer.callback_manager.register(_pruning())
+        if (trial := _trial()) is not None:
+            from autrainer.callbacks.pruning import Pruning, TrialPlace
+
+            trainer.callback_manager.register(Pruning(TrialPlace(**trial)))
         return float(trainer.train())
 
 
-def _pruning() -> Pruning | None:
-    """Reports to the study of a search, if this run is a trial of one that prunes."""
+def _trial() -> dict[str, Any] | None:
+    """Where the trial of this run is, if it is one of a search that prunes."""
     from hydra.core.hydra_config import HydraConfig
     from omegaconf import OmegaConf
 
     place = HydraConfig.get().sweeper.get("trial")
     if place is None:
         return None
-    from autrainer.callbacks.pruning import Pruning, TrialPlace
-
     content: Any = OmegaConf.to_container(place, resolve=False)
-    return Pruning(TrialPlace(**content))
+    return dict(content)
 
 
 def find_problems(configs: Sequence[RunConfig]) -> list[list[Problem]]:
@@ -122,14 +122,14 @@ def _train_together(config: DictConfig, directory: Path, listener: object) -> fl
     leader = leader_here()
     if leader is not None:
         refuse_other_number(devices, leader.process)
-        return leader.train(Job.here(config, directory), listener)
+        return leader.train(Job.here(config, directory, trial=_trial()), listener)
     number = num_processes(str(config.get("device", "cuda:0")), devices)
     if number == 1:
         return None
     from autrainer.training.ranks.launching import train_on
 
     logs: Any = OmegaConf.to_container(HydraConfig.get().job_logging, resolve=True)
-    return train_on(number, Job.here(config, directory, logs))
+    return train_on(number, Job.here(config, directory, logs, _trial()))
 
 
 def check_classes(

@@ -105,11 +105,6 @@ class Search(Sweep):
             -(-int(iterations or 1) // int(every or 1)),
         )
         if settings.pruner != "none":
-            if probe.config.get("devices", 1) != 1:
-                raise ConfigError(
-                    f"hydra.sweeper.pruner is {settings.pruner!r}, but runs on several devices "
-                    "report nothing to a study; use devices=1 or pruner=none"
-                )
             self._trial_composer.trial = {
                 "journal": str((folder / JOURNAL).absolute()),
                 "study": settings.study_name,

@@ -26,6 +26,7 @@ def train(job: Job, communicator: DistributedCommunicator, listener: object = No
         communicator: The processes.
         listener: Its hooks are called in this one, after those of all others.
     """
+    from autrainer.callbacks.pruning import Pruning, TrialPlace
     from autrainer.runs.process.endings import Ending
     from autrainer.training.trainer import ModularTaskTrainer
 
@@ -33,6 +34,8 @@ def train(job: Job, communicator: DistributedCommunicator, listener: object = No
     try:
         trainer = ModularTaskTrainer(job.config, job.directory, communicator=communicator)
         trainer.callback_manager.register(listener)
+        if job.trial is not None and communicator.process.is_main:
+            trainer.callback_manager.register(Pruning(TrialPlace(**job.trial)))
         value = trainer.train()
     except BaseException as error:
         _tell(communicator, Ending.of(rank, error))

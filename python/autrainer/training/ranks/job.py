@@ -31,6 +31,7 @@ class Job:
         path: Where modules are looked for.
         elapsed_s: How long ago the command began that trains it.
         limit_s: Seconds after which it stops if its configuration sets no limit.
+        trial: Where its trial is, if it is one of a search that prunes: arguments of `TrialPlace`.
     """
 
     config: Mapping[str, Any]
@@ -40,15 +41,23 @@ class Job:
     path: list[str] = field(default_factory=list)
     elapsed_s: float = 0.0
     limit_s: float | None = None
+    trial: Mapping[str, Any] | None = None
 
     @classmethod
-    def here(cls, config: Any, directory: Path, logs: Mapping[str, Any] | None = None) -> Job:
+    def here(
+        cls,
+        config: Any,
+        directory: Path,
+        logs: Mapping[str, Any] | None = None,
+        trial: Mapping[str, Any] | None = None,
+    ) -> Job:
         """A run that has been composed in this process.
 
         Args:
             config: Its configuration.
             directory: Its folder.
             logs: How its job logs.
+            trial: Where its trial is.
         """
         folders = frozen_folders()
         user_dir = str(folders[0].folder.absolute()) if folders else None
@@ -56,7 +65,7 @@ class Job:
         plain.pop("hydra", None)
         path = [os.path.abspath(entry) for entry in sys.path]
         times = elapsed_s(), usual_limit_s()
-        return cls(plain, str(directory.absolute()), logs or {}, user_dir, path, *times)
+        return cls(plain, str(directory.absolute()), logs or {}, user_dir, path, *times, trial)
 
     @classmethod
     def read(cls, path: Path) -> Job:
