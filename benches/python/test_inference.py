@@ -1,8 +1,10 @@
 """Predictions of a folder of recordings, beside a loop that a user would write by hand."""
 
 import shutil
+from pathlib import Path
 
 import numpy as np
+import pandas as pd
 import pytest
 import soundfile
 import torch
@@ -71,6 +73,19 @@ def windows_by_hand(model, paths):
     return torch.cat(found)
 
 
+def windows_and_table_by_hand(model, paths):
+    """The same, and a table of the windows with file, seconds, prediction and probabilities."""
+    probabilities = windows_by_hand(model, paths).numpy()
+    starts = [
+        (path, start) for path in paths for start in range(soundfile.info(path).frames // RATE)
+    ]
+    table = pd.DataFrame(probabilities, columns=[str(label) for label in range(CLASSES)])
+    table.insert(0, "filename", [Path(path).name for path, _ in starts])
+    table.insert(1, "offset", [f"{start:.2f}-{start + 1:.2f}" for _, start in starts])
+    table.insert(2, "prediction", probabilities.argmax(axis=1))
+    table.to_csv(Path(paths[0]).parent.parent / "by_hand.csv", index=False)
+
+
 def padded_by_hand(model, paths):
     """Probabilities of whole clips, 32 at a time, filled up with zeros: not those of the clips."""
     found = []
@@ -94,7 +109,10 @@ def clips_by_hand(model, paths):
         ).softmax(-1)
 
 
-BY_HAND = {"windows": [windows_by_hand], "clips": [clips_by_hand, padded_by_hand]}
+BY_HAND = {
+    "windows": [windows_by_hand, windows_and_table_by_hand],
+    "clips": [clips_by_hand, padded_by_hand],
+}
 
 
 @pytest.mark.parametrize(

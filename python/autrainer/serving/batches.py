@@ -6,16 +6,18 @@ the parts and on their shapes alone, so that the same files give the same result
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
+from itertools import islice
 from typing import Any
 
 import torch
 
+from autrainer.data.targets import AbstractTargetTransform
 from autrainer.errors import DataError, message_of
 from autrainer.runs.process.intra_op import one_intra_op_thread
 from autrainer.serving.model import Serving
-from autrainer.serving.results import FileResult, rows_of
+from autrainer.serving.results import FileResult, Row, rows_of, with_vote
 
 WAITING_BYTES = 256 * 2**20
 """Features of so many bytes may wait for others of their shape."""
@@ -57,23 +59,58 @@ def results_of(
         file.features = []
         seen.append(file)
     batches.finish()
-    return [_result(file, position, batches, serving) for position, file in enumerate(seen)]
+    said = [_said(file, position, batches) for position, file in enumerate(seen)]
+    with one_intra_op_thread():
+        return _results(said, serving.target_transform)
 
 
-def _result(file: Prepared, position: int, batches: _Batches, serving: Serving) -> FileResult:
+@dataclass
+class _Said:
+    """What the model says about the parts of a file: outputs, and embeddings or None for each."""
+
+    file: Prepared
+    outputs: list[torch.Tensor]
+    embeddings: list[torch.Tensor | None]
+    error: str | None = None
+
+
+def _said(file: Prepared, position: int, batches: _Batches) -> _Said:
     keys = [(position, part) for part in range(len(file.offsets))]
     error = file.error or next((batches.errors[key] for key in keys if key in batches.errors), None)
     if error is not None:
-        return FileResult(file.name, error=error)
+        return _Said(file, [], [], error)
+    done = [batches.done.pop(key) for key in keys]
+    return _Said(file, [each for each, _ in done], [each for _, each in done])
+
+
+def _results(said: Sequence[_Said], targets: AbstractTargetTransform) -> list[FileResult]:
+    """Results of files, made at once if nothing is wrong with any of them, else one by one."""
+    sound = [each for each in said if each.error is None]
     try:
-        outputs, embeddings = zip(*(batches.done.pop(key) for key in keys), strict=True)
-        stacked = torch.stack(outputs)
-        _refuse_nan(stacked)
-        with one_intra_op_thread():
-            rows = rows_of(serving.target_transform, file.offsets, stacked, embeddings)
+        rows = iter(_rows(sound, targets))
+        found = {
+            id(each): with_vote(targets, list(islice(rows, len(each.outputs)))) for each in sound
+        }
     except Exception as failure:
-        return FileResult(file.name, error=told(failure))
-    return FileResult(file.name, rows)
+        if len(said) > 1:
+            return [result for each in said for result in _results([each], targets)]
+        return [FileResult(said[0].file.name, error=told(failure))]
+    return [FileResult(each.file.name, found.get(id(each), ()), error=each.error) for each in said]
+
+
+def _rows(said: Sequence[_Said], targets: AbstractTargetTransform) -> list[Row]:
+    """Rows of all parts of files, in order.
+
+    Raises:
+        DataError: if outputs are NaN.
+    """
+    if not said:
+        return []
+    outputs = torch.stack([output for each in said for output in each.outputs])
+    _refuse_nan(outputs)
+    offsets = [offset for each in said for offset in each.file.offsets]
+    embeddings = [embedding for each in said for embedding in each.embeddings]
+    return rows_of(targets, offsets, outputs, embeddings)
 
 
 def _refuse_nan(outputs: torch.Tensor) -> None:

@@ -74,7 +74,7 @@ def rows_of(
     outputs: torch.Tensor,
     embeddings: Sequence[torch.Tensor | None],
 ) -> list[Row]:
-    """The rows of a file, and the vote where it was cut into windows.
+    """The rows of parts of files.
 
     Args:
         targets: What the outputs mean.
@@ -85,7 +85,7 @@ def rows_of(
     probabilities = targets.probabilities_inference(outputs)
     predictions = targets.predict_inference(probabilities)
     labels, numbers = targets.probability_columns(probabilities)
-    rows = [
+    return [
         Row(
             offset,
             _plain(targets.decode(prediction)),
@@ -97,10 +97,14 @@ def rows_of(
             offsets, predictions, outputs.tolist(), numbers.tolist(), embeddings, strict=True
         )
     ]
-    if offsets[0] is not None:
-        vote = _plain(targets.majority_vote([row.prediction for row in rows]))
-        rows.append(Row(MAJORITY, vote, None, None))
-    return rows
+
+
+def with_vote(targets: AbstractTargetTransform, rows: list[Row]) -> list[Row]:
+    """The rows of a file, and the vote where it was cut into windows."""
+    if rows[0].offset is None:
+        return rows
+    vote = _plain(targets.majority_vote([row.prediction for row in rows]))
+    return [*rows, Row(MAJORITY, vote, None, None)]
 
 
 def _plain(value: Any) -> Any:
