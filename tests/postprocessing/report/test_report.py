@@ -55,6 +55,12 @@ def headings(page):
     return re.findall(r"<h2>(.*?)</h2>", page)
 
 
+def test_one_run_of_one_configuration_is_counted_in_the_singular(write):
+    write(0.9, seed=1)
+    page = page_of(report("default"))
+    assert "1 run (1 finished), 1 configuration beside the seed." in page
+
+
 def test_a_sweep_with_speakers_has_all_sections(write, tmp_path):
     for seed in (1, 2, 3):
         write(0.9, seed=seed, model__id="Good")

@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Any
 
 from autrainer import __version__
+from autrainer.data.messages import counted
 from autrainer.postprocessing.report.datasets import Datasets
 from autrainer.postprocessing.report.markup import Html, embedded, joined, tag
 from autrainer.postprocessing.report.results import Results
@@ -74,7 +75,8 @@ def _header(title: str, runs: Runs) -> Html:
     kinds = [record.state.kind for record in runs.records]
     counts = ", ".join(f"{kinds.count(kind)} {kind}" for kind in dict.fromkeys(kinds))
     better = "more" if runs.direction == "max" else "less"
-    told = f"{len(kinds)} runs ({counts}), {len(runs.groups)} configurations beside the seed."
+    num_runs, num_groups = counted(len(kinds), "run"), counted(len(runs.groups), "configuration")
+    told = f"{num_runs} ({counts}), {num_groups} beside the seed."
     if runs.metric:
         told += f" Tracking metric: {runs.metric}; {better} is better."
     if others := runs.other_metrics:
