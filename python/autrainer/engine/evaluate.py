@@ -42,6 +42,10 @@ def _nothing_failed() -> None:
     """Default check: nothing can have failed."""
 
 
+def _nothing_to_join() -> None:
+    """Default of `join`: the others do not wait for this process."""
+
+
 @dataclass(frozen=True)
 class Evaluator:
     """Passes splits through a model and scores what comes out.
@@ -57,6 +61,7 @@ class Evaluator:
         precision: The numbers that the model computes with.
         clock: Told when outputs are handed over to be written.
         check: Raises if work in the background has failed.
+        join: Called for each batch of which this process has no sample, but others have.
     """
 
     model: AbstractModel
@@ -69,6 +74,7 @@ class Evaluator:
     precision: Precision = field(default_factory=Precision)
     clock: StageClock = field(default_factory=StageClock)
     check: Callable[[], None] = _nothing_failed
+    join: Callable[[], None] = _nothing_to_join
 
     def evaluate(
         self, loader: Batches, subset: str, tracker: OutputsTracker, folder: str, move: Move
@@ -111,6 +117,7 @@ class Evaluator:
             for batch_idx, batch in enumerate(batches_of(loader, self.runtime.device)):
                 if batch is None:
                     tracker.skip_batch()
+                    self.join()
                     self.check()
                     continue
                 if begin:

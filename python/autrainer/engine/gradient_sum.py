@@ -120,18 +120,7 @@ class GradientSum:
 
     def share_buffers(self, *modules: torch.nn.Module) -> None:
         """Give the buffers of modules in all processes the values of those of the main one."""
-        by_kind: dict[tuple[torch.dtype, torch.device], list[torch.Tensor]] = {}
-        for buffer in _buffers(modules):
-            by_kind.setdefault((buffer.dtype, buffer.device), []).append(buffer)
-        is_main = self._communicator.process.is_main
-        for buffers in by_kind.values():
-            flat = torch.cat([buffer.reshape(-1) for buffer in buffers])
-            self._communicator.copy_from_main(flat)
-            if is_main:
-                continue
-            sizes = [buffer.numel() for buffer in buffers]
-            for buffer, part in zip(buffers, torch.split(flat, sizes), strict=True):
-                buffer.copy_(part.view_as(buffer))
+        share_buffers(self._communicator, *modules)
 
     def _arrange(self, parameters: list[torch.nn.Parameter]) -> None:
         """Divide parameters into buckets: those of the last layers, whose gradients come first."""
@@ -185,6 +174,22 @@ class GradientSum:
             return set()
         present = tail[FIRST_PRESENT:].tolist()
         return {id(p) for p, there in zip(self._parameters, present, strict=True) if not there}
+
+
+def share_buffers(communicator: Communicator, *modules: torch.nn.Module) -> None:
+    """Give the buffers of modules in all processes the values of those of the main one."""
+    by_kind: dict[tuple[torch.dtype, torch.device], list[torch.Tensor]] = {}
+    for buffer in _buffers(modules):
+        by_kind.setdefault((buffer.dtype, buffer.device), []).append(buffer)
+    is_main = communicator.process.is_main
+    for buffers in by_kind.values():
+        flat = torch.cat([buffer.reshape(-1) for buffer in buffers])
+        communicator.copy_from_main(flat)
+        if is_main:
+            continue
+        sizes = [buffer.numel() for buffer in buffers]
+        for buffer, part in zip(buffers, torch.split(flat, sizes), strict=True):
+            buffer.copy_(part.view_as(buffer))
 
 
 class _Bucket:

@@ -16,6 +16,8 @@ from autrainer.engine.interfaces import Batch, Criterion, Probabilities, Result,
 from autrainer.engine.micro_batches import micro_batches
 from autrainer.engine.precision import Precision
 from autrainer.engine.runtime import Runtime
+from autrainer.engine.sharded_gradients import ShardedGradients
+from autrainer.engine.sharding import Sharding, whole
 from autrainer.errors import ConfigError
 from autrainer.fast.gradients import backward_of_mean, forget_gradients
 from autrainer.models.base import AbstractModel
@@ -76,6 +78,7 @@ class Update:
         limits: Micro batches, clipping, and batches to leave out.
         runtime: The other processes, which have other samples of each batch; None for none.
         sends_early: Send gradients to the other processes while the rest of them is computed.
+        sharding: Has divided the model over the processes; None where each has the whole model.
 
     Attributes:
         gradient_norm: Norm of the gradients of the last update before they were limited, on their
@@ -94,14 +97,18 @@ class Update:
         limits: Limits | None = None,
         runtime: Runtime | None = None,
         sends_early: bool = True,
+        sharding: Sharding | None = None,
     ) -> None:
         self._optimizer = optimizer
         self._precision = precision or Precision()
         self._limits = limits or Limits()
         self._scaler = self._precision.scaler
         self._backward = backward_of_mean()
-        self._sum: GradientSum | None = None
-        if runtime is not None and not runtime.process.is_alone:
+        self._sum: GradientSum | ShardedGradients | None = None
+        self._sharding = sharding
+        if runtime is not None and sharding is not None:
+            self._sum = ShardedGradients(sharding, runtime, self._precision)
+        elif runtime is not None and not runtime.process.is_alone:
             self._sum = GradientSum(optimizer, runtime.communicator, sends_early=sends_early)
         self.was_made = True
         self.gradient_norm: torch.Tensor | None = None
@@ -171,7 +178,7 @@ class Update:
         optimizer = self._optimizer
         if isinstance(optimizer, SAM) and type(optimizer).custom_step is SAM.custom_step:
             return self._two_passes
-        if callable(getattr(optimizer, "custom_step", None)) or not _needs_closure(optimizer):
+        if callable(getattr(optimizer, "custom_step", None)) or not needs_closure(optimizer):
             return self._one_step
         if self._scaler is not None:
             raise ConfigError(
@@ -257,7 +264,37 @@ class Update:
         if self._sum is None:
             assert data is not None
             return self._own_gradients(forward, data)
+        if isinstance(self._sum, ShardedGradients):
+            assert self._sharding is not None
+            with self._sharding.losses_named():
+                return self._sharded_gradients(self._sum, forward, data)
         return self._sum_gradients(self._sum, forward, data)
+
+    def _sharded_gradients(
+        self, gradients: ShardedGradients, forward: _Forward, data: Batch | None
+    ) -> Result:
+        """Add the gradients of a batch: torch sums those of all processes in each backward pass."""
+        parts = [] if data is None else [*micro_batches(data, self._limits.micro_batch_size)]
+        num_samples = sum(len(part.index) for part in parts)
+        absences = gradients.begin(num_samples, len(parts))
+        losses, outputs = [], []
+        for part in parts:
+            loss, output = forward(part)
+            share = len(part.index) / num_samples
+            losses.append(loss.detach() if loss.ndim else loss.detach() * share)
+            outputs.append(output.detach())
+            self._backward(loss, gradients.weight(len(part.index)))
+        gradients.join(absences)
+        result: Result = torch.empty(0), torch.empty(0)
+        if data is not None:
+            result = _joined(losses), torch.cat(outputs)
+        skips = self._limits.skips_nonfinite
+        # The other processes wait in the backward pass, so that the batch is left out behind it.
+        is_bad = skips and not math.isfinite(result[0].sum().item())
+        gradients.finish(num_samples, result[0], skips=is_bad)
+        if skips and gradients.is_skipped:
+            raise SkippedBatch(result[0])
+        return result
 
     def _sum_gradients(
         self, gradient_sum: GradientSum, forward: _Forward, data: Batch | None
@@ -284,7 +321,7 @@ class Update:
         result = forward(data)
         if self._limits.skips_nonfinite:
             _skip_nonfinite(result[0])
-        if self._sum is not None:
+        if isinstance(self._sum, GradientSum):
             self._sum.watch(len(data.index))
         self._backward(result[0] if self._scaler is None else self._scaler.scale(result[0]))
         return result
@@ -314,7 +351,7 @@ class Update:
             if self._limits.skips_nonfinite:
                 _skip_nonfinite(_joined(losses), num_samples)
             scaled = losses_part if self._scaler is None else self._scaler.scale(losses_part)
-            if self._sum is not None and sum(map(len, outputs)) == num_samples:
+            if isinstance(self._sum, GradientSum) and sum(map(len, outputs)) == num_samples:
                 self._sum.watch(num_samples)
             self._backward(scaled, share)
         return _joined(losses), torch.cat(outputs)
@@ -323,7 +360,8 @@ class Update:
         parameters = [p for group in self._optimizer.param_groups for p in group["params"]]
         limits = self._limits
         if limits.max_grad_norm is not None:
-            self.gradient_norm = torch.nn.utils.clip_grad_norm_(parameters, limits.max_grad_norm)
+            norm = torch.nn.utils.clip_grad_norm_(parameters, limits.max_grad_norm)
+            self.gradient_norm = whole(norm)
         if limits.max_grad_value is not None:
             torch.nn.utils.clip_grad_value_(parameters, limits.max_grad_value)
 
@@ -364,7 +402,8 @@ def _skip_nonfinite(loss: torch.Tensor, num_samples: int = 0) -> None:
     raise SkippedBatch(loss)
 
 
-def _needs_closure(optimizer: torch.optim.Optimizer) -> bool:
+def needs_closure(optimizer: torch.optim.Optimizer | type[torch.optim.Optimizer]) -> bool:
+    """Whether the step of an optimizer computes the gradients itself."""
     closure = inspect.signature(optimizer.step).parameters.get("closure")
     return closure is not None and closure.default is closure.empty
 

@@ -125,9 +125,13 @@ class Bookkeeping:
             TypeError: if an object has no state.
         """
         parts = {name: _stateful(obj) for name, obj in states.items() if obj is not None}
-        if not self._writes or not parts or not paths:
+        if not parts or not paths:
             return
-        staged = self.staging.take({name: part.state_dict() for name, part in parts.items()})
+        # In all processes: of a model that is divided, each has a part.
+        found = {name: part.state_dict() for name, part in parts.items()}
+        if not self._writes:
+            return
+        staged = self.staging.take(found)
         folders = [self.output_directory / path for path in paths]
         self.background.submit(_write_states, staged, folders)
 

@@ -21,7 +21,11 @@ from autrainer.config.schema.sections.dataset import DatasetSection
 from autrainer.config.schema.sections.loaders import LOADER_KEYS, LoaderSection, LoadersSection
 from autrainer.config.schema.sections.model import ModelSection
 from autrainer.config.schema.sections.optimizer import OptimizerSection
-from autrainer.config.schema.sections.training import CompileSection, TrainingSection
+from autrainer.config.schema.sections.training import (
+    CompileSection,
+    ComputeSection,
+    TrainingSection,
+)
 from autrainer.config.schema.sections.updates import UpdateSection
 from autrainer.criterions.base import Loss
 from autrainer.data.loader import Loader
@@ -32,6 +36,7 @@ from autrainer.engine.compiling import CompileOptions, compile_model, count_comp
 from autrainer.engine.interfaces import Batches
 from autrainer.engine.precision import Precision
 from autrainer.engine.runtime import Runtime
+from autrainer.engine.sharding import Sharding
 from autrainer.engine.step import DeviceMover
 from autrainer.engine.sync_batch_norm import synchronise
 from autrainer.engine.update import Limits, Update
@@ -73,6 +78,12 @@ class Parts:
     precision: Precision
     update: Update
     average: WeightAverage | None = None
+    sharding: Sharding | None = None
+
+    def join_evaluation(self) -> None:
+        """Take part in a batch of an evaluation of which this process has no sample."""
+        if self.sharding is not None:
+            self.sharding.join_pass(self.precision)
 
     @property
     def evaluated_model(self) -> AbstractModel:
@@ -123,12 +134,20 @@ class Parts:
         return schedule if schedule is not None and schedule.frequency == frequency else None
 
 
-def build_parts(config: RunConfig, runtime: Runtime) -> Parts:
+def build_sharding(config: ComputeSection, runtime: Runtime) -> Sharding | None:
+    """What divides the model over the processes; None where each has the whole of it."""
+    if config.strategy != "fsdp" or runtime.process.is_alone:
+        return None
+    return Sharding(runtime, None if config.fsdp is None else config.fsdp.units)
+
+
+def build_parts(config: RunConfig, runtime: Runtime, sharding: Sharding | None = None) -> Parts:
     """Build data, criterion, model, optimizer, scheduler and loaders, in this order.
 
     Args:
         config: The configuration, checked.
         runtime: Where criterion and model go, and which process of the run this is.
+        sharding: Divides the model over the processes.
     """
     training, checkpoints, device = config.training, config.model.checkpoints, runtime.device
     data = build_dataset(config.dataset, config.model, config.augmentation, config.seeds.dataset)
@@ -143,8 +162,13 @@ def build_parts(config: RunConfig, runtime: Runtime) -> Parts:
     synced = config.compute.sync_batchnorm and not runtime.process.is_alone
     if synced:
         synchronise(model, runtime.communicator)
-    model.to(device)
+    if sharding is None:
+        model.to(device)
+    else:
+        sharding.divide(model)
     optimizer = build_optimizer_of(config.optimizer, model, training.learning_rate)
+    if sharding is not None:
+        sharding.follow(optimizer)
     load_optimizer_state(optimizer, model, checkpoints, device)
     schedule = build_schedule(config.scheduler, optimizer, data.tracking_metric)
     if schedule is not None:
@@ -166,8 +190,9 @@ def build_parts(config: RunConfig, runtime: Runtime) -> Parts:
         dev_loader,
         test_loader,
         precision,
-        Update(optimizer, precision, limits(config.updates), runtime, sends_early=not synced),
+        Update(optimizer, precision, limits(config.updates), runtime, not synced, sharding),
         weight_average(config.updates, training, model),
+        sharding,
     )
 
 

@@ -78,6 +78,7 @@ class Evaluation:
             precision=parts.precision,
             clock=records.clock,
             check=self._check,
+            join=parts.join_evaluation,
         )
         with records.clock.within(EVALUATION):
             return evaluator.evaluate(loader, subset, tracker, folder, parts.mover(subset))

@@ -85,7 +85,8 @@ class EvaluationPeriod:
             if records.train_tracker is not None:
                 records.train_tracker.save(folder)
         records.history.record(iteration, {"train_loss": records.losses.mean()})
-        refuse_divergence(self._parts.runtime, self._parts.model)
+        if self._parts.sharding is None:
+            refuse_divergence(self._parts.runtime, self._parts.model)
         if self._parts.average is not None:
             self._parts.average.after_iteration(iteration, self._parts.model)
         records.dev_timer.start()

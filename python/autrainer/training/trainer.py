@@ -39,7 +39,7 @@ from autrainer.runs.state.torch_files import Stateful
 from autrainer.runs.writing.files import remove_file
 from autrainer.runs.writing.outputs import OutputsTracker
 from autrainer.training.attempt import attempt
-from autrainer.training.build import build_parts, compile_parts
+from autrainer.training.build import build_parts, build_sharding, compile_parts
 from autrainer.training.checks.conditions import Conditions, refuse_changes
 from autrainer.training.checks.configuration import checked
 from autrainer.training.checks.processes import refuse_mixed
@@ -160,8 +160,9 @@ class ModularTaskTrainer:
         refuse_mixed(runtime)
         record_environment(self.bookkeeping)
         with self.callback_manager.building():
+            sharding = build_sharding(config.compute, runtime)
             with main_first(runtime):
-                self.parts = build_parts(config, runtime)
+                self.parts = build_parts(config, runtime, sharding)
             self.listeners = build_listeners(config, self.parts, self.folder)
             self.listeners.register(self.callback_manager, self.parts)
         self.records = Records(config, self.parts, self.folder)

@@ -85,8 +85,7 @@ def test_a_number_that_contradicts_torchrun_is_refused():
     [
         ("devices", 0, "use an integer of at least 1, or all"),
         ("devices", "some", "use an integer of at least 1, or all"),
-        ("strategy", "fsdp", "use 'ddp'; models that do not fit on one device are not divided"),
-        ("strategy", "dp", "use 'ddp'"),
+        ("strategy", "dp", "use 'ddp' or 'fsdp'"),
     ],
 )
 def test_what_cannot_be_is_told(key, value, allowed):

@@ -31,6 +31,7 @@ from autrainer.metrics import AbstractMetric
 from autrainer.models.base import AbstractModel
 from autrainer.plotting.metrics import PlotMetrics
 from autrainer.runs.writing.tables import require_library
+from autrainer.training.checks.dividing import KEYS, dividing_problems
 from autrainer.training.resuming.checkpoints import missing_files
 from autrainer.transforms.base import AbstractTransform
 
@@ -171,6 +172,7 @@ PIECES = (
     Piece(("dataset", *LOADER_KEYS), _sampler_problems),
     Piece(("model",), lambda config: [*_model_problems(config.model), *config.model.problems]),
     Piece(("optimizer",), _optimizer_problems),
+    Piece(KEYS, dividing_problems),
     Piece(("scheduler",), lambda config: _scheduler_problems(config.scheduler)),
     Piece(("augmentation",), lambda config: _augmentation_problems(config.augmentation)),
     Piece(("plotting",), lambda config: _plotting_problems(config.plotting)),

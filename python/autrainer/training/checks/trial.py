@@ -43,6 +43,8 @@ def tried(config: RunConfig, parts: Parts, bookkeeping: Bookkeeping) -> Trial:
     sections = (config.dataset, config.model)
     fit = Fit(*sections, parts.data, parts.criterion, parts.dev_loader, parts.device)
     batch = fit.sample()
+    if parts.sharding is not None:
+        parts.sharding.example = batch
     with outputs_kept(parts.model) as outputs, lone_values(parts.model) as lone_layers:
         mult_adds = record_model(bookkeeping, parts.model, batch)
     if mult_adds is not None:

@@ -6,7 +6,6 @@ from dataclasses import dataclass
 from typing import cast
 
 from autrainer.config.schema.kinds import (
-    UnfitError,
     count,
     device_name,
     flag,
@@ -18,6 +17,7 @@ from autrainer.config.schema.kinds import (
     seed,
     seed_pair,
     text,
+    texts,
 )
 from autrainer.config.schema.reading import Reader, key, options, required
 from autrainer.config.schema.sections.clusters import RaySection, SlurmSection
@@ -44,14 +44,6 @@ def _size_or_default(value: object) -> int:
 
 def _devices(value: object) -> int | str:
     return "all" if value == "all" else saying(count, "use an integer of at least 1, or all")(value)
-
-
-def _strategy(value: object) -> str:
-    if value == "fsdp":
-        raise UnfitError("use 'ddp'; models that do not fit on one device are not divided")
-    if value != "ddp":
-        raise UnfitError("use 'ddp'")
-    return "ddp"
 
 
 @dataclass(frozen=True)
@@ -138,6 +130,19 @@ class CompileSection:
 
 
 @dataclass(frozen=True)
+class FSDPSection:
+    """How the weights of a model are divided over processes by `strategy: fsdp`.
+
+    Args:
+        units: Names of modules, or of their classes, whose weights are brought together at once;
+            `*` stands for any part of a name. By default those in lists of modules with at least
+            a million weights.
+    """
+
+    units: tuple[str, ...] | None = key(or_null(texts, "for those with many weights"), None)
+
+
+@dataclass(frozen=True)
 class ComputeSection:
     """Where a run computes.
 
@@ -152,7 +157,9 @@ class ComputeSection:
             or `all` of this machine.
         nodes: On how many machines of a cluster so many processes each train the run together, as a
             job of SLURM.
-        strategy: How they do it: `ddp`, each has the whole model and a share of every batch.
+        strategy: How they do it: `ddp`, each has the whole model and a share of every batch;
+            `fsdp`, each has a share of the model too.
+        fsdp: How the model is divided, if that is the strategy.
         sync_batchnorm: Batch normalisation over the samples of all of them, not of each alone.
     """
 
@@ -162,7 +169,8 @@ class ComputeSection:
     compile: CompileSection | None = options(CompileSection, shorthand="enabled")
     devices: int | str = key(_devices, cast("int | str", 1), makes_run=False)
     nodes: int = key(count, 1, makes_run=False)
-    strategy: str = key(_strategy, "ddp", makes_run=False)
+    strategy: str = key(one_of("ddp", "fsdp"), "ddp", makes_run=False)
+    fsdp: FSDPSection | None = options(FSDPSection, makes_run=False)
     sync_batchnorm: bool = key(flag, False)
 
 

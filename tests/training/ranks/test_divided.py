@@ -1,0 +1,90 @@
+"""A run whose weights are divided over its processes is the run that it is otherwise."""
+
+import signal
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from tests.training.ranks.test_together import LONE, PARTS, once, same_run
+
+FSDP = ("strategy=fsdp", "fsdp={units: [Linear]}")
+TOGETHER = ("iterations=4", "model.dropout=0")
+
+
+@pytest.mark.parametrize(
+    ("world_size", "options"),
+    [
+        (2, ("optimizer=Adam",)),
+        (3, ("optimizer=SAM-SGD", "micro_batch_size=3", "max_grad_norm=0.1")),
+        pytest.param(
+            *(3, ("optimizer=SGD", "micro_batch_size=2", "max_grad_value=0.01")),
+            marks=pytest.mark.long,
+        ),
+    ],
+)
+def test_a_divided_run_comes_to_the_same_results(together, world_size, options):
+    one = together(1, *LONE, *options, name="one")["run"]
+    divided = together(world_size, *LONE, *FSDP, *options, name="divided")
+    assert "value" in divided, divided
+    same_run(divided["run"], one, 1e-5)
+    files = [
+        sorted(str(p.relative_to(run)) for p in run.rglob("*")) for run in (one, divided["run"])
+    ]
+    assert files[0] == files[1]
+    for name in ("model.yaml", "model_summary.yaml", "model_summary.txt"):
+        assert (divided["run"] / name).read_text() == (one / name).read_text()
+
+
+def test_a_divided_run_goes_on_with_another_number_of_processes_and_undivided(together):
+    whole = together(1, *TOGETHER, "optimizer=Adam", name="whole")["run"]
+    options = (*TOGETHER, "optimizer=Adam")
+    callbacks = [
+        *once("stop_launcher", 1, 2, "one")["callbacks"],
+        *once("stop", 0, 3, "two")["callbacks"],
+        *once("stop", 2, 4, "three")["callbacks"],
+    ]
+    first = together(2, *options, *FSDP, callbacks=callbacks)
+    assert first.get("stopped") == signal.SIGTERM, first
+    second = together(1, *options, callbacks=callbacks)
+    assert second.get("stopped") == signal.SIGTERM, second
+    third = together(3, *options, *FSDP, callbacks=callbacks)
+    assert third.get("stopped") == signal.SIGTERM, third
+    last = together(2, *options, callbacks=callbacks)
+    same_run(last["run"], whole, 1e-5)
+
+
+def test_a_divided_run_that_was_stopped_ends_with_the_same_bits(together):
+    options = ("iterations=3", "resume_every=1", "optimizer=Adam", *FSDP)
+    whole = together(2, *options, name="whole")["run"]
+    killed = together(2, *options, **once("kill", 1))
+    assert killed["error"] == "ProcessLostError", killed
+    assert "rank 1 was ended by signal 9" in killed["message"]
+    ended = together(2, *options, **once("kill", 1))
+    for name in (
+        "epoch_3/model.pt",
+        "epoch_3/optimizer.pt",
+        "metrics.csv",
+        "_test/test_results.csv",
+    ):
+        assert (ended["run"] / name).read_bytes() == (whole / name).read_bytes()
+
+
+def test_a_batch_whose_loss_is_infinite_is_left_out_of_a_divided_run_too(together):
+    criterion = f"{PARTS}.InfiniteInOne"
+    given = ("on_nonfinite=skip", "iterations=1", "model.dropout=0")
+    ways = {"divided": FSDP, "whole": ()}
+    runs = {
+        name: together(2, *given, *way, name=name, dataset__criterion=criterion)["run"]
+        for name, way in ways.items()
+    }
+    told = (runs["divided"] / "training.log").read_text()
+    assert told.count("Skipped epoch 1, batch 0: the loss is not finite") == 1
+    same_run(runs["divided"], runs["whole"], 1e-5)
+
+
+def test_an_evaluation_of_fewer_samples_than_processes_does_not_hang(together):
+    ended = together(3, "iterations=1", "inference_batch_size=23", *FSDP)
+    assert "value" in ended, ended
+    indices = pd.read_csv(ended["run"] / "_test" / "test_results.csv")["index"]
+    assert indices.tolist() == np.arange(len(indices)).tolist()
