@@ -170,7 +170,12 @@ class ModularTaskTrainer:
             self.folder, self.records, self.callback_manager, self.continue_training
         )
         self.conditions = Conditions(
-            self.data, runtime.device, config.training, config.saving, runtime.world_size
+            self.data,
+            runtime.device,
+            config.training,
+            config.saving,
+            runtime.world_size,
+            "ddp" if sharding is None else "fsdp",
         )
         _refuse_own_step(type(self), runtime)
         if callable(getattr(self.optimizer, "custom_step", None)):

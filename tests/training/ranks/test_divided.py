@@ -5,7 +5,11 @@ import signal
 import numpy as np
 import pandas as pd
 import pytest
+import torch
 
+from autrainer.config.schema.run import RunConfig
+from autrainer.training.checks.configuration import find_problems
+from tests.training.conftest import configured
 from tests.training.ranks.test_together import LONE, PARTS, once, same_run
 
 FSDP = ("strategy=fsdp", "fsdp={units: [Linear]}")
@@ -52,6 +56,9 @@ def test_a_divided_run_goes_on_with_another_number_of_processes_and_undivided(to
     assert third.get("stopped") == signal.SIGTERM, third
     last = together(2, *options, callbacks=callbacks)
     same_run(last["run"], whole, 1e-5)
+    log = (last["run"] / "training.log").read_text()
+    assert log.count("strategy was fsdp, now ddp") == 2
+    assert log.count("strategy was ddp, now fsdp") == 1
 
 
 def test_a_divided_run_that_was_stopped_ends_with_the_same_bits(together):
@@ -88,3 +95,56 @@ def test_an_evaluation_of_fewer_samples_than_processes_does_not_hang(together):
     assert "value" in ended, ended
     indices = pd.read_csv(ended["run"] / "_test" / "test_results.csv")["index"]
     assert indices.tolist() == np.arange(len(indices)).tolist()
+
+
+@pytest.mark.parametrize(
+    ("changes", "key", "what"),
+    [
+        ({"compile": True}, "compile", "is given, and programs of a divided model"),
+        ({"precision": "fp16"}, "precision", "is 'fp16', whose overflows"),
+        ({"ema": 0.9}, "ema", "is given, and a divided model cannot be copied"),
+        ({"swa": 0.5}, "swa", "is given, and a divided model cannot be copied"),
+        ({"sync_batchnorm": True}, "sync_batchnorm", "is true, and processes without samples"),
+        (
+            {"optimizer": {"id": "L", "_target_": "torch.optim.LBFGS"}},
+            "optimizer",
+            "is torch.optim.LBFGS, which looks at whole weights",
+        ),
+        (
+            {
+                "optimizer": {
+                    "id": "S",
+                    "_target_": "autrainer.optimizers.SAM",
+                    "base_optimizer": "torch.optim.Adafactor",
+                }
+            },
+            "optimizer.base_optimizer",
+            "is torch.optim.Adafactor, which looks at whole weights",
+        ),
+    ],
+)
+def test_what_a_divided_run_cannot_do_is_told_before_anything_is_built(changes, key, what):
+    def problems(**more):
+        return find_problems(RunConfig.read(configured(**changes, **more)))
+
+    assert problems() == []
+    (problem,) = problems(strategy="fsdp")
+    assert problem.key == key
+    assert problem.what.startswith(what)
+    assert problem.fix.endswith("or use strategy: ddp")
+
+
+def test_a_divided_run_in_bf16_goes_as_an_undivided_one(together):
+    options = ("precision=bf16", "iterations=2", "model.dropout=0", "optimizer=SGD")
+    runs = [together(2, *options, *way, name=name)["run"] for name, way in (("a", FSDP), ("b", ()))]
+    same_run(*runs, 1e-3)
+
+
+@pytest.mark.cuda
+@pytest.mark.skipif(torch.cuda.device_count() < 2, reason="needs CUDA")
+def test_a_run_divided_over_two_gpus_learns_what_one_on_the_cpu_learns(together):
+    options = ("iterations=2", "model.dropout=0", "optimizer=Adam")
+    there = together(2, "device=cuda:0", *options, *FSDP, name="there")
+    assert "value" in there, there
+    here = together(1, *options, name="here")
+    same_run(there["run"], here["run"], 1e-3)

@@ -31,6 +31,7 @@ class Conditions:
         training: How the run trains.
         saving: What it saves.
         num_processes: How many processes train it together.
+        strategy: How they do it: `ddp` or `fsdp`.
 
     Attributes:
         samples: Checksums of the samples of every split.
@@ -43,6 +44,7 @@ class Conditions:
         training: TrainingSection,
         saving: SavingSection,
         num_processes: int = 1,
+        strategy: str = "ddp",
     ) -> None:
         self.samples: Checksums = checksums_of(data)
         self._data = data
@@ -50,6 +52,7 @@ class Conditions:
         # Keys that make no other run, but other files or, by rounding, other bits.
         self._settings = {
             "processes": num_processes,
+            "strategy": strategy,
             "inference_batch_size": training.inference_batch_size,
             **{f"save_{subset}_outputs": saving.saves_outputs(subset) for subset in SUBSETS},
             "outputs_format": saving.outputs_format,
