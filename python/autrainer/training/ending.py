@@ -101,6 +101,8 @@ class Ending:
             left.write()
             return
         folder.bookkeeping.staging.forget()
+        # Here an interrupt may come, and then this folder is closed as ever.
+        ending.settle()
         self._is_left = True
         ending.submit(folder.output_directory, left.write_and_close)
 
