@@ -83,7 +83,13 @@ touch "$FAKE_SLURM/$2.requeued"
 SCANCEL = r"""#!/bin/bash
 cd "$FAKE_SLURM"
 echo "$@" >> cancelled
-for job in "$@"; do rm -f $job.state ${job}_*.state; done
+only=; for job in "$@"; do
+    case $job in --state=*) only=${job#--state=}; continue ;; esac
+    for file in $job.state ${job}_*.state; do
+        [ -z "$only" ] || grep -qs "$only" $file || continue
+        rm -f $file
+    done
+done
 """
 
 

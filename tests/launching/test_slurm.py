@@ -121,6 +121,28 @@ def test_an_array_trains_all_runs_and_a_run_that_fails_is_told(project, slurm):
 
 
 @pytest.mark.slow
+def test_a_run_that_fails_fast_cancels_the_jobs_of_its_array_that_have_not_begun(project, slurm):
+    callback = write_callback(
+        project,
+        "class Calling:\n"
+        "    def cb_on_train_begin(self, trainer):\n"
+        "        if trainer.cfg.seed < 3:\n"
+        "            raise ZeroDivisionError('by the test')\n",
+    )
+    seeds = ("seed=1,2,3,4", "fail_fast=true")
+    assert train(project, slurm, callback, *seeds).returncode == 0
+    (slurm.folder / "12_1.state").write_text("RUNNING\n")
+    for number in ("12_0", "12_1"):
+        with job(project, slurm, number) as process:
+            _, errors = process.communicate()
+            assert process.wait() == 1, errors
+    assert (slurm.folder / "cancelled").read_text() == "--state=PENDING 12\n"
+    assert sorted(path.stem for path in slurm.folder.glob("*.state")) == ["12_1"]
+    assert (project / "results/default/slurm/12/cancelled_by").read_text() == "12_0\n"
+    assert states_of(project) == ["failed"] * 2
+
+
+@pytest.mark.slow
 def test_a_job_that_is_warned_goes_back_into_the_queue_and_ends_with_the_same_bytes(
     project, slurm, autrainer
 ):
@@ -241,6 +263,8 @@ def test_runs_that_do_not_say_how_many_processes_they_have_are_refused(project, 
         ({"time": "8h", "partion": "gpu"}, "did you mean 'partition'"),
         ({"time": "8h", "sbatch": {"mem": "4GB"}}, "use slurm.memory"),
         ({"time": "8h", "sbatch": {"output": "here"}}, "leave output out"),
+        ({"time": "8h", "sbatch": {"nodes": 2}}, "use the key nodes of the run"),
+        ({"time": "8h", "sbatch": {"ntasks-per-node": 2}}, "use the key devices of the run"),
         ({"time": "8h", "sbatch": {"nice": None}}, "texts, numbers or true"),
         ({"time": "8h", "margin": "9h"}, "shorter than slurm.time"),
         ({"time": 8}, "a time with units"),

@@ -1,13 +1,15 @@
 """Searches of real runs: what they train, what is kept, and how they are gone on with."""
 
 import csv
+import shutil
 import sys
+import time
+from contextlib import ExitStack
 
 import pytest
 
-from autrainer.runs.locking.lock import RunLock
 from tests.integration.conftest import SMALL, read, runs_of
-from tests.launching.forked_workers import run
+from tests.launching.forked_workers import command, run
 
 pytestmark = pytest.mark.slow
 
@@ -77,10 +79,10 @@ def test_a_trial_whose_process_was_killed_is_run_again_in_its_folder(project, au
         "        open('killed', 'w').close()",
         "        os.kill(os.getpid(), 9)",
     )
-    command = (*TRAIN, callback, RATES, n_trials(3), "iterations=3")
-    assert autrainer(*command, check=False).returncode == -9
+    arguments = (*TRAIN, callback, RATES, n_trials(3), "iterations=3")
+    assert autrainer(*arguments, check=False).returncode == -9
     before = set(runs_of(project))
-    autrainer(*command)
+    autrainer(*arguments)
     assert [row["state"] for row in trials_of(project)] == ["complete"] * 3
     assert len(runs_of(project)) == 3
     assert before < set(runs_of(project))
@@ -97,14 +99,14 @@ def test_a_run_that_fails_is_a_failed_trial_and_is_made_up_for_by_the_same_comma
         "    if str(trainer.output_directory).endswith('search-0'):",
         "        raise ZeroDivisionError('by the test')",
     )
-    command = (*TRAIN, callback, RATES, n_trials(2))
-    result = autrainer(*command, check=False)
+    arguments = (*TRAIN, callback, RATES, n_trials(2))
+    result = autrainer(*arguments, check=False)
     assert result.returncode == 1
     assert "ZeroDivisionError: by the test" in result.stderr
     assert [row["state"] for row in trials_of(project)] == ["failed", "complete"]
-    autrainer(*command)
+    autrainer(*arguments)
     assert [row["state"] for row in trials_of(project)] == ["failed", "complete", "complete"]
-    stopped = autrainer(*command, "fail_fast=true", "hydra.sweeper.study_name=fast", check=False)
+    stopped = autrainer(*arguments, "fail_fast=true", "hydra.sweeper.study_name=fast", check=False)
     assert stopped.returncode == 0
 
 
@@ -180,25 +182,56 @@ def test_equal_values_are_trained_once(project, autrainer):
     assert "takes its result" in result.stdout
 
 
-def test_another_space_another_process_and_a_missing_library_are_refused(project, autrainer):
+def test_another_space_and_an_unknown_choice_are_refused(project, autrainer):
     autrainer(*TRAIN, RATES, n_trials(1))
     other = autrainer(*TRAIN, "learning_rate=interval(0.1,1)", check=False)
     assert other.returncode == 1
     assert "searched keys.learning_rate" in other.stderr
     longer = autrainer(*TRAIN, RATES, "dataset.size=150", check=False)
     assert "configuration.dataset.size: 120 (there), 150 (here)" in longer.stderr
-    lock = RunLock(study_of(project))
-    try:
-        assert autrainer(*TRAIN, RATES, n_trials(2), check=False).returncode == 1
-    finally:
-        lock.release()
     unknown = autrainer(*TRAIN, "model=choice(ToyFFNN,Nope)", check=False)
     assert "'Nope'" in unknown.stderr
     assert len(runs_of(project)) == 1
 
 
+def test_two_commands_share_a_study_and_each_tells_all_of_it(project):
+    callback = write_callback(
+        project,
+        "def cb_on_train_begin(self, trainer):",
+        "    if str(trainer.output_directory).endswith('search-0'):",
+        "        open('begun', 'w').close()",
+        "        while not os.path.exists('go'): pass",
+    )
+    arguments = (*TRAIN, callback, RATES, n_trials(3))
+    with command(project, *arguments) as first, ExitStack() as released:
+        released.callback((project / "go").touch)
+        while not (project / "begun").exists():
+            time.sleep(0.01)
+        with command(project, *arguments) as second:
+            line = "-"
+            while line and "Waiting for trials that other commands train: 1" not in line:
+                line = second.stdout.readline()
+            (project / "go").touch()
+            told = [(*process.communicate(), process.wait()) for process in (first, second)]
+    assert [code for _, _, code in told] == [0, 0], told
+    assert [row["state"] for row in trials_of(project)] == ["complete"] * 3
+    assert [output.count("trained elsewhere") for output, _, _ in told] == [2, 1]
+    assert [read(path / "status.yaml")["attempts"] for path in runs_of(project).values()] == [1] * 3
+    assert not list((study_of(project) / "workers").iterdir())
+
+
+def test_what_has_become_of_a_finished_trial_is_kept_without_its_folder(project, autrainer):
+    autrainer(*TRAIN, RATES, n_trials(2))
+    before = trials_of(project)
+    shutil.rmtree(runs_of(project)[before[0]["folder"]])
+    result = autrainer(*TRAIN, RATES, n_trials(2))
+    assert trials_of(project) == before
+    assert len(runs_of(project)) == 1
+    assert "Best:" in result.stdout
+
+
 def test_optuna_is_asked_for_by_name_where_it_is_missing(monkeypatch):
-    from autrainer.callbacks.pruning import require_optuna
+    from autrainer.callbacks.study_storage import require_optuna
     from autrainer.errors import MissingExtraError
 
     monkeypatch.setattr(sys, "path", [])

@@ -8,37 +8,12 @@ from pathlib import Path
 from typing import Any
 
 from autrainer.callbacks.base import TrainerView
+from autrainer.callbacks.study_storage import open_storage
 from autrainer.errors import ConfigError, did_you_mean
-from autrainer.runs.extras import require
 from autrainer.runs.status import PRUNED
 
 PRUNERS = {"none": "NopPruner", "median": "MedianPruner", "hyperband": "HyperbandPruner"}
 """Names in a configuration, and the classes of Optuna that they stand for."""
-
-
-def require_optuna() -> None:
-    """Look for Optuna without importing it.
-
-    Raises:
-        MissingExtraError: if it is not installed.
-    """
-    require("optuna", "hydra/sweeper=autrainer_optuna", "optuna", "optuna")
-
-
-def open_storage(path: Path) -> Any:
-    """The file in which a study is kept; several processes may have it open.
-
-    Raises:
-        MissingExtraError: if Optuna is not installed.
-    """
-    require_optuna()
-    import optuna
-    from optuna.storages import JournalStorage
-    from optuna.storages.journal import JournalFileBackend
-
-    # What it says of trials that begin and end is said by the sweep.
-    optuna.logging.set_verbosity(optuna.logging.WARNING)
-    return JournalStorage(JournalFileBackend(str(path)))
 
 
 def build_pruner(name: str, options: Mapping[str, Any], num_evaluations: int) -> Any:

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from functools import partial
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
+from autrainer.config.hydra.pools import Compose, Report
 from autrainer.config.hydra.sweep import Outcome
 from autrainer.errors import ConfigError
 from autrainer.launching.jobs import Job
@@ -132,7 +133,7 @@ class SweepPool:
 
     def __init__(self, pool: Pool) -> None:
         self._pool = pool
-        self._composed: Callable[[Point, int], Any] | None = None
+        self._composed: Compose | None = None
 
     def start(self, points: Sequence[Point]) -> None:
         """Start the first workers."""
@@ -145,8 +146,8 @@ class SweepPool:
     def train(
         self,
         points: Sequence[Point],
-        composed: Callable[[Point, int], Any],
-        report: Callable[[Outcome], None],
+        composed: Compose,
+        report: Report,
         shared: SharedRuns | None = None,
         first: int = 0,
     ) -> None:

@@ -122,14 +122,18 @@ class SearchResult:
         return self.folder / TABLE
 
 
-def _line(trial: Any) -> TrialLine:
-    state = SHOWN_STATES.get(trial.state.name, trial.state.name.lower())
+def state_of(trial: Any) -> str:
+    """The state of a trial of Optuna, as it is shown."""
     if "filtered" in trial.user_attrs:
-        state = "filtered"
+        return "filtered"
+    return SHOWN_STATES.get(trial.state.name, str(trial.state.name).lower())
+
+
+def _line(trial: Any) -> TrialLine:
     folder = str(trial.user_attrs.get("folder", ""))
     values = tuple(trial.values or ())
     value = values[0] if len(values) == 1 else None
-    return TrialLine(trial.number, state, value, dict(trial.params), folder, values)
+    return TrialLine(trial.number, state_of(trial), value, dict(trial.params), folder, values)
 
 
 def front(trials: Sequence[TrialLine], are_maximized: Sequence[bool]) -> list[TrialLine]:

@@ -6,31 +6,32 @@ The sweeper that Hydra finds, `hydra_plugins.autrainer_sweeper`, is a thin class
 from __future__ import annotations
 
 import logging
-from collections.abc import Mapping, Sequence
+import time
+from collections.abc import Sequence
+from functools import partial
 from pathlib import Path
 from typing import Any
 
-from omegaconf import DictConfig, OmegaConf, open_dict
-
-from autrainer.callbacks.pruning import require_optuna
-from autrainer.config.hydra.composer import Composer
+from autrainer.callbacks.study_storage import require_optuna
+from autrainer.config.hydra.pools import WorkerCluster, WorkerPool
 from autrainer.config.hydra.sweep import Outcome, Sweep
 from autrainer.config.hydra.sweep_points import Point
-from autrainer.config.identity import identity
-from autrainer.errors import ConfigError, message_of
-from autrainer.runs.locking.lock import RunLock
+from autrainer.errors import ConfigError, FailedElsewhereError, RunInUseError, message_of
+from autrainer.runs.elsewhere import LOOK_EVERY_S
 from autrainer.runs.record.run_record import RunRecord
 from autrainer.runs.status import PRUNED, STOPPED
 from autrainer.searching.objectives import TRACKING_METRIC, objectives_of, values_of
+from autrainer.searching.plan import SearchPlan
+from autrainer.searching.progress import Progress
 from autrainer.searching.result import SearchResult
 from autrainer.searching.settings import SearchSettings
 from autrainer.searching.space import SearchSpace
-from autrainer.searching.study import JOURNAL, SearchStudy, Trial
+from autrainer.searching.study import SearchStudy, Trial
+from autrainer.searching.trial_composer import TrialComposer
+from autrainer.searching.worker import SearchWorker
 
 log = logging.getLogger(__name__)
 
-STUDIES = "studies"
-"""Folder beside that of the runs, with a folder for each study."""
 MOST_LEFT_OUT = 100
 """So many trials in a row may be left out by filters."""
 
@@ -38,18 +39,17 @@ MOST_LEFT_OUT = 100
 class Search(Sweep):
     """Trains what a study proposes: one trial after the other, or as many as a pool has slots.
 
-    The arguments are those of `Sweep`.
+    Several commands may work on a study, and jobs of a cluster: each asks for trials until there
+    are enough. The arguments are those of `Sweep`.
     """
 
     def __init__(self, *arguments: Any) -> None:
         super().__init__(*arguments)
         self._trial_composer = TrialComposer(self.context.config_loader, self.config)
         self._composer = self._trial_composer
+        self._plan: SearchPlan | None = None
         self._study: SearchStudy | None = None
         self._trials: dict[Path, Trial] = {}
-        self._twins: list[tuple[Trial, int]] = []
-        self._fails_fast = self._has_plots = False
-        self._objectives: Mapping[str, str] = {}
 
     def search(self, space: SearchSpace, settings: SearchSettings) -> list[Any]:
         """Train trials until the study has as many as it is to have.
@@ -58,26 +58,45 @@ class Search(Sweep):
             ConfigError: if a combination of the space cannot be used; nothing has run then.
             MissingExtraError: if Optuna is not installed.
             OutputError: if the folder of the results cannot be written.
-            RunInUseError: if another process works on the study.
+            RunInUseError: if others change the study for too long.
             SystemExit: if runs failed; why has been written to stderr.
         """
         require_optuna()
         probes = self._probes(space, settings)
-        self._objectives = objectives_of(settings, probes[0].config)
+        objectives = objectives_of(settings, probes[0].config)
         if self.hooks.collect is not None:
             self.hooks.collect(probes)
             return []
         self._save_config()
-        training = Path(str(self.config.hydra.sweep.dir))
-        folder = training.parent / STUDIES / settings.study_name
-        folder.mkdir(parents=True, exist_ok=True)
-        lock = RunLock(folder)
+        runs = Path(str(self.config.hydra.sweep.dir))
+        self._begin(SearchPlan.of(space, settings, objectives, probes[0], runs))
         try:
-            self._open(folder, space, settings, probes[0])
             self._run_all(probes)
         finally:
-            lock.release()
+            self._opened.leave()
         return [outcome.value for outcome in self.outcomes]
+
+    def work(self, plan: SearchPlan, pool: WorkerPool) -> dict[str, str]:
+        """Train trials as a worker of a cluster, until nothing is left or it is asked to end.
+
+        Args:
+            plan: What the command that has submitted it searches.
+            pool: Trains them.
+
+        Returns:
+            Why trials have failed, by the names of their run folders.
+        """
+        self._begin(plan, pool.name)
+        try:
+            self._run_in(pool)
+        finally:
+            self._opened.leave()
+        failed = [(outcome.directory.name, outcome.error) for outcome in self.outcomes]
+        return {
+            name: f"{type(error).__name__}: {message_of(error)}"
+            for name, error in failed
+            if error is not None and not isinstance(error, RunInUseError)
+        }
 
     def _probes(self, space: SearchSpace, settings: SearchSettings) -> list[Point]:
         """Points in which every choice and every end of an interval comes up.
@@ -91,49 +110,77 @@ class Search(Sweep):
             self._trial_composer.place(overrides, number)
         return self._points(combinations)
 
-    def _open(
-        self, folder: Path, space: SearchSpace, settings: SearchSettings, probe: Point
-    ) -> None:
-        keys = [each.key for each in space.dimensions]
-        iterations, every = probe.config.get("iterations"), probe.config.get("eval_frequency")
-        self._study = SearchStudy(
-            folder,
-            settings,
-            space,
-            self._objectives,
-            without(identity(probe.config), keys),
-            -(-int(iterations or 1) // int(every or 1)),
-        )
-        if settings.pruner != "none":
-            self._trial_composer.trial = {
-                "journal": str((folder / JOURNAL).absolute()),
-                "study": settings.study_name,
-                "pruner": settings.pruner,
-                "options": dict(settings.pruner_options or {}),
-            }
-        self._has_plots = probe.run is not None and probe.run.plotting.is_on
-        self._fails_fast = bool(probe.config.get("fail_fast"))
+    def _begin(self, plan: SearchPlan, worker: str | None = None) -> None:
+        self._plan, self._study = plan, plan.open(worker)
+        self._trial_composer.study_name = plan.settings.study_name
+        self._trial_composer.trial = plan.trial
 
     def _run_all(self, probes: Sequence[Point]) -> None:
         study = self._opened
-        for number, name in study.finished().items():
-            directory = Path(str(self.config.hydra.sweep.dir), name)
-            overrides = self._opened.space.overrides(study.trials()[number].params)
-            self._place(Outcome(overrides, directory, "finished before"), number)
-        left = study.num_left()
+        self._place_finished()
+        is_open = bool(study.num_left() or study.num_elsewhere())
         try:
-            with self._pool(probes if left else []) as pool:
-                if left:
+            with self._pool(probes if is_open else []) as pool:
+                if is_open:
                     self._check_classes(probes, pool)
                     self._watch()
-                if pool is None:
-                    self._run_here()
+                if isinstance(pool, WorkerCluster):
+                    self._submit(pool)
                 else:
-                    pool.expect(left)
-                    self._run_in(pool)
+                    self._run_until_others_end(pool)
         finally:
+            self._place_finished("finished elsewhere")
+            self._place_failed()
             self.outcomes = self._so_far()
             self._report()
+
+    def _place_finished(self, state: str = "finished before") -> None:
+        """Trials that have ended have outcomes, which this process need not have trained."""
+        for number, name in self._opened.finished().items():
+            self._place_other(number, name, state)
+
+    def _place_failed(self) -> None:
+        """Trials that have failed in other processes meanwhile have failed."""
+        for number, (name, told) in self._opened.failures().items():
+            self._place_other(number, name, "failed", FailedElsewhereError(told))
+
+    def _place_other(
+        self, number: int, name: str, state: str, error: Exception | None = None
+    ) -> None:
+        directory = Path(str(self.config.hydra.sweep.dir), name)
+        if directory not in self._order:
+            params = self._opened.trials()[number].params
+            overrides = self._planned.space.overrides(params)
+            self._place(Outcome(overrides, directory, state, error=error), number)
+
+    def _submit(self, cluster: WorkerCluster) -> None:
+        """Let jobs of a cluster search."""
+        self._opened.say_what_is_wanted()
+        cluster.search(
+            SearchWorker.of(self._planned, self.config, self.context, self.filters, self.hooks),
+            Progress(self._opened),
+        )
+
+    def _run_until_others_end(self, pool: Any) -> None:
+        """Train trials, and those that other commands leave behind meanwhile."""
+        while True:
+            if pool is None:
+                self._run_here()
+            else:
+                pool.expect(self._opened.num_left())
+                self._run_in(pool)
+            if self._is_over or not self._others_leave_some():
+                return
+
+    def _others_leave_some(self) -> bool:
+        """Wait until other commands have ended their trials; whether they have left one behind."""
+        told = False
+        while (number := self._opened.num_elsewhere()) and not self._opened.num_abandoned():
+            if not told:
+                log.info("Waiting for trials that other commands train: %d", number)
+            told = True
+            time.sleep(LOOK_EVERY_S)
+        return self._opened.num_abandoned() > 0
 
     def _run_here(self) -> None:
         """Train one trial after the other."""
@@ -159,9 +206,10 @@ class Search(Sweep):
             if (point := self._next()) is not None:
                 pool.add(point, self._trials[point.directory].number)
 
+        composed = partial(self._composed_job, logs_to_pool=pool.logs_to_pool)
         numbers = [self._trials[point.directory].number for point in points]
         if points:
-            pool.train(points, self._composed_job, report, first=numbers[0])
+            pool.train(points, composed, report, first=numbers[0])
 
     @property
     def _opened(self) -> SearchStudy:
@@ -169,8 +217,13 @@ class Search(Sweep):
         return self._study
 
     @property
+    def _planned(self) -> SearchPlan:
+        assert self._plan is not None
+        return self._plan
+
+    @property
     def _is_over(self) -> bool:
-        return self._fails_fast and any(outcome.error for outcome in self.outcomes)
+        return self._planned.fails_fast and any(outcome.error for outcome in self.outcomes)
 
     def _next(self) -> Point | None:
         """The next trial that is to be trained; what happens to others is told the study."""
@@ -178,7 +231,8 @@ class Search(Sweep):
         while (trial := self._opened.ask()) is not None:
             twin = self._opened.twin_of(trial)
             if twin is not None:
-                self._take_from(trial, twin)
+                told = "Trial %d has the values of trial %d, and takes its result"
+                log.info(told, trial.number, twin)
                 continue
             point = self._point_of(trial)
             if point is not None:
@@ -193,15 +247,9 @@ class Search(Sweep):
                 )
         return None
 
-    def _take_from(self, trial: Trial, twin: int) -> None:
-        """A trial with the values of another one has its result, as soon as that is known."""
-        log.info("Trial %d has the values of trial %d, and takes its result", trial.number, twin)
-        if not self._opened.copy(trial, twin):
-            self._twins.append((trial, twin))
-
     def _point_of(self, trial: Trial) -> Point | None:
         """The point of a trial; None if it is not to be trained."""
-        overrides = self._opened.space.overrides(trial.values)
+        overrides = self._planned.space.overrides(trial.values)
         self._trial_composer.place(overrides, trial.number)
         before = len(self.outcomes)
         try:
@@ -236,27 +284,29 @@ class Search(Sweep):
 
     def _tell(self, outcome: Outcome) -> None:
         """Tell the study how a trial has ended; one that was interrupted is run again."""
-        trial = self._trials[outcome.directory]
-        study, record = self._opened, RunRecord(outcome.directory)
-        if outcome.error is not None:
-            study.fail(trial.number, f"{type(outcome.error).__name__}: {message_of(outcome.error)}")
+        number, study = self._trials[outcome.directory].number, self._opened
+        record = RunRecord(outcome.directory)
+        if isinstance(outcome.error, RunInUseError):
+            study.refuse(number)
+        elif outcome.error is not None:
+            study.fail(number, f"{type(outcome.error).__name__}: {message_of(outcome.error)}")
+            if self._planned.fails_fast:
+                study.stop_all()
         elif outcome.state not in ("done", "finished before"):
             return
         elif was_pruned(record):
-            study.prune(trial.number)
+            study.prune(number)
         else:
-            study.complete(trial.number, values_of(record, study.objectives))
-        waiting, self._twins = self._twins, []
-        for twin, other in waiting:
-            if not study.copy(twin, other):
-                self._twins.append((twin, other))
+            study.complete(number, values_of(record, study.objectives))
 
     def _report(self) -> None:
         try:
             super()._report()
         finally:
             if self.hooks.report_search is not None:
-                result = SearchResult.of(self._opened, self._names(), has_plots=self._has_plots)
+                result = SearchResult.of(
+                    self._opened, self._names(), has_plots=self._planned.has_plots
+                )
                 self.hooks.report_search(result)
 
     def _names(self) -> list[str]:
@@ -268,53 +318,7 @@ class Search(Sweep):
         return [next((name for name in names if name), "value")]
 
 
-class TrialComposer(Composer):
-    """Composes as a sweep does, and tells each run which trial it is.
-
-    The name of the run folder of a trial ends with the name of the study and its number, whatever
-    else it is made of. Where the study prunes, `hydra.sweeper.trial` says where the run finds it.
-
-    Args:
-        loader: Hydra's loader.
-        main: The main configuration with its `hydra` node.
-    """
-
-    def __init__(self, loader: Any, main: DictConfig) -> None:
-        super().__init__(loader, main)
-        self.study_name = ""
-        self.trial: dict[str, Any] | None = None
-        self._numbers: dict[tuple[str, ...], int] = {}
-
-    def place(self, overrides: Sequence[str], number: int) -> None:
-        """From here on these overrides are the trial of this number."""
-        self._numbers[tuple(overrides)] = number
-
-    def compose(self, overrides: Sequence[str]) -> DictConfig:
-        """The configuration of a trial with its `hydra` node."""
-        found = super().compose(overrides)
-        number = self._numbers[tuple(overrides)]
-        subdir = found.hydra.sweep._get_node("subdir")._value()
-        with open_dict(found):
-            found.hydra.sweep.subdir = f"{subdir}_{self.study_name}-{number}"
-            if self.trial is not None:
-                found.hydra.sweeper = OmegaConf.merge(
-                    found.hydra.sweeper, {"trial": {**self.trial, "number": number}}
-                )
-        return found
-
-
 def was_pruned(record: RunRecord) -> bool:
     """Whether a search has given up a run."""
     status = record.status
     return status.get("state") == STOPPED and str(status.get("reason")).startswith(PRUNED)
-
-
-def without(config: Mapping[str, Any], keys: Sequence[str]) -> dict[str, Any]:
-    """A configuration without some of its keys, which may be dotted."""
-    left: dict[str, Any] = {}
-    for key, value in config.items():
-        if key in keys:
-            continue
-        below = [each.partition(".")[2] for each in keys if each.startswith(f"{key}.")]
-        left[key] = without(value, below) if below and isinstance(value, Mapping) else value
-    return left

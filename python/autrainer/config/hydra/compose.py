@@ -19,6 +19,7 @@ from typing import Any
 
 from autrainer.config.hydra.logs import loggers_kept
 from autrainer.config.hydra.overrides import Arguments, UnsupportedFlagError, split_arguments
+from autrainer.config.hydra.pools import PointPool
 from autrainer.config.plain import Plain
 from autrainer.config.schema.problems import Origin
 from autrainer.config.schema.run import RunConfig
@@ -64,7 +65,7 @@ class SweepHooks:
     own_folders: bool = True
     check: Callable[[Plain, Origin], RunConfig | None] | None = None
     before_launch: Callable[..., None] | None = None
-    pool: Callable[[Sequence[Any]], Any] | None = None
+    pool: Callable[[Sequence[Any]], PointPool | None] | None = None
     log_to_pool: Callable[[Any], None] | None = None
     prepare_job: Callable[[Any], None] | None = None
     watch: Callable[[Callable[[], list[Any]]], None] | None = None

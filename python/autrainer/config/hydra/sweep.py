@@ -27,6 +27,7 @@ from autrainer.config.hydra.composer import Composer
 from autrainer.config.hydra.filters import Filter
 from autrainer.config.hydra.internals import JobReturn, JobStatus, result_of, runs_here
 from autrainer.config.hydra.journal import Journal
+from autrainer.config.hydra.pools import PointPool
 from autrainer.config.hydra.prepared import Prepared
 from autrainer.config.hydra.sweep_points import Point, refuse_other_runs, refuse_shared_folders
 from autrainer.config.hydra.unknown_names import UnusableOverrideError, explained
@@ -154,7 +155,7 @@ class Sweep:
         return returns
 
     @contextmanager
-    def _pool(self, points: Sequence[Point]) -> Iterator[Any]:
+    def _pool(self, points: Sequence[Point]) -> Iterator[PointPool | None]:
         """The pool of processes that the combinations ask for, or None if they run otherwise.
 
         Raises:

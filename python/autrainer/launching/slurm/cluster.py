@@ -4,22 +4,19 @@ from __future__ import annotations
 
 import math
 import shutil
-import subprocess
 from collections.abc import Sequence
 from dataclasses import dataclass
-from getpass import getuser
 from pathlib import Path
 from typing import Any, Protocol
 
 from autrainer.config.schema.sections.clusters import SlurmSection
 from autrainer.errors import AutrainerError, MissingExtraError
-from autrainer.launching.slurm.pack import RunPack
+from autrainer.launching.slurm.commands import answer, states_of_jobs
+from autrainer.launching.slurm.slurm_task import SlurmTask
 
 JOB_DIR = "%j"
 """Folder of a job among those of all jobs: submitit puts its number here."""
 LOG_NAME = "_0_log.out"
-ENDED = ("COMPLETED", "COMPLETING", "CANCELLED", "FAILED", "TIMEOUT", "NODE_FAIL", "PREEMPTED")
-"""States of jobs that train no more; what is requeued is `PENDING` again."""
 
 
 @dataclass(frozen=True)
@@ -40,7 +37,7 @@ class Resources:
 class Cluster(Protocol):
     """Where jobs run."""
 
-    def submit(self, packs: Sequence[RunPack], resources: Resources) -> list[str]:
+    def submit(self, packs: Sequence[SlurmTask], resources: Resources) -> list[str]:
         """Submit a job for each of these, as one array, and return their numbers."""
 
     def states(self) -> dict[str, str]:
@@ -67,7 +64,7 @@ class SlurmCluster:
         self._folder, self._section, self._name = folder, section, name
         _require()
 
-    def submit(self, packs: Sequence[RunPack], resources: Resources) -> list[str]:
+    def submit(self, packs: Sequence[SlurmTask], resources: Resources) -> list[str]:
         """Submit a job for each of these, as one array, and return their numbers.
 
         Raises:
@@ -93,10 +90,7 @@ class SlurmCluster:
         Raises:
             AutrainerError: if SLURM does not answer.
         """
-        told = _answer("squeue", "--noheader", "--array", "--format=%i|%T", f"--user={getuser()}")
-        lines = (line.strip().split("|") for line in told.splitlines())
-        pairs = (parts for parts in lines if len(parts) == 2)
-        return {job: state for job, state in pairs if state not in ENDED}
+        return states_of_jobs()
 
     def cancel(self, jobs: Sequence[str]) -> None:
         """Cancel these jobs.
@@ -104,7 +98,7 @@ class SlurmCluster:
         Raises:
             AutrainerError: if SLURM does not answer.
         """
-        _answer("scancel", *jobs)
+        answer("scancel", *jobs)
 
 
 def parameters(section: SlurmSection, resources: Resources, name: str) -> dict[str, Any]:
@@ -164,13 +158,3 @@ def _require() -> None:
             f"launcher is 'slurm', but there is no {missing[0]} here: start this command on a "
             "machine from which jobs are submitted, or use launcher=local"
         )
-
-
-def _answer(*command: str) -> str:
-    try:
-        done = subprocess.run(command, capture_output=True, text=True, check=False)
-    except OSError as error:
-        raise AutrainerError(f"{command[0]} cannot be started: {error}") from error
-    if done.returncode:
-        raise AutrainerError(f"{command[0]} has failed: {done.stderr.strip() or done.stdout}")
-    return done.stdout

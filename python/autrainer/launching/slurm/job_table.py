@@ -27,11 +27,12 @@ class JobTable:
 
     Args:
         folder: Where the folders of jobs lie.
+        name: Name of its file; workers of a search have a table of their own.
     """
 
-    def __init__(self, folder: Path) -> None:
+    def __init__(self, folder: Path, name: str = TABLE) -> None:
         self.folder = folder
-        self.path = folder / TABLE
+        self.path = folder / name
 
     @contextmanager
     def open(self) -> Iterator[dict[str, str]]:

@@ -4,20 +4,22 @@ from __future__ import annotations
 
 import logging
 import pickle
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from autrainer.config.hydra.pools import Compose, Report, SearchProgress, WorkerPool
 from autrainer.config.hydra.sweep import Outcome
 from autrainer.config.schema.sections.clusters import SlurmSection
 from autrainer.errors import ConfigError
 from autrainer.launching.job_runner import setup_here
 from autrainer.launching.jobs import Job
 from autrainer.launching.live_table import LiveTable
-from autrainer.launching.messages import Train
+from autrainer.launching.messages import Setup, Train
 from autrainer.launching.slurm.cluster import Cluster, Resources, SlurmCluster, array_of
 from autrainer.launching.slurm.job_table import JobTable, folder_of_jobs
 from autrainer.launching.slurm.pack import PackedRun, RunPack
+from autrainer.launching.slurm.search_pack import SearchPack
 from autrainer.launching.sweep_pool import outcome_of
 from autrainer.launching.view import View
 from autrainer.runs.elsewhere import AT_WORK_ELSEWHERE, SharedRuns
@@ -60,28 +62,12 @@ class SlurmSweep:
         points: Sequence[Point],
         make_cluster: MakeCluster = SlurmCluster,
     ) -> None:
-        self._section = section
+        self._section, self._points = section, points
         self._fails_fast = any(_run(point).sweep.fail_fast for point in points)
         self._shows_table = any(_run(point).training.progress_bar for point in points)
         folder = _folder_of(points)
         self._table = JobTable(folder)
         self._cluster = make_cluster(folder, section, folder.parent.name)
-
-    @property
-    def num_slots(self) -> int:
-        """How many runs can train at once.
-
-        Raises:
-            ConfigError: always: a search would have to wait for runs, each in its turn.
-        """
-        raise ConfigError(
-            "launcher is 'slurm', but a search proposes runs when it knows the results of others: "
-            "use launcher=local within a job of SLURM, or launcher=ray"
-        )
-
-    def expect(self, num_points: int) -> None:
-        """Refuse a search, as `num_slots`."""
-        _ = self.num_slots
 
     def start(self, points: Sequence[Point]) -> None:
         """There is nothing to start."""
@@ -95,8 +81,8 @@ class SlurmSweep:
     def train(
         self,
         points: Sequence[Point],
-        composed: Callable[[Point, int], Any],
-        report: Callable[[Outcome], None],
+        composed: Compose,
+        report: Report,
         shared: SharedRuns | None = None,
         first: int = 0,
     ) -> None:
@@ -140,9 +126,48 @@ class SlurmSweep:
         self._tell([outcome for _, outcome in outcomes])
         self._hand_over(outcomes, report)
 
-    def _hand_over(
-        self, queued: Sequence[tuple[int, Outcome]], report: Callable[[Outcome], None]
+    def search(
+        self, work: Callable[[WorkerPool], Mapping[str, str]], progress: SearchProgress
     ) -> None:
+        """Submit jobs that search, as many as there is work for; wait if that is asked for.
+
+        Args:
+            work: What a job does.
+            progress: How far the search is.
+
+        Raises:
+            ConfigError: if trials do not ask for the same, or jobs are to have several runs.
+            AutrainerError: if SLURM does not take the jobs.
+            RunInUseError: if another process is submitting jobs of this search.
+            RunInterruptedError: if a signal has asked to stop waiting.
+        """
+        from autrainer.launching.slurm.search_jobs import SearchJobs
+
+        if self._section.runs_per_job != 1:
+            raise ConfigError(
+                f"slurm.runs_per_job is {self._section.runs_per_job}, but a job of a search takes "
+                "trials until none is left: leave runs_per_job out; slurm.at_once is the number "
+                "of jobs"
+            )
+        kinds = list(dict.fromkeys(_resources(point) for point in self._points))
+        if len(kinds) > 1:
+            raise ConfigError(
+                "launcher is 'slurm', and a job of a search trains all kinds of trials, but "
+                "devices, nodes or device differ between them; search these one by one"
+            )
+
+        def submit(number: int) -> list[str]:
+            packs = [SearchPack(self._setup(), work, **self._limits()) for _ in range(number)]
+            return self._cluster.submit(packs, kinds[0])
+
+        jobs = SearchJobs(self._table.folder, self._cluster, progress)
+        submitted = jobs.submit(self._section.at_once, submit)
+        if submitted:
+            self._say_how_to_look()
+        if submitted and self._section.wait:
+            jobs.wait(submitted)
+
+    def _hand_over(self, queued: Sequence[tuple[int, Outcome]], report: Report) -> None:
         """Report the runs, at once or when they have ended."""
         if not self._section.wait:
             for _, outcome in queued:
@@ -176,7 +201,7 @@ class SlurmSweep:
         return Job(number, outcome.overrides, outcome.directory, lambda: None)
 
     def _submitted(
-        self, free: Sequence[tuple[int, Point]], composed: Callable[[Point, int], Any]
+        self, free: Sequence[tuple[int, Point]], composed: Compose
     ) -> Iterator[tuple[Sequence[tuple[int, Point]], str]]:
         """Submit an array for all runs that ask for the same, and say which job has which runs."""
         kinds = dict.fromkeys(_resources(point) for _, point in free)
@@ -187,32 +212,39 @@ class SlurmSweep:
             packs = [self._packed(group, composed) for group in groups]
             yield from zip(groups, self._cluster.submit(packs, kind), strict=True)
 
-    def _packed(
-        self, group: Sequence[tuple[int, Point]], composed: Callable[[Point, int], Any]
-    ) -> RunPack:
+    def _packed(self, group: Sequence[tuple[int, Point]], composed: Compose) -> RunPack:
         runs = []
         for number, point in group:
             # Jobs begin in this folder most often, but nothing promises that.
             directory = str(point.directory.absolute())
             config = pickle.dumps(composed(point, number))
             runs.append(PackedRun(point.name, Train(config, directory)))
-        return RunPack(
-            setup_here(self._section.cpus or 0),
-            runs,
-            time_s=self._section.time,
-            margin_s=self._section.margin_s,
-            max_timeouts=self._section.max_timeouts,
-            fails_fast=self._fails_fast,
-        )
+        return RunPack(self._setup(), runs, **self._limits())
+
+    def _setup(self) -> Setup:
+        return setup_here(self._section.cpus or 0)
+
+    def _limits(self) -> dict[str, Any]:
+        """What all jobs have to keep to."""
+        return {
+            "time_s": self._section.time,
+            "margin_s": self._section.margin_s,
+            "max_timeouts": self._section.max_timeouts,
+            "jobs_dir": self._table.folder,
+            "fails_fast": self._fails_fast,
+        }
 
     def _tell(self, outcomes: Sequence[Outcome]) -> None:
         """Say how to look at the jobs, and how to cancel them."""
         if not outcomes:
             return
-        training = outcomes[0].directory.parent
-        log.info("Look at the runs:  autrainer runs %s --watch", training)
+        self._say_how_to_look()
         arrays = array_of([outcome.job for outcome in outcomes])
         log.info("Cancel the jobs:   scancel %s", " ".join(arrays))
+
+    def _say_how_to_look(self) -> None:
+        training = self._points[0].directory.parent
+        log.info("Look at the runs:  autrainer runs %s --watch", training)
 
     def __enter__(self) -> SlurmSweep:
         return self

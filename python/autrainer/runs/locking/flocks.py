@@ -54,6 +54,24 @@ def take(file: int, *, until: float) -> bool:
     return False
 
 
+def wait_for(file: int) -> bool:
+    """Lock a file for this process alone, waiting for those who have it.
+
+    Args:
+        file: Its descriptor.
+
+    Returns:
+        False if there are no locks here.
+    """
+    if fcntl is None:
+        return False
+    try:
+        fcntl.flock(file, fcntl.LOCK_EX)
+    except OSError:
+        return False
+    return True
+
+
 def share(file: int) -> bool:
     """Lock a file together with others who share it, waiting for one who has it alone.
 

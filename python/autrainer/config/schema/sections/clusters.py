@@ -37,11 +37,10 @@ OWN_KEYS = {
     "array": "at_once",
 }
 """Parameters of `sbatch` that a key stands for."""
-OURS = (
-    *("output", "error", "open_mode", "requeue", "no_requeue"),
-    *("nodes", "ntasks", "ntasks_per_node"),
-)
+OURS = ("output", "error", "open_mode", "requeue", "no_requeue")
 """Parameters on which it depends that a job trains, goes on, and can be found."""
+OF_RUN = {"nodes": "nodes", "ntasks": "devices", "ntasks_per_node": "devices"}
+"""Parameters that follow from a key of the run."""
 
 SHARE_OF_MARGIN = 4
 """The margin is at most this part of the time of a job, unless it was given."""
@@ -59,6 +58,11 @@ def _parameter(name: object) -> str:
     plain = text(name).replace("-", "_")
     if plain in OWN_KEYS:
         raise UnfitError(f"use slurm.{OWN_KEYS[plain]} instead of sbatch.{name}")
+    if plain in OF_RUN:
+        raise UnfitError(
+            f"leave sbatch.{name} out, and use the key {OF_RUN[plain]} of the run: nodes is the "
+            "number of its nodes, devices that of its processes on each of them"
+        )
     if plain in OURS:
         raise UnfitError(f"leave {name} out: it is set for every job")
     return plain
