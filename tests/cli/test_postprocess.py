@@ -93,3 +93,15 @@ def test_neither_torch_nor_pandas_nor_matplotlib_is_imported():
         [sys.executable, "-c", code], capture_output=True, text=True, check=True
     )
     assert "LOADED []" in process.stdout
+
+
+def test_printed_runs_are_in_the_order_of_their_numbers_and_written_ones_in_that_of_texts(
+    tmp_path, capsys
+):
+    training = tmp_path / "results" / "many" / "training"
+    for seed in (2, 11, 109):
+        write_run(training, f"run-{seed}", seed=seed)
+    assert command(["postprocess", "results", "many"]) == 0
+    assert re.findall(r"^run-\d+", capsys.readouterr().out, re.M) == ["run-2", "run-11", "run-109"]
+    written = (training.parent / "summary" / "metrics.csv").read_text()
+    assert re.findall(r"^run-\d+", written, re.M) == ["run-109", "run-11", "run-2"]

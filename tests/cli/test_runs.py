@@ -178,3 +178,10 @@ def test_in_python_an_error_comes_without_where_it_was_found():
     with pytest.raises(CommandLineError, match="there is no experiment 'nope'") as caught:
         runs("nope")
     assert caught.value.__suppress_context__
+
+
+@pytest.mark.usefixtures("training")
+def test_runs_are_in_the_order_of_their_numbers():
+    expected = ["failed", "run-1", "run-2", "run-10"]
+    assert [record.name for record in runs("default")] == expected
+    assert [record.name for record in runs("default", sort="run")] == expected

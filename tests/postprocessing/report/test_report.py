@@ -281,3 +281,21 @@ def test_a_byte_order_mark_hides_no_column_of_speakers(write, dataset):
     path.write_bytes(b"\xef\xbb\xbf" + path.read_bytes())
     [interval] = report("default").results.intervals.values()
     assert interval.num_groups == SPEAKERS
+
+
+def test_runs_that_differ_in_their_seed_only_are_named_by_it_in_natural_order(tmp_path):
+    training = tmp_path / "results" / "default" / "training"
+    for seed in (11, 109, 9):
+        write_run(training, seed=seed)
+    made = report("default", output=tmp_path / "report.html")
+    runs = made.runs
+    assert [runs.label(record) for record in runs.records] == ["seed 9", "seed 11", "seed 109"]
+    assert made.summary.rows[0]["configuration"] == "FFNN, Toy-C"
+
+
+def test_a_configuration_without_what_others_have_is_named_by_that(tmp_path):
+    training = tmp_path / "results" / "default" / "training"
+    for id in ("None", "StepLR"):
+        write_run(training, scheduler={"id": id})
+    made = report("default", output=tmp_path / "report.html")
+    assert [group.label for group in made.runs.groups] == ["no scheduler", "StepLR"]

@@ -149,12 +149,16 @@ def _lines(grid: SummarizeGrid) -> list[str]:
     """The table of a grid as people read it, and where the whole of it is."""
     from autrainer.data.messages import counted
     from autrainer.postprocessing.directions import SPREAD
+    from autrainer.postprocessing.summary import RUN_NAME
     from autrainer.postprocessing.tables import fitting
+    from autrainer.runs.record.natural import natural_key
 
     table = grid.metrics
     hidden = ("train_loss", "dev_loss", "test_loss")
     names = [n for n in table.names if n not in hidden and not n.endswith(SPREAD)]
-    rows = [[_cell(row, name) for name in names] for row in table.rows[:MOST_SHOWN]]
+    # The file has its rows in the order of texts, as 0.10 does; people count.
+    sorted_rows = sorted(table.rows, key=lambda row: natural_key(row[RUN_NAME]))
+    rows = [[_cell(row, name) for name in names] for row in sorted_rows[:MOST_SHOWN]]
     heading = ["run", *("best" if name == "best_iteration" else name for name in names[1:])]
     lines, left_out = fitting([heading, *rows], _width())
     if left_out:

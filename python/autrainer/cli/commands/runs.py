@@ -139,6 +139,7 @@ def _chosen(
 def _sorted(records: list[RunRecord], name: str, reverse: bool) -> list[RunRecord]:
     """Sorted by a value; numbers before texts, and runs without the value at the end."""
     from autrainer.runs.record.fields import value_of
+    from autrainer.runs.record.natural import natural_key
     from autrainer.runs.record.where import MISSING
 
     having: list[tuple[Any, RunRecord]] = []
@@ -150,7 +151,8 @@ def _sorted(records: list[RunRecord], name: str, reverse: bool) -> list[RunRecor
             lacking.append(record)
         else:
             is_number = isinstance(value, int | float)
-            having.append(((not is_number, value if is_number else str(value)), record))
+            key = value if is_number else natural_key(str(value))
+            having.append(((not is_number, key), record))
     having.sort(key=lambda pair: pair[0], reverse=reverse)
     return [record for _, record in having] + lacking
 

@@ -68,11 +68,12 @@ class Runs:
         return [name for name in names if name is not None and name != self.metric]
 
     def label(self, record: RunRecord) -> str:
-        """Name of a run: that of its group, and its seed."""
+        """Name of a run: that of its group, and its seed, as far as they tell runs apart."""
         group = next(each for each in self.groups if record in each.records)
         if len(self.records) == len(self.groups):
             return group.label
-        return f"{group.label}, seed {record.value(SEED, '?')}"
+        seed = f"seed {record.value(SEED, '?')}"
+        return seed if len(self.groups) == 1 else f"{group.label}, {seed}"
 
 
 def runs_of_report(records: Sequence[RunRecord]) -> Runs:
@@ -90,6 +91,8 @@ def runs_of_report(records: Sequence[RunRecord]) -> Runs:
     named.sort(key=lambda item: _rank(item[1], metric, direction))
     differing = differing_leaves([leaves_without_seed(members[0]) for _, members in named])
     labels = labels_of([name for name, _ in named], differing)
+    if len(named) == 1:
+        labels = [_label_of_only_group(*named[0])]
     groups = [Group(label, members) for label, (_, members) in zip(labels, named, strict=True)]
     return Runs(groups, metric, direction, differing)
 
@@ -159,7 +162,14 @@ def labels_of(names: Sequence[str], differing: Mapping[str, list[Any]]) -> list[
         fewer = {other: column for other, column in kept.items() if other != key}
         if len(set(_told(fewer, len(names)))) == len(names):
             kept = fewer
-    return [label[:LONGEST_LABEL] or "all" for label in _told(kept, len(names))]
+    lacking = ", ".join(f"no {key.removesuffix('.id')}" for key in kept)
+    return [(label or lacking or "all")[:LONGEST_LABEL] for label in _told(kept, len(names))]
+
+
+def _label_of_only_group(name: str, members: Sequence[RunRecord]) -> str:
+    """What was trained on what; the name of a folder where that is not known."""
+    model, dataset = (members[0].value(f"{group}.id") for group in ("model", "dataset"))
+    return f"{model}, {dataset}" if model and dataset else name
 
 
 def _rank_of_key(key: str) -> tuple[bool, bool]:

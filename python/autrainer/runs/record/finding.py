@@ -19,6 +19,7 @@ from autrainer.runs.layout import (
     is_file_of_run,
     is_folder_of_run,
 )
+from autrainer.runs.record.natural import natural_key
 from autrainer.runs.record.run_record import RunRecord
 
 _MARKS = (CONFIG_FILE, TABLE, STATUS_FILE, LOCK_FILE)
@@ -37,17 +38,17 @@ def is_empty(folder: Path) -> bool:
 
 
 def runs_in(folder: Path) -> list[RunRecord]:
-    """The runs whose folders lie in a folder, sorted by name.
+    """The runs whose folders lie in a folder, sorted by name, numbers by their values.
 
     Hidden folders are left out: runs that are being removed. So is what holds no file of a run.
     """
-    names = sorted(entry.name for entry in _entries(folder) if not entry.name.startswith("."))
+    names = _names_in(folder)
     paths = [folder / name for name in names]
     return [RunRecord(path) for path in paths if path.is_dir() and is_run(path)]
 
 
 def runs_of(results_dir: str | Path, experiment_id: str) -> list[RunRecord]:
-    """The runs of an experiment, sorted by name.
+    """The runs of an experiment, sorted as by `runs_in`.
 
     Raises:
         FileNotFoundError: if there is no such folder of results, or no such experiment, with the
@@ -68,7 +69,7 @@ def runs_of(results_dir: str | Path, experiment_id: str) -> list[RunRecord]:
 def empty_folders_of(results_dir: str | Path, experiment_id: str) -> list[RunRecord]:
     """Folders of an experiment that were made for runs that did not begin: nothing is in them."""
     folder = Path(results_dir, experiment_id, RUNS)
-    names = sorted(entry.name for entry in _entries(folder) if not entry.name.startswith("."))
+    names = _names_in(folder)
     return [
         RunRecord(folder / name)
         for name in names
@@ -78,7 +79,8 @@ def empty_folders_of(results_dir: str | Path, experiment_id: str) -> list[RunRec
 
 def experiments_in(results_dir: Path) -> list[str]:
     """Names of the experiments in a folder of results, sorted."""
-    return sorted(entry.name for entry in _entries(results_dir) if (Path(entry) / RUNS).is_dir())
+    found = (entry.name for entry in _entries(results_dir) if (Path(entry) / RUNS).is_dir())
+    return sorted(found, key=natural_key)
 
 
 def find_runs(
@@ -169,6 +171,11 @@ def _runs_at(place: str | Path, results_dir: Path) -> list[RunRecord]:
     if names := experiments_in(path):
         return [record for name in names for record in runs_in(path / name / RUNS)]
     return [RunRecord(path)] if is_run(path) else runs_in(path)
+
+
+def _names_in(folder: Path) -> list[str]:
+    names = (entry.name for entry in _entries(folder) if not entry.name.startswith("."))
+    return sorted(names, key=natural_key)
 
 
 def _entries(folder: Path) -> Iterator[os.DirEntry[str]]:
