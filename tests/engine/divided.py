@@ -11,9 +11,11 @@ from autrainer.engine.precision import Precision
 from autrainer.engine.runtime import Runtime
 from autrainer.engine.sharding import Sharding, is_divided
 from autrainer.engine.update import Limits, Update
+from autrainer.engine.weight_average import EMAOptions, ExponentialAverage, IterationAverage
 from autrainer.optimizers.sam import SAM
 from autrainer.runs.process.communicator import ALONE
 from autrainer.runs.process.distributed import DistributedCommunicator
+from tests.engine.batches import batches, criterion
 
 CPU = torch.device("cpu")
 SIZES = (7, 1, 5, 2)
@@ -50,9 +52,12 @@ def trained(communicator, case):
     """The state after an update with each batch."""
     make, limits = CASES[case]
     model, runtime, sharding = Net(), Runtime(CPU, communicator), None
+    averages = ExponentialAverage(model, EMAOptions(0.5)), IterationAverage(model, 2)
     if communicator is not ALONE:
         sharding = Sharding(runtime, ["blocks.*"])
         sharding.divide(model)
+        for average in averages:
+            average.divide(sharding)
         sharding.example = next(batches((1,)))
     optimizer = make(model.parameters())
     if sharding is not None:
@@ -60,31 +65,33 @@ def trained(communicator, case):
         assert all(map(is_divided, model.parameters()))
     update = Update(optimizer, Precision(), limits, runtime, sharding=sharding)
     found = []
-    for batch in batches(SIZES):
+    for number, batch in enumerate(batches(SIZES)):
         rows = slice(*communicator.process.share(len(batch.index)))
         own = {name: value[rows] for name, value in vars(batch).items()}
         if len(own["index"]):
             loss, _ = update.step(model, SimpleNamespace(**own), criterion, lambda output: output)
         else:
             update.join(model, criterion)
+        averages[0].after_update(model)
+        averages[1].after_iteration(number, model)
         found.append((loss.mean() if update.mean_loss is None else update.mean_loss).detach())
         if limits.max_grad_norm is not None:
             found.append(update.gradient_norm)
     moments = optimizer.state_dict()["state"]
     found += [moments[key][name] for key in sorted(moments) for name in sorted(moments[key])]
+    found += [value for each in averages for value in each.model.state_dict().values()]
+    found += [passed(each.model, sharding) for each in averages]
     return [*model.state_dict().values(), *(x for x in found if isinstance(x, torch.Tensor))]
 
 
-def batches(sizes):
-    generator = torch.Generator().manual_seed(1)
-    for size in sizes:
-        features = torch.randn(size, 3, generator=generator, dtype=torch.float64)
-        target = torch.randint(2, (size,), generator=generator)
-        yield SimpleNamespace(features=features, target=target, index=torch.arange(size))
-
-
-def criterion(output, target):
-    return torch.nn.functional.cross_entropy(output, target, reduction="none")
+def passed(model, sharding):
+    """What a model says of a batch, of which the main process alone has samples."""
+    (batch,) = batches((3,))
+    with torch.no_grad():
+        if sharding is None or os.environ["RANK"] == "0":
+            return model(batch.features)
+        sharding.join_pass(Precision(), model)
+    return torch.zeros(3, 2)
 
 
 def furthest(world_size, folder):

@@ -14,6 +14,7 @@ from autrainer.engine.update import Limits, SkippedBatch, Update
 from autrainer.errors import ConfigError
 from autrainer.optimizers.sam import SAM
 from autrainer.runs.process.communicator import ALONE
+from tests.engine.batches import batches, criterion
 from tests.ranks import on_all
 
 CPU = torch.device("cpu")
@@ -46,24 +47,12 @@ class Net(torch.nn.Module):
         return {"features": batch.features}
 
 
-def batches(sizes):
-    generator = torch.Generator().manual_seed(1)
-    for size in sizes:
-        features = torch.randn(size, 3, generator=generator, dtype=torch.float64)
-        target = torch.randint(2, (size,), generator=generator)
-        yield SimpleNamespace(features=features, target=target, index=torch.arange(size))
-
-
 def share(batch, process):
     rows = slice(*process.share(len(batch.index)))
     if rows.start == rows.stop:
         return None
     parts = {name: value[rows] for name, value in vars(batch).items()}
     return SimpleNamespace(**parts)
-
-
-def criterion(output, target):
-    return torch.nn.functional.cross_entropy(output, target, reduction="none")
 
 
 def same(output):

@@ -43,6 +43,9 @@ KINDS = {
         *("iterations=9", "eval_frequency=2", "resume_every=1"),
         "callbacks=[{tests.training.parts.StopsTraining: {event: cb_on_step_end, iteration: 5}}]",
     ),
+    "a mean of the best weights": (
+        *("iterations=6", "resume_every=2", "swa={best: 2}", "save_frequency=6"),
+    ),
     "a continued run": ("iterations=6", "resume_every=2", "continue_training=true"),
 }
 """What is trained, each with a way of its own to be in the middle of something."""

@@ -34,6 +34,9 @@ from tests.training.conftest import configured
 KINDS = {
     "epochs": ("iterations=6", "resume_every=2"),
     "steps": ("training_type=step", "iterations=30", "eval_frequency=8", "resume_every=3"),
+    "a mean of the best weights": (
+        *("iterations=6", "resume_every=2", "swa={best: 2}", "save_frequency=6"),
+    ),
     "a last batch of one": ("iterations=5", "resume_every=1", "batch_size=239", "optimizer=Adam"),
 }
 

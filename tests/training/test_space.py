@@ -27,5 +27,5 @@ def used_bytes(folder):
 )
 def test_the_estimate_is_right_within_a_factor_of_two(tmp_path, options):
     run = trained(tmp_path, *options)
-    expected = needed_bytes(run.config.training, run.config.saving, run.parts, run.stateful)
+    expected = needed_bytes(run.config, run.parts, run.stateful)
     assert 0.5 < expected / used_bytes(run.output_directory) < 2

@@ -70,7 +70,7 @@ def test_a_longer_run_begins_its_own_mean(tmp_path):
     ("options", "message"),
     [
         (("ema=0.9", "swa=0.5"), "swa is given beside ema; one average is evaluated"),
-        (("swa={start: 0.5, last: 2}",), "swa has both `start` and `last`"),
+        (("swa={start: 0.5, last: 2}",), "swa has `start` and `last`; keep one of them"),
         (("swa={last: 9}", "iterations=6"), "evaluated 6 times; use at most 6"),
         (("swa=75",), "swa.start is 75; use a number between 0 and 1"),
     ],

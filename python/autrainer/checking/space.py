@@ -13,7 +13,7 @@ from autrainer.engine.stateful import StatefulParts
 from autrainer.runs.layout import EMA_STATE
 from autrainer.runs.state.disk_space import BLOCK_BYTES, optimizer_bytes
 from autrainer.training.recording.records import rows_by
-from autrainer.training.recording.registry import Sizes, run_bytes
+from autrainer.training.recording.registry import Sizes, run_bytes, weights_bytes
 
 LOGGED_BYTES = 100
 """A value in a file of a logger, with its name and its time."""
@@ -40,16 +40,17 @@ def bytes_of_run(
         checkpoint="optimizer.pt",
         num_bytes=lambda: optimizer_bytes(optimizer),
     )
-    if config.updates.ema is not None or config.updates.swa is not None:
+    if config.updates.has_average_beside:
         parts.add("average", lambda: built.model, checkpoint=EMA_STATE)
     parts.add("criterion", lambda: data.criterion)
     rows = {
         subset: rows_by(loader, getattr(data.data, f"{subset}_dataset"))
         for subset, loader in loaders.items()
     }
-    sizes = Sizes(parts.num_bytes(checkpoints_only=True), parts.num_bytes(), rows)
+    saved, weights = parts.num_bytes(checkpoints_only=True), weights_bytes(built.model)
+    sizes = Sizes(saved, parts.num_bytes(), weights, rows)
     logged = _logged_bytes(config, len(data.data.metrics))
-    return run_bytes(config.training, config.saving, data.data, sizes) + logged
+    return run_bytes(config, data.data, sizes) + logged
 
 
 def _logged_bytes(config: RunConfig, num_metrics: int) -> int:

@@ -49,11 +49,16 @@ class Sharding:
         self.example: Batch | None = None
 
     def divide(self, model: nn.Module) -> None:
-        """Divide a model, which is anywhere, and bring the share of this process to its device.
+        """Divide the model that is trained, and bring the share of this process to its device.
 
         Raises:
             ConfigError: if it cannot be divided.
         """
+        self.divide_copy(model)
+        self._model = model
+
+    def divide_copy(self, model: nn.Module) -> None:
+        """Divide a copy that was made of the model before that was divided, in the same way."""
         from torch.distributed.fsdp import fully_shard
 
         units = _find_units(model, self._units)
@@ -64,26 +69,29 @@ class Sharding:
             # those that the optimizer has.
             fully_shard(units[name], mesh=self._mesh, reshard_after_forward=True)
             _keep_name(units[name])
-        model.to(self._runtime.device)
-        self._model = model
-        self._model.register_state_dict_post_hook(self._gather_model())
-        self._model.register_load_state_dict_pre_hook(_divide_model_state)
+        divided: Any = model.to(self._runtime.device)
+        divided.register_state_dict_post_hook(self._gather_model())
+        divided.register_load_state_dict_pre_hook(_divide_model_state)
 
     def follow(self, optimizer: torch.optim.Optimizer) -> None:
         """Let an optimizer of the divided model have whole states."""
         optimizer.register_state_dict_post_hook(self._gather_optimizer)
         optimizer.register_load_state_dict_pre_hook(_divide_optimizer_state)
 
-    def join_pass(self, precision: Precision, *, trains: bool = False) -> None:
+    def join_pass(
+        self, precision: Precision, copy: nn.Module | None = None, *, trains: bool = False
+    ) -> None:
         """Take part in a pass of the others without a sample: all of them bring weights together.
 
         Args:
             precision: Passes the model its inputs.
+            copy: The divided copy that they pass through; None for the model itself.
             trains: Take part in the backward pass too; gradients do not change by it.
         """
         assert self.example is not None
-        with _norms_at_rest(self._model), self.losses_named():
-            output = precision.forward(self._model, self.example)
+        model: Any = self._model if copy is None else copy
+        with _norms_at_rest(model), self.losses_named():
+            output = precision.forward(model, self.example)
             if trains:
                 torch.autograd.backward(output, torch.zeros_like(output))
 
@@ -138,6 +146,12 @@ def whole(value: torch.Tensor) -> torch.Tensor:
     """A tensor with all its rows, on all processes, which have to ask for it together."""
     found: Any = value
     return found.full_tensor() if is_divided(value) else value
+
+
+def share_of(value: torch.Tensor) -> torch.Tensor:
+    """The rows of a tensor that this process has; changing them changes the tensor."""
+    found: Any = value
+    return found.to_local() if is_divided(value) else value
 
 
 def _mesh(runtime: Runtime) -> Any:

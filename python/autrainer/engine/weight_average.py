@@ -8,8 +8,11 @@ from dataclasses import dataclass
 import torch
 from torch.optim.swa_utils import get_ema_multi_avg_fn
 
+from autrainer.engine.sharding import Sharding, share_of
 from autrainer.errors import ConfigError
 from autrainer.models.base import AbstractModel
+
+_Tensors = tuple[list[torch.Tensor], list[torch.Tensor]]
 
 
 class WeightAverage:
@@ -45,7 +48,19 @@ class WeightAverage:
                 f"copied: {error}; let it take `copy.deepcopy`, or remove {self.key}"
             ) from error
         self.model.requires_grad_(False).eval()
-        self._averaged, self._copied = self._tensors(self.model)
+        self._own: _Tensors | None = self._tensors(self.model)
+
+    def divide(self, sharding: Sharding) -> None:
+        """Divide the averaged model over the processes of the run, as the trained one will be.
+
+        Each process averages its share of the weights then.
+
+        Raises:
+            ConfigError: if it cannot be divided.
+        """
+        sharding.divide_copy(self.model)
+        # Torch puts other tensors in the place of shares when they are first brought together.
+        self._own = None
 
     @property
     def follows_updates(self) -> bool:
@@ -78,24 +93,25 @@ class WeightAverage:
 
     def _follow(self, model: AbstractModel, share: float) -> None:
         """Keep a share of the average, and take the rest of a model's weights."""
+        own_averaged, own_copied = self._own or self._tensors(self.model)
         averaged, copied = self._tensors(model)
-        if [each.shape for each in averaged] != [each.shape for each in self._averaged]:
+        if [each.shape for each in averaged] != [each.shape for each in own_averaged]:
             raise ConfigError(
                 f"{self.key} follows a model whose parameters have changed since the run began; "
                 f"remove {self.key}, or replace the model before the run is built"
             )
-        if self._averaged:
-            get_ema_multi_avg_fn(share)(self._averaged, averaged, 0)  # type: ignore[no-untyped-call]
+        if averaged:
+            get_ema_multi_avg_fn(share)(own_averaged, averaged, 0)  # type: ignore[no-untyped-call]
         with torch.no_grad():
-            for own, found in zip(self._copied, copied, strict=True):
+            for own, found in zip(own_copied, copied, strict=True):
                 own.copy_(found)
 
-    def _tensors(self, model: AbstractModel) -> tuple[list[torch.Tensor], list[torch.Tensor]]:
-        """What is averaged, and what is copied."""
+    def _tensors(self, model: AbstractModel) -> _Tensors:
+        """What is averaged, and what is copied: of a divided model the share of this process."""
         averaged: list[torch.Tensor] = []
         copied: list[torch.Tensor] = []
         for parameter in model.parameters():
-            (averaged if _is_number(parameter) else copied).append(parameter.detach())
+            (averaged if _is_number(parameter) else copied).append(share_of(parameter.detach()))
         for buffer in model.buffers():
             is_averaged = self._average_buffers and _is_number(buffer)
             (averaged if is_averaged else copied).append(buffer)

@@ -47,6 +47,9 @@ SUMMARY = "model_summary"
 MANIFEST_FILE = "MANIFEST"
 """Size and checksum of every other file of a finished run."""
 
+MODEL_STATE = "model.pt"
+"""The weights that are trained, in `_best` and its siblings."""
+
 EMA_STATE = "ema.pt"
 SWA_STATE = "swa.pt"
 AVERAGED_STATES = (EMA_STATE, SWA_STATE)
@@ -72,6 +75,9 @@ DEV_RESULTS = "dev"
 TEST_RESULTS = "test_holistic"
 """The same of the test set, in `_test`."""
 
+MEAN_RESULTS = "dev_swa"
+"""The same of the dev set, of the mean of the best weights (`SWA_STATE`), in `_best`."""
+
 STATE_SUFFIX = ".pt"
 """Of checkpoints: the model, the optimizer and the scheduler."""
 
@@ -96,7 +102,8 @@ _TOP = re.compile(
     r"|\.lock(-[\w-]+(\.tmp)?)?"
 )
 _INSIDE = re.compile(
-    rf"(model|optimizer|scheduler)\.pt|best_results\.yaml|(dev|test_holistic)({UNSCALED})?\.yaml"
+    rf"(model|optimizer|scheduler|ema|swa)\.pt|best_results\.yaml"
+    rf"|({DEV_RESULTS}|{MEAN_RESULTS}|{TEST_RESULTS})({UNSCALED})?\.yaml"
     rf"|(train|dev|test)_({'|'.join(ARRAYS)})\.npy"
     rf"|(train|dev|test)_results\.({'|'.join(TABLE_FORMATS)})"
 )
@@ -128,10 +135,18 @@ def results_file(name: str, *, unscaled: bool = False) -> str:
     """Name of a file of scores.
 
     Args:
-        name: `DEV_RESULTS` or `TEST_RESULTS`.
+        name: `DEV_RESULTS`, `MEAN_RESULTS` or `TEST_RESULTS`.
         unscaled: In the units of the targets.
     """
     return f"{name}{UNSCALED if unscaled else ''}.yaml"
+
+
+MEAN_FILES = (
+    SWA_STATE,
+    results_file(MEAN_RESULTS),
+    results_file(MEAN_RESULTS, unscaled=True),
+)
+"""What is made in `_best` when a run has been trained, if the best weights are averaged."""
 
 
 def array_file(subset: str, name: str) -> str:

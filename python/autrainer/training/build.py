@@ -83,7 +83,7 @@ class Parts:
     def join_evaluation(self) -> None:
         """Take part in a batch of an evaluation of which this process has no sample."""
         if self.sharding is not None:
-            self.sharding.join_pass(self.precision)
+            self.sharding.join_pass(self.precision, self.evaluated_model)
 
     @property
     def evaluated_model(self) -> AbstractModel:
@@ -164,8 +164,11 @@ def build_parts(config: RunConfig, runtime: Runtime, sharding: Sharding | None =
         synchronise(model, runtime.communicator)
     if sharding is None:
         model.to(device)
-    else:
+    average = weight_average(config.updates, training, model)
+    if sharding is not None:
         sharding.divide(model)
+        if average is not None:
+            average.divide(sharding)
     optimizer = build_optimizer_of(config.optimizer, model, training.learning_rate)
     if sharding is not None:
         sharding.follow(optimizer)
@@ -191,7 +194,7 @@ def build_parts(config: RunConfig, runtime: Runtime, sharding: Sharding | None =
         test_loader,
         precision,
         Update(optimizer, precision, limits(config.updates), runtime, not synced, sharding),
-        weight_average(config.updates, training, model),
+        average,
         sharding,
     )
 
@@ -212,11 +215,14 @@ def compile_parts(section: CompileSection | None, parts: Parts, clock: StageCloc
 def weight_average(
     updates: UpdateSection, training: TrainingSection, model: AbstractModel
 ) -> WeightAverage | None:
-    """The average of a model's weights that is evaluated, if the configuration asks for one."""
+    """The average of a model's weights that is evaluated, if the configuration asks for one.
+
+    The mean of the best weights is none: it is made at the end, and put in the place of the model.
+    """
     if updates.ema is not None:
         return ExponentialAverage(model, EMAOptions(**asdict(updates.ema)))
     swa = updates.swa
-    if swa is None:
+    if swa is None or swa.best is not None:
         return None
     first = swa.first_iteration(training.iterations, training.eval_frequency)
     return IterationAverage(model, first, average_buffers=swa.average_buffers)

@@ -50,7 +50,7 @@ class Evaluation:
     ) -> None:
         """Evaluate the dev set; keep its scores, and the best state."""
         self._hooks.fire("cb_on_dev_begin", iteration=iteration)
-        evaluated = self._evaluated(loader, "dev", tracker, folder)
+        evaluated = self.evaluated(loader, "dev", tracker, folder)
         self._keep(iteration, folder, evaluated, name, tracker)
         tracker.reset()
 
@@ -59,12 +59,20 @@ class Evaluation:
     ) -> dict[str, float]:
         """Evaluate the test set; `test_loss` and every metric, prefixed."""
         self._hooks.fire("cb_on_test_begin")
-        evaluated = self._evaluated(loader, "test", tracker, folder)
+        evaluated = self.evaluated(loader, "test", tracker, folder)
         return self._results.save_test(evaluated, name, folder)
 
-    def _evaluated(
+    def evaluated(
         self, loader: Batches, subset: str, tracker: OutputsTracker, folder: str
     ) -> Evaluated:
+        """What evaluating a split gives; nothing is recorded.
+
+        Args:
+            loader: Yields its batches.
+            subset: `dev` or `test`.
+            tracker: Keeps its outputs.
+            folder: Folder of the run that takes them, if the tracker writes any.
+        """
         parts, records = self._parts, self._records
         # Made anew: a callback may have put another model or criterion in its place.
         evaluator = Evaluator(
@@ -108,4 +116,5 @@ class Evaluation:
                 tracker.copy_to(BEST)
                 self._results.save_dev(evaluated, iteration, name, BEST)
             self._saved.save(folders)
+            self._saved.keep_averaged(iteration)
             self._saved.remove_old(iteration)

@@ -50,6 +50,7 @@ from autrainer.training.forwarding import Forwarded
 from autrainer.training.listeners import build_listeners
 from autrainer.training.period import EvaluationPeriod
 from autrainer.training.ranks.counting import device_of
+from autrainer.training.recording.best_mean import BestMean
 from autrainer.training.recording.history import History
 from autrainer.training.recording.records import Records
 from autrainer.training.recording.registry import needed_bytes, stateful_parts
@@ -194,7 +195,7 @@ class ModularTaskTrainer:
         compile_parts(config.compute.compile, self.parts, self.clock)
         record_objects(folder.bookkeeping, self.model, self.data)
         self.resumption = Resumption(self, folder.states, folder.found, resuming.resume_every)
-        num_bytes = needed_bytes(training, saving, self.parts, self.stateful)
+        num_bytes = needed_bytes(config, self.parts, self.stateful)
         warn_if_full(folder.output_directory, num_bytes)
         if folder.found is None:
             self.saved.save([INITIAL, BEST])
@@ -267,6 +268,7 @@ class ModularTaskTrainer:
         self.saved.save_early_end()
         self.records.plots.draw(self.history)
         self.saved.load_best()
+        self._average_best()
         results = self._test()
         self.results.write_all(results, waits_for_plots=not self.ending.comes_later)
         self.hooks.fire("cb_on_train_end")
@@ -362,21 +364,34 @@ class ModularTaskTrainer:
         Returns:
             `test_loss` and every metric with the prefix `test_`; None for the dev set.
         """
-        evaluation = Evaluation(
-            self.parts,
-            self.records,
-            results=self.results,
-            saved=self.saved,
-            hooks=self.hooks,
-            check=self._check_evaluation,
-            show_progress=not self.disable_progress_bar,
-        )
+        evaluation = self._evaluation(self.hooks)
         if tracker is None:
             tracker = self.dev_tracker if dev_evaluation else self.test_tracker
         if not dev_evaluation:
             return evaluation.test(iteration_folder, loader, save_to, tracker)
         evaluation.dev(iteration, iteration_folder, loader, save_to, tracker)
         return None
+
+    def _evaluation(self, hooks: Hooks) -> Evaluation:
+        return Evaluation(
+            self.parts,
+            self.records,
+            results=self.results,
+            saved=self.saved,
+            hooks=hooks,
+            check=self._check_evaluation,
+            show_progress=not self.disable_progress_bar,
+        )
+
+    def _average_best(self) -> None:
+        """Let the model have the mean of the best weights, if the configuration asks for it."""
+        section = self.config.updates.swa
+        if section is None or section.best is None:
+            return
+        # It belongs to no iteration: whoever listens to evaluations does not hear of it.
+        evaluation = self._evaluation(Hooks(CallbackManager(), self))
+        mean = BestMean(section, self.parts, self.records, self.saved, self.results, self.folder)
+        mean.finish(lambda tracker: evaluation.evaluated(self.dev_loader, "dev", tracker, BEST))
 
     def _check_evaluation(self) -> None:
         self.bookkeeping.background.check()

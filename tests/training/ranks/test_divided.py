@@ -13,16 +13,16 @@ from tests.training.conftest import configured
 from tests.training.ranks.test_together import LONE, PARTS, once, same_run
 
 FSDP = ("strategy=fsdp", "fsdp={units: [Linear]}")
-TOGETHER = ("iterations=4", "model.dropout=0")
+TOGETHER = ("iterations=4", "model.dropout=0", "optimizer=Adam", "ema=0.9")
 
 
 @pytest.mark.parametrize(
     ("world_size", "options"),
     [
-        (2, ("optimizer=Adam",)),
-        (3, ("optimizer=SAM-SGD", "micro_batch_size=3", "max_grad_norm=0.1")),
+        (2, ("optimizer=Adam", "swa=0.5")),
+        (3, ("optimizer=SAM-SGD", "micro_batch_size=3", "max_grad_norm=0.1", "swa={best: 2}")),
         pytest.param(
-            *(3, ("optimizer=SGD", "micro_batch_size=2", "max_grad_value=0.01")),
+            *(3, ("optimizer=SGD", "micro_batch_size=2", "max_grad_value=0.01", "ema=0.9")),
             marks=pytest.mark.long,
         ),
     ],
@@ -41,20 +41,19 @@ def test_a_divided_run_comes_to_the_same_results(together, world_size, options):
 
 
 def test_a_divided_run_goes_on_with_another_number_of_processes_and_undivided(together):
-    whole = together(1, *TOGETHER, "optimizer=Adam", name="whole")["run"]
-    options = (*TOGETHER, "optimizer=Adam")
+    whole = together(1, *TOGETHER, name="whole")["run"]
     callbacks = [
         *once("stop_launcher", 1, 2, "one")["callbacks"],
         *once("stop", 0, 3, "two")["callbacks"],
         *once("stop", 2, 4, "three")["callbacks"],
     ]
-    first = together(2, *options, *FSDP, callbacks=callbacks)
+    first = together(2, *TOGETHER, *FSDP, callbacks=callbacks)
     assert first.get("stopped") == signal.SIGTERM, first
-    second = together(1, *options, callbacks=callbacks)
+    second = together(1, *TOGETHER, callbacks=callbacks)
     assert second.get("stopped") == signal.SIGTERM, second
-    third = together(3, *options, *FSDP, callbacks=callbacks)
+    third = together(3, *TOGETHER, *FSDP, callbacks=callbacks)
     assert third.get("stopped") == signal.SIGTERM, third
-    last = together(2, *options, callbacks=callbacks)
+    last = together(2, *TOGETHER, callbacks=callbacks)
     same_run(last["run"], whole, 1e-5)
     log = (last["run"] / "training.log").read_text()
     assert log.count("strategy was fsdp, now ddp") == 2
@@ -75,6 +74,20 @@ def test_a_divided_run_that_was_stopped_ends_with_the_same_bits(together):
         "_test/test_results.csv",
     ):
         assert (ended["run"] / name).read_bytes() == (whole / name).read_bytes()
+
+
+def test_a_divided_run_goes_on_from_a_shorter_one_that_was_divided_or_not(together):
+    options = (*TOGETHER, "continue_training=true")
+    whole = together(1, *TOGETHER, name="whole")["run"]
+    whole = whole.rename(whole.parents[2] / "whole")
+    ways = {2: (2, ()), 3: (3, FSDP), 4: (2, FSDP)}
+    for iterations, (world_size, way) in ways.items():
+        given = (*options, *way, f"iterations={iterations}")
+        ended = together(world_size, *given, name=f"run_{iterations}")
+        assert "value" in ended, ended
+        log = (ended["run"] / "training.log").read_text()
+        assert (f"Continuing run_{iterations - 1} from its iteration" in log) is (iterations > 2)
+    same_run(ended["run"], whole, 1e-5)
 
 
 def test_a_batch_whose_loss_is_infinite_is_left_out_of_a_divided_run_too(together):
@@ -102,8 +115,6 @@ def test_an_evaluation_of_fewer_samples_than_processes_does_not_hang(together):
     [
         ({"compile": True}, "compile", "is given, and programs of a divided model"),
         ({"precision": "fp16"}, "precision", "is 'fp16', whose overflows"),
-        ({"ema": 0.9}, "ema", "is given, and a divided model cannot be copied"),
-        ({"swa": 0.5}, "swa", "is given, and a divided model cannot be copied"),
         ({"sync_batchnorm": True}, "sync_batchnorm", "is true, and processes without samples"),
         (
             {"optimizer": {"id": "L", "_target_": "torch.optim.LBFGS"}},

@@ -34,8 +34,15 @@ def same_run(one, other, atol):
     last = max(path.name for path in other.glob("epoch_*"))
     indices = [np.load(run / last / "train_indices.npy") for run in (one, other)]
     assert indices[0].tolist() == indices[1].tolist()
-    for name, weights in state(other, last).items():
-        torch.testing.assert_close(state(one, last)[name], weights, rtol=0, atol=atol)
+    files = [
+        f"{last}/model.pt",
+        *(str(path.relative_to(other)) for path in other.glob("*/[es][mw]a.pt")),
+    ]
+    for file in files:
+        found, expected = state(one, file, ""), state(other, file, "")
+        assert found.keys() == expected.keys()
+        for name, weights in expected.items():
+            torch.testing.assert_close(found[name], weights, rtol=0, atol=atol)
 
 
 @pytest.mark.parametrize("optimizer", ["Adam", pytest.param("SAM-SGD", marks=pytest.mark.long)])
@@ -51,7 +58,7 @@ def test_any_number_of_processes_comes_to_the_same_results(together, optimizer):
 
 
 def test_a_run_goes_on_with_another_number_of_processes(together):
-    options = ("iterations=4", "model.dropout=0")
+    options = ("iterations=4", "model.dropout=0", "swa={best: 2}")
     whole = together(1, *options, name="whole")["run"]
 
     callbacks = [

@@ -15,7 +15,7 @@ from autrainer.engine.update import needs_closure
 from autrainer.errors import ConfigError
 from autrainer.optimizers.sam import SAM
 
-KEYS = ("strategy", "compile", "precision", "ema", "swa", "sync_batchnorm", "optimizer")
+KEYS = ("strategy", "compile", "precision", "sync_batchnorm", "optimizer")
 """The keys at the top of a configuration that it depends on."""
 
 _WHOLE_WEIGHTS = (torch.optim.LBFGS, *filter(None, [getattr(torch.optim, "Adafactor", None)]))
@@ -37,9 +37,6 @@ def _of_keys(config: RunConfig) -> Iterator[Problem]:
     if updates.precision == "fp16":
         reason = "is 'fp16', whose overflows each process would see in its own rows alone"
         yield _problem("precision", reason, "use bf16 or fp32")
-    for key, average in (("ema", updates.ema), ("swa", updates.swa)):
-        if average is not None:
-            yield _problem(key, "is given, and a divided model cannot be copied", "remove it")
     if compute.sync_batchnorm:
         reason = "is true, and processes without samples pass through a divided model too"
         yield _problem("sync_batchnorm", reason, "leave it out")

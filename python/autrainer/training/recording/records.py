@@ -18,7 +18,7 @@ from autrainer.runs.stage_clock import StageClock
 from autrainer.runs.timer import Timer
 from autrainer.runs.writing.outputs import OutputsTracker
 from autrainer.training.build import Parts
-from autrainer.training.recording.best import BestIteration
+from autrainer.training.recording.best import BestIteration, BestIterations
 from autrainer.training.recording.history import History
 from autrainer.training.recording.plots import BackgroundPlots
 from autrainer.training.run_folder import RunFolder
@@ -38,6 +38,7 @@ class Records:
     Attributes:
         history: Metrics of every evaluated iteration.
         best: The best of them.
+        averaged: The best of them of which a mean is made at the end; None if there is to be none.
         initial_iteration: First iteration that this run trains itself.
         is_tested: Whether the test set has been evaluated.
         stop_request: Whether somebody has asked to end the run early.
@@ -50,6 +51,12 @@ class Records:
         metrics = [metric.name for metric in data.metrics]
         self.history = History([*metrics, "train_loss", "dev_loss"])
         self.best = BestIteration(data.tracking_metric, lambda: self.history.iterations)
+        number = config.updates.num_best
+        self.averaged = (
+            None
+            if number is None
+            else BestIterations(number, data.tracking_metric, lambda: self.history)
+        )
         self.unscaled_scores = UnscaledScores(data)
         self.initial_iteration = 1
         self.is_tested = False
@@ -61,9 +68,9 @@ class Records:
         )
         self._config, self._parts, self._folder = config, parts, folder
         saving = config.saving
-        self.train_tracker = self._tracker("train", True) if saving.save_train_outputs else None
-        self.dev_tracker = self._tracker("dev", saving.save_dev_outputs)
-        self.test_tracker = self._tracker("test", saving.save_test_outputs)
+        self.train_tracker = self.tracker("train", True) if saving.save_train_outputs else None
+        self.dev_tracker = self.tracker("dev", saving.save_dev_outputs)
+        self.test_tracker = self.tracker("test", saving.save_test_outputs)
         self.losses = MeanLoss(parts.runtime)
         self.loss_guard = LossGuard(
             config.updates.on_nonfinite,
@@ -79,7 +86,13 @@ class Records:
             data.metrics,
         )
 
-    def _tracker(self, subset: str, export: bool) -> OutputsTracker:
+    def tracker(self, subset: str, export: bool) -> OutputsTracker:
+        """What keeps the outputs of a split.
+
+        Args:
+            subset: `train`, `dev` or `test`.
+            export: Whether it writes them too.
+        """
         training, data = self._config.training, self._parts.data
         tracker = OutputsTracker(
             export,

@@ -33,7 +33,7 @@ def results_block(
     """
     where = f" at {training_type} {iteration}" if training_type is not None else ""
     width = max(map(len, results), default=0) + 1
-    lines = [f"{name + ':':<{width}} {_shown(value)}" for name, value in results.items()]
+    lines = [f"{name + ':':<{width}} {shown(value)}" for name, value in results.items()]
     said = f" ({note})" if note else ""
     return "\n".join([f"{kind} results{where}{said}:", *lines])
 
@@ -60,6 +60,17 @@ def _best_of(values: Sequence[float], metric: Any) -> float:
     return float(pick((value for value in values if not math.isnan(value)), default=math.nan))
 
 
-def _shown(value: float) -> str:
+def shown(value: float) -> str:
+    """A score as text."""
     # Of the fallback of a metric, 1e32, no digit after the point matters.
     return f"{value:.4g}" if abs(value) >= 1e15 else f"{value:.4f}"
+
+
+def enumerated(numbers: Sequence[int]) -> str:
+    """Some numbers as text.
+
+    >>> enumerated([2]), enumerated([2, 5, 7])
+    ('2', '2, 5 and 7')
+    """
+    *most, last = map(str, numbers)
+    return f"{', '.join(most)} and {last}" if most else last

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from autrainer.config.schema.sections.training import TrainingSection
@@ -13,6 +13,7 @@ from autrainer.engine.unscaled import flat, interleaved
 from autrainer.runs.layout import (
     BEST,
     BEST_RESULTS_FILE,
+    MEAN_RESULTS,
     TABLE,
     TIMES_FILE,
     UNSCALED_TABLE,
@@ -23,7 +24,12 @@ from autrainer.runs.writing.files import write_text
 from autrainer.runs.yaml.writing import write_yaml
 from autrainer.training.build import Parts
 from autrainer.training.recording.records import Records
-from autrainer.training.recording.report import best_results, results_block
+from autrainer.training.recording.report import (
+    best_results,
+    enumerated,
+    results_block,
+    shown,
+)
 from autrainer.training.run_folder import RunFolder
 
 log = logging.getLogger(__name__)
@@ -61,6 +67,30 @@ class Results:
         self._save(results, evaluated.unscaled, name, folder)
         self.unscaled_test = prefixed(flat(evaluated.unscaled))
         return {"test_loss": evaluated.loss, **prefixed(evaluated.totals)}
+
+    def save_mean(self, evaluated: Evaluated, iterations: Sequence[int]) -> None:
+        """Write and log the dev results of the mean of the weights of the best iterations.
+
+        Args:
+            evaluated: What came out.
+            iterations: The iterations, the best one first.
+        """
+        records, name = self._records, self._parts.data.tracking_metric.name
+        loss = {"dev_loss": {"all": evaluated.loss}}
+        results = {**evaluated.parts, **loss, "iterations": sorted(iterations)}
+        self._save(results, evaluated.unscaled, MEAN_RESULTS, BEST)
+        kind = self._training.training_type
+        plural = "s" if len(iterations) > 1 else ""
+        mean = f"mean of the weights after {kind}{plural} {enumerated(sorted(iterations))}"
+        scores = {**evaluated.totals, "dev_loss": evaluated.loss}
+        beside = flat(evaluated.unscaled)
+        note = f"{mean}; {records.unscaled_scores.note}" if beside else mean
+        self._bookkeeping.log(results_block("Dev", interleaved(scores, beside), note=note))
+        best = records.history.row(iterations[0])[name]
+        self._bookkeeping.log(
+            f"{name} on the dev set: {shown(evaluated.totals[name])} by this mean, which is "
+            f"tested; {shown(best)} after {kind} {iterations[0]}, the best one"
+        )
 
     def _save(
         self, results: dict[str, Any], unscaled: dict[str, Any], name: str, folder: str

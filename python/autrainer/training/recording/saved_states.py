@@ -9,10 +9,10 @@ from pathlib import Path
 from autrainer.config.schema.sections.saving import SavingSection
 from autrainer.config.schema.sections.training import TrainingSection
 from autrainer.engine.stateful import StatefulParts
-from autrainer.runs.layout import BEST, INITIAL, iteration_folder
+from autrainer.runs.layout import BEST, INITIAL, MODEL_STATE, iteration_folder
 from autrainer.runs.stage_clock import OUTPUTS
 from autrainer.runs.state.torch_files import first_sound, read_state
-from autrainer.runs.writing.files import remove_files
+from autrainer.runs.writing.files import remove_file, remove_files
 from autrainer.training.recording.records import Records
 from autrainer.training.resuming.checkpoints import load_part
 from autrainer.training.run_folder import RunFolder
@@ -80,11 +80,44 @@ class SavedStates:
         if kept is None or not self.is_due(iteration):
             return
         saved = [done for done in self._records.history.iterations if self.is_due(done)]
-        names = list(self._stateful.checkpoints())
+        averaged = self._records.averaged
+        needed = frozenset() if averaged is None else averaged.needed
         for old in saved[:-kept]:
             if old != self._records.best.iteration:
                 folder = self._path / self.folder_of(old)
+                names = self._besides_weights() if old in needed else self._names()
                 self._bookkeeping.background.submit(remove_files, folder, names)
+
+    def keep_averaged(self, iteration: int) -> None:
+        """Keep the weights of an evaluated iteration if they may be averaged at the end.
+
+        What has fallen out is removed when no state is left that the run could go on from.
+        """
+        averaged = self._records.averaged
+        if averaged is None:
+            return
+        if iteration in averaged.ranked and not self.is_due(iteration):
+            weights = {MODEL_STATE: self._stateful.checkpoints()[MODEL_STATE]}
+            self._bookkeeping.save_states(weights, [self.folder_of(iteration)])
+        self._forget(averaged.dropped)
+
+    def forget_candidates(self) -> None:
+        """Keep the weights alone that were averaged: the run has been trained to its end."""
+        averaged = self._records.averaged
+        if averaged is not None:
+            self._forget(sorted(averaged.needed.difference(averaged.ranked)))
+
+    def _forget(self, iterations: Sequence[int]) -> None:
+        for iteration in iterations:
+            folder = self._path / self.folder_of(iteration)
+            job = _remove_lone_weights, folder, self._besides_weights()
+            self._bookkeeping.background.submit(*job)
+
+    def _names(self) -> list[str]:
+        return list(self._stateful.checkpoints())
+
+    def _besides_weights(self) -> list[str]:
+        return [name for name in self._names() if name != MODEL_STATE]
 
     def load_best(self) -> None:
         """Give the parts the states of the best iteration; the scheduler keeps its own."""
@@ -107,3 +140,9 @@ class SavedStates:
         """
         for name, part in self._stateful.checkpoints().items():
             load_part(part, read_state(folder / name), folder / name)
+
+
+def _remove_lone_weights(folder: Path, others: Sequence[str]) -> None:
+    """Remove the weights in a folder, unless they are part of a state that is kept anyway."""
+    if not any((folder / name).exists() for name in others):
+        remove_file(folder / MODEL_STATE)

@@ -13,7 +13,7 @@ import torch
 from autrainer.config.schema.problems import Problem
 from autrainer.config.schema.sections.model import CheckpointSection
 from autrainer.engine.stateful import check_alike
-from autrainer.errors import ConfigError, CorruptFileError
+from autrainer.errors import ConfigError, CorruptFileError, ProcessLostError
 from autrainer.optimizers.shapes import check_shapes
 from autrainer.runs.state.torch_files import Stateful, read_state
 from autrainer.training.checks.constructor_errors import is_about_memory
@@ -124,13 +124,13 @@ def fitting(place: str, way_out: str = "") -> Iterator[None]:
     """Errors of the block, raised again with the place that the state came from.
 
     Raises:
-        CorruptFileError: naming the place. Errors of the system, and too little memory, say
-            nothing about the state and stay as they are.
+        CorruptFileError: naming the place. Errors of the system, processes that are lost, and too
+            little memory, say nothing about the state and stay as they are.
     """
     try:
         yield
     except Exception as error:
-        if isinstance(error, OSError) or is_about_memory(error):
+        if isinstance(error, OSError | ProcessLostError) or is_about_memory(error):
             raise
         # What torch has to say takes many lines.
         reason = " ".join(str(error).split())

@@ -14,6 +14,7 @@ from autrainer.runs.finished import check_table
 from autrainer.runs.layout import (
     BEST,
     INITIAL,
+    MEAN_FILES,
     STATUS_FILE,
     TABLE,
     TIMES_FILE,
@@ -24,6 +25,7 @@ from autrainer.runs.layout import (
 from autrainer.runs.process.ending_runs import settle_runs
 from autrainer.runs.record.run_record import RunRecord
 from autrainer.runs.state.torch_files import first_sound
+from autrainer.runs.writing.files import remove_files
 from autrainer.runs.writing.folders import copy_folder, remove_half_removed, remove_run
 from autrainer.training.recording.history import History
 from autrainer.training.resuming.checkpoints import fitting
@@ -31,6 +33,9 @@ from autrainer.training.resuming.run_views import ContinuingRun
 from autrainer.training.resuming.shorter_runs import FinishedRun, as_shorter_run, held, shorter_runs
 
 log = logging.getLogger(__name__)
+
+
+_UNUSABLE = (CorruptFileError, FileNotFoundError)
 
 
 @dataclass(frozen=True)
@@ -61,7 +66,6 @@ class ContinueTraining:
         self.run_name = run_name
         self.remove_continued_runs = remove_continued_runs
         self.continued: FinishedRun | None = None
-        self._told: tuple[Start, str] | None = None
 
     @CallbackMixin.order(100)
     def cb_on_train_begin(self, trainer: ContinuingRun) -> None:
@@ -74,17 +78,20 @@ class ContinueTraining:
         """
         if trainer.resumption.is_resumed:
             return
-        if not trainer.runtime.is_main:
+        if trainer.runtime.is_main:
+            self._continue(trainer)
+        else:
             self._follow(trainer)
-            return
-        self._continue(trainer)
-        trainer.runtime.gather(self._told)
 
     def _follow(self, trainer: ContinuingRun) -> None:
-        """Take over, in another process, what the main one has copied into the run folder."""
-        told = trainer.runtime.gather(None)[0]
-        if told is not None:
-            self._restore(trainer, *told)
+        """Take over, in another process, what the main one copies into the run folder."""
+        while (told := trainer.runtime.gather(None)[0]) is not None:
+            try:
+                self._restore_together(trainer, *told)
+                return
+            except _UNUSABLE:
+                # The main process looks for another one.
+                continue
 
     def _continue(self, trainer: ContinuingRun) -> None:
         folder, trouble = trainer.output_directory, None
@@ -100,12 +107,13 @@ class ContinueTraining:
                 with held(run.path, trainer.resumption.leave_if_asked):
                     self._take_over(_start_of(run, trainer), trainer)
                 return
-            except (CorruptFileError, FileNotFoundError) as error:
+            except _UNUSABLE as error:
                 if run.path.is_dir():
                     log.warning("%s cannot be gone on from: %s", run.path, error)
                     trouble = trouble or error
         if trouble is not None:
             raise trouble
+        trainer.runtime.gather(None)
 
     def _take_over(self, start: Start, trainer: ContinuingRun) -> None:
         path, done, target = start.run.path, start.history.iterations, trainer.output_directory
@@ -118,8 +126,27 @@ class ContinueTraining:
                 copy_folder(path / folder, target / folder)
         copy_folder(path / start.best, target / BEST, without="train_*")
         first_sound([target / BEST], list(trainer.states()))
-        self._told = (start, folders[-1])
-        self._restore(trainer, *self._told)
+        # Of the shorter run; the longer one makes its own at its end.
+        remove_files(target / BEST, [each for each in MEAN_FILES if each not in trainer.states()])
+        trainer.runtime.gather((start, folders[-1]))
+        self._restore_together(trainer, start, folders[-1])
+
+    def _restore_together(self, trainer: ContinuingRun, start: Start, folder: str) -> None:
+        """Take over what has been copied, in all processes, or in none of them.
+
+        All of them do it at once: what a divided model holds is known to all of them together.
+
+        Raises:
+            CorruptFileError: or
+            FileNotFoundError: if it does not fit the run, here or in another process.
+        """
+        trouble: CorruptFileError | FileNotFoundError | None = None
+        try:
+            self._restore(trainer, start, folder)
+        except _UNUSABLE as error:
+            trouble = error
+        if any(trainer.runtime.gather(trouble is not None)):
+            raise trouble or CorruptFileError(f"{start.run.path} fits not all processes")
 
     def _restore(self, trainer: ContinuingRun, start: Start, folder: str) -> None:
         path = start.run.path

@@ -31,16 +31,18 @@ class EMASection:
 
 @dataclass(frozen=True)
 class SWASection:
-    """The mean of the weights at the end of the last iterations, evaluated in place of the model.
+    """The mean of the weights at the end of some iterations, evaluated in place of the model.
 
     Args:
         start: Share of the iterations that pass before the first weights are taken.
         last: Take so many weights instead, those of the last iterations.
+        best: Take so many weights instead, those of the best iterations, when training has ended.
         average_buffers: Average floating-point buffers instead of copying them.
     """
 
     start: float | None = key(or_null(share, "for 0.75"), None)
     last: int | None = key(or_null(count, "for `start`"), None)
+    best: int | None = key(or_null(count, "for `start`"), None)
     average_buffers: bool = key(flag, True)
 
     def first_iteration(self, iterations: int, eval_frequency: int) -> int:
@@ -75,8 +77,8 @@ class UpdateSection:
         max_grad_value: Largest absolute value of a gradient; larger ones are cut. None for any.
         ema: Evaluate an exponential moving average of the weights: its decay, such as 0.999, or a
             mapping; None for none.
-        swa: Evaluate the mean of the weights of the last iterations: the share of the iterations
-            that pass before, such as 0.75, or a mapping; None for none.
+        swa: Evaluate the mean of the weights of the last or best iterations: the share of the
+            iterations that pass before, such as 0.75, or a mapping; None for none.
     """
 
     on_nonfinite: str = key(one_of("error", "skip", "ignore"), "error")
@@ -91,6 +93,16 @@ class UpdateSection:
     ema: EMASection | None = options(EMASection, shorthand="decay")
     swa: SWASection | None = options(SWASection, shorthand="start")
 
+    @property
+    def has_average_beside(self) -> bool:
+        """Whether a second model with averaged weights goes along while the run trains."""
+        return self.ema is not None or (self.swa is not None and self.swa.best is None)
+
+    @property
+    def num_best(self) -> int | None:
+        """How many of the best weights are averaged at the end; None if none are."""
+        return None if self.swa is None else self.swa.best
+
     @classmethod
     def read(cls, reader: Reader, training: TrainingSection) -> UpdateSection:
         """Read it; of two averages of the weights one can be evaluated.
@@ -102,22 +114,33 @@ class UpdateSection:
         section = reader.section(cls)
         if section.ema is not None and section.swa is not None:
             reader.refuse("swa", "is given beside ema", "one average is evaluated; remove one")
-        if section.swa is not None and None not in (section.swa.start, section.swa.last):
-            reader.refuse("swa", "has both `start` and `last`", "remove one of them")
-        elif section.swa is not None and section.swa.last is not None:
-            _refuse_too_many(reader, section.swa.last, training)
+        if section.swa is not None:
+            _check_weights(reader, section.swa, training)
         return section
 
 
-def _refuse_too_many(reader: Reader, last: int, training: TrainingSection) -> None:
+def _check_weights(reader: Reader, swa: SWASection, training: TrainingSection) -> None:
+    """Look which weights the mean is made of: one key says that, and they have to be there."""
+    given = [name for name in ("start", "last", "best") if getattr(swa, name) is not None]
+    if len(given) > 1:
+        *names, last = [f"`{name}`" for name in given]
+        reader.refuse("swa", f"has {', '.join(names)} and {last}", "keep one of them")
+        return
+    for name in ("last", "best"):
+        number = getattr(swa, name)
+        if number is not None:
+            _refuse_too_many(reader, f"swa.{name}", number, training)
+
+
+def _refuse_too_many(reader: Reader, key: str, number: int, training: TrainingSection) -> None:
     iterations, every = training.iterations, training.eval_frequency
     # What is wrong with these two is told on its own.
     if not (iterations and every):
         return
     evaluations = -(-iterations // every)
-    if last > evaluations:
+    if number > evaluations:
         reader.refuse(
-            "swa.last",
-            f"is {last}, but the run is evaluated {evaluations} times",
+            key,
+            f"is {number}, but the run is evaluated {evaluations} times",
             f"use at most {evaluations}, or train and evaluate more often",
         )
