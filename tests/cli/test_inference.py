@@ -116,6 +116,15 @@ def test_tables_are_parquet_by_choice(project):
     assert names(project / "out") == ["results.parquet", "results.yaml"]
 
 
+def test_a_table_of_another_format_is_named_and_left_as_it_was(project, capsys):
+    cli.inference("model", "in", "out", extension="npy", preprocess_cfg=None)
+    assert "Not of this call" not in capsys.readouterr().out
+    before = (project / "out" / "results.csv").read_bytes()
+    cli.inference("model", "in", "out", extension="npy", preprocess_cfg=None, format="parquet")
+    assert "Not of this call, and left as it was: out/results.csv\n" in capsys.readouterr().out
+    assert (project / "out" / "results.csv").read_bytes() == before
+
+
 def test_files_that_cannot_be_read_are_told_together_after_the_others(project, autrainer):
     (project / "in" / "text.npy").write_text("no array")
     (project / "in" / "empty.npy").touch()

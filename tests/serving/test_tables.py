@@ -157,3 +157,25 @@ def test_a_model_of_files_takes_no_table(tmp_path):
     run = write_model(tmp_path / "model", FFNN(2, 3, 4, dropout=0))
     with pytest.raises(ConfigError, match="has not learned from a table"):
         Inference(run).predict_table("people.csv")
+
+
+@pytest.mark.usefixtures("table")
+def test_embeddings_of_an_earlier_call_are_named(tmp_path, capsys):
+    write_run(tmp_path / "run")
+    cli.inference("run", "people.csv", "out", embeddings=True)
+    assert "Not of this call" not in capsys.readouterr().out
+    cli.inference("run", "people.csv", "out")
+    assert "left as it was: out/embeddings.npy\n" in capsys.readouterr().out
+
+
+@pytest.mark.usefixtures("table")
+def test_an_interrupted_call_says_that_the_same_command_begins_anew(tmp_path, autrainer):
+    write_run(tmp_path / "run")
+    (tmp_path / "mine.py").write_text("import os, signal\nos.kill(os.getpid(), signal.SIGINT)\n")
+    (tmp_path / "run" / "model.yaml").write_text("$mine.Model:\n  output_dim: 2\n")
+    done = autrainer("inference", "run", "people.csv", "out", "--trust-local", check=False)
+    assert done.returncode == 130
+    assert done.stderr == (
+        "\nStopped by SIGINT; the same command begins anew:\n"
+        "  autrainer inference run people.csv out --trust-local\n"
+    )

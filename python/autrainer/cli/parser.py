@@ -201,8 +201,8 @@ def _add_inference(commands: Any) -> None:
         commands,
         "inference",
         "Predict what a trained model says about recordings, or about rows if it has learned from "
-        "a table, and write it as results.csv and results.yaml. An interrupted call is gone on by "
-        "the same command.",
+        "a table, and write it as results.csv and results.yaml. The same command goes on after an "
+        "interrupted call; with the rows of a table it begins anew.",
         "autrainer inference results/default/training/RUN recordings predictions -r",
     )
     parser.add_argument(

@@ -33,6 +33,7 @@ class SignalExit:
         is_resumable: The same command goes on with what this one has begun.
 
     Attributes:
+        how_again: What the same command does, if it is resumable: it `goes on`, or `begins anew`.
         last_words: Called before the process ends, to print what is worth knowing.
     """
 
@@ -40,6 +41,7 @@ class SignalExit:
         self._arguments = arguments
         self._is_resumable = is_resumable
         self._is_ending = False
+        self.how_again = "goes on"
         self.last_words: Callable[[], object] | None = None
 
     def install(self) -> None:
@@ -78,7 +80,7 @@ class SignalExit:
         stopped = f"Stopped by {names.get(number, number)}"
         if not self._is_resumable:
             return stopped
-        return f"{stopped}; the same command goes on:\n  {command_line(self._arguments)}"
+        return f"{stopped}; the same command {self.how_again}:\n  {command_line(self._arguments)}"
 
     def _is_ours(self, handler: object) -> bool:
         return getattr(handler, "__self__", None) is self

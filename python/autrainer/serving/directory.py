@@ -23,6 +23,7 @@ from autrainer.serving.journal import Journal
 from autrainer.serving.model_paths import OBJECT_FILES
 from autrainer.serving.results import (
     FILENAME,
+    FORMATS,
     FileResult,
     numbered_twins,
     stems_of,
@@ -33,6 +34,10 @@ from autrainer.serving.results import (
 
 JOURNAL_FILE = "results.partial.jsonl"
 FAILED_FILE = "failed.yaml"
+EMBEDDINGS = "embeddings"
+"""Name of the file with those of all rows of a table, without its suffix."""
+
+EMBEDDING_SUFFIXES = (".npy", ".pt")
 
 
 @dataclass(frozen=True)
@@ -139,6 +144,21 @@ def write_results(results: Sequence[FileResult], outputs: Outputs, column: str =
         write_yaml(outputs.folder / FAILED_FILE, failed)
     else:
         remove_file(outputs.folder / FAILED_FILE)
+
+
+def older_files(outputs: Outputs, *, is_table: bool) -> list[Path]:
+    """Files by the names of results in the folder that a call has not written, so of others.
+
+    Args:
+        outputs: What the call has written.
+        is_table: It was about the rows of a table, whose embeddings are one file.
+    """
+    written = {f"results.{outputs.table_format}", f"{EMBEDDINGS}{outputs.embeddings}"}
+    names = [f"results.{each}" for each in FORMATS]
+    if is_table:
+        names += [f"{EMBEDDINGS}{suffix}" for suffix in EMBEDDING_SUFFIXES]
+    paths = [outputs.folder / name for name in names if name not in written]
+    return [path for path in paths if path.is_file()]
 
 
 def _question(

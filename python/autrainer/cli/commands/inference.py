@@ -6,12 +6,14 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from autrainer.cli.errors import CommandLineError
+from autrainer.cli.signal_exit import installed
 from autrainer.errors import AutrainerError
 
 if TYPE_CHECKING:
     from argparse import ArgumentParser
     from collections.abc import Sequence
 
+    from autrainer.serving.directory import Outputs
     from autrainer.serving.results import FileResult
     from autrainer.serving.tables.learned import LearnedTable
 
@@ -58,9 +60,11 @@ def run(
         folder = _model_folder(model, trust_remote, checkpoint)
         learned = _learned(folder, input, list, window_length or stride_length or min_length)
         root, names = Path(input), tuple[str, ...]()
-        if learned is None and list is not None:
+        if learned is not None:
+            _begins_anew()
+        elif list is not None:
             root, names = _listed(input, list)
-        elif learned is None:
+        else:
             root, names = _files(input, extension, recursive)
         preprocessing = _preprocessing(preprocess_cfg)
         from autrainer.serving.directory import Outputs, run_directory
@@ -93,6 +97,7 @@ def run(
             )
     except AutrainerError as error:
         raise CommandLineError(parser, str(error), 1) from error
+    _tell_older_files(outputs, is_table=learned is not None)
     _report(parser, results, output, "files" if learned is None else "rows")
 
 
@@ -143,6 +148,23 @@ def _learned(folder: Path, input: str, table: str | None, seconds: object) -> Le
         )
         raise CommandLineError(None, message, 1)
     return learned
+
+
+def _begins_anew() -> None:
+    """A million rows take less than a minute, most of it for reading and writing: no journal."""
+    handlers = installed()
+    if handlers is not None:
+        handlers.how_again = "begins anew"
+
+
+def _tell_older_files(outputs: Outputs, *, is_table: bool) -> None:
+    """Name what somebody could take for results of this call, since that is left as it is."""
+    from autrainer.serving.directory import older_files
+
+    older = older_files(outputs, is_table=is_table)
+    if older:
+        listed = ", ".join(map(str, older))
+        print(f"Not of this call, and left as it was: {listed}")
 
 
 def _files(input: str, extension: str, recursive: bool) -> tuple[Path, tuple[str, ...]]:

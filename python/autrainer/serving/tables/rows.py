@@ -19,7 +19,7 @@ from autrainer.runs.locking.folders import alone_in
 from autrainer.runs.process.intra_op import one_intra_op_thread
 from autrainer.runs.writing.files import make_folder, remove_leftovers
 from autrainer.serving.batches import told
-from autrainer.serving.directory import Outputs, write_results
+from autrainer.serving.directory import EMBEDDINGS, Outputs, write_results
 from autrainer.serving.inference import Inference, shown
 from autrainer.serving.results import FileResult, Row, rows_of, write_embedding
 from autrainer.serving.tables.learned import LearnedTable, learned_table
@@ -226,6 +226,6 @@ def run_table(
         if outputs.embeddings is not None:
             made = [row.embedding for result in results for row in result.rows]
             embeddings = [embedding for embedding in made if embedding is not None]
-            write_embedding(folder / f"embeddings{outputs.embeddings}", np.stack(embeddings))
+            write_embedding(folder / f"{EMBEDDINGS}{outputs.embeddings}", np.stack(embeddings))
         write_results(results, outputs, rows.column)
     return results
