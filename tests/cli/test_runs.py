@@ -10,12 +10,14 @@ import pytest
 from autrainer.cli import runs
 from autrainer.cli.errors import CommandLineError
 from autrainer.cli.main import run as command
+from autrainer.errors import RunInterruptedError
 from autrainer.runs.locking.lock import RunLock
 from autrainer.runs.record.fields import FIELDS
 from autrainer.runs.record.run_record import RunRecord
 from autrainer.runs.status import Status
 from tests import forked
 from tests.conftest import REPOSITORY
+from tests.launching.fake_slurm import write_program
 from tests.run_folders import write_run
 
 
@@ -139,6 +141,44 @@ def test_watching_shows_what_changes_until_it_is_interrupted(training):
         process.send_signal(signal.SIGINT)
         process.communicate()
         assert process.returncode == 130
+
+
+def test_watching_waits_for_an_experiment_that_is_not_there_yet(tmp_path):
+    with forked.Forked.command("runs", "later", "--watch", "-c", "run", cwd=tmp_path) as process:
+        told = process.stdout.readline()
+        write_run(tmp_path / "results" / "later" / "training", "run-1", seed=1)
+        assert process.stdout.readline().strip() == "run"
+        process.send_signal(signal.SIGINT)
+        process.communicate()
+    assert told == "Waiting: there is no experiment in 'results', nor later\n"
+
+
+@pytest.mark.parametrize(
+    ("queue", "found"),
+    [
+        ("7_0|PENDING\n7_2|RUNNING\n", {"new-1": "7_0", "interrupted": "7_0"}),
+        (None, {"new-1": "7_0", "new-2": "7_1"}),
+    ],
+    ids=["squeue", "no squeue"],
+)
+def test_runs_in_the_queue_of_slurm_are_there_without_a_folder(
+    training, capsys, monkeypatch, tmp_path, queue, found
+):
+    stopped = Status(write_run(training, "interrupted", finished=False))
+    stopped.stop(RunInterruptedError(signal.SIGTERM, saved=True))
+    (tmp_path / "bin").mkdir()
+    if queue:
+        write_program(tmp_path / "bin" / "squeue", f"#!/bin/bash\necho '{queue}'\n")
+    monkeypatch.setenv("PATH", f"{tmp_path / 'bin'}:{os.defpath}")
+    jobs = {"new-1": "7_0", "new-2": "7_1", "failed": "7_2", "interrupted": "7_0", "run-1": "7_0"}
+    (training.parent / "slurm").mkdir()
+    text = "".join(f"{run}: '{job}'\n" for run, job in jobs.items())
+    (training.parent / "slurm" / "jobs.yaml").write_text(text)
+    queued = runs("default", where="state == 'queued'")
+    assert {run.name: run.state.job for run in queued} == dict(sorted(found.items()))
+    lines = table(capsys, "default", "-w", "state == 'queued' or seed == 1")
+    assert any(line.split()[:4] == ["new-1", "queued:", "job", "7_0"] for line in lines)
+    assert f"{len(found)} queued" in lines[-1]
 
 
 def test_the_documentation_tells_all_names_and_commands():

@@ -11,15 +11,16 @@ from autrainer.cli.door import door, size_in_words, told
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from argparse import ArgumentParser
-    from collections.abc import Sequence
+    from collections.abc import Callable, Sequence
     from pathlib import Path
-    from typing import Any
+    from typing import Any, TextIO
 
+    from autrainer.runs.record.finding import JobsOf
     from autrainer.runs.record.run_record import RunRecord
 
 ABOUT = (
-    "List runs: finished, running and where, interrupted, or failed and why; with the best value "
-    "of the tracking metric, its iteration, the score on the test set, time and size."
+    "List runs: finished, running and where, queued, interrupted, or failed and why; with the best "
+    "value of the tracking metric, its iteration, the score on the test set, time and size."
 )
 EXAMPLE = "autrainer runs default --where 'model.id == \"Cnn10\" and seed < 3'"
 
@@ -50,7 +51,11 @@ def add_arguments(parser: ArgumentParser) -> None:
     add("-r", "--reverse", action="store_true", help="the largest first")
     add("-c", "--columns", nargs="+", metavar="NAME", help="what to show, as for --where")
     add("-j", "--json", action="store_true", help="print JSON, a mapping for each run")
-    add("--watch", action="store_true", help="look again every two seconds, until Ctrl-C")
+    add(
+        "--watch",
+        action="store_true",
+        help="look again every two seconds, until Ctrl-C; what is not there yet is waited for",
+    )
     add("-d", "--results-dir", default=None, help="where experiments lie (results)")
 
 
@@ -70,20 +75,23 @@ def run(
     Raises:
         CommandLineError: if there is no such experiment, or no run has a value of a name.
     """
+    from autrainer.launching.slurm.queued import Queue
     from autrainer.runs.record.fields import UnknownFieldError
     from autrainer.runs.record.where import ConditionError
 
     names = [name for each in columns or () for name in each.split(",") if name]
+    jobs_of = Queue().jobs_of
 
     def text() -> str:
-        records = _chosen(experiments, where, sort, reverse, results_dir, names)
+        records = _chosen(experiments, where, sort, reverse, results_dir, jobs_of, names)
         return _as_json(records, names) if json else "\n".join(_lines(records, names))
 
     with told(parser, misuse=(UnknownFieldError, ConditionError)):
         if not watch:
             print(text())
             return
-        _watch(text)
+        # Whoever reads JSON from stdout reads nothing else there.
+        _watch(text, sys.stderr if json else sys.stdout)
 
 
 @door
@@ -106,8 +114,10 @@ def runs(
     Raises:
         CommandLineError: if there is no such experiment, or no run has a value of a name.
     """
+    from autrainer.launching.slurm.queued import Queue
+
     places = [experiments] if isinstance(experiments, str | os.PathLike) else list(experiments)
-    return _chosen(places, where, sort, reverse, results_dir)
+    return _chosen(places, where, sort, reverse, results_dir, Queue().jobs_of)
 
 
 def _chosen(
@@ -116,6 +126,7 @@ def _chosen(
     sort: str | None,
     reverse: bool,
     results_dir: str | Path | None,
+    jobs_of: JobsOf,
     columns: Sequence[str] = (),
 ) -> list[RunRecord]:
     from autrainer.runs.layout import RESULTS_DIR
@@ -124,9 +135,10 @@ def _chosen(
     from autrainer.runs.record.where import Where
 
     condition = None if where is None else Where(where)
-    records = find_runs(experiments, results_dir or RESULTS_DIR)
+    records = find_runs(experiments, results_dir or RESULTS_DIR, jobs_of)
     names = [*(condition.names if condition else ()), *([sort] if sort else ()), *columns]
-    check_names(names, records)
+    # What a run that has no folder yet will have is not known.
+    check_names(names, [record for record in records if record.folder.is_dir()])
     if condition is not None:
         records = [r for r in records if condition.matches(partial(value_of, r))]
     if sort is not None:
@@ -239,17 +251,32 @@ def _plain(value: Any) -> Any:
     return value
 
 
-def _watch(text: Any) -> None:
-    """Show what there is until Ctrl-C: on a terminal in place, else whenever it changes."""
+def _watch(text: Callable[[], str], waiting: TextIO) -> None:
+    """Show what there is until Ctrl-C: on a terminal in place, else whenever it changes.
+
+    Args:
+        text: What there is.
+        waiting: Gets a line where an experiment is not there yet.
+    """
     import time
 
     before = None
     while True:
-        now = text()
-        if sys.stdout.isatty():
-            sys.stdout.write(f"{_CLEAR}{now}\n")
-        elif now != before:
-            sys.stdout.write(f"{now}\n\n")
-        sys.stdout.flush()
+        try:
+            now = text()
+        except FileNotFoundError as error:
+            now = f"Waiting: {error}"
+            if now != before:
+                print(now, file=waiting, flush=True)
+        else:
+            _show(now, before)
         before = now
         time.sleep(WATCH_S)
+
+
+def _show(now: str, before: str | None) -> None:
+    if sys.stdout.isatty():
+        sys.stdout.write(f"{_CLEAR}{now}\n")
+    elif now != before:
+        sys.stdout.write(f"{now}\n\n")
+    sys.stdout.flush()

@@ -27,6 +27,7 @@ FIELDS: dict[str, Callable[[RunRecord], Any]] = {
     "begun": lambda run: _iso(run.state.begun),
     "ended": lambda run: _iso(run.state.ended),
     "error": lambda run: run.state.error,
+    "job": lambda run: run.state.job,
     "folder": lambda run: str(run.folder),
 }
 """What a run tells beside its configuration and its scores."""

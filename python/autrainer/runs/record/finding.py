@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path, PurePath
 
 from autrainer.errors import did_you_mean
@@ -21,8 +21,16 @@ from autrainer.runs.layout import (
 )
 from autrainer.runs.record.natural import natural_key
 from autrainer.runs.record.run_record import RunRecord
+from autrainer.runs.record.run_state import Job
+
+JobsOf = Callable[[Path], Mapping[str, Job]]
 
 _MARKS = (CONFIG_FILE, TABLE, STATUS_FILE, LOCK_FILE)
+
+
+def no_jobs(folder: Path) -> Mapping[str, Job]:
+    """Default: nobody looks at clusters."""
+    return {}
 
 
 def is_run(folder: Path) -> bool:
@@ -37,14 +45,23 @@ def is_empty(folder: Path) -> bool:
     return next(_entries(folder), None) is None
 
 
-def runs_in(folder: Path) -> list[RunRecord]:
+def runs_in(folder: Path, jobs_of: JobsOf = no_jobs) -> list[RunRecord]:
     """The runs whose folders lie in a folder, sorted by name, numbers by their values.
 
     Hidden folders are left out: runs that are being removed. So is what holds no file of a run.
+
+    Args:
+        folder: The folder.
+        jobs_of: Knows the jobs of a cluster that have runs; runs that wait in its queue are there
+            too, without a folder.
     """
-    names = _names_in(folder)
-    paths = [folder / name for name in names]
-    return [RunRecord(path) for path in paths if path.is_dir() and is_run(path)]
+    paths = [folder / name for name in _names_in(folder)]
+    found = {path.name for path in paths if path.is_dir() and is_run(path)}
+    jobs = jobs_of(folder)
+    return [
+        RunRecord(folder / name, jobs.get(name))
+        for name in sorted(found | {*jobs}, key=natural_key)
+    ]
 
 
 def runs_of(results_dir: str | Path, experiment_id: str) -> list[RunRecord]:
@@ -84,7 +101,9 @@ def experiments_in(results_dir: Path) -> list[str]:
 
 
 def find_runs(
-    places: Sequence[str | Path] = (), results_dir: str | Path = RESULTS_DIR
+    places: Sequence[str | Path] = (),
+    results_dir: str | Path = RESULTS_DIR,
+    jobs_of: JobsOf = no_jobs,
 ) -> list[RunRecord]:
     """The runs that some names mean, each once, in the order of the names.
 
@@ -93,6 +112,7 @@ def find_runs(
             runs, or of results. Without any, all experiments of `results_dir`. The file that a
             sweep leaves beside its runs, which `results/default/training/*` names too, means none.
         results_dir: Where experiments lie.
+        jobs_of: Knows the jobs of a cluster that have runs, by the folder of these.
 
     Raises:
         FileNotFoundError: naming the near matches, if a name means nothing.
@@ -103,7 +123,7 @@ def find_runs(
     for place in places or [results_dir]:
         if _is_beside_runs(place):
             continue
-        for record in _runs_at(place, Path(results_dir)):
+        for record in _runs_at(place, Path(results_dir), jobs_of):
             found.setdefault(os.path.abspath(record.folder), record)
     return list(found.values())
 
@@ -157,7 +177,7 @@ def _is_beside_runs(place: str | Path) -> bool:
     return Path(place).name in (MULTIRUN_FILE, SWEEP_FILE) and Path(place).is_file()
 
 
-def _runs_at(place: str | Path, results_dir: Path) -> list[RunRecord]:
+def _runs_at(place: str | Path, results_dir: Path, jobs_of: JobsOf) -> list[RunRecord]:
     of_results = results_dir / place
     path = of_results if (of_results / RUNS).is_dir() else Path(place)
     if not path.is_dir():
@@ -167,10 +187,12 @@ def _runs_at(place: str | Path, results_dir: Path) -> list[RunRecord]:
         hint = did_you_mean(str(place), names) or f"there are {', '.join(names)}"
         raise FileNotFoundError(f"there is no experiment {str(place)!r}; {hint}")
     if (path / RUNS).is_dir():
-        return runs_in(path / RUNS)
+        return runs_in(path / RUNS, jobs_of)
     if names := experiments_in(path):
-        return [record for name in names for record in runs_in(path / name / RUNS)]
-    return [RunRecord(path)] if is_run(path) else runs_in(path)
+        return [record for name in names for record in runs_in(path / name / RUNS, jobs_of)]
+    if is_run(path):
+        return [RunRecord(path, jobs_of(path.parent).get(path.name))]
+    return runs_in(path, jobs_of)
 
 
 def _names_in(folder: Path) -> list[str]:

@@ -34,7 +34,7 @@ from autrainer.runs.layout import (
 from autrainer.runs.record.configuration import lookup, tracking_metric
 from autrainer.runs.record.metrics_table import Direction, MetricsTable, read_metrics, table_of
 from autrainer.runs.record.outputs import Outputs
-from autrainer.runs.record.run_state import RunState, read_state
+from autrainer.runs.record.run_state import Job, RunState, read_state
 from autrainer.runs.record.scores import LOSSES, Scores
 from autrainer.runs.record.times import Times
 from autrainer.runs.status import STOPPED
@@ -57,13 +57,15 @@ class RunRecord:
 
     Args:
         folder: The run folder.
+        job: The job of a cluster that has the run; the folder need not be there then.
 
     Attributes:
         folder: The same, as a path.
     """
 
-    def __init__(self, folder: str | Path) -> None:
+    def __init__(self, folder: str | Path, job: Job | None = None) -> None:
         self.folder = Path(folder)
+        self._job = job
         self._damaged: dict[str, str] = {}
 
     def __repr__(self) -> str:
@@ -87,7 +89,7 @@ class RunRecord:
     @cached_property
     def state(self) -> RunState:
         """How far the run has got, and who works on it."""
-        return read_state(self.folder, self.status)
+        return read_state(self.folder, self.status, self._job)
 
     @property
     def stopped_at(self) -> int | None:

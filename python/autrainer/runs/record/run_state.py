@@ -16,7 +16,35 @@ from autrainer.runs.status import FAILED, FINISHED, INTERRUPTED, RUNNING, STOPPE
 UNFINISHED = "unfinished"
 """Neither finished nor worked on, and nobody has written down why: a run of autrainer 0.10."""
 
-STATES = (FINISHED, STOPPED, RUNNING, INTERRUPTED, FAILED, UNFINISHED)
+QUEUED = "queued"
+"""A job of a cluster is to train it, or to go on with it."""
+
+STATES = (FINISHED, STOPPED, RUNNING, QUEUED, INTERRUPTED, FAILED, UNFINISHED)
+
+
+@dataclass(frozen=True)
+class Job:
+    """The job of a cluster that has a run.
+
+    Args:
+        number: Its number.
+        state: `PENDING`, `RUNNING` or whatever the cluster says; None if it was not asked.
+    """
+
+    number: str
+    state: str | None
+
+    def is_to_train(self, *, has_begun: bool, has_failed: bool) -> bool:
+        """Whether it is still to train a run that nobody works on.
+
+        Args:
+            has_begun: The run has been begun before.
+            has_failed: It has failed then.
+        """
+        if self.state is None:
+            return not has_begun
+        # A job that runs has other runs too, and does not try again what has failed in it.
+        return not (has_failed and self.state == "RUNNING")
 
 
 @dataclass(frozen=True)
@@ -35,6 +63,7 @@ class RunState:
         reason: Why it was stopped.
         is_seen: False where a run is taken to be running, on a machine that cannot be seen from
             here.
+        job: Number of the job that is to train it; None for other runs.
     """
 
     kind: str
@@ -47,6 +76,7 @@ class RunState:
     iteration: int | None = None
     reason: str | None = None
     is_seen: bool = True
+    job: str | None = None
 
     @property
     def is_finished(self) -> bool:
@@ -63,6 +93,8 @@ class RunState:
         if self.kind == RUNNING:
             where = f" on {self.host} (process {self.pid})" if self.host else ""
             return f"{self.kind}{where}{'' if self.is_seen else ', not seen from here'}"
+        if self.kind == QUEUED:
+            return f"{self.kind}: job {self.job}"
         told = self.reason if self.kind == STOPPED else self.error
         line = " ".join((told or "").split())
         if self.kind == INTERRUPTED:
@@ -71,12 +103,13 @@ class RunState:
         return f"{self.kind}: {line}" if line else self.kind
 
 
-def read_state(folder: Path, status: Mapping[str, Any]) -> RunState:
+def read_state(folder: Path, status: Mapping[str, Any], job: Job | None = None) -> RunState:
     """The state of a run.
 
     Args:
         folder: The run folder.
         status: Content of its `status.yaml`; empty for a run that has none, as one of 0.10.
+        job: The job of a cluster that has the run, as far as is known.
     """
     told = _told(status)
     if is_finished(folder):
@@ -85,6 +118,8 @@ def read_state(folder: Path, status: Mapping[str, Any]) -> RunState:
     if holder is not None:
         return _running(holder, told)
     kind = status.get("state")
+    if job is not None and job.is_to_train(has_begun=bool(status), has_failed=kind == FAILED):
+        return RunState(kind=QUEUED, job=job.number, **told)
     if kind == RUNNING:
         # Whoever can write down why it ended does so; this process could not.
         return RunState(kind=INTERRUPTED, **(told | {"error": _vanished(told["host"])}))
