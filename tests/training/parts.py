@@ -91,6 +91,19 @@ class SometimesInfinite(CrossEntropyLoss):
         return loss
 
 
+class InfiniteFirst(torch.nn.MSELoss):
+    """The same for several targets."""
+
+    calls = 0
+
+    def forward(self, x, y):
+        loss = super().forward(x, y.float())
+        if torch.is_grad_enabled():
+            self.calls += 1
+            loss = loss / (self.calls % 2 == 0)
+        return loss
+
+
 class Former:
     """Hears the names of an earlier generation."""
 

@@ -3,6 +3,8 @@
 import math
 import re
 
+import numpy as np
+import pandas as pd
 import pytest
 import torch
 
@@ -29,6 +31,38 @@ def test_skipped_batches_leave_the_model_as_it_was(tmp_path, caplog):
     assert all(torch.isfinite(value).all() for value in trainer.model.state_dict().values())
     # What was skipped is neither in the mean nor among the outputs.
     assert all(math.isfinite(loss) for loss in trainer.metrics["train_loss"].dropna())
+
+
+@pytest.mark.parametrize(
+    ("table_format", "criterion", "options"),
+    [
+        ("csv", "SometimesInfinite", ("training_type=step", "iterations=3")),
+        ("csv", "InfiniteFirst", ("dataset=ToyTabular-MTR",)),
+        ("csv", "InfiniteFirst", ("dataset=ToyTabular-MLC",)),
+        ("parquet", "SometimesInfinite", ()),
+        ("arrow", "SometimesInfinite", ()),
+    ],
+)
+def test_an_iteration_whose_only_batch_is_left_out_counts_and_has_no_outputs(
+    tmp_path, table_format, criterion, options, caplog
+):
+    trainer = trained(
+        tmp_path,
+        *("on_nonfinite=skip", "batch_size=24", f"outputs_format={table_format}", *options),
+        dataset__criterion=f"tests.training.parts.{criterion}",
+    )
+    kind = trainer.training_type
+    assert f"The train outputs of {kind}_1 have no rows: every batch was left out" in caplog.text
+    assert math.isnan(trainer.metrics["train_loss"][1])
+    assert math.isfinite(trainer.metrics["train_loss"][2])
+    folders = [trainer.output_directory / f"{kind}_{each}" for each in (1, 2)]
+    for name in ("outputs", "targets", "indices", "losses"):
+        empty, full = (np.load(folder / f"train_{name}.npy") for folder in folders)
+        assert (len(empty), empty.shape[1:]) == (0, full.shape[1:])
+    read = {"csv": pd.read_csv, "parquet": pd.read_parquet, "arrow": pd.read_feather}[table_format]
+    empty, full = (read(folder / f"train_results.{table_format}") for folder in folders)
+    assert len(empty) == 0
+    assert list(empty.columns) == list(full.columns)
 
 
 def test_a_loss_that_is_ignored_costs_nothing(tmp_path):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import inspect
+import math
 from typing import TYPE_CHECKING, Any, Protocol
 
 import numpy as np
@@ -117,7 +118,7 @@ def column_weights(data: SampledData, column: str) -> npt.NDArray[np.float64]:
     if missing := missing_columns(df, [column]):
         raise DataError(f"{source}: {missing[0]}")
     try:
-        weights = numbers(df[column].to_numpy(), column)
+        weights = numbers(df[column].to_numpy(), column, math.inf)
     except UnusableTargetsError as error:
         raise DataError(f"{source}: {error.at(source.places)}") from error
     negative = np.flatnonzero(weights < 0).tolist()

@@ -25,6 +25,7 @@ class EvaluationPeriod:
         evaluate: Evaluates the dev set: of which iteration, into which folder.
         folder_of: Name of the folder of an iteration.
         seed: Seed of the training.
+        may_skip: Batches may be left out, all of a period too.
     """
 
     def __init__(
@@ -37,10 +38,12 @@ class EvaluationPeriod:
         evaluate: Callable[[int, str], object],
         folder_of: Callable[[int], str],
         seed: int,
+        may_skip: bool = False,
     ) -> None:
         self._parts, self._records = parts, records
         self._bookkeeping, self._hooks = bookkeeping, hooks
         self._evaluate, self._folder_of, self._seed = evaluate, folder_of, seed
+        self._may_skip = may_skip
         self._asks_after_steps = True
 
     @property
@@ -83,7 +86,7 @@ class EvaluationPeriod:
         with records.clock.within(OUTPUTS):
             self._bookkeeping.create_folder(folder)
             if records.train_tracker is not None:
-                records.train_tracker.save(folder)
+                records.train_tracker.save(folder, may_be_empty=self._may_skip)
         records.history.record(iteration, {"train_loss": records.losses.mean()})
         if self._parts.sharding is None:
             refuse_divergence(self._parts.runtime, self._parts.model)

@@ -308,6 +308,7 @@ class ModularTaskTrainer:
             evaluate=lambda iteration, folder: self.evaluate(iteration, folder, self.dev_loader),
             folder_of=self.folder_of,
             seed=self.config.seeds.training,
+            may_skip=self.config.updates.on_nonfinite == "skip",
         )
 
     def training_step(self) -> TrainingStep:

@@ -1,5 +1,6 @@
 import os
 
+import numpy as np
 import pandas as pd
 import pytest
 from hypothesis import HealthCheck, given, settings
@@ -119,12 +120,31 @@ def test_a_csv_that_is_none_is_named(build, folder, content):
 
 @pytest.mark.parametrize("task", ["regression", "mt-regression"])
 @pytest.mark.parametrize("subset", ["train", "dev"])
-@pytest.mark.parametrize("value", ["old", None, "inf"])
+@pytest.mark.parametrize("value", ["old", None, "inf", "1e39", "-1e300"])
 def test_targets_that_are_no_numbers_are_named_with_their_rows(build, folder, task, subset, value):
     change(folder, subset, put("age", [1, 4], value))
 
     with pytest.raises(DataError, match=rf"{subset}\.csv: column 'age': 2 values .*\(lines 3, 6\)"):
         build(task).create_dev_loader(1)
+
+
+@pytest.mark.parametrize("task", ["regression", "mt-regression"])
+def test_targets_that_are_too_large_are_told_as_they_are_and_as_they_are_scaled(
+    build, folder, task
+):
+    change(folder, "train", lambda frame: frame.assign(age=np.arange(len(frame)) * 1e-4))
+    change(folder, "dev", put("age", [1], "3e38"))
+    change(folder, "test", put("age", [2], "1e39"))
+    with pytest.raises(DataError) as error:
+        build(task).create_dev_loader(1)
+    message = str(error.value)
+    assert (
+        "of 'age' too large for float32 when scaled by those of the train split: 3e+38" in message
+    )
+    assert "dev.csv: column" in message
+    assert "(line 3)" in message
+    told = "column 'age': 1 value of 'age' without a finite number: 1e+39, too large for float32"
+    assert f"test.csv: {told} (line 4)" in message
 
 
 def test_a_label_is_there_or_not(build, folder):

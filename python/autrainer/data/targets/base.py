@@ -28,6 +28,10 @@ class RaggedTargetsError(DataError):
     """Encoded targets have different shapes, so they fit no tensor."""
 
 
+LARGEST = float(np.finfo(np.float32).max)
+"""The largest target that a model can be trained with, without its sign."""
+
+
 class UnusableTargetsError(DataError):
     """Some targets cannot be encoded.
 
@@ -150,21 +154,29 @@ class AbstractTargetTransform(ABC, AddressedObject):
         return [str(name) for name in names], np.asarray([[row[n] for n in names] for row in rows])
 
 
-def numbers(values: Sequence[Any] | Array, name: str) -> npt.NDArray[np.float64]:
+def numbers(
+    values: Sequence[Any] | Array, name: str, largest: float = LARGEST
+) -> npt.NDArray[np.float64]:
     """Values of one target as float64.
 
+    Args:
+        values: The values.
+        name: What they are called.
+        largest: The largest that a value may be, without its sign; by default as a model can be
+            trained with it.
+
     Raises:
-        UnusableTargetsError: counting the values that are missing, infinite or no numbers, and
-            naming the first ones with their rows.
+        UnusableTargetsError: counting the values that are missing, infinite, too large or no
+            numbers, and naming the first ones with their rows.
     """
     try:
         array = np.asarray(values, dtype=np.float64)
     except (TypeError, ValueError):
         array = np.asarray([_number(value) for value in plain_values(values)])
-    strange = np.flatnonzero(~np.isfinite(array)).tolist()
+    strange = np.flatnonzero(~(np.isfinite(array) & (np.abs(array) <= largest))).tolist()
     if strange:
         plain = plain_values(values)
-        named = first_few(_shown(plain[row]) for row in strange)
+        named = first_few(_shown(plain[row], array[row]) for row in strange)
         raise UnusableTargetsError(
             f"{counted(len(strange), 'value')} of {name!r} without a finite number: {named}",
             strange,
@@ -180,8 +192,24 @@ def _are_rows_of_floats(values: list[Any]) -> bool:
     return all(type(number) is float for value in values for number in value)
 
 
-def _shown(value: Any) -> str:
-    return "empty or NaN" if value is None or value != value else repr(value)
+def refuse_overflow(encoded: Array, values: Any, name: str) -> None:
+    """Refuse values of a target that float32 does not hold when they are scaled.
+
+    Raises:
+        UnusableTargetsError: counting them, and naming the first ones with their rows.
+    """
+    strange = np.flatnonzero(~np.isfinite(encoded)).tolist()
+    if strange:
+        plain = plain_values(values)
+        named = first_few(f"{float(plain[row]):g}" for row in strange)
+        what = f"{counted(len(strange), 'value')} of {name!r} too large for float32 when scaled"
+        raise UnusableTargetsError(f"{what} by those of the train split: {named}", strange)
+
+
+def _shown(value: Any, number: float) -> str:
+    if value is None or value != value:
+        return "empty or NaN"
+    return f"{value!r}, too large for float32" if math.isfinite(number) else repr(value)
 
 
 def _number(value: Any) -> float:

@@ -18,6 +18,7 @@ from autrainer.data.targets.base import (
     on_host,
     plain_values,
     refuse_no_votes,
+    refuse_overflow,
 )
 from autrainer.errors import DataError
 from autrainer.runs.writing.columns import Predictions, ValueLists, Values
@@ -57,12 +58,16 @@ class SingleTargetScaler(AbstractTargetTransform):
         """Scaled values, float32, shape (N,).
 
         Raises:
-            DataError: counting the values that are no numbers and naming the first ones.
+            DataError: counting the values that are no numbers, or too large, and naming the first
+                ones.
         """
         if is_overridden(self, SingleTargetScaler, "encode"):
             return super().encode_all(values)
-        scaled = self.encode(cast(Any, numbers(values, self.target)))
-        return torch.from_numpy(np.asarray(scaled, dtype=np.float32))
+        with np.errstate(over="ignore"):
+            scaled = self.encode(cast(Any, numbers(values, self.target)))
+            encoded = np.asarray(scaled, dtype=np.float32)
+        refuse_overflow(encoded, values, self.target)
+        return torch.from_numpy(encoded)
 
     def decode(self, x: float) -> float:
         """The value in its own unit."""
@@ -169,11 +174,16 @@ class MultiTargetScaler(AbstractTargetTransform):
         """Scaled values of all samples, float32, shape (N, T).
 
         Raises:
-            DataError: counting the values that are no numbers and naming the first ones.
+            DataError: counting the values that are no numbers, or too large, and naming the first
+                ones.
         """
         if is_overridden(self, MultiTargetScaler, "encode") or not is_table(values):
             return super().encode_all(values)
-        return self.encode(encode_table(np.asarray(values), self.target, torch.float64))
+        table = np.asarray(values)
+        encoded = self.encode(encode_table(table, self.target, torch.float64))
+        for position, name in enumerate(self.target):
+            refuse_overflow(encoded[:, position].numpy(), table[:, position], name)
+        return encoded
 
     def decode(self, x: Any) -> list[float]:
         """Values of one sample in their own units."""

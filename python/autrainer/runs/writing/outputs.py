@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Protocol
@@ -26,6 +27,8 @@ from autrainer.runs.writing.shares import in_order
 
 if TYPE_CHECKING:
     import pandas as pd
+
+log = logging.getLogger(__name__)
 
 Array = npt.NDArray[Any]
 
@@ -134,17 +137,21 @@ class OutputsTracker:
         """Take note of a batch in which this process has no sample."""
         self._sizes.append(0)
 
-    def save(self, iteration_folder: str | Path, reset: bool = True) -> None:
+    def save(
+        self, iteration_folder: str | Path, reset: bool = True, *, may_be_empty: bool = False
+    ) -> None:
         """Compute predictions now and, with `export`, write five files in the background.
 
         Args:
             iteration_folder: Folder inside the run folder.
             reset: Begin anew; the arrays of this pass are then no longer at hand.
+            may_be_empty: Every batch may have been left out: then the files have no rows, and a
+                warning tells it.
 
         Raises:
             DataError: if nothing has been kept, or the outputs do not fit the dataset.
         """
-        self._saved, probabilities = self._evaluate()
+        self._saved, probabilities = self._evaluate(iteration_folder if may_be_empty else None)
         self._results_df = None
         if self.export:
             self._write(self._saved, probabilities, iteration_folder)
@@ -236,16 +243,33 @@ class OutputsTracker:
             raise DataError(f"{self.prefix} {name} are not computed yet; call save() first")
         return self._saved
 
-    def _evaluate(self) -> tuple[Saved, torch.Tensor]:
+    def _evaluate(self, empty_in: str | Path | None) -> tuple[Saved, torch.Tensor]:
         rows = self._rows_of_all()
         if not len(rows["outputs"]):
-            raise DataError(f"there are no {self.prefix} outputs to save; update() was not called")
+            if empty_in is None:
+                what = f"there are no {self.prefix} outputs to save"
+                raise DataError(f"{what}; update() was not called")
+            rows = self._no_rows(empty_in)
         transform: TargetTransform = self.data.target_transform
         with torch.no_grad():
             probabilities = transform.probabilities_inference(rows["outputs"])
             predictions = transform.predict_array(probabilities)
         arrays = {name: rows[name].numpy() for name in ARRAYS}
         return Saved(**arrays, predictions=predictions), probabilities
+
+    def _no_rows(self, folder: str | Path) -> dict[str, torch.Tensor]:
+        if self._communicator.process.is_main:
+            log.warning(
+                "The %s outputs of %s have no rows: every batch was left out", self.prefix, folder
+            )
+        columns = getattr(self.data, "target_column", None)
+        shape = (0, len(columns)) if isinstance(columns, list) else (0,)
+        return {
+            "outputs": torch.empty(0, self.data.output_dim),
+            "targets": torch.empty(shape, dtype=torch.int64),
+            "indices": torch.empty(0, dtype=torch.int64),
+            "losses": torch.empty(shape),
+        }
 
     def _write(
         self, saved: Saved, probabilities: torch.Tensor, iteration_folder: str | Path
