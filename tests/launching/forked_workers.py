@@ -16,16 +16,16 @@ main()
 """
 
 
-def command(folder, *arguments, **environment):
+def command(folder, *arguments, program=COMMAND, **environment):
     """The command, started in a folder; used like `subprocess.Popen`."""
     variables = dict(os.environ, PYTHONWARNINGS="ignore", COLUMNS="120", **environment)
     name = str(forked.AUTRAINER)
-    return forked.Forked(COMMAND, *arguments, name=name, path=REPOSITORY, cwd=folder, env=variables)
+    return forked.Forked(program, *arguments, name=name, path=REPOSITORY, cwd=folder, env=variables)
 
 
-def run(folder, *arguments, **environment):
+def run(folder, *arguments, program=COMMAND, **environment):
     """Exit code, stdout and stderr of the command."""
-    with command(folder, *arguments, **environment) as process:
+    with command(folder, *arguments, program=program, **environment) as process:
         output, errors = process.communicate()
         return subprocess.CompletedProcess(process.args, process.wait(), output, errors)
 

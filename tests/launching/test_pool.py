@@ -210,6 +210,40 @@ def test_a_run_that_runs_out_of_memory_beside_others_is_tried_once_alone(project
     assert "1 of 3 jobs failed:" in result.stderr
 
 
+SHORT_OF_MEMORY = """
+from autrainer.cli.main import main
+from autrainer.launching.processes import WorkerProcess
+from tests.launching.forked_workers import fork_workers
+
+# As a worker of Ray is, which has been ended because the memory of its node ran out.
+WorkerProcess.is_short_of_memory = True
+fork_workers()
+main()
+"""
+
+
+def test_a_run_whose_worker_was_killed_for_memory_is_tried_once_alone(project):
+    callback = write_callback(
+        project,
+        "import os\n"
+        "from pathlib import Path\n"
+        "class Calling:\n"
+        "    def cb_on_train_begin(self, trainer):\n"
+        "        seed = trainer.cfg.seed\n"
+        "        tried = len(list(Path().glob(f'try_{seed}_*')))\n"
+        "        Path(f'try_{seed}_{tried}').touch()\n"
+        "        if seed == 2 or (seed == 1 and tried == 0):\n"
+        "            os.kill(os.getpid(), 9)\n",
+    )
+    result = run(project, *TRAIN, callback, "seed=1,2,3", program=SHORT_OF_MEMORY)
+    assert result.returncode == 1
+    assert states_of(project) == ["finished", "failed", "finished"]
+    tries = sorted(path.name for path in project.glob("try_*"))
+    assert tries == ["try_1_0", "try_1_1", "try_2_0", "try_2_1", "try_3_0"]
+    assert result.stdout.count("tried again alone") == 2
+    assert "killed by SIGKILL" in result.stderr
+
+
 SMI = """#!/bin/sh
 echo "GPU 0: NVIDIA H100 (UUID: GPU-aaa)"
 echo "GPU 1: NVIDIA H100 (UUID: GPU-bbb)"

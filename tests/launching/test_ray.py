@@ -2,12 +2,15 @@
 
 import asyncio
 import tempfile
+from multiprocessing.connection import Pipe
+from types import SimpleNamespace
 
 import pytest
 
 from autrainer.config.schema.reading import Reader
 from autrainer.config.schema.sections.training import SweepSection
 from autrainer.launching.ray.mailbox import Mailbox
+from autrainer.launching.ray.ray_workers import RayWorker
 from tests.integration.conftest import SMALL, read, runs_of
 from tests.launching.forked_workers import command
 from tests.launching.test_pool import write_callback
@@ -68,6 +71,22 @@ def test_a_lost_run_goes_on_a_failed_one_is_told_and_a_signal_stops_the_rest_sav
     assert "#1 failed: ZeroDivisionError: by the test" in output
     assert "1 of 2 jobs failed" in errors
     assert "the same command goes on where it was" in errors
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("name", ["OutOfMemoryError", "WorkerCrashedError"])
+def test_a_worker_that_ray_has_ended_for_memory_says_so(name, monkeypatch):
+    # Ray sets it when it is imported.
+    monkeypatch.setenv("RAY_CLIENT_MODE", "0")
+    import ray
+
+    error = getattr(ray.exceptions, name)(*(["no room"] if name.startswith("Out") else []))
+    tasks = SimpleNamespace(error=lambda number: error)
+    ours, theirs = Pipe()
+    with ours, theirs:
+        worker = RayWorker(tasks, 0, ours)
+        assert worker.is_short_of_memory == (name == "OutOfMemoryError")
+        assert f"lost by Ray ({name}: " in worker.told_end(1)
 
 
 def test_a_mailbox_keeps_messages_in_their_order_until_they_are_asked_for():

@@ -41,6 +41,10 @@ class Hired(Protocol):
     def told_end(self, code: int) -> str:
         """How it has ended, in words."""
 
+    @property
+    def is_short_of_memory(self) -> bool:
+        """Whether it is known to have been ended because memory had run out where it was."""
+
     def kill(self) -> None:
         """End it at once."""
 

@@ -289,9 +289,7 @@ class Pool:
         if isinstance(error, RunInUseError) and self._queue.refused(job):
             self._view.left(job)
             return
-        if error is not None and self._retries(job, error):
-            self._queue.retry_alone(job)
-            self._view.retries(job)
+        if error is not None and _is_short_of_memory(error) and self._retries_alone(job):
             self._replace(place)
             return
         if self._is_fresh:
@@ -302,12 +300,13 @@ class Pool:
                 self._stop(stop_of(ended.signal))
         self._settle(job, ended, error)
 
-    def _retries(self, job: Job, error: BaseException) -> bool:
-        """Whether a run is to be tried alone: it has run out of the memory that others held."""
-        is_short = isinstance(error, MemoryError | OutOfMemoryError) or (
-            "out of memory" in message_of(error).lower()
-        )
-        return is_short and not job.is_retried and not self._is_stopping and len(self._places) > 1
+    def _retries_alone(self, job: Job) -> bool:
+        """Try a run again, alone, that has run out of the memory that others held; once."""
+        if job.is_retried or self._is_stopping or len(self._places) == 1:
+            return False
+        self._queue.retry_alone(job)
+        self._view.retries(job)
+        return True
 
     def _replace(self, place: Place) -> None:
         """Let the worker of a place go; another one is started when it is needed."""
@@ -323,7 +322,9 @@ class Pool:
         worker.close()
         place.worker, was_ready, place.is_ready = None, place.is_ready, False
         number = code - 128 if code - 128 in STOPS else 0
-        if place.job is not None and self._goes_on(place.job, number):
+        if place.job is not None and worker.is_short_of_memory and self._retries_alone(place.job):
+            place.job = None
+        elif place.job is not None and self._goes_on(place.job, worker, number):
             job, place.job = place.job, None
             job.num_lost += 1
             self._view.lost(job, worker.told_end(code))
@@ -340,9 +341,11 @@ class Pool:
                 f"{worker.told_end(code)}; what it printed is above"
             )
 
-    def _goes_on(self, job: Job, number: int) -> bool:
+    def _goes_on(self, job: Job, worker: Hired, number: int) -> bool:
         """Whether another worker goes on with a run whose worker is gone, by this signal or 0."""
         is_wanted = not (self._is_stopping or job.was_stopped or number)
+        # Alone it has run out of memory too.
+        is_wanted &= not (worker.is_short_of_memory and job.is_retried)
         return is_wanted and job.num_lost < self._max_lost and not is_finished(job.directory)
 
     def _last_of(self, job: Job, how: str, number: int) -> Ended:
@@ -412,6 +415,12 @@ class Pool:
 
     def __exit__(self, *_: object) -> None:
         self.close()
+
+
+def _is_short_of_memory(error: BaseException) -> bool:
+    """Whether a run has failed because memory had run out."""
+    told = message_of(error).lower()
+    return isinstance(error, MemoryError | OutOfMemoryError) or "out of memory" in told
 
 
 def _nothing(job: Job) -> None:

@@ -166,6 +166,9 @@ class WorkerProcess(Heard):
         hint = " (the system does so where memory runs out)" if name == "SIGKILL" else ""
         return f"killed by {name}{hint}"
 
+    is_short_of_memory = False
+    """The system does not say why it has killed a process."""
+
     def kill(self) -> None:
         """End it at once."""
         self._process.send_signal(signal.SIGKILL)

@@ -193,6 +193,12 @@ class RayWorker(Heard):
             return "by itself"
         return f"lost by Ray ({type(error).__name__}: {message_of(error).strip().splitlines()[0]})"
 
+    @property
+    def is_short_of_memory(self) -> bool:
+        """Whether Ray has ended it because the memory of its node had run out."""
+        # By its name: Ray need not be imported for those that have ended otherwise.
+        return type(self._tasks.error(self._number)).__name__ == "OutOfMemoryError"
+
     def kill(self) -> None:
         """End it at once."""
         self._tasks.kill(self._number)
