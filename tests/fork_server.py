@@ -33,6 +33,8 @@ IMPORTED = (
     ),
     *("hydra.main", "hydra._internal.hydra", "hydra_plugins.autrainer_sweeper"),
     *("numpy.random", "pandas", "sklearn.datasets", "torch", "yaml"),
+    # A second of every process of a divided run, and a fifth of whatever imports from tests.
+    *("torch.distributed.fsdp", "hypothesis", "pytest"),
 )
 REQUEST_BYTES = 1 << 17
 NUM_DESCRIPTORS = 4

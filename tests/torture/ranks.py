@@ -20,6 +20,7 @@ import traceback
 from pathlib import Path
 
 import torch
+from omegaconf import OmegaConf
 
 from autrainer.errors import RunInterruptedError
 from autrainer.runs.finished import is_finished
@@ -82,19 +83,18 @@ def start_forked(job, environment, signs):
         os._exit(code)
 
 
-def train(run, world_size, overrides=(), changes=None, start=start_forked, patience=None):
+def train(run, world_size, cfg, start=start_forked, patience=None):
     """Train a run by so many processes; by one, in this process."""
-    cfg = configured(*overrides, **(changes or {}))
     if world_size == 1:
         return ModularTaskTrainer(cfg, run).train()
     job = Job.here(cfg, Path(run))
     return train_on(world_size, job, start=start, patience=patience or Patience())
 
 
-def told(run, world_size, overrides=(), changes=None, silence_s=60.0):
-    """What comes of training a run, as plain values."""
+def told(run, world_size, config, silence_s=60.0):
+    """What comes of training a run of a plain configuration, as plain values."""
     try:
-        value = train(run, world_size, overrides, changes, patience=Patience(silence_s))
+        value = train(run, world_size, OmegaConf.create(config), patience=Patience(silence_s))
     except RunInterruptedError as error:
         return {"stopped": error.exit_code - 128, "saved": error.saved}
     except Exception as error:
@@ -127,7 +127,7 @@ def disturbed(run, world_size, overrides, rng, after_s):
     # Whatever comes after the run is asked to stop.
     signal.signal(signal.SIGTERM, signal.SIG_IGN if timer is None else lambda *_: None)
     try:
-        train(run, world_size, overrides, start=start)
+        train(run, world_size, configured(*overrides), start=start)
     except (Exception, RunInterruptedError) as error:
         if timer is None:
             raise AssertionError("the run failed by itself") from error

@@ -3,9 +3,11 @@
 import json
 
 import pytest
+from omegaconf import OmegaConf
 
 from tests import forked
 from tests.conftest import REPOSITORY
+from tests.training.conftest import configured
 
 PROGRAM = """
 import json, sys
@@ -20,8 +22,10 @@ def together(tmp_path):
 
     def train(world_size, *overrides, name="run", silence_s=60.0, **changes):
         run = tmp_path / "experiment" / "training" / name
-        arguments = {"run": str(run), "world_size": world_size, "overrides": overrides}
-        given = json.dumps(arguments | {"changes": changes, "silence_s": silence_s})
+        # Composed once here, and not by each of the processes.
+        config = OmegaConf.to_container(configured(*overrides, **changes))
+        arguments = {"run": str(run), "world_size": world_size, "config": config}
+        given = json.dumps(arguments | {"silence_s": silence_s})
         done = forked.run(PROGRAM, given, path=REPOSITORY, cwd=tmp_path)
         assert done.returncode == 0, done.stderr
         return json.loads(done.stdout.splitlines()[-1]) | {"run": run, "stderr": done.stderr}
