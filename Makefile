@@ -31,7 +31,7 @@ export PATH := $(abspath $(BIN)):$(PATH)
 
 RUST_SOURCES := Cargo.toml Cargo.lock rust-toolchain.toml $(shell find rust -name '*.rs' -o -name 'Cargo.toml')
 
-.PHONY: help setup build demo demo-audio test test-long test-fast slow-tests test-cuda test-busy test-torch test-rust sanitize fuzz torture check fmt lint types stubs bench wheel doctest docs docs-serve screenshots clean
+.PHONY: help setup build demo demo-audio test test-long test-fast slow-tests test-cuda test-busy test-torch test-rust sanitize fuzz torture check fmt lint types stubs bench bench-beside wheel doctest docs docs-serve screenshots clean
 
 help:  ## Print the targets
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:[^#]*## /\t/' | expand -t 14
@@ -65,23 +65,23 @@ demo-audio: setup  ## Learn the tones of spoken Mandarin, and predict those of r
 	$(BIN)/autrainer inference $(TONES) data/mandarin_tones/default results/tones/predictions --list data/mandarin_tones/test.csv
 	$(BIN)/autrainer inference $(TONES) $(CLIP) results/tones/clip
 
-test: setup  ## Python tests but for the longest ones; JOBS= processes
+test: setup  ## Python tests that cost less than 1.5 s each; JOBS= processes
 	$(BIN)/python -m pytest $(PARALLEL) -m 'not long' $(PYTEST)
 
-test-long: setup  ## The longest ones: the wheel, the demos, the tutorials, many processes, torture in small
+test-long: setup  ## The others: the wheel, the demos, the tutorials, many processes
 	$(BIN)/python -m pytest $(PARALLEL) -m long $(PYTEST)
 
-test-fast: setup  ## Tests that take less than 0.2 s of processor time each
+test-fast: setup  ## Those that cost less than 0.2 s
 	$(BIN)/python -m pytest $(PARALLEL) -m 'not slow' $(PYTEST)
 
-slow-tests: setup  ## Measure all tests, and write the list of those that test-fast leaves out
-	$(BIN)/python -m pytest $(PARALLEL) -m 'not long' -p tests.durations $(PYTEST)
+slow-tests: setup  ## Measure all tests, and write the lists of those that test and test-fast leave out
+	$(BIN)/python -m pytest $(PARALLEL) -p tests.durations $(PYTEST)
 
 test-cuda: setup  ## Tests that need a CUDA device; each skips with a reason where there is none
 	$(BIN)/python -m pytest -m cuda $(PYTEST)
 
-test-busy: setup  ## All tests RUNS= times in a row while other processes keep every core busy
-	$(BIN)/python -m tests.torture.busy --runs $(or $(RUNS),10) $(PARALLEL) $(PYTEST)
+test-busy: setup  ## make test RUNS= times in a row while other processes keep every core busy
+	$(BIN)/python -m tests.torture.busy --runs $(or $(RUNS),10) $(PARALLEL) -m 'not long' $(PYTEST)
 
 test-torch: setup  ## Tests of what depends on torch with another version of it: TORCH=2.4
 	$(UV) venv --quiet --allow-existing --python $(BIN)/python $(TORCH_VENV)
@@ -134,6 +134,9 @@ torture: setup  ## Kill and stop runs, kill inference and preprocess, fail every
 
 bench: setup  ## Benchmarks, ours beside what a user would pick instead
 	$(BIN)/python -m pytest benches/python --benchmark-only --benchmark-columns=median,min,rounds --benchmark-sort=name -q -o timeout=600 -o faulthandler_timeout=0 $(PYTEST)
+
+bench-beside: setup  ## Benchmarks beside those of an earlier commit, in turns; COMMIT=, BENCH='training -k ours'
+	$(BIN)/python -m benches.beside $(COMMIT) $(BENCH)
 
 wheel: $(VENV)/.dependencies  ## A wheel in dist/, for every CPython from 3.10 on
 	$(UV) pip install --quiet --group wheel

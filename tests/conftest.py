@@ -3,8 +3,10 @@
 import fcntl
 import functools
 import importlib.metadata
+import itertools
 import os
 import random
+import re
 import shutil
 import signal
 import subprocess
@@ -21,6 +23,7 @@ from tests.skips import pytest_runtest_makereport  # noqa: F401, a hook
 
 REPOSITORY = Path(__file__).parent.parent
 CONF = REPOSITORY / "conf"
+_FOLDER_NUMBERS = itertools.count()
 SET_BY_OTHERS = {
     *("PYTEST_CURRENT_TEST", "CUBLAS_WORKSPACE_CONFIG", "TORCHINDUCTOR_CACHE_DIR"),
     "_TORCHINDUCTOR_PYOBJECT_TENSOR_DATA_PTR",
@@ -78,14 +81,16 @@ def pytest_configure(config):
 
 
 def pytest_collection_modifyitems(items):
-    listed = durations.slow_tests()
+    listed = {kind.mark: kind.listed() for kind in durations.KINDS}
     for item in items:
         if " at 0x" in item.nodeid:
             raise pytest.UsageError(f"{item.nodeid} is named after an address; give it an id")
         folder = item.path.relative_to(REPOSITORY / "tests").parts[0]
-        is_slow = folder in SLOW_FOLDERS or SLOW_FIXTURES & set(item.fixturenames)
-        if is_slow or durations.function_of(item.nodeid) in listed:
-            item.add_marker("slow")
+        marks = {mark for mark in listed if durations.function_of(item.nodeid) in listed[mark]}
+        if folder in SLOW_FOLDERS or SLOW_FIXTURES & set(item.fixturenames):
+            marks.add("slow")
+        for mark in sorted(marks):
+            item.add_marker(mark)
 
 
 def pytest_collection_finish():
@@ -94,16 +99,40 @@ def pytest_collection_finish():
     os.environ["PYTHONDONTWRITEBYTECODE"] = "1"
 
 
+@pytest.fixture
+def tmp_path(tmp_path_factory, request):
+    """A folder of its own for each test, which stays if the test fails.
+
+    That of pytest also moves a link to the latest, which took longer than most tests.
+    """
+    base = tmp_path_factory.getbasetemp()
+    name = re.sub(r"\W", "_", request.node.name)[:30]
+    folder = base / f"{name}{next(_FOLDER_NUMBERS)}"
+    folder.mkdir(mode=0o700)
+    num_failed = request.session.testsfailed
+    yield folder
+    if request.session.testsfailed == num_failed:
+        shutil.rmtree(folder, ignore_errors=True)
+
+
+@pytest.fixture(scope="session")
+def _shared_folder(tmp_path_factory):
+    return tmp_path_factory.mktemp("shared")
+
+
 @pytest.fixture(autouse=True)
-def _nothing_is_left_behind(tmp_path):
-    """Each test has a folder of its own and leaves no thread, variable or directory behind."""
+def _nothing_is_left_behind(request, _shared_folder):
+    """Each test begins in an empty folder and leaves no thread, variable or file behind."""
     random.seed(0)
     before = Path.cwd()
-    os.chdir(tmp_path)
+    has_folder = "tmp_path" in request.fixturenames
+    os.chdir(request.getfixturevalue("tmp_path") if has_folder else _shared_folder)
     environment = dict(os.environ)
     threads = set(threading.enumerate())
     yield
     os.chdir(before)
+    for path in _shared_folder.iterdir():
+        shutil.rmtree(path) if path.is_dir() else path.unlink()
     left = [thread for thread in threading.enumerate() if thread not in threads]
     for thread in left:
         thread.join(timeout=60)

@@ -91,9 +91,10 @@ def test_a_program_that_hangs_says_where_it_and_its_children_are():
     assert "line 5 in <module>" in caught.value.stderr
 
 
-def test_the_list_of_slow_tests_names_tests_that_are_there():
+@pytest.mark.parametrize("kind", durations.KINDS, ids=lambda kind: kind.mark)
+def test_the_lists_of_slow_tests_name_tests_that_are_there(kind):
     missing = []
-    for name in durations.slow_tests():
+    for name in kind.listed():
         path, _, function = name.partition("::")
         file = REPOSITORY / path
         if not (file.is_file() and f"def {function}(" in file.read_text()):

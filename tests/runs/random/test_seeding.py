@@ -20,6 +20,13 @@ def test_the_same_seed_gives_the_same_draws_everywhere():
     assert draw() == first
 
 
+def test_torch_draws_what_it_draws_after_its_own_way_of_seeding():
+    set_seed(7)
+    drawn = torch.rand(3)
+    torch.manual_seed(7)
+    assert torch.equal(torch.rand(3), drawn)
+
+
 @pytest.mark.parametrize("seed", [-1, 2**32])
 def test_seeds_out_of_range_are_refused(seed):
     with pytest.raises(ValueError, match=f"seed is {seed}"):

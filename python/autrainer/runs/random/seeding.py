@@ -7,6 +7,7 @@ import random
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
+from functools import cache
 from typing import Any
 
 import numpy as np
@@ -20,7 +21,7 @@ CUBLAS_WORKSPACE = "CUBLAS_WORKSPACE_CONFIG"
 
 
 def set_seed(seed: int) -> None:
-    """Seed the generators of Python, NumPy, torch and all CUDA devices.
+    """Seed the generators of Python, NumPy, torch and all of its devices that are there.
 
     Raises:
         ConfigError: if the seed is not between 0 and 2^32 - 1.
@@ -29,7 +30,11 @@ def set_seed(seed: int) -> None:
         raise ConfigError(f"seed is {seed}; use a number from 0 to {LARGEST_SEED}")
     random.seed(seed)
     np.random.seed(seed)
-    torch.manual_seed(seed)
+    if _has_accelerator():
+        torch.manual_seed(seed)
+    else:
+        # torch would keep a traceback for each kind of device that may come yet, every time.
+        torch.default_generator.manual_seed(seed)
 
 
 def set_reproducibility(reproducible: bool, matmul_precision: str | None = None) -> None:
@@ -85,6 +90,13 @@ def preserved_rng() -> Iterator[None]:
         yield
     finally:
         before.restore()
+
+
+@cache
+def _has_accelerator() -> bool:
+    """Whether torch has a device beside the CPU; true where it cannot tell."""
+    accelerator = getattr(torch, "accelerator", None)  # from torch 2.6 on
+    return accelerator is None or bool(accelerator.is_available())
 
 
 def _uses_cuda() -> bool:
