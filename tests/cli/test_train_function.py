@@ -14,7 +14,7 @@ import pytest
 import torch
 
 from autrainer import cli
-from autrainer.errors import RunFailedError
+from autrainer.errors import RunFailedError, RunInterruptedError
 
 SMALL = {
     "device": "cpu",
@@ -29,6 +29,13 @@ class Fails:
     def cb_on_train_begin(self, trainer):
         if trainer.config.seeds.seed == 2:
             raise ValueError("not with two")
+
+
+class Stops:
+    def cb_on_train_begin(self, trainer):
+        import signal
+
+        signal.raise_signal(signal.SIGINT)
 
 
 class Notes:
@@ -101,6 +108,15 @@ def test_an_edited_module_is_read_again(callbacks):
         (run,) = cli.train({**options, "seed": value})
         notes.append((run.folder / "note.txt").read_text())
     assert notes == ["1", "2"]
+
+
+@pytest.mark.usefixtures("callbacks")
+def test_ctrl_c_is_raised_by_the_call_itself_and_says_how_to_go_on():
+    with pytest.raises(KeyboardInterrupt, match="the same command goes on") as caught:
+        cli.train({**SMALL, "callbacks": [["my_callbacks.Stops"]]})
+    assert isinstance(caught.value, RunInterruptedError)
+    assert [entry.name for entry in caught.traceback][1:] == ["train"]
+    assert caught.value.__suppress_context__
 
 
 class Process:

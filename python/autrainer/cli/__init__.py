@@ -293,6 +293,8 @@ def train(
     Raises:
         CommandLineError: if the configuration cannot be used; nothing has run then.
         RunFailedError: if runs have failed; its `runs` hold what became of all of them.
+        KeyboardInterrupt: after Ctrl-C; the same call goes on. It is a `RunInterruptedError` if a
+            run was training, and tells then whether that goes on where it was.
     """
     from autrainer.cli.values import hydra_arguments
 
@@ -310,6 +312,8 @@ def train(
     except CommandLineError as error:
         # Its message says all; where Hydra has found it does not matter.
         raise error from None
+    except KeyboardInterrupt as error:
+        raise _without_place(error) from None
 
 
 def _call_with_hydra(name: str, composed: Any, **options: Any) -> None:
@@ -347,3 +351,10 @@ def _call(command: Callable[..., None], *args: Any, **options: Any) -> None:
         if not in_notebook():
             raise
         sys.stderr.write(f"{error.message}\n")
+    except KeyboardInterrupt as error:
+        raise _without_place(error) from None
+
+
+def _without_place(error: KeyboardInterrupt) -> KeyboardInterrupt:
+    """Where Ctrl-C has come says nothing, and would be a hundred lines in a notebook."""
+    return error.with_traceback(None)

@@ -11,11 +11,13 @@ from autrainer.runs.process import bars
 
 CELLS = (
     """
+from ipywidgets.widgets import widget
 from autrainer.callbacks.progress import Progress
 from autrainer.runs.process.bars import new_bar
 with Progress("Train", 3, disabled=False) as bar:
     for _ in range(3):
         bar.advance()
+assert not widget._instances
 new_bar(total=2, desc="if watched", disable=None).close()
 """,
     """

@@ -113,4 +113,17 @@ def _notebook_class() -> Any:
         from tqdm.notebook import tqdm_notebook
     except ImportError:
         return None
-    return tqdm_notebook
+
+    class NotebookBar(tqdm_notebook):  # type: ignore[type-arg]
+        """A bar that leaves nothing behind where it is taken off: tqdm keeps 10 widgets of each."""
+
+        def close(self) -> None:
+            is_taken_off = not (self.disable or self.leave or (self.total and self.n < self.total))
+            super().close()
+            if is_taken_off:
+                for widget in (self.container, *self.container.children):
+                    for part in (widget.layout, getattr(widget, "style", None), widget):
+                        if part is not None:
+                            part.close()
+
+    return NotebookBar
