@@ -125,3 +125,15 @@ def test_what_lies_nowhere_needs_nothing(capsys):
 def test_a_configuration_that_does_not_compose_is_told():
     with pytest.raises(CommandLineError, match="Nothing"):
         cli.fetch({"dataset": "Nothing"})
+
+
+@pytest.mark.parametrize("name", ["results_dir", "learning_rate"])
+def test_a_key_that_names_run_folders_is_told_if_it_is_missing(tmp_path, name):
+    values = {"results_dir": "r", "experiment_id": "e", "iterations": 1, "seed": 1}
+    values |= {"batch_size": 8, "learning_rate": 0.1}
+    del values[name]
+    lines = ["defaults: [_autrainer_, _self_]", *(f"{key}: {v}" for key, v in values.items())]
+    (tmp_path / "conf").mkdir()
+    (tmp_path / "conf" / "config.yaml").write_text("\n".join(lines))
+    with pytest.raises(CommandLineError, match=f"^{name} is missing, .* command line: {name}="):
+        cli.fetch()

@@ -42,5 +42,5 @@ def test_values_and_folders_are_those_of_omegaconf(a, b, folder):
 
 @pytest.mark.parametrize("values", [{}, {"dataset": "???"}])
 def test_a_run_whose_name_lacks_a_value_is_no_run(values):
-    with pytest.raises(ConfigError, match="cannot be resolved"):
+    with pytest.raises(ConfigError, match="is missing, and run folders"):
         Point.read([], read(values, "results"), 0, SweepHooks())

@@ -31,6 +31,7 @@ SHOWN = 5
 _NAMED = "${autrainer.run_name:}"
 _LEFT_OPEN = "%3F%3F%3F"
 _SIMPLE = re.compile(r"\$\{(\w+)\}")
+_MISSING = re.compile(r"(?:key '|Missing key |Missing mandatory value: )([\w.]+)")
 
 
 @dataclass(frozen=True)
@@ -156,7 +157,15 @@ def _filled_in(text: object, config: Mapping[str, Any]) -> str | None:
 def _unresolved(key: str, overrides: Sequence[str], error: OmegaConfBaseException) -> ConfigError:
     key = error.full_key or key
     reason = str(error).split("\n")[0]
-    return ConfigError(f"{key} cannot be resolved with {' '.join(overrides)}: {reason}")
+    missing = _MISSING.search(reason)
+    if missing is not None and key.startswith("hydra.sweep"):
+        name = missing[1]
+        return ConfigError(
+            f"{name} is missing, and run folders are named by it ({key}); set it in the main "
+            f"configuration, or on the command line: {name}=..."
+        )
+    chosen = f" with {' '.join(overrides)}" if overrides else ""
+    return ConfigError(f"{key} cannot be resolved{chosen}: {reason}")
 
 
 def refuse_shared_folders(points: Sequence[Point]) -> list[Point]:
