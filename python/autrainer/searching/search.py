@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import Any
 
 from autrainer.callbacks.study_storage import require_optuna
-from autrainer.config.hydra.pools import WorkerCluster, WorkerPool
+from autrainer.config.hydra.pools import GrowingPool, WorkerCluster, WorkerPool
 from autrainer.config.hydra.sweep import Outcome, Sweep
 from autrainer.config.hydra.sweep_points import Point
 from autrainer.errors import ConfigError, FailedElsewhereError, RunInUseError, message_of
@@ -127,6 +127,7 @@ class Search(Sweep):
                 if isinstance(pool, WorkerCluster):
                     self._submit(pool)
                 else:
+                    assert pool is None or isinstance(pool, GrowingPool)
                     self._run_until_others_end(pool)
         finally:
             self._place_finished("finished elsewhere")
@@ -161,7 +162,7 @@ class Search(Sweep):
             Progress(self._opened),
         )
 
-    def _run_until_others_end(self, pool: Any) -> None:
+    def _run_until_others_end(self, pool: GrowingPool | None) -> None:
         """Train trials, and those that other commands leave behind meanwhile."""
         while True:
             if pool is None:
@@ -192,7 +193,7 @@ class Search(Sweep):
             if self._is_over:
                 return
 
-    def _run_in(self, pool: Any) -> None:
+    def _run_in(self, pool: GrowingPool) -> None:
         """Train as many trials at once as there are slots; each that ends asks for another."""
         points: list[Point] = []
         while len(points) < pool.num_slots and (point := self._next()) is not None:

@@ -58,6 +58,7 @@ class PointPool(Trains, Protocol):
         """Leave nothing behind that nobody waits for."""
 
 
+@runtime_checkable
 class GrowingPool(Trains, Protocol):
     """Trains points to which others are added meanwhile: what a search needs."""
 
