@@ -188,6 +188,23 @@ def test_a_job_that_is_put_back_goes_on_with_its_trial_and_then_with_others(proj
     assert attempts_of(project) == [2, 1]
 
 
+def test_a_job_whose_time_is_up_is_put_back_and_goes_on_with_its_trial(project, slurm):
+    options = "time: 1h, at_once: 1"
+    assert search(project, slurm, n_trials(2), options=options).returncode == 0
+    began = {"SLURM_JOB_START_TIME": str(time.time() - 3600 + 299)}
+    with job(project, slurm, "12", **began) as process:
+        assert ended(process)[0] == 255
+    assert states_of(project) == ["interrupted"]
+    assert slurm.is_requeued("12")
+    with job(project, slurm, "12", restarts=1) as process:
+        code, told = ended(process)
+        assert code == 0, told
+    slurm.leave_queue("12")
+    search(project, slurm, n_trials(2))
+    assert [row["state"] for row in trials_of(project)] == ["complete"] * 2
+    assert attempts_of(project) == [2, 1]
+
+
 def test_the_same_command_submits_what_is_missing_and_more_trials_reach_jobs_at_work(
     project, slurm
 ):
@@ -201,7 +218,9 @@ def test_the_same_command_submits_what_is_missing_and_more_trials_reach_jobs_at_
     slurm.leave_queue("12_1")
     with job(project, slurm, "12_0") as process:
         wait_for(project / "met")
-        assert "job 12_0 is in the queue" in search(project, slurm, callback, n_trials(3)).stdout
+        more = search(project, slurm, callback, n_trials(3)).stdout
+        assert "job 12_0 is in the queue" in more
+        assert "Study:   search: 1 at work elsewhere\n" in more
         assert table_of(project) == {"0": "12_0", "1": "13"}
         (project / "go").touch()
         assert ended(process)[0] == 0

@@ -217,7 +217,7 @@ def test_two_commands_share_a_study_and_each_tells_all_of_it(project):
     assert [row["state"] for row in trials_of(project)] == ["complete"] * 3
     assert [output.count("trained elsewhere") for output, _, _ in told] == [2, 1]
     assert [read(path / "status.yaml")["attempts"] for path in runs_of(project).values()] == [1] * 3
-    assert not list((study_of(project) / "workers").iterdir())
+    assert not list((study_of(project) / ".workers").iterdir())
 
 
 def test_what_has_become_of_a_finished_trial_is_kept_without_its_folder(project, autrainer):

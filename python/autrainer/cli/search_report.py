@@ -21,6 +21,8 @@ FEWEST_FOR_PLOT = 2
 def search_lines(result: SearchResult) -> list[str]:
     """Lines that sum up a search; its table and its plots are written, if that is possible."""
     counts = {told: result.count(state) for state, told in STATES.items()}
+    counts[STATES["running"]] -= result.num_at_work
+    counts["at work elsewhere"] = result.num_at_work
     told = ", ".join(f"{count} {state}" for state, count in counts.items() if count)
     lines = ["", f"Study:   {result.name}: {told or 'no trials'}"]
     for best, overrides in zip(result.best, result.overrides, strict=True):

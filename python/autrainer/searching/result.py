@@ -58,6 +58,7 @@ class SearchResult:
         importances: How much of the variance of the values each searched key explains, shares of
             1; empty where that cannot be told.
         has_plots: Whether plots are wanted.
+        num_at_work: How many of the trials that have not ended other processes work on.
     """
 
     folder: Path
@@ -69,6 +70,7 @@ class SearchResult:
     overrides: Sequence[Sequence[str]]
     importances: Mapping[str, float]
     has_plots: bool
+    num_at_work: int = 0
 
     @classmethod
     def of(
@@ -96,6 +98,7 @@ class SearchResult:
             [study.space.searched(each.params) for each in best],
             importances(study),
             has_plots,
+            study.num_elsewhere(),
         )
 
     def count(self, state: str) -> int:

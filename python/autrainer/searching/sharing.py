@@ -26,10 +26,10 @@ from autrainer.runs.writing.files import make_folder
 
 log = logging.getLogger(__name__)
 
-WORKERS = "workers"
+WORKERS = ".workers"
 """Folder in that of a study, with a folder for each process that works on it."""
 
-TURN = "turn"
+TURN = ".turn"
 """File in the folder of a study that is locked by the process whose turn it is."""
 WAIT_S = 600.0
 """So long a process waits for its turn; whoever has it needs less than a second."""
