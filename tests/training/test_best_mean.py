@@ -190,13 +190,14 @@ def test_weights_that_cannot_be_read_are_left_out_and_told(tmp_path, harm, caplo
     assert "The mean of the best weights is made without some" in caplog.text
 
 
-def test_a_run_without_a_score_has_no_mean(tmp_path):
+def test_a_run_without_a_score_has_no_mean_and_says_so(tmp_path, caplog):
     diverging = ("dataset=ToyTabular-R", "learning_rate=1e30", "on_nonfinite=ignore")
     trainer = trained(tmp_path, *SIZE, *diverging, LONE, "swa={best: 2}")
     run = trainer.output_directory
     assert same_states(trainer.model.state_dict(), state(run, "_initial"))
     assert not list(run.glob("*/*swa*"))
     assert kept(run) == [3]
+    assert "There is no mean of the best weights: no iteration had a score of pcc" in caplog.text
 
 
 def test_statistics_that_are_not_averaged_are_those_of_the_best_weights(tmp_path):

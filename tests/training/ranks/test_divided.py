@@ -90,6 +90,21 @@ def test_a_divided_run_goes_on_from_a_shorter_one_that_was_divided_or_not(togeth
     same_run(ended["run"], whole, 1e-5)
 
 
+@pytest.mark.long
+def test_all_processes_pass_over_a_shorter_run_whose_weights_do_not_fit(together):
+    options = (*TOGETHER, "continue_training=true", "remove_continued_runs=false")
+    together(1, *options, "iterations=1", name="one")
+    two = together(1, *options, "iterations=3", name="two")["run"]
+    for path in two.glob("epoch_*/model.pt"):
+        weights = torch.load(path, weights_only=True)
+        torch.save(dict(list(weights.items())[1:]), path)
+    ended = together(2, *options, *FSDP, name="long")
+    log = (ended["run"] / "training.log").read_text()
+    assert log.index("model.pt does not fit this run") < log.index("Continuing one from its")
+    # It began at the second epoch, with the states of the first.
+    assert len(pd.read_csv(ended["run"] / "metrics.csv")) == 4
+
+
 def test_a_batch_whose_loss_is_infinite_is_left_out_of_a_divided_run_too(together):
     criterion = f"{PARTS}.InfiniteInOne"
     given = ("on_nonfinite=skip", "iterations=1", "model.dropout=0")

@@ -61,7 +61,12 @@ class BestMean:
             CorruptFileError: if the weights of the best iteration are damaged.
         """
         averaged = self._records.averaged
-        if averaged is None or not averaged.ranked:
+        if averaged is None:
+            return
+        if not averaged.ranked:
+            what = f"no iteration had a score of {self._parts.data.tracking_metric.name}"
+            message = f"There is no mean of the best weights: {what}"
+            self._folder.bookkeeping.log(message, logging.WARNING)
             return
         path = self._folder.output_directory / BEST / SWA_STATE
         iterations: list[int] = []
