@@ -299,3 +299,15 @@ def test_a_configuration_without_what_others_have_is_named_by_that(tmp_path):
         write_run(training, scheduler={"id": id})
     made = report("default", output=tmp_path / "report.html")
     assert [group.label for group in made.runs.groups] == ["no scheduler", "StepLR"]
+
+
+def test_many_keys_are_several_tables_that_fit_on_paper(tmp_path):
+    training = tmp_path / "results" / "default" / "training"
+    for n in range(2):
+        keys = {f"model__key_{k}": n * (k + 1) for k in range(12)}
+        write_run(training, f"run-{n}", **keys)
+    page = page_of(report("default", output=tmp_path / "report.html"))
+    section = page.partition("What the configurations differ in")[2].partition("</section>")[0]
+    tables = section.split("<table")[1:]
+    assert max(table.count("<th") - table.count("<thead") for table in tables) <= 1 + 5 + 2
+    assert all(section.count(f"model.key_{k}<") == 1 for k in range(12))

@@ -18,6 +18,9 @@ MOST_CURVES = 12
 MOST_POINTS = 60
 MOST_GROUPS = 30
 MOST_KEYS = 24
+KEYS_OF_TABLE = 5
+"""So many fit on a sheet of paper."""
+
 MOST_FAILED = 20
 LAST_LINES = 8
 LONGEST = 400
@@ -193,12 +196,15 @@ def differences_section(runs: Runs) -> Html:
         return Html("")
     keys = list(runs.differing)[:MOST_KEYS]
     groups = runs.groups[:MOST_GROUPS]
-    rows = [
-        [group.label, *(_shown(runs.differing[key][place]) for key in keys)]
-        for place, group in enumerate(groups)
-    ]
-    note = cut(len(runs.differing), MOST_KEYS, "keys are shown")
-    return joined([table(["Configuration", *keys], rows), note])
+    tables = []
+    for first in range(0, len(keys), KEYS_OF_TABLE):
+        some = keys[first : first + KEYS_OF_TABLE]
+        rows = [
+            [group.label, *(_shown(runs.differing[key][place]) for key in some)]
+            for place, group in enumerate(groups)
+        ]
+        tables.append(table(["Configuration", *some], rows))
+    return joined([*tables, cut(len(runs.differing), MOST_KEYS, "keys are shown")])
 
 
 def _time(seconds: float) -> str:
