@@ -27,7 +27,11 @@ PYTEST = (
 
 def built(commit):
     """The tree of a commit with its extension."""
-    name = _output("git", "rev-parse", "--short", commit)
+    command = ["git", "rev-parse", "--short", f"{commit}^{{commit}}"]
+    done = subprocess.run(command, cwd=REPOSITORY, capture_output=True, text=True, check=False)
+    if done.returncode != 0:
+        sys.exit(f"there is no commit {commit!r}: {done.stderr.strip()}")
+    name = done.stdout.strip()
     tree = BUILT / name
     if not tree.is_dir():
         subprocess.run(["git", "worktree", "prune"], cwd=REPOSITORY, check=True)
@@ -150,11 +154,6 @@ def table(sessions):
 def _environment(tree):
     path = os.pathsep.join([str(tree / "python"), str(TURNS)])
     return {**os.environ, "PYTHONPATH": path}
-
-
-def _output(*command):
-    done = subprocess.run(command, cwd=REPOSITORY, capture_output=True, text=True, check=True)
-    return done.stdout.strip()
 
 
 def main():

@@ -188,8 +188,9 @@ def test_a_run_that_fails_stops_the_others_if_that_is_asked_for(project):
     assert "1 more run has not begun" in result.stdout
 
 
-def test_a_run_that_runs_out_of_memory_beside_others_is_tried_once_alone(project):
-    callback = write_callback(
+def short_of_memory(project, how):
+    """A callback that ends the first try of the run with seed 1, and each with seed 2."""
+    return write_callback(
         project,
         "import os\n"
         "from pathlib import Path\n"
@@ -199,8 +200,12 @@ def test_a_run_that_runs_out_of_memory_beside_others_is_tried_once_alone(project
         "        tried = len(list(Path().glob(f'try_{seed}_*')))\n"
         "        Path(f'try_{seed}_{tried}').touch()\n"
         "        if seed == 2 or (seed == 1 and tried == 0):\n"
-        "            raise MemoryError('no room')\n",
+        f"            {how}\n",
     )
+
+
+def test_a_run_that_runs_out_of_memory_beside_others_is_tried_once_alone(project):
+    callback = short_of_memory(project, "raise MemoryError('no room')")
     result = run(project, *TRAIN, callback, "seed=1,2,3")
     assert result.returncode == 1
     assert states_of(project) == ["finished", "failed", "finished"]
@@ -223,18 +228,7 @@ main()
 
 
 def test_a_run_whose_worker_was_killed_for_memory_is_tried_once_alone(project):
-    callback = write_callback(
-        project,
-        "import os\n"
-        "from pathlib import Path\n"
-        "class Calling:\n"
-        "    def cb_on_train_begin(self, trainer):\n"
-        "        seed = trainer.cfg.seed\n"
-        "        tried = len(list(Path().glob(f'try_{seed}_*')))\n"
-        "        Path(f'try_{seed}_{tried}').touch()\n"
-        "        if seed == 2 or (seed == 1 and tried == 0):\n"
-        "            os.kill(os.getpid(), 9)\n",
-    )
+    callback = short_of_memory(project, "os.kill(os.getpid(), 9)")
     result = run(project, *TRAIN, callback, "seed=1,2,3", program=SHORT_OF_MEMORY)
     assert result.returncode == 1
     assert states_of(project) == ["finished", "failed", "finished"]

@@ -9,10 +9,17 @@ import pytest
 
 from tests import forked
 from tests.integration.conftest import SMALL, read, runs_of
-from tests.launching.fake_slurm import FakeSlurm
 from tests.launching.forked_workers import command, run
 from tests.launching.test_pool import write_callback
-from tests.launching.test_slurm import JOB, meeting_point, states_of, tasks_of, wait_for
+from tests.launching.test_slurm import (
+    JOB,
+    meeting_point,
+    project,
+    slurm,
+    states_of,
+    tasks_of,
+    wait_for,
+)
 from tests.searching.test_search import RATES, n_trials, trials_of
 
 pytestmark = pytest.mark.slow
@@ -20,19 +27,7 @@ pytestmark = pytest.mark.slow
 ONE = "time: 8h, at_once: 1"
 
 
-__all__ = ["meeting_point"]
-
-
-@pytest.fixture
-def project(tmp_path):
-    (tmp_path / "conf" / "plotting").mkdir(parents=True)
-    (tmp_path / "conf" / "plotting" / "None.yaml").touch()
-    return tmp_path
-
-
-@pytest.fixture
-def slurm(tmp_path):
-    return FakeSlurm(tmp_path)
+__all__ = ["meeting_point", "project", "slurm"]
 
 
 def search(project, slurm, *overrides, options="time: 8h, at_once: 2", holds="1"):

@@ -63,13 +63,7 @@ def wait_for(file: int) -> bool:
     Returns:
         False if there are no locks here.
     """
-    if fcntl is None:
-        return False
-    try:
-        fcntl.flock(file, fcntl.LOCK_EX)
-    except OSError:
-        return False
-    return True
+    return fcntl is not None and _locked(file, fcntl.LOCK_EX)
 
 
 def share(file: int) -> bool:
@@ -81,10 +75,12 @@ def share(file: int) -> bool:
     Returns:
         False if there are no locks here.
     """
-    if fcntl is None:
-        return False
+    return fcntl is not None and _locked(file, fcntl.LOCK_SH)
+
+
+def _locked(file: int, kind: int) -> bool:
     try:
-        fcntl.flock(file, fcntl.LOCK_SH)
+        fcntl.flock(file, kind)
     except OSError:
         return False
     return True
