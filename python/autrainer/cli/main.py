@@ -29,6 +29,8 @@ HYDRA_COMMANDS = (
     "preprocess",
     "train",
 )
+TRAINING_COMMANDS = ("check", "find-batch-size", "find-learning-rate", "train")
+"""Those of them that need torch, once they have composed."""
 RESUMABLE = (*HYDRA_COMMANDS, "inference")
 """Commands that keep what they have done when they are interrupted."""
 
@@ -124,7 +126,24 @@ def dispatch(arguments: list[str]) -> None:
 def _call_with_hydra(parser: Any, command: str, rest: list[str]) -> None:
     if "-h" in rest or "--help" in rest:
         parser.parse_args(["--help"])
+    if command in TRAINING_COMMANDS:
+        _prepare_torch()
     _module(command).run(parser, rest)
+
+
+def _prepare_torch() -> None:
+    """Load torch's libraries while this process composes.
+
+    From then on until torch is imported no environment variable may change.
+    """
+    if "SLURM_PROCID" in os.environ:
+        # What srun says is translated into other variables first.
+        return
+    from autrainer.fast.preloading import preload_torch
+
+    # Figures need no display.
+    os.environ.setdefault("MPLBACKEND", "Agg")
+    preload_torch()
 
 
 def _module(command: str) -> Any:

@@ -1,0 +1,96 @@
+"""Torch's shared libraries, loaded by a thread before Python asks for them.
+
+Loading and relocating them is a quarter of `import torch`, and needs nothing of Python: meanwhile
+this process reads and composes configurations. `import torch` then finds them loaded.
+"""
+
+from __future__ import annotations
+
+import importlib
+import importlib.util
+import os
+import sys
+import threading
+from pathlib import Path
+
+from autrainer.fast.gate import SWITCH
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from importlib.machinery import ModuleSpec
+
+LIBRARIES = (("libtorch_global_deps.so", "RTLD_GLOBAL"), ("libtorch_python.so", "RTLD_LOCAL"))
+"""As `import torch` loads them, in this order and with these flags."""
+
+EXTENSIONS = (
+    *("zlib", "_bz2", "_lzma", "_typing", "_opcode", "math", "_datetime", "_csv", "_hashlib"),
+    *("_blake2", "_json", "_socket", "select", "array", "_uuid", "fcntl", "_ctypes", "_struct"),
+    *("_contextvars", "_pickle", "_posixsubprocess", "_heapq", "_queue", "binascii"),
+    *("unicodedata", "_decimal", "_bisect", "_random", "_sha512", "yaml._yaml", "autrainer._core"),
+)
+"""Modules that composing a configuration imports. The system loads one library at a time, so they
+would wait for those of torch."""
+
+WAITING = ("numpy", "torch")
+"""Packages whose import waits for the thread. They change environment variables, which no thread
+may read meanwhile, and initialisers of libraries do."""
+
+
+def preload_torch() -> None:
+    """Begin to load the libraries of torch; `import torch` waits until that is done.
+
+    For a process that is about to import torch and changes no environment variable before. Nothing
+    happens outside of Linux, where torch is not installed or has been imported, or where its
+    private parts are to be left alone (`AUTRAINER_PRIVATE_TORCH=0`).
+    """
+    if sys.platform != "linux" or os.environ.get(SWITCH) == "0" or "torch" in sys.modules:
+        return
+    found = importlib.util.find_spec("torch")
+    if found is None or found.origin is None:
+        return
+    for name in EXTENSIONS:
+        _import_if_there(name)
+    folder = Path(found.origin).parent / "lib"
+    thread = threading.Thread(target=_load, args=(folder,), name="autrainer-torch", daemon=True)
+    try:
+        thread.start()
+    except RuntimeError:
+        # The system gives no more threads.
+        return
+    sys.meta_path.insert(0, _Waiting(thread))
+    # A child that is forked while a library is being loaded could never load one.
+    os.register_at_fork(before=thread.join)
+
+
+def _import_if_there(name: str) -> None:
+    try:
+        importlib.import_module(name)
+    except ImportError:
+        # Built without it: whoever needs it says so.
+        return
+
+
+def _load(folder: Path) -> None:
+    """Load libraries without the GIL; the import of torch tells what is wrong with one."""
+    import ctypes
+
+    dlopen = ctypes.CDLL(None).dlopen
+    dlopen.restype = ctypes.c_void_p
+    for name, flag in LIBRARIES:
+        path = folder / name
+        if not path.is_file() or not dlopen(os.fsencode(path), os.RTLD_NOW | getattr(os, flag)):
+            return
+
+
+class _Waiting:
+    """Finds no module; lets the first import of some packages wait for a thread."""
+
+    def __init__(self, thread: threading.Thread) -> None:
+        self._thread = thread
+
+    def find_spec(self, name: str, path: object = None, target: object = None) -> ModuleSpec | None:
+        """Wait if it is one of the packages; None."""
+        if name in WAITING:
+            sys.meta_path.remove(self)
+            self._thread.join()
+        return None

@@ -1,0 +1,86 @@
+"""Libraries of torch are loaded by a thread, and `import torch` finds them."""
+
+import os
+import subprocess
+import sys
+
+import pytest
+
+from autrainer.fast.gate import SWITCH
+from autrainer.fast.preloading import EXTENSIONS, LIBRARIES
+
+LINUX = pytest.mark.skipif(sys.platform != "linux", reason="loads libraries of Linux")
+
+BEGUN = """
+import os, sys, threading
+from autrainer.fast.preloading import preload_torch
+preload_torch()
+threads = [thread for thread in threading.enumerate() if thread.name == "autrainer-torch"]
+"""
+ADDED = "import torch; print(int(torch.ones(2).sum()), sys.meta_path[0])"
+MAPPED = "print(sum(f'/{name}' in open('/proc/self/maps').read() for name in %r))"
+FOUND = """
+import os, sys
+asked = []
+class Seen:
+    def find_spec(self, name, path=None, target=None):
+        if name == "torch":
+            asked.append(name)
+        # The first time it is only looked for.
+        if len(asked) == 2:
+            files = {n: str(getattr(m, "__file__", "")) for n, m in list(sys.modules.items())}
+            found = sorted(name for name, file in files.items() if file.endswith(".so"))
+            print(*(name for name in found if not name.startswith("numpy")), flush=True)
+            os._exit(0)
+sys.meta_path.insert(0, Seen())
+sys.argv = ["autrainer", "train", "device=cpu"]
+from autrainer.cli.main import main
+main()
+"""
+
+
+def printed(program, **environment):
+    """What a program prints in an interpreter of its own."""
+    done = subprocess.run(
+        [sys.executable, "-c", program],
+        capture_output=True,
+        text=True,
+        check=False,
+        timeout=300,
+        env=os.environ | environment,
+    )
+    assert done.returncode == 0, done.stderr
+    return done.stdout.splitlines()
+
+
+@LINUX
+def test_libraries_are_there_before_torch_is_imported_which_works():
+    names = [name for name, _ in LIBRARIES]
+    lines = printed(f"{BEGUN}for each in threads: each.join()\n{MAPPED % names}\n{ADDED}")
+    assert lines[0] == str(len(LIBRARIES))
+    assert lines[1].startswith("2 ")
+    assert "Waiting" not in lines[1]
+
+
+@LINUX
+def test_a_child_that_is_forked_meanwhile_imports_torch():
+    program = f"{BEGUN}child = os.fork()\nif child: os.waitpid(child, 0)\nelse: {ADDED}"
+    assert [line[:2] for line in printed(program)] == ["2 "]
+
+
+@LINUX
+@pytest.mark.parametrize(
+    ("program", "environment"),
+    [(BEGUN, {SWITCH: "0"}), (f"import torch\n{BEGUN}", {})],
+    ids=["private parts are left alone", "torch is imported"],
+)
+def test_nothing_is_loaded_where_there_is_no_need_or_no_leave(program, environment):
+    assert printed(f"{program}print(threads)", **environment) == ["[]"]
+
+
+@LINUX
+def test_no_extension_module_has_to_wait_for_those_of_torch():
+    """A module in C that composing imports would wait until all libraries of torch are loaded."""
+    (loaded,) = printed(FOUND)
+    assert "autrainer._core" in loaded.split()
+    assert set(loaded.split()) <= set(EXTENSIONS)
