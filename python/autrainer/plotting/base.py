@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from autrainer.plotting.figures import DPI, Figures, stacked_figure
-from autrainer.plotting.theme import check_settings, settings
+from autrainer.plotting.theme import PLAIN_RC, check_settings, settings
 from autrainer.runs.writing.background import Background
 
 if TYPE_CHECKING:
@@ -119,6 +119,7 @@ class PlotBase:
         if found is None:
             found = self.new_stacked_figure(rows)
             self.figures.keep(rows, *found)
+            _leave_out_hidden_areas(*found)
         figure, all_axes = found
         all_axes[-1].set_xlabel(self.training_type if self.add_xlabels else "")
         return figure, all_axes
@@ -132,6 +133,11 @@ class PlotBase:
             and kind.new_stacked_figure is PlotBase.new_stacked_figure
             and not vars(self).keys() & {"save_plot", "new_stacked_figure"}
         )
+
+    @property
+    def _has_plain_style(self) -> bool:
+        """Whether texts lie where our style puts them, and no setting has moved them."""
+        return not self.latex and PLAIN_RC.issuperset(self.rcParams)
 
     @contextmanager
     def writing_behind(self) -> Iterator[None]:
@@ -187,6 +193,12 @@ class PlotBase:
             write_bytes(folder / f"{name}.pkl", pickling.dumps(fig))
         if close and not self.figures.has(fig):
             fig.clear()
+
+
+def _leave_out_hidden_areas(figure: Figure, all_axes: Sequence[Axes]) -> None:
+    """Do not fill axes that have the colour of the figure behind them: millions of pixels each."""
+    for axes in all_axes:
+        axes.patch.set_visible(axes.get_facecolor() != figure.get_facecolor())
 
 
 def _drawn(figure: Figure, filetype: str) -> bytes:

@@ -10,10 +10,12 @@ from typing import TYPE_CHECKING, Any, Protocol
 
 from autrainer.plotting.bars import bars_of, draw_bars
 from autrainer.plotting.base import PlotBase
+from autrainer.plotting.margins import fit_axes
 from autrainer.runs.layout import PLOTS, UNSCALED
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
+    from matplotlib.text import Text
 
 RUN_FOLDER = PLOTS
 ITERATION = "iteration"
@@ -258,9 +260,12 @@ class PlotMetrics(PlotBase):
                 if group:
                     axes.legend(title=legend_title).get_title().set_fontsize("small")
             titles = [self.legend_text(title) if self.add_titles else "", *([""] * len(groups))]
-            for axes, text in zip(all_axes, titles, strict=False):
-                _set_title(axes, text)
-            self.save_plot(figure, name, path)
+            drawn = [_set_title(*each) for each in zip(all_axes, titles, strict=False)]
+            if len(groups) == 1 and self._has_plain_style and self.figures.has(figure):
+                fit_axes(all_axes[0], drawn[0])
+                self.save_plot(figure, name, path, tight_layout=False)
+            else:
+                self.save_plot(figure, name, path)
 
     def _draw_line(
         self, axes: Axes, iterations: Sequence[float], name: str, line: Line, num_lines: int
@@ -310,7 +315,7 @@ def _count_iterations(axes: Axes, iterations: Sequence[float]) -> None:
         axes.set_xlim(iterations[0] - 1, iterations[0] + 1)
 
 
-def _set_title(axes: Axes, text: str) -> None:
+def _set_title(axes: Axes, text: str) -> Text:
     """Put a title right above the axes, or above the power of ten that may stand there.
 
     Left to itself, matplotlib measures all labels again at every layout, and writes over the power.
@@ -322,7 +327,7 @@ def _set_title(axes: Axes, text: str) -> None:
     size: Any = axes.yaxis.get_offset_text().get_fontsize()
     line = 1.3 * size if has_power else 0.0
     pad = rcParams["axes.titlepad"] + line
-    axes.set_title(text, loc="left", fontsize="small", y=1.0, pad=pad)
+    return axes.set_title(text, loc="left", fontsize="small", y=1.0, pad=pad)
 
 
 def _finite(value: Any) -> float:

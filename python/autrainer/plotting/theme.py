@@ -59,6 +59,8 @@ _WHITEGRID = {
     "lines.solid_capstyle": "round",
     "font.family": ["sans-serif"],
     "svg.hashsalt": "autrainer",
+    # Moving the outlines of letters to whole pixels is for coarse screens.
+    "text.hinting": "none",
 }
 
 
