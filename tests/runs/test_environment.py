@@ -1,5 +1,6 @@
 import importlib.metadata
 import logging
+import os
 import platform
 
 import pytest
@@ -45,6 +46,15 @@ def test_requirements_hold_a_package_per_line(tmp_path):
     save_requirements(tmp_path)
     lines = (tmp_path / "requirements.txt").read_text().splitlines()
     assert lines == installed_packages()
+
+
+def test_a_package_that_is_installed_meanwhile_is_found(tmp_path, monkeypatch):
+    monkeypatch.syspath_prepend(str(tmp_path))
+    before = installed_packages()
+    (tmp_path / "mine-1.dist-info").mkdir()
+    (tmp_path / "mine-1.dist-info" / "METADATA").write_text("Name: mine\nVersion: 1.5\n")
+    os.utime(tmp_path, ns=(1, 1))
+    assert set(installed_packages()) - set(before) == {"mine==1.5"}
 
 
 def test_hardware_is_written_down(tmp_path):

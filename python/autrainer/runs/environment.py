@@ -6,8 +6,9 @@ import importlib.metadata
 import logging
 import os
 import platform
+import sys
 from collections.abc import Mapping
-from functools import cache
+from functools import cache, lru_cache
 from pathlib import Path
 from typing import Any
 
@@ -100,13 +101,27 @@ def save_requirements(output_directory: str | Path) -> None:
 
 def installed_packages() -> list[str]:
     """`name==version` of every package this interpreter finds, sorted by name."""
+    return [*_packages_of(tuple((entry, _changed_ns(entry)) for entry in sys.path))]
+
+
+def _changed_ns(folder: str) -> int | None:
+    """When a package was last put into a folder or taken out of it."""
+    try:
+        return os.stat(folder or ".").st_mtime_ns
+    except OSError:
+        return None
+
+
+@lru_cache(1)
+def _packages_of(path: tuple[tuple[str, int | None], ...]) -> tuple[str, ...]:
+    """The packages in these folders as they are now; the next run of a sweep finds the same."""
     found: dict[str, str] = {}
-    for distribution in importlib.metadata.distributions():
+    for distribution in importlib.metadata.distributions(path=[entry for entry, _ in path]):
         headers = _headers(distribution)
         name, version = headers.get("Name"), headers.get("Version")
         if name and version and name.lower() not in LEFT_OUT:
             found.setdefault(name.lower().replace("_", "-"), f"{name}=={version}")
-    return [found[key] for key in sorted(found)]
+    return tuple(found[key] for key in sorted(found))
 
 
 def _headers(distribution: importlib.metadata.Distribution) -> dict[str, str]:

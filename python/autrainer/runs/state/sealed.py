@@ -125,7 +125,7 @@ class _Packer:
 
     def encode(self, value: Any, where: str) -> Any:
         """A value as JSON has it; containers and tensors as a pair of a kind and content."""
-        if value is None or type(value) in (bool, int, float, str):
+        if type(value) in _AS_IN_JSON:
             return value
         if isinstance(value, torch.Tensor):
             return ["tensor", self._tensor(value, where)]
@@ -143,11 +143,15 @@ class _Packer:
                 members = list(cast("Any", value))
                 if kind == "set":
                     members.sort(key=repr)
-                return [kind, [self.encode(v, f"{where}[{i}]") for i, v in enumerate(members)]]
+                return [kind, [self._member(*each, where) for each in enumerate(members)]]
         raise DataError(
             f"{where.lstrip('.') or 'the tree'} is of type {type(value).__name__}, which a sealed "
             "file cannot hold; use tensors, arrays, numbers, texts and containers of these"
         )
+
+    def _member(self, position: int, value: Any, where: str) -> Any:
+        # States of generators have hundreds of numbers.
+        return value if type(value) in _AS_IN_JSON else self.encode(value, f"{where}[{position}]")
 
     def _pair(self, pair: tuple[Any, Any], where: str) -> list[Any]:
         key, value = pair
@@ -192,6 +196,9 @@ def _is_real(dtype: torch.dtype) -> bool:
     """Whether a tensor of this type holds real numbers, each in bytes of its own."""
     return dtype.is_floating_point or dtype in _INTEGERS
 
+
+_AS_IN_JSON = frozenset({bool, float, int, str, type(None)})
+"""Types that JSON has too."""
 
 _SEQUENCES: dict[str, tuple[type, ...]] = {
     "list": (list,),

@@ -16,6 +16,9 @@ import torch
 
 from autrainer.errors import DataError
 
+_IMMUTABLE = frozenset({bool, bytes, complex, float, int, str, type(None)})
+"""What a copy may share; states of generators have hundreds of numbers."""
+
 
 class Staged:
     """A tree whose tensors lie in host memory and stay as they are until `release`.
@@ -111,6 +114,8 @@ class _Copier:
         self._devices: set[torch.device] = set()
 
     def copied(self, value: Any) -> Any:
+        if type(value) in _IMMUTABLE:
+            return value
         if isinstance(value, torch.Tensor):
             return self._tensor(value.detach())
         if isinstance(value, np.generic):
@@ -122,7 +127,9 @@ class _Copier:
                 mapping[name] = self.copied(entry)
             return mapping
         if type(value) in (list, tuple):
-            return type(value)(map(self.copied, value))
+            return type(value)(
+                [each if type(each) in _IMMUTABLE else self.copied(each) for each in value]
+            )
         try:
             return copy.deepcopy(value)
         except RecursionError:
