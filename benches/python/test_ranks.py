@@ -64,7 +64,7 @@ def by_hand(communicator, width):
 def autrainer(communicator, width):
     """Our step, which also tells whether a process wants to stop or to keep a state."""
     model, runtime = parts(width), Runtime(CPU, communicator)
-    update = Update(optimizer_of(model), runtime=runtime)
+    update = Update(optimizer_of(model), runtime=runtime, samples_per_update=BATCH)
     step = TrainingStep(
         update.step,
         model=model,

@@ -67,11 +67,15 @@ OPTIMIZERS = {
 }
 
 
-def trained(communicator, optimizer, sizes, limits):
+def trained(communicator, optimizer, sizes, limits, samples_per_update=1):
     """Weights, buffers and losses after an update with each batch."""
     model = Net()
     update = Update(
-        OPTIMIZERS[optimizer](model.parameters()), None, limits, Runtime(CPU, communicator)
+        OPTIMIZERS[optimizer](model.parameters()),
+        None,
+        limits,
+        Runtime(CPU, communicator),
+        samples_per_update=samples_per_update,
     )
     losses = []
     for batch in batches(sizes):
@@ -86,8 +90,10 @@ def trained(communicator, optimizer, sizes, limits):
 
 @pytest.mark.parametrize("world_size", [2, 3])
 @pytest.mark.parametrize("optimizer", OPTIMIZERS)
-@settings(max_examples=4)
+@settings(max_examples=5)
 @given(
+    large=st.sampled_from([0, gradient_sum.LARGE]),
+    samples_per_update=st.integers(1, 9),
     bucket_bytes=st.sampled_from([64, gradient_sum.BUCKET_BYTES]),
     sizes=st.lists(st.integers(1, 9), min_size=1, max_size=4),
     micro_batch_size=st.none() | st.integers(1, 3),
@@ -95,14 +101,25 @@ def trained(communicator, optimizer, sizes, limits):
     max_grad_value=st.none() | st.just(0.01),
 )
 def test_an_update_by_several_processes_is_that_of_one(
-    optimizer, world_size, bucket_bytes, sizes, micro_batch_size, max_grad_norm, max_grad_value
+    optimizer,
+    world_size,
+    large,
+    samples_per_update,
+    bucket_bytes,
+    sizes,
+    micro_batch_size,
+    max_grad_norm,
+    max_grad_value,
 ):
     limits = Limits(micro_batch_size, max_grad_norm, max_grad_value)
     expected, _, losses = trained(ALONE, optimizer, sizes, limits)
 
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(GradientSum.__init__, "__defaults__", (bucket_bytes,))
-        found = on_all(world_size, lambda one: trained(one, optimizer, sizes, limits))
+        patch.setattr(gradient_sum, "LARGE", large)
+        found = on_all(
+            world_size, lambda one: trained(one, optimizer, sizes, limits, samples_per_update)
+        )
 
     for weights, seen, told in found:
         for one, other in zip(weights, expected, strict=True):

@@ -19,6 +19,10 @@ NUM, SKIPPED, LOSS, ASKED, FIRST_PRESENT = range(5)
 the batch left out, the sum of the losses, whether a process has to talk to the others after the
 update, and for each parameter whether there is a gradient."""
 
+LARGE = 4096
+"""Mean size of the gradients of a bucket from which on a call for each costs less than to read all
+of them twice."""
+
 _WIDE = (torch.float32, torch.float64)
 
 
@@ -26,9 +30,13 @@ class GradientSum:
     """Makes the gradients of one process those of the samples of all of them.
 
     Each process has the gradient of the mean loss over its own samples. They are weighted by the
-    number of these samples, summed, and divided by the number of all samples; so it does not
-    matter how the samples are divided, and a process may have none. `DistributedDataParallel`
-    would average over processes, wait for one without samples, and wrap the model.
+    share of these samples, and summed; so it does not matter how the samples are divided, and a
+    process may have none. `DistributedDataParallel` would average over processes, wait for one
+    without samples, and wrap the model.
+
+    How many samples all processes have is known when the sums are there. Until then it is taken to
+    be `num_expected`; where it is not, as in the last batch of a pass, the sums are multiplied by
+    what they are off.
 
     Gradients travel in buckets. While the last backward pass of an update goes on, those buckets
     that are complete are on their way; what is there when it ends is sent then. The order of
@@ -37,6 +45,7 @@ class GradientSum:
     Args:
         optimizer: Its parameters are looked at in each update.
         communicator: Joins the processes.
+        num_expected: Samples of an update in all processes; the same number in each of them.
         bucket_bytes: Size of a bucket.
         sends_early: Send buckets during the backward pass; not where that exchanges something too.
 
@@ -49,11 +58,13 @@ class GradientSum:
         self,
         optimizer: torch.optim.Optimizer,
         communicator: Communicator,
+        num_expected: int = 1,
         bucket_bytes: int = BUCKET_BYTES,
         *,
         sends_early: bool = True,
     ) -> None:
         self._optimizer, self._communicator = optimizer, communicator
+        self._num_expected = num_expected
         self._bucket_bytes, self._sends_early = bucket_bytes, sends_early
         self._parameters: list[torch.nn.Parameter] = []
         self._buckets: list[_Bucket] = []
@@ -98,11 +109,15 @@ class GradientSum:
                 self._send(bucket, num_samples)
             for pending in self._pending:
                 pending.wait()
-            total = last.tail[NUM].clone()
+            total = last.number(NUM)
             self.mean_loss = last.tail[LOSS] / total
             absent = self._absent(last.tail)
+            # A number is compared here, on a device that would have to be waited for.
+            is_known = not isinstance(total, torch.Tensor)
+            is_expected = is_known and total == self._num_expected
+            factor = None if is_expected else self._num_expected / total
             for bucket in self._buckets:
-                bucket.give_back(total, absent)
+                bucket.give_back(factor, absent)
 
     @property
     def is_asked(self) -> bool:
@@ -110,8 +125,8 @@ class GradientSum:
 
         On a device that would have to be waited for, it is cheaper to ask the processes.
         """
-        tail = self._buckets[-1].tail if self._buckets else None
-        return tail is None or tail.device.type != "cpu" or bool(tail[ASKED].item())
+        numbers = self._buckets[-1].numbers if self._buckets else None
+        return numbers is None or bool(numbers[ASKED])
 
     @property
     def is_skipped(self) -> bool:
@@ -162,7 +177,7 @@ class GradientSum:
                 self._send(following, self._watched)
 
     def _send(self, bucket: _Bucket, num_samples: int) -> None:
-        bucket.fill(num_samples)
+        bucket.fill(num_samples / self._num_expected)
         self._pending.append(self._communicator.start_sum(bucket.flat))
 
     def _absent(self, tail: torch.Tensor) -> set[int]:
@@ -217,6 +232,9 @@ class _Bucket:
             part.view(parameter.shape)
             for part, parameter in zip(parts, self.parameters, strict=True)
         ]
+        is_here = self.flat.device.type == "cpu" and self.flat.dtype in _WIDE
+        self.numbers = self.tail.numpy() if is_here else None
+        self._are_large = is_here and size > LARGE * len(self.parameters)
 
     def write_tail(
         self,
@@ -227,12 +245,23 @@ class _Bucket:
         parameters: list[torch.nn.Parameter],
     ) -> None:
         """Write what travels behind the gradients."""
+        mean = loss.detach().mean() if loss is not None and loss.numel() else None
         present = [parameter.grad is not None for parameter in parameters]
+        if self.numbers is not None:
+            total = 0.0 if mean is None else mean.item() * num_samples
+            self.numbers[:] = [num_samples, skips, total, asks, *present]
+            return
         self.tail.copy_(torch.tensor([num_samples, skips, 0, asks, *present], dtype=torch.float32))
-        if loss is not None and loss.numel():
-            self.tail[LOSS] = loss.detach().mean() * num_samples
+        if mean is not None:
+            self.tail[LOSS] = mean * num_samples
 
-    def fill(self, num_samples: int) -> None:
+    def number(self, position: int) -> Any:
+        """One of the numbers behind the gradients; a tensor where a device has it."""
+        if self.numbers is not None:
+            return self.numbers[position].item()
+        return self.tail[position].clone()
+
+    def fill(self, weight: float) -> None:
         """Copy the gradients, weighted; those that are missing are zero."""
         if not self.parameters:
             return
@@ -240,18 +269,34 @@ class _Bucket:
         if all(gradient is None for gradient in found):
             self.gradients.zero_()
             return
+        if self._are_large:
+            # One way through the memory instead of two.
+            for gradient, view in zip(found, self._views, strict=True):
+                if gradient is None:
+                    view.zero_()
+                else:
+                    torch.mul(_alone(gradient, view), weight, out=view)
+            return
         parts = [
             torch.zeros_like(view) if gradient is None else _alone(gradient, view)
             for gradient, view in zip(found, self._views, strict=True)
         ]
         torch.cat([part.reshape(-1) for part in parts], out=self.gradients)
-        self.gradients.mul_(num_samples)
+        self.gradients.mul_(weight)
 
-    def give_back(self, total: torch.Tensor, absent: set[int]) -> None:
-        """Let the parameters have the gradients of all processes."""
+    def give_back(self, factor: Any, absent: set[int]) -> None:
+        """Let the parameters have the gradients of all processes.
+
+        Args:
+            factor: What they are multiplied by first: a number, a tensor of one, or None.
+            absent: Ids of the parameters that no process has a gradient of.
+        """
         if not self.parameters:
             return
-        self.gradients.div_(total.to(self.gradients.dtype))
+        if isinstance(factor, torch.Tensor):
+            factor = factor.to(self.gradients.dtype)
+        if factor is not None:
+            self.gradients.mul_(factor)
         for parameter, view in zip(self.parameters, self._views, strict=True):
             if id(parameter) not in absent:
                 parameter.grad = view

@@ -79,6 +79,8 @@ class Update:
         runtime: The other processes, which have other samples of each batch; None for none.
         sends_early: Send gradients to the other processes while the rest of them is computed.
         sharding: Has divided the model over the processes; None where each has the whole model.
+        samples_per_update: Samples of a batch in all processes, but for the last one of a pass;
+            with another number an update takes a little longer.
 
     Attributes:
         gradient_norm: Norm of the gradients of the last update before they were limited, on their
@@ -98,6 +100,7 @@ class Update:
         runtime: Runtime | None = None,
         sends_early: bool = True,
         sharding: Sharding | None = None,
+        samples_per_update: int = 1,
     ) -> None:
         self._optimizer = optimizer
         self._precision = precision or Precision()
@@ -109,7 +112,9 @@ class Update:
         if runtime is not None and sharding is not None:
             self._sum = ShardedGradients(sharding, runtime, self._precision)
         elif runtime is not None and not runtime.process.is_alone:
-            self._sum = GradientSum(optimizer, runtime.communicator, sends_early=sends_early)
+            self._sum = GradientSum(
+                optimizer, runtime.communicator, samples_per_update, sends_early=sends_early
+            )
         self.was_made = True
         self.gradient_norm: torch.Tensor | None = None
         self._way: _Way = self._choose_way()

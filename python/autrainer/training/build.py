@@ -193,7 +193,15 @@ def build_parts(config: RunConfig, runtime: Runtime, sharding: Sharding | None =
         dev_loader,
         test_loader,
         precision,
-        Update(optimizer, precision, limits(config.updates), runtime, not synced, sharding),
+        Update(
+            optimizer,
+            precision,
+            limits(config.updates),
+            runtime,
+            sends_early=not synced,
+            sharding=sharding,
+            samples_per_update=training.batch_size,
+        ),
         average,
         sharding,
     )
