@@ -4,6 +4,7 @@ import json
 import shutil
 import sys
 from collections import namedtuple
+from pathlib import Path
 
 import pytest
 
@@ -327,6 +328,12 @@ def test_an_error_in_a_constructor_is_told_with_the_line_that_raised_it(project)
 def test_a_dataset_that_is_not_there_says_how_it_comes(project):
     [finding] = cli.check(["dataset=MandarinTones-16k", "model=SmallCNN", "seed=1"])
     assert finding.text.endswith("; autrainer fetch downloads it")
+
+
+def test_features_that_are_not_there_say_how_they_are_made(project):
+    Path("data/mandarin_tones").mkdir(parents=True)
+    [finding] = cli.check(["dataset=MandarinTones-16k", "model=SmallCNN", "seed=1"])
+    assert finding.text.endswith("; autrainer preprocess makes it")
 
 
 def test_one_label_in_all_splits_is_warned_of_once_and_is_no_problem(project, capsys, caplog):

@@ -163,17 +163,7 @@ def look_at_data(config: RunConfig, faulty: frozenset[str], *, reads_files: bool
             outcome.notes = made.notes
             outcome.value = Data(data, made.value, section)
 
-    outcome = attempt("dataset", make)
-    outcome.problems = tuple(_with_way_out(each, section) for each in outcome.problems)
-    return outcome
-
-
-def _with_way_out(problem: Problem, section: DatasetSection) -> Problem:
-    """A folder that is missing may be one that the dataset can download."""
-    download = getattr(locate(section.target.path), "download", AbstractDataset.download)
-    if problem.key != "dataset.path" or download is AbstractDataset.download:
-        return problem
-    return replace(problem, fix="autrainer fetch downloads it")
+    return attempt("dataset", make)
 
 
 def _criterion(outcome: Outcome, section: DatasetSection, data: AbstractDataset) -> None:

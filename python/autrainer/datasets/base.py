@@ -13,6 +13,7 @@ import numpy.typing as npt
 import torch
 
 from autrainer.config.instantiate import instantiate_shorthand
+from autrainer.config.packaged import has_configuration
 from autrainer.config.schema.required_arguments import refuse_left_out
 from autrainer.config.shorthand import Shorthand
 from autrainer.data.file_handlers import AbstractFileHandler
@@ -408,8 +409,16 @@ class AbstractDataset(LoadersMixin, ABC):
             if not folder.is_dir():
                 raise ConfigError(
                     f"dataset.{key}: there is no folder {str(folder)!r} (relative paths start at "
-                    f"{Path.cwd()})"
+                    f"{Path.cwd()}){self._way_to(key)}"
                 )
+
+    def _way_to(self, key: str) -> str:
+        """The command that makes a folder that is missing, if there is one."""
+        if key == "path" and type(self).download is not AbstractDataset.download:
+            return "; autrainer fetch downloads it"
+        if key == "features_subdir" and has_configuration("preprocessing", self.features_subdir):
+            return "; autrainer preprocess makes it"
+        return ""
 
 
 def check_choice(key: str, value: Any, choices: tuple[Any, ...]) -> None:

@@ -354,3 +354,14 @@ def test_old_states_go_and_their_results_stay(tmp_path):
     best = read_yaml(run / "_best" / "best_results.yaml")["best_iteration"]
     assert states == {"epoch_5", "epoch_6", f"epoch_{best}"}
     assert len(list(run.glob("epoch_*/dev.yaml"))) == 6
+
+
+def test_states_of_an_iteration_are_removed_once(tmp_path, monkeypatch):
+    removed = []
+    monkeypatch.setattr(
+        "autrainer.training.recording.saved_states.remove_files",
+        lambda folder, names: removed.append(folder.name),
+    )
+    trained(tmp_path, "iterations=8", "keep_checkpoints=1", "learning_rate=1e-9")
+    assert removed
+    assert len(removed) == len(set(removed))

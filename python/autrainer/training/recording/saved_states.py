@@ -45,6 +45,7 @@ class SavedStates:
         self._stateful, self._records = stateful, records
         self._path, self._bookkeeping = folder.output_directory, folder.bookkeeping
         self._folder = folder
+        self._removed: dict[int, bool] = {}
 
     def folder_of(self, iteration: int | None) -> str:
         """Name of the folder of an iteration; None stands for the state before the first."""
@@ -83,9 +84,12 @@ class SavedStates:
         averaged = self._records.averaged
         needed = frozenset() if averaged is None else averaged.needed
         for old in saved[:-kept]:
-            if old != self._records.best.iteration:
+            is_needed = old in needed
+            # Once each: of thousands, nearly all are gone already.
+            if old != self._records.best.iteration and self._removed.get(old) != is_needed:
+                self._removed[old] = is_needed
                 folder = self._path / self.folder_of(old)
-                names = self._besides_weights() if old in needed else self._names()
+                names = self._besides_weights() if is_needed else self._names()
                 self._bookkeeping.background.submit(remove_files, folder, names)
 
     def keep_averaged(self, iteration: int) -> None:
