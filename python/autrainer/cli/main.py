@@ -46,7 +46,24 @@ def main() -> NoReturn:
     from autrainer.config.hydra.collector import pause_collector
 
     pause_collector()
+    if arguments[:1] in ([name] for name in TRAINING_COMMANDS) and not asks_for_help(arguments):
+        _prepare_torch()
     _leave(run(arguments))
+
+
+def _prepare_torch() -> None:
+    """Load torch's libraries while this process composes.
+
+    From then on until torch is imported no environment variable may change.
+    """
+    if "SLURM_PROCID" in os.environ:
+        # What srun says is translated into other variables first.
+        return
+    from autrainer.fast.preloading import preload_torch
+
+    # Figures need no display.
+    os.environ.setdefault("MPLBACKEND", "Agg")
+    preload_torch()
 
 
 def _prepare_streams(trains: bool) -> None:
@@ -124,26 +141,14 @@ def dispatch(arguments: list[str]) -> None:
 
 
 def _call_with_hydra(parser: Any, command: str, rest: list[str]) -> None:
-    if "-h" in rest or "--help" in rest:
+    if asks_for_help(rest):
         parser.parse_args(["--help"])
-    if command in TRAINING_COMMANDS:
-        _prepare_torch()
     _module(command).run(parser, rest)
 
 
-def _prepare_torch() -> None:
-    """Load torch's libraries while this process composes.
-
-    From then on until torch is imported no environment variable may change.
-    """
-    if "SLURM_PROCID" in os.environ:
-        # What srun says is translated into other variables first.
-        return
-    from autrainer.fast.preloading import preload_torch
-
-    # Figures need no display.
-    os.environ.setdefault("MPLBACKEND", "Agg")
-    preload_torch()
+def asks_for_help(arguments: list[str]) -> bool:
+    """Whether arguments of a command that Hydra reads ask for the help of the command."""
+    return "-h" in arguments or "--help" in arguments
 
 
 def _module(command: str) -> Any:

@@ -46,11 +46,11 @@ class RunResult:
         """The result of a run that a sweep tells of."""
         folder, overrides = outcome.directory.absolute(), tuple(outcome.overrides)
         state = STATES.get(outcome.state, outcome.state)
-        if state == "finished" and was_stopped(outcome):
+        record = RunRecord(folder)
+        if state == "finished" and was_stopped(outcome, record):
             state = "stopped"
         if outcome.state not in STATES:
             return cls(folder, overrides, state, error=outcome.error)
-        record = RunRecord(folder)
         return cls(
             folder,
             overrides,

@@ -64,7 +64,7 @@ def sweep_table(outcomes: Sequence[Outcome]) -> list[str]:
     lines = ["", *_aligned([heading, *rows])]
     if waiting:
         lines.append(f"{waiting} more {'run has' if waiting == 1 else 'runs have'} not begun")
-    return [*lines, "", *_places(outcomes)]
+    return [*lines, "", *_places(outcomes, records)]
 
 
 def _heading(named: str, rows: Sequence[Row]) -> Row:
@@ -82,7 +82,7 @@ def _heading(named: str, rows: Sequence[Row]) -> Row:
     )
 
 
-def _places(outcomes: Sequence[Outcome]) -> list[str]:
+def _places(outcomes: Sequence[Outcome], records: Sequence[RunRecord]) -> list[str]:
     """Where to look for what the runs have left."""
     states = {outcome.state for outcome in outcomes}
     folders = dict.fromkeys(str(outcome.directory.parent) for outcome in outcomes)
@@ -94,17 +94,16 @@ def _places(outcomes: Sequence[Outcome]) -> list[str]:
         from autrainer.launching.slurm.job_table import folder_of_jobs
 
         places += [f"Jobs:    {folder_of_jobs(Path(folder))}/<job>" for folder in folders]
-    if any(map(was_stopped, outcomes)):
+    if any(map(was_stopped, outcomes, records)):
         places.append(f"Stopped: why is in <run>/{STATUS_FILE}")
     if any((outcome.directory / ERROR_FILE).is_file() for outcome in outcomes):
         places.append(f"Errors:  <run>/{ERROR_FILE}")
     return places
 
 
-def was_stopped(outcome: Outcome) -> bool:
+def was_stopped(outcome: Outcome, record: RunRecord) -> bool:
     """Whether a callback has ended a run early; it counts as finished."""
-    is_there = outcome.state in STOPPED_STATES
-    return is_there and RunRecord(outcome.directory).status.get("state") == STOPPED
+    return outcome.state in STOPPED_STATES and record.status.get("state") == STOPPED
 
 
 def _aligned(rows: Sequence[Row]) -> list[str]:
@@ -121,7 +120,7 @@ def _aligned(rows: Sequence[Row]) -> list[str]:
 
 
 def _row(outcome: Outcome, record: RunRecord, named: str) -> Row:
-    states = STOPPED_STATES if was_stopped(outcome) else STATES
+    states = STOPPED_STATES if was_stopped(outcome, record) else STATES
     state = states.get(outcome.state, outcome.state)
     if outcome.job and outcome.state == QUEUED:
         state = f"queued: job {outcome.job}"
