@@ -33,9 +33,12 @@ IMPORTED = (
     ),
     *("hydra.main", "hydra._internal.hydra", "hydra_plugins.autrainer_sweeper"),
     *("numpy.random", "pandas", "sklearn.datasets", "torch", "yaml"),
-    # A second of every process of a divided run, and a fifth of whatever imports from tests.
-    *("torch.distributed.fsdp", "hypothesis", "pytest"),
+    # A fifth of a second of whatever imports from tests.
+    *("hypothesis", "pytest"),
 )
+SHARDING = "torch.distributed.fsdp"
+"""A second of every process of a divided run. Before torch 2.6 it brings the compiler, which starts
+a thread, and a process that has one must not be forked."""
 REQUEST_BYTES = 1 << 17
 NUM_DESCRIPTORS = 4
 
@@ -119,6 +122,8 @@ def run(request):
 if __name__ == "__main__":
     for name in IMPORTED:
         importlib.import_module(name)
+    if tuple(map(int, sys.modules["torch"].__version__.split(".")[:2])) >= (2, 6):
+        importlib.import_module(SHARDING)
     # Two versions of a module that are written within a second would pass for one.
     sys.dont_write_bytecode = True
     # What is there by now is never looked at again, nor copied for that.

@@ -1,5 +1,6 @@
 """Tests that CI may skip; any other one that it skips fails there."""
 
+import importlib.metadata
 import os
 
 import pytest
@@ -10,6 +11,12 @@ ALLOWED = {
     "needs a machine without CUDA": "what CUDA changes cannot be seen where it is",
 }
 """Reasons as they stand at the tests, each with why that is all right in CI."""
+
+
+CAN_DIVIDE = tuple(map(int, importlib.metadata.version("torch").split(".")[:2])) >= (2, 6)
+"""Whether this torch has FSDP2."""
+
+needs_fsdp = pytest.mark.skipif(not CAN_DIVIDE, reason="needs torch 2.6")
 
 
 @pytest.hookimpl(wrapper=True)

@@ -9,6 +9,9 @@ from autrainer.engine.sharding import Sharding
 from autrainer.errors import ConfigError
 from tests import forked
 from tests.conftest import REPOSITORY
+from tests.skips import needs_fsdp
+
+pytestmark = needs_fsdp
 
 PROGRAM = """
 import json, sys

@@ -9,8 +9,11 @@ import torch
 
 from autrainer.config.schema.run import RunConfig
 from autrainer.training.checks.configuration import find_problems
+from tests.skips import needs_fsdp
 from tests.training.conftest import configured
 from tests.training.ranks.test_together import LONE, PARTS, once, same_run
+
+pytestmark = needs_fsdp
 
 FSDP = ("strategy=fsdp", "fsdp={units: [Linear]}")
 TOGETHER = ("iterations=4", "model.dropout=0", "optimizer=Adam", "ema=0.9")
