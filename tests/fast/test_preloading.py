@@ -17,7 +17,10 @@ from autrainer.fast.preloading import preload_torch
 preload_torch()
 threads = [thread for thread in threading.enumerate() if thread.name == "autrainer-torch"]
 """
-ADDED = "import torch; print(int(torch.ones(2).sum()), sys.meta_path[0])"
+ADDED = """import torch, inspect, types
+print(int(torch.ones(2).sum()), sys.meta_path[0], inspect.getframeinfo.__module__,
+      "exec_module" in vars(torch.__loader__), inspect.getsource(torch.is_tensor)[:13])
+"""
 MAPPED = "print(sum(f'/{name}' in open('/proc/self/maps').read() for name in %r))"
 FOUND = """
 import os, sys
@@ -60,11 +63,13 @@ def test_libraries_are_there_before_torch_is_imported_which_works():
     assert lines[0] == str(len(LIBRARIES))
     assert lines[1].startswith("2 ")
     assert "Waiting" not in lines[1]
+    # Nothing of torch or of the standard library is other than it would be.
+    assert lines[1].endswith(" inspect False def is_tensor")
 
 
 @LINUX
 def test_a_child_that_is_forked_meanwhile_imports_torch():
-    program = f"{BEGUN}child = os.fork()\nif child: os.waitpid(child, 0)\nelse: {ADDED}"
+    program = f"{BEGUN}child = os.fork()\nif child: os.waitpid(child, 0)\nelse: exec({ADDED!r})"
     assert [line[:2] for line in printed(program)] == ["2 "]
 
 

@@ -46,7 +46,7 @@ def main() -> NoReturn:
     from autrainer.config.hydra.collector import pause_collector
 
     pause_collector()
-    if arguments[:1] in ([name] for name in TRAINING_COMMANDS) and not asks_for_help(arguments):
+    if imports_torch(arguments):
         _prepare_torch()
     _leave(run(arguments))
 
@@ -144,6 +144,17 @@ def _call_with_hydra(parser: Any, command: str, rest: list[str]) -> None:
     if asks_for_help(rest):
         parser.parse_args(["--help"])
     _module(command).run(parser, rest)
+
+
+def imports_torch(arguments: list[str]) -> bool:
+    """Whether a command is going to import torch here, as far as its arguments tell.
+
+    The runs of a pool or a cluster train in processes of their own.
+    """
+    elsewhere = ("jobs=", "launcher=", "hydra/launcher=")
+    is_one = arguments[:1] in ([name] for name in TRAINING_COMMANDS)
+    goes_elsewhere = any(each.lstrip("+").startswith(elsewhere) for each in arguments)
+    return is_one and not goes_elsewhere and not asks_for_help(arguments)
 
 
 def asks_for_help(arguments: list[str]) -> bool:

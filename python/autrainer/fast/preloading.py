@@ -8,16 +8,20 @@ from __future__ import annotations
 
 import importlib
 import importlib.util
+import inspect
 import os
 import sys
 import threading
 from pathlib import Path
+from types import TracebackType
 
 from autrainer.fast.gate import SWITCH
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from importlib.machinery import ModuleSpec
+    from types import FrameType, ModuleType
+    from typing import Any
 
 LIBRARIES = (("libtorch_global_deps.so", "RTLD_GLOBAL"), ("libtorch_python.so", "RTLD_LOCAL"))
 """As `import torch` loads them, in this order and with these flags."""
@@ -83,14 +87,48 @@ def _load(folder: Path) -> None:
 
 
 class _Waiting:
-    """Finds no module; lets the first import of some packages wait for a thread."""
+    """Lets the first import of some packages wait for a thread; that of torch is lightened too."""
 
     def __init__(self, thread: threading.Thread) -> None:
         self._thread = thread
 
     def find_spec(self, name: str, path: object = None, target: object = None) -> ModuleSpec | None:
-        """Wait if it is one of the packages; None."""
-        if name in WAITING:
-            sys.meta_path.remove(self)
-            self._thread.join()
-        return None
+        """Wait if it is one of the packages; None for all but torch."""
+        if name not in WAITING:
+            return None
+        self._thread.join()
+        if name != "torch":
+            return None
+        sys.meta_path.remove(self)
+        found = importlib.util.find_spec(name)
+        if found is not None and found.loader is not None:
+            _lighten(found.loader)
+        return found
+
+
+def _lighten(loader: Any) -> None:
+    """Let torch note where its operators are defined without reading the source of each.
+
+    It asks `inspect.getframeinfo` for file and line a hundred times, and gets the text too, which
+    nobody looks at: a twentieth of its import.
+    """
+    execute = loader.exec_module
+
+    def exec_module(module: ModuleType) -> None:
+        del loader.exec_module
+        before, inspect.getframeinfo = inspect.getframeinfo, _place_of
+        try:
+            execute(module)
+        finally:
+            inspect.getframeinfo = before
+
+    loader.exec_module = exec_module
+
+
+def _place_of(frame: FrameType | TracebackType, context: int = 1) -> inspect.Traceback:
+    """What `inspect.getframeinfo` tells of a frame, without lines of its source."""
+    if isinstance(frame, TracebackType):
+        code, line = frame.tb_frame.f_code, frame.tb_lineno
+    else:
+        code, line = frame.f_code, frame.f_lineno
+    return inspect.Traceback(code.co_filename, line, code.co_name, None, None)
