@@ -1,6 +1,7 @@
 """`export`: what it prints, returns and refuses."""
 
 import pytest
+import torch
 
 from autrainer.cli import export
 from autrainer.cli.errors import CommandLineError
@@ -11,7 +12,9 @@ from tests.serving.conftest import write_model
 
 
 @pytest.mark.slow
-def test_input_and_differences_are_printed_and_a_second_call_needs_force(tmp_path, capsys):
+def test_input_and_differences_are_printed_and_a_second_call_needs_force(
+    tmp_path, capsys, monkeypatch
+):
     write_model(tmp_path / "model", SmallCNN(2, channels=(4,)))
     (tmp_path / "model" / "preprocess_pipeline.yaml").unlink()
     arguments = ["export", "model", "--format", "pt2", "--shape", "1,8,8"]
@@ -31,7 +34,14 @@ def test_input_and_differences_are_printed_and_a_second_call_needs_force(tmp_pat
     assert command(arguments) == 1
     assert "replace the export in it with --force" in capsys.readouterr().err
     assert export("model", format="pt2", shape=[1, 8, 8], force=True).folder.name == "model"
-    assert command([*arguments, "--force", "--tolerance", "1e-30"]) == 1
+    # Rounding alone is the same on some processors.
+    forward = SmallCNN.forward
+
+    def differing(self, features):
+        return forward(self, features) + torch.compiler.is_compiling()
+
+    monkeypatch.setattr(SmallCNN, "forward", differing)
+    assert command([*arguments, "--force"]) == 1
     assert "nothing was written" in capsys.readouterr().err
 
 
