@@ -112,12 +112,8 @@ class GradientSum:
             total = last.number(NUM)
             self.mean_loss = last.tail[LOSS] / total
             absent = self._absent(last.tail)
-            # A number is compared here, on a device that would have to be waited for.
-            is_known = not isinstance(total, torch.Tensor)
-            is_expected = is_known and total == self._num_expected
-            factor = None if is_expected else self._num_expected / total
             for bucket in self._buckets:
-                bucket.give_back(factor, absent)
+                bucket.give_back(self._num_expected / total, absent)
 
     @property
     def is_asked(self) -> bool:
@@ -288,14 +284,15 @@ class _Bucket:
         """Let the parameters have the gradients of all processes.
 
         Args:
-            factor: What they are multiplied by first: a number, a tensor of one, or None.
+            factor: What they are multiplied by first: a number, or a tensor of one, which would
+                have to be waited for to know whether it is 1.
             absent: Ids of the parameters that no process has a gradient of.
         """
         if not self.parameters:
             return
         if isinstance(factor, torch.Tensor):
-            factor = factor.to(self.gradients.dtype)
-        if factor is not None:
+            self.gradients.mul_(factor.to(self.gradients.dtype))
+        elif factor != 1.0:
             self.gradients.mul_(factor)
         for parameter, view in zip(self.parameters, self._views, strict=True):
             if id(parameter) not in absent:

@@ -19,7 +19,7 @@ _LINE = "lp"
 
 
 def fit_axes(axes: Axes, title: Text) -> None:
-    """Fit axes and their labels to the figure, as `Figure.tight_layout` does in ten times the time.
+    """Fit axes and their labels to the figure, as `Figure.tight_layout` does with more measuring.
 
     Ticks are taken to lie at the ends of the axes and all digits to be equally wide, so that plots
     of like values have equal margins. A figure that is too small for its texts has those of the
