@@ -153,7 +153,9 @@ def table(sessions):
 
 def _environment(tree):
     path = os.pathsep.join([str(tree / "python"), str(TURNS)])
-    return {**os.environ, "PYTHONPATH": path}
+    # Commands would compile themselves at each start, and the larger tree would lose.
+    environment = {k: v for k, v in os.environ.items() if k != "PYTHONDONTWRITEBYTECODE"}
+    return {**environment, "PYTHONPATH": path}
 
 
 def main():

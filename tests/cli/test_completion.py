@@ -8,7 +8,7 @@ import pytest
 
 from autrainer.cli.commands.completion import SHELLS, script
 from autrainer.cli.main import run as command
-from autrainer.cli.parser import command_names, get_parser
+from autrainer.cli.parser import command_names
 from tests.conftest import AUTRAINER
 
 PROGRAM = """
@@ -33,7 +33,7 @@ complete_line autrainer train model=ToyF
 def test_every_command_is_in_the_script(shell, capsys):
     assert command(["completion", shell]) == 0
     text = capsys.readouterr().out
-    assert [name for name in command_names(get_parser()) if name not in text] == []
+    assert [name for name in command_names() if name not in text] == []
     assert "keep-best" in text
 
 

@@ -9,7 +9,7 @@ import tomllib
 
 import autrainer
 from autrainer.cli.main import run
-from autrainer.cli.parser import COMMANDS
+from autrainer.cli.parser import COMMANDS, command_names
 from tests.conftest import CONF, REPOSITORY
 
 HEAVY = ("torch", "numpy", "pandas", "matplotlib", "sklearn", "scipy", "hydra", "omegaconf", "yaml")
@@ -125,6 +125,12 @@ def test_misuse_exits_with_2_and_shows_help_and_message_on_stderr(arguments, mes
     assert captured.err.startswith("usage: autrainer")
     assert captured.err.rstrip().splitlines()[-1].startswith("autrainer: ")
     assert message in captured.err
+
+
+def test_a_misspelt_command_is_answered_with_all_of_them(capsys):
+    assert run(["trian"]) == 2
+    listed = {line.strip().split(" ")[0] for line in capsys.readouterr().err.splitlines()}
+    assert set(command_names()) - listed == set()
 
 
 @pytest.mark.parametrize(

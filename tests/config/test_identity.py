@@ -5,16 +5,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 from omegaconf import OmegaConf
 
+from autrainer.config.comparing import ABSENT
 from autrainer.config.constants import NamingConstants
-from autrainer.config.identity import (
-    ABSENT,
-    LONGEST_NAME,
-    differences,
-    fingerprint,
-    identity,
-    run_name,
-    same_but_iterations,
-)
+from autrainer.config.identity import differences, fingerprint, identity, same_but_iterations
+from autrainer.config.run_name import LONGEST_NAME, run_name
 
 
 @pytest.fixture

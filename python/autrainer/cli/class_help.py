@@ -8,11 +8,11 @@ import textwrap
 
 from autrainer.config.catalogue import (
     Argument,
-    Kind,
     Source,
     described_arguments,
     parameters_of,
 )
+from autrainer.config.kinds import Kind
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:

@@ -127,17 +127,16 @@ def dispatch(arguments: list[str]) -> None:
         return
     from autrainer.cli.parser import check_command, get_parser, subparsers
 
-    names_command = arguments and not arguments[0].startswith("-")
-    parser = get_parser(only=arguments[0] if names_command else None)
-    check_command(parser, arguments)
-    if arguments[0] in HYDRA_COMMANDS:
-        _call_with_hydra(subparsers(parser)[arguments[0]], arguments[0], arguments[1:])
+    check_command(arguments)
+    command, rest = arguments[0], arguments[1:]
+    if command.startswith("-"):
+        get_parser().parse_args(arguments)
         return
-    chosen = subparsers(parser).get(arguments[0])
-    if chosen is None:
-        parser.parse_args(arguments)
+    parser = subparsers(get_parser(only=command))[command]
+    if command in HYDRA_COMMANDS:
+        _call_with_hydra(parser, command, rest)
         return
-    _module(arguments[0]).run(parser=chosen, **vars(chosen.parse_args(arguments[1:])))
+    _module(command).run(parser=parser, **vars(parser.parse_args(rest)))
 
 
 def _call_with_hydra(parser: Any, command: str, rest: list[str]) -> None:
@@ -206,16 +205,11 @@ def _leave(code: int) -> NoReturn:
     """
     if sys.gettrace() is not None or sys.getprofile() is not None or sys.flags.interactive:
         sys.exit(code)
-    import atexit
-    import contextlib
-
     if "threading" in sys.modules:
         import threading
 
         threading._shutdown()  # type: ignore[attr-defined]
-    # They have told about their errors themselves; the interpreter ignores them too.
-    with contextlib.suppress(Exception):
-        atexit._run_exitfuncs()
+    _call_exit_functions()
     try:
         sys.stdout.flush()
     except (OSError, ValueError) as error:
@@ -223,3 +217,13 @@ def _leave(code: int) -> NoReturn:
         code = code or 1
     sys.stderr.flush()
     os._exit(code)
+
+
+def _call_exit_functions() -> None:
+    import atexit
+
+    try:
+        atexit._run_exitfuncs()
+    except Exception:
+        # It has told about itself; the interpreter ignores it too.
+        return

@@ -6,23 +6,13 @@ import argparse
 
 from autrainer import __version__
 from autrainer.cli.errors import CommandLineError
+from autrainer.config.kinds import LISTABLE
 from autrainer.errors import did_you_mean
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from typing import Any, NoReturn
 
-CLASSES = (
-    "criterions",
-    "metrics",
-    "transforms",
-    "samplers",
-    "loggers",
-    "file-handlers",
-    "target-transforms",
-    "callbacks",
-    "classes",
-)
 CONFIG_DIRS = (
     "augmentation",
     "dataset",
@@ -53,7 +43,7 @@ def get_parser(only: str | None = None) -> Parser:
     """Make the parser of the command `autrainer`.
 
     Args:
-        only: Of the commands in `COMMANDS`, make this one alone ready to be parsed.
+        only: A command, for which alone the parser is.
     """
     parser = Parser(
         prog="autrainer",
@@ -63,22 +53,16 @@ def get_parser(only: str | None = None) -> Parser:
     )
     parser.add_argument("-v", "--version", action="version", version=f"autrainer {__version__}")
     commands = parser.add_subparsers(dest="command", metavar="<command>", parser_class=Parser)
-    _add_create(commands)
-    _add_list(commands)
-    _add_show(commands)
-    _add_fetch(commands)
-    _add_preprocess(commands)
-    _add_train(commands)
-    _add_inference(commands)
-    for name in COMMANDS:
-        _add_module(commands, name, is_whole=only in (None, name))
+    for name in command_names() if only is None else [only]:
+        add = _ADDED.get(name)
+        if add is None:
+            _add_module(commands, name)
+        else:
+            add(commands)
     return parser
 
 
-def _add_module(commands: Any, name: str, *, is_whole: bool) -> None:
-    if not is_whole:
-        commands.add_parser(name)
-        return
+def _add_module(commands: Any, name: str) -> None:
     import importlib
 
     module = importlib.import_module(f"autrainer.cli.commands.{name.replace('-', '_')}")
@@ -89,25 +73,25 @@ def _add_module(commands: Any, name: str, *, is_whole: bool) -> None:
         _add_hydra(parser)
 
 
-def check_command(parser: Parser, arguments: list[str]) -> None:
+def check_command(arguments: list[str]) -> None:
     """Refuse arguments that do not begin with a command.
 
     Raises:
         CommandLineError: if there is no command, or none of this name.
     """
     if not arguments:
-        raise CommandLineError(parser, "name a command", 2)
-    name, names = arguments[0], command_names(parser)
+        raise CommandLineError(get_parser(), "name a command", 2)
+    name, names = arguments[0], command_names()
     if name in names or name in ("-h", "--help", "-v", "--version"):
         return
     kind = "option" if name.startswith("-") else "command"
     hint = did_you_mean(name, names) or f"use one of {', '.join(names)}"
-    raise CommandLineError(parser, f"unknown {kind} {name!r}; {hint}", 2)
+    raise CommandLineError(get_parser(), f"unknown {kind} {name!r}; {hint}", 2)
 
 
-def command_names(parser: Parser) -> list[str]:
+def command_names() -> list[str]:
     """Names of all commands."""
-    return list(subparsers(parser))
+    return [*_ADDED, *COMMANDS]
 
 
 def subparsers(parser: Parser) -> dict[str, Parser]:
@@ -157,7 +141,8 @@ def _add_list(commands: Any) -> None:
     )
     parser.add_argument(
         "directory",
-        help=f"kind of configuration ({', '.join(CONFIG_DIRS)}) or of class ({', '.join(CLASSES)})",
+        help=f"kind of configuration ({', '.join(CONFIG_DIRS)}) "
+        f"or of class ({', '.join(LISTABLE)})",
     )
     parser.add_argument("-l", "--local-only", action="store_true", help="only those of the project")
     parser.add_argument("-g", "--global-only", action="store_true", help="only those of autrainer")
@@ -347,3 +332,15 @@ def _add_hydra(parser: Any) -> None:
         help="key=value, or key=a,b for several runs; +key=value for a new key; all flags of "
         "Hydra (-cn NAME, -cd FOLDER, --cfg job, --info, --hydra-help) work too",
     )
+
+
+_ADDED = {
+    "create": _add_create,
+    "list": _add_list,
+    "show": _add_show,
+    "fetch": _add_fetch,
+    "preprocess": _add_preprocess,
+    "train": _add_train,
+    "inference": _add_inference,
+}
+"""Commands whose parsers are made here."""

@@ -8,13 +8,13 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from autrainer.runs.layout import ERROR_FILE, STATUS_FILE, UNSCALED
-from autrainer.runs.record.run_record import RunRecord
 from autrainer.runs.record.scores import Scores
 from autrainer.runs.record.times import time_in_words
 from autrainer.runs.status import PRUNED, STOPPED
 
 if TYPE_CHECKING:
     from autrainer.config.hydra.sweep import Outcome
+    from autrainer.runs.record.run_record import RunRecord
 
 STATES = {
     "done": "trained",
@@ -52,7 +52,7 @@ def sweep_table(outcomes: Sequence[Outcome]) -> list[str]:
     outcomes = [outcome for outcome in outcomes if outcome.state != "waiting"]
     if not outcomes:
         return []
-    records = [RunRecord(outcome.directory) for outcome in outcomes]
+    records = [outcome.record for outcome in outcomes]
     scored = [r for r, outcome in zip(records, outcomes, strict=True) if outcome.state in STATES]
     metrics = list(dict.fromkeys(r.tracking_metric for r in scored if r.tracking_metric))
     # Different tracking metrics stand in the cells instead of in the heading.

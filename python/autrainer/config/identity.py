@@ -1,19 +1,19 @@
-"""What makes a run: comparing configurations, and naming the folder of one.
+"""What makes a run.
 
 Two runs are the same when everything that can change their numbers is the same. Where a run is
 kept, what it writes beside its metrics, what it shows and on which device it computes do not count
 (`NOT_IDENTITY`; each key says so in its section, by `makes_run`); of the loader options only those
 do that decide what a model gets to see. Keys of the user's own count: a callback or a model may
-read them. Names of folders are made here and read nowhere.
+read them.
 """
 
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from typing import Any
 
-from autrainer.config.constants import NamingConstants
+from autrainer.config.comparing import unequal
 from autrainer.config.plain import Plain, as_plain
 from autrainer.config.schema.reading import Key, keys_of
 from autrainer.config.schema.run import ATTRIBUTE_KEYS
@@ -27,19 +27,6 @@ NOT_IDENTITY = frozenset(
 )
 _WHICH_SAMPLES = ("pad", "sampler")
 """Options of loaders that, beside `drop_last`, decide what a model gets to see."""
-
-LONGEST_NAME = 200
-_UNSAFE = frozenset('/\\<>:"|?*%')
-
-
-class Absent:
-    """Stands for the value of a key that a configuration does not have."""
-
-    def __repr__(self) -> str:
-        return "absent"
-
-
-ABSENT = Absent()
 
 
 def identity(config: Plain) -> dict[str, Any]:
@@ -91,43 +78,14 @@ def _is_none(group: Any) -> bool:
     return group.get("id") in (None, "None") and not group.get("pipeline")
 
 
-def differences(a: Plain, b: Plain, *, everything: bool = False) -> list[tuple[str, Any, Any]]:
-    """Keys in which two configurations differ, dotted, with the value of each or `ABSENT`.
+def differences(a: Plain, b: Plain) -> list[tuple[str, Any, Any]]:
+    """Keys in which two configurations make different runs, dotted, with both values.
 
     Args:
         a: A configuration.
         b: Another one.
-        everything: Compare all keys but `hydra`, not only those that make a run.
     """
-    if everything:
-        first, second = as_plain(a), as_plain(b)
-        first.pop("hydra", None)
-        second.pop("hydra", None)
-    else:
-        first, second = identity(a), identity(b)
-    return list(_differences(first, second, ""))
-
-
-def _differences(a: Any, b: Any, prefix: str) -> Iterator[tuple[str, Any, Any]]:
-    keys = list(dict.fromkeys([*a, *b]))
-    for key in keys:
-        x, y = a.get(key, ABSENT), b.get(key, ABSENT)
-        name = f"{prefix}{key}"
-        if isinstance(x, Mapping) and isinstance(y, Mapping):
-            yield from _differences(x, y, f"{name}.")
-        elif not _equal(x, y):
-            yield name, x, y
-
-
-def _equal(x: Any, y: Any) -> bool:
-    """Equality that tells true from 1, calls 1 and 1.0 the same, and NaN equal to itself."""
-    if isinstance(x, Mapping) and isinstance(y, Mapping):
-        return x.keys() == y.keys() and all(_equal(x[key], y[key]) for key in x)
-    if isinstance(x, list | tuple) and isinstance(y, list | tuple):
-        return len(x) == len(y) and all(_equal(*pair) for pair in zip(x, y, strict=True))
-    if isinstance(x, bool) or isinstance(y, bool):
-        return x is y
-    return bool(x == y) or (x != x and y != y)
+    return unequal(identity(a), identity(b))
 
 
 def same_but_iterations(a: Plain, b: Plain) -> bool:
@@ -146,7 +104,7 @@ def fingerprint(config: Plain) -> str:
 
 
 def _canonical(value: Any) -> Any:
-    """The same for values that `_equal` takes for the same, and something else for others."""
+    """The same for values that `equal` takes for the same, and something else for others."""
     if isinstance(value, Mapping):
         pairs = ((_canonical(key), _canonical(each)) for key, each in value.items())
         return "mapping", *sorted(pairs, key=repr)
@@ -155,48 +113,3 @@ def _canonical(value: Any) -> Any:
     if isinstance(value, float) and value.is_integer():
         return int(value)
     return value
-
-
-def run_name(config: Plain) -> str:
-    """Name of the folder of a run: ids and values of the naming convention, joined by `_`.
-
-    Characters that file systems do not take are written as `%` and two hexadecimal digits. A name
-    that is too long keeps both ends, and a digest of the whole in between.
-    """
-    return folder_name("_".join(name_parts(config)))
-
-
-def name_parts(config: Plain) -> list[str]:
-    """Ids and values of the naming convention, in its order.
-
-    Raises:
-        LookupError, TypeError: if the configuration lacks one.
-    """
-    return [_part(config, key) for key in NamingConstants().NAMING_CONVENTION]
-
-
-def folder_name(text: str) -> str:
-    """A text as the name of a folder, as `run_name` writes one."""
-    name = "".join(_escaped(character) for character in text)
-    if name.startswith("."):
-        name = f"%2E{name[1:]}"
-    if len(name.encode()) <= LONGEST_NAME:
-        return name
-    digest = hashlib.sha256(name.encode()).hexdigest()[:16]
-    ends = LONGEST_NAME // 2 - 10
-    head = name.encode()[:ends].decode(errors="ignore")
-    tail = name.encode()[-ends:].decode(errors="ignore")
-    return f"{head}~{digest}~{tail}"
-
-
-def _part(config: Plain, key: str) -> str:
-    value: Any = config
-    for step in key.split("."):
-        value = value[step]
-    return str(value["id"] if isinstance(value, Mapping) or hasattr(value, "keys") else value)
-
-
-def _escaped(character: str) -> str:
-    if character in _UNSAFE or ord(character) < 32:
-        return f"%{ord(character):02X}"
-    return character

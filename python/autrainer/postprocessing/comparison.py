@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-from autrainer.config.identity import ABSENT, differences
+from autrainer.config.comparing import ABSENT, all_differences
 from autrainer.postprocessing.changed_samples import ChangedSamples, changed_samples
 from autrainer.postprocessing.grouping import leaves_of
 from autrainer.runs.record.run_record import RunRecord
@@ -73,7 +73,7 @@ def compare(first: RunRecord, second: RunRecord) -> Comparison:
         CorruptFileError: if saved outputs are damaged.
         MissingExtraError: if a table of outputs is Parquet or Arrow, and pyarrow is not installed.
     """
-    found = differences(first.config, second.config, everything=True)
+    found = all_differences(first.config, second.config)
     config = {key: (a, b) for key, a, b in found}
     environments = [(record.environments or [{}])[-1] for record in (first, second)]
     packages = _known_of_both(first.requirements, second.requirements)

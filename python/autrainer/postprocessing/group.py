@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from autrainer.config.identity import folder_name
+from autrainer.config.run_name import folder_name
 from autrainer.errors import ConfigError
 from autrainer.postprocessing.aggregate import PREFIX, AggregateGrid
 from autrainer.postprocessing.selection import check_max_runs, with_bar

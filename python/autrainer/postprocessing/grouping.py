@@ -6,7 +6,8 @@ from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 from autrainer.config.constants import NamingConstants
-from autrainer.config.identity import folder_name, identity, name_parts
+from autrainer.config.identity import identity
+from autrainer.config.run_name import folder_name, name_parts
 from autrainer.errors import ConfigError, did_you_mean
 from autrainer.runs.record.run_record import RunRecord
 

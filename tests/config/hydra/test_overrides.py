@@ -5,8 +5,11 @@ from hypothesis import given
 from hypothesis import strategies as st
 from omegaconf import OmegaConf
 
+from autrainer.config.hydra.groups import OPTIONAL_KEYS
 from autrainer.config.hydra.internals import get_args_parser
 from autrainer.config.hydra.overrides import split_arguments
+from autrainer.config.schema.run import ATTRIBUTE_KEYS, LISTS
+from autrainer.config.schema.sections.loaders import LOADER_KEYS
 from autrainer.errors import ConfigError
 
 
@@ -154,3 +157,8 @@ def test_overrides_may_stand_on_both_sides_of_a_flag(order):
     assert unknown == []
     assert parsed.overrides == [a for a in arguments if a in ("seed=1", "~plotting", "+b=2")]
     assert (parsed.config_name, parsed.cfg) == ("digits", "job")
+
+
+def test_the_keys_that_need_no_plus_are_those_of_the_schema():
+    with_options = [each.name for each in ATTRIBUTE_KEYS if each.section is not None]
+    assert set(OPTIONAL_KEYS) == {*LISTS, *with_options, *LOADER_KEYS}

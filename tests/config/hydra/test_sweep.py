@@ -10,6 +10,7 @@ from omegaconf import DictConfig
 
 from autrainer.config.hydra.collector import pause_collector, resume_collector
 from autrainer.config.hydra.compose import SweepHooks
+from autrainer.config.schema.run import RunConfig
 from autrainer.errors import ConfigError, OutputError
 from tests.config.conftest import finished_run
 
@@ -85,6 +86,40 @@ def test_a_finished_run_is_skipped_and_says_so(sweep):
     assert again.configs == []
     assert "Skipping: ToyTabular-C_ToyFFNN_Adam_0.001_32_epoch_5_None_None_1" in again.output
     assert [outcome.state for outcome in again.outcomes] == ["finished before"]
+
+
+def test_the_configuration_of_a_finished_run_is_read_again_only_where_it_has_changed(sweep):
+    sweep("seed=1,2", finish=True)
+    read = []
+
+    def check(config, sources):
+        read.append(config["seed"])
+        return RunConfig.read(config, sources)
+
+    def selected(*overrides):
+        return sweep(*overrides, hooks=SweepHooks(check=check)).configs
+
+    assert selected("seed=1,2") == []
+    assert read == []
+    assert [config["seed"] for config in selected("seed=1,2,3")] == [3]
+    assert read == [3]
+    assert selected("seed=1,2", "progress_bar=false") == []
+    assert read == [3, 1, 2]
+    with pytest.raises(ConfigError, match="jobs is 'none'"):
+        selected("seed=1,2", "jobs=none")
+
+
+def test_a_finished_run_that_no_filter_leaves_out_is_read_when_it_is_launched(project, sweep):
+    with_filters(project)
+    sweep(finish=True)
+    pools = []
+
+    def pool(points):
+        pools.extend(point.run.sweep.jobs for point in points)
+
+    hooks = SweepHooks(check=RunConfig.read, pool=pool)
+    assert len(sweep(hooks=hooks).configs) == 4
+    assert pools == [1] * 4
 
 
 def test_a_finished_run_counts_wherever_it_computed(sweep):

@@ -106,6 +106,36 @@ def test_what_pyyaml_writes_is_read_as_pyyaml_reads_it(value):
     assert parse_yaml(text, "x", loader()) == yaml.safe_load(text) == value
 
 
+PARTS = (
+    *("a: 1", "b: [1, 2.5, yes, ~, 'x', 2020-01-01]", "c: {d: [{e: f}]}", "<<: {g: 1}", "1: h"),
+    *("i: !!str 5", "j: !!int x", "k: &k [1]", "l: *k", "m: {m: 1, m: 2}", "? [1]\n: 2", "n: 0x1f"),
+    *("o: !!python/tuple [1, 2]", "p: .inf", "q: !!binary aGk=", "r: !!set {s, t}", "u: 1_000"),
+)
+
+
+@given(st.lists(st.sampled_from(PARTS), max_size=5))
+def test_what_is_read_quickly_is_what_the_loader_constructs_by_itself(parts):
+    text = "\n".join(parts)
+    quick, thorough = (loaded(text, each) for each in (loader(), Thorough))
+    assert quick == thorough
+    assert repr(quick) == repr(thorough)
+
+
+class Thorough(loader()):
+    """The same loader, node by node as PyYAML has it."""
+
+    def get_single_data(self):
+        node = self.get_single_node()
+        return None if node is None else self.construct_document(node)
+
+
+def loaded(text, kind):
+    try:
+        return parse_yaml(text, "x", kind)
+    except CorruptFileError as error:
+        return str(error)
+
+
 def test_no_other_module_loads_yaml():
     package = REPOSITORY / "python" / "autrainer"
     loads = {"load", "safe_load", "full_load", "load_all", "safe_load_all", "get_single_data"}

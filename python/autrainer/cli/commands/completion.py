@@ -109,13 +109,14 @@ def script(shell: str) -> str:
     Raises:
         MissingExtraError: if shtab is not installed.
     """
-    from autrainer.cli.parser import CLASSES, CONFIG_DIRS, get_parser, subparsers
+    from autrainer.cli.parser import CONFIG_DIRS, get_parser, subparsers
+    from autrainer.config.kinds import LISTABLE
     from autrainer.runs.extras import imported
 
     shtab = imported("shtab", "autrainer completion", "shtab", "completion")
     parser = get_parser()
     kinds = {
-        "list": [*CONFIG_DIRS, *CLASSES],
+        "list": [*CONFIG_DIRS, *LISTABLE],
         "show": list(CONFIG_DIRS),
         "create": list(CONFIG_DIRS),
     }

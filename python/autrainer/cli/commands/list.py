@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from argparse import ArgumentParser
     from collections.abc import Mapping
 
-    from autrainer.config.catalogue import Kind
+    from autrainer.config.kinds import Kind
 
 POINTER = "autrainer show NAME prints what one takes and the YAML to write"
 
@@ -32,7 +32,7 @@ def run(
     Raises:
         CommandLineError: if there is no such directory or kind.
     """
-    from autrainer.config.catalogue import CALLBACKS, CLASSES, KINDS, LISTABLE, chosen_kind
+    from autrainer.config.kinds import CALLBACKS, CLASSES, KINDS, LISTABLE, chosen_kind
 
     kind = chosen_kind(directory)
     if kind not in LISTABLE:

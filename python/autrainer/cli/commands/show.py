@@ -41,8 +41,8 @@ def run(
         CommandLineError: if there is no such configuration, class or hook, or the copy exists
             already.
     """
-    from autrainer.config.catalogue import LISTABLE, chosen_kind
     from autrainer.config.constants import NamingConstants
+    from autrainer.config.kinds import LISTABLE, chosen_kind
 
     if config is not None and directory not in NamingConstants().CONFIG_DIRS:
         if chosen_kind(directory) is None:
@@ -90,7 +90,8 @@ def _show_configuration(
 
 def _show_class(parser: ArgumentParser | None, name: str) -> None:
     from autrainer.cli.class_help import describe_class, describe_hook
-    from autrainer.config.catalogue import all_names, chosen_kind, find_class, hooks
+    from autrainer.config.catalogue import all_names, find_class, hooks
+    from autrainer.config.kinds import chosen_kind
 
     # An import path, as configurations have it, is fine too.
     name = name.rpartition(".")[2]

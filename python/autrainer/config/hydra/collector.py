@@ -6,8 +6,6 @@ Hundreds of thousands of objects come into being then, and none of them goes awa
 from __future__ import annotations
 
 import gc
-from collections.abc import Iterator
-from contextlib import contextmanager
 
 # Added to the collector's threshold: the state is kept where it belongs, in the collector.
 _PAUSE = 1_000_000_000
@@ -31,15 +29,16 @@ def resume_collector() -> None:
         gc.set_threshold(youngest - _PAUSE, *older)
 
 
-@contextmanager
-def collecting() -> Iterator[None]:
+class collecting:
     """Within a pause, collect while the block runs: it leaves garbage behind, and much of it."""
-    is_paused = gc.get_threshold()[0] >= _PAUSE
-    resume_collector()
-    try:
-        yield
-    finally:
-        if is_paused:
+
+    # `contextlib` takes a fifth of what `autrainer --version` takes.
+    def __enter__(self) -> None:
+        self._is_paused = gc.get_threshold()[0] >= _PAUSE
+        resume_collector()
+
+    def __exit__(self, *_: object) -> None:
+        if self._is_paused:
             # Not to be frozen with what is imported next.
             gc.collect()
             pause_collector()

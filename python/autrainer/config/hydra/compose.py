@@ -15,19 +15,22 @@ from contextlib import contextmanager
 from contextvars import ContextVar
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from autrainer.config.hydra.logs import loggers_kept
 from autrainer.config.hydra.overrides import Arguments, UnsupportedFlagError, split_arguments
 from autrainer.config.hydra.pools import PointPool
 from autrainer.config.plain import Plain
-from autrainer.config.schema.problems import Origin
-from autrainer.config.schema.run import RunConfig
 from autrainer.errors import AutrainerError, ConfigError
 from autrainer.runs.layout import TABLE
 from autrainer.runs.process.notebook import in_notebook
 
+if TYPE_CHECKING:
+    from autrainer.config.schema.problems import Origin
+    from autrainer.config.schema.run import RunConfig
+
 Task = Callable[..., Any]
+Check = Callable[[Plain, "Origin"], "RunConfig | None"]
 
 
 def _has_table(folder: Path) -> bool:
@@ -63,7 +66,7 @@ class SweepHooks:
     """
 
     own_folders: bool = True
-    check: Callable[[Plain, Origin], RunConfig | None] | None = None
+    check: Check | None = None
     before_launch: Callable[..., None] | None = None
     pool: Callable[[Sequence[Any]], PointPool | None] | None = None
     log_to_pool: Callable[[Any], None] | None = None

@@ -23,8 +23,8 @@ from omegaconf.errors import OmegaConfBaseException
 
 from autrainer.config.hydra.internals import ConfigSearchPath, ObjectType, Plugins, header_of
 from autrainer.config.hydra.omegaconf_yaml import parse_config
-from autrainer.config.identity import run_name
 from autrainer.config.packaged import packaged_dir
+from autrainer.config.run_name import run_name
 from autrainer.errors import ConfigError, CorruptFileError
 from autrainer.runs.writing.opening import read_text
 

@@ -41,6 +41,7 @@ from autrainer.runs.elsewhere import (
 )
 from autrainer.runs.layout import MULTIRUN_FILE
 from autrainer.runs.process.ending_runs import runs_may_end_later, settle_runs
+from autrainer.runs.record.run_record import RunRecord
 from autrainer.runs.writing.files import write_text
 from autrainer.runs.yaml.writing import yaml_text
 
@@ -61,6 +62,7 @@ class Outcome:
         value: What the task returned.
         error: Why it failed.
         job: Number of that job.
+        known: What has been read of its folder so far, of a run that had finished before.
     """
 
     overrides: Sequence[str]
@@ -69,6 +71,12 @@ class Outcome:
     value: Any = None
     error: BaseException | None = None
     job: str = ""
+    known: RunRecord | None = None
+
+    @property
+    def record(self) -> RunRecord:
+        """What is in its folder by now."""
+        return RunRecord(self.directory) if self.known is None else self.known
 
 
 class Sweep:
@@ -340,7 +348,9 @@ class Sweep:
                 if not point.was_finished:
                     continue
                 log.info("Skipping: %s (finished before, in %s)", point.name, point.directory)
-                self.outcomes.append(Outcome(point.overrides, point.directory, "finished before"))
+                self.outcomes.append(
+                    Outcome(point.overrides, point.directory, "finished before", known=point.record)
+                )
                 return True
             if reason := entry.reason(point.attributes, point.directory):
                 if entry.logs:

@@ -8,7 +8,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from omegaconf import DictConfig, OmegaConf, open_dict
 from omegaconf.errors import (
@@ -17,13 +17,16 @@ from omegaconf.errors import (
     OmegaConfBaseException,
 )
 
-from autrainer.config.hydra.compose import SweepHooks
+from autrainer.config.comparing import all_differences
+from autrainer.config.hydra.compose import Check, SweepHooks
 from autrainer.config.hydra.key_sources import Sources
-from autrainer.config.identity import differences, run_name
-from autrainer.config.schema.run import RunConfig
+from autrainer.config.run_name import run_name
 from autrainer.errors import AnotherRunError, ConfigError, CorruptFileError
 from autrainer.runs.layout import CONFIG_FILE
 from autrainer.runs.record.run_record import RunRecord
+
+if TYPE_CHECKING:
+    from autrainer.config.schema.run import RunConfig
 
 log = logging.getLogger(__name__)
 
@@ -44,7 +47,7 @@ class Point:
         directory: Its run folder.
         was_finished: The folder held a finished run when the sweep began.
         sources: Knows which file sets a key.
-        run: Its configuration, read; None if nobody has read it.
+        check: Reads its configuration; None if nobody does.
     """
 
     overrides: Sequence[str]
@@ -52,7 +55,7 @@ class Point:
     directory: Path
     was_finished: bool
     sources: Sources = field(default_factory=Sources)
-    run: RunConfig | None = None
+    check: Check | None = None
 
     @classmethod
     def read(
@@ -78,10 +81,40 @@ class Point:
             node.job.id = node.job.num = index
         config = _resolved(overrides, composed)
         sources = Sources.of_hydra(node)
+        directory = _plain_directory(composed, config) if hooks.collect is None else None
+        if directory is not None and hooks.own_folders and hooks.is_finished(directory):
+            point = cls(overrides, config, directory, True, sources, hooks.check)
+            if point.is_as_finished:
+                return point
         # A run that lacks its seed is told so before its folder is named after it.
         run = None if hooks.check is None else hooks.check(config, sources)
-        directory = _directory(overrides, composed, config)
-        return cls(overrides, config, directory, hooks.is_finished(directory), sources, run)
+        directory = directory or _directory(overrides, composed)
+        is_finished = hooks.is_finished(directory)
+        point = cls(overrides, config, directory, is_finished, sources, hooks.check)
+        point.__dict__["run"] = run
+        return point
+
+    @cached_property
+    def run(self) -> RunConfig | None:
+        """Its configuration, read; None if nobody reads it.
+
+        That of a run which has finished with this very configuration is read when it is asked for.
+
+        Raises:
+            ConfigError: if it cannot be used, of a run that another version has trained.
+        """
+        return None if self.check is None else self.check(self.config, self.sources)
+
+    @cached_property
+    def record(self) -> RunRecord:
+        """What is in the run folder."""
+        return RunRecord(self.directory)
+
+    @cached_property
+    def is_as_finished(self) -> bool:
+        """Whether the finished run had this very configuration."""
+        before = self.record.config
+        return self.was_finished and bool(before) and not all_differences(before, self.config)
 
     @property
     def name(self) -> str:
@@ -120,18 +153,23 @@ def _is_literal(value: object) -> bool:
     return not isinstance(value, str) or ("${" not in value and value != "???")
 
 
-def _directory(overrides: Sequence[str], composed: DictConfig, config: Mapping[str, Any]) -> Path:
+def _directory(overrides: Sequence[str], composed: DictConfig) -> Path:
     sweep: Any = composed.hydra.sweep
-    # What is simple is read off the resolved values: the grammar of OmegaConf takes longer.
-    name = _name_of(config) if sweep._get_node("subdir")._value() == _NAMED else None
-    folder = _filled_in(sweep._get_node("dir")._value(), config)
     try:
-        return Path(
-            str(sweep.dir) if folder is None else folder,
-            str(sweep.subdir) if name is None else name,
-        )
+        return Path(str(sweep.dir), str(sweep.subdir))
     except OmegaConfBaseException as error:
         raise _unresolved("hydra.sweep", overrides, error) from error
+
+
+def _plain_directory(composed: DictConfig, config: Mapping[str, Any]) -> Path | None:
+    """The folder of a run where it can be read off the resolved values; None where it is not.
+
+    That takes less time than the grammar of OmegaConf.
+    """
+    sweep: Any = composed.hydra.sweep
+    name = _name_of(config) if sweep._get_node("subdir")._value() == _NAMED else None
+    folder = _filled_in(sweep._get_node("dir")._value(), config)
+    return None if name is None or folder is None else Path(folder, name)
 
 
 def _name_of(config: Mapping[str, Any]) -> str | None:
@@ -188,7 +226,7 @@ def without_twins(points: Sequence[Point]) -> tuple[list[Point], list[str]]:
         first = kept.setdefault(point.directory, point)
         if first is point:
             continue
-        found = differences(first.config, point.config, everything=True)
+        found = all_differences(first.config, point.config)
         if found:
             shared.setdefault(point.directory, _shared(first, point, found))
         else:
@@ -203,7 +241,7 @@ def refuse_other_runs(points: Sequence[Point]) -> None:
         ConfigError: if a finished run differs in a key that matters.
     """
     for point in points:
-        if point.was_finished:
+        if point.was_finished and not point.is_as_finished:
             refuse_other_run(point.directory, point.config)
 
 
@@ -218,6 +256,8 @@ def refuse_other_run(directory: Path, config: Mapping[str, Any]) -> None:
     if before is None:
         log.warning("%s has no %s: taken as the same run", directory, CONFIG_FILE)
         return
+    from autrainer.config.identity import differences
+
     found = differences(before, config)
     if found:
         raise AnotherRunError(
