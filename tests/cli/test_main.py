@@ -1,5 +1,6 @@
 """The command as a user meets it: exit codes, messages, and what is not imported."""
 
+import shutil
 import subprocess
 import sys
 from pathlib import Path
@@ -9,7 +10,7 @@ import tomllib
 
 import autrainer
 from autrainer.cli.main import run
-from autrainer.cli.parser import COMMANDS, command_names
+from autrainer.cli.parser import COMMANDS, command_names, terminal_columns
 from tests.conftest import CONF, REPOSITORY
 
 HEAVY = ("torch", "numpy", "pandas", "matplotlib", "sklearn", "scipy", "hydra", "omegaconf", "yaml")
@@ -125,6 +126,12 @@ def test_misuse_exits_with_2_and_shows_help_and_message_on_stderr(arguments, mes
     assert captured.err.startswith("usage: autrainer")
     assert captured.err.rstrip().splitlines()[-1].startswith("autrainer: ")
     assert message in captured.err
+
+
+@pytest.mark.parametrize("columns", ["", "40", "0", "-3", "wide"])
+def test_help_is_as_wide_as_the_terminal(monkeypatch, columns):
+    monkeypatch.setenv("COLUMNS", columns)
+    assert terminal_columns() == shutil.get_terminal_size().columns
 
 
 def test_a_misspelt_command_is_answered_with_all_of_them(capsys):

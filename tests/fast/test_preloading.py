@@ -7,7 +7,7 @@ import sys
 import pytest
 
 from autrainer.fast.gate import SWITCH
-from autrainer.fast.preloading import EXTENSIONS, LIBRARIES
+from autrainer.fast.preloading import EXTENSIONS, LIBRARIES, MEANWHILE
 
 LINUX = pytest.mark.skipif(sys.platform != "linux", reason="loads libraries of Linux")
 
@@ -89,3 +89,20 @@ def test_no_extension_module_has_to_wait_for_those_of_torch():
     (loaded,) = printed(FOUND)
     assert "autrainer._core" in loaded.split()
     assert set(loaded.split()) <= set(EXTENSIONS)
+
+
+def test_what_is_imported_meanwhile_brings_no_torch_no_numpy_and_no_other_extension():
+    """They wait for the libraries of torch; a module that is not installed is left out."""
+    program = f"""
+import sys
+from autrainer.fast.preloading import _import_if_there
+names = {MEANWHILE}
+for name in names:
+    _import_if_there(name)
+files = {{n: str(getattr(m, "__file__", "")) for n, m in list(sys.modules.items())}}
+print(*(name for name, file in files.items() if file.endswith(".so")))
+print("numpy" in sys.modules, "torch" in sys.modules)
+"""
+    loaded, heavy = printed(program)
+    assert heavy == "False False"
+    assert set(loaded.split()) - set(EXTENSIONS) == set()

@@ -46,6 +46,10 @@ def main() -> NoReturn:
     from autrainer.config.hydra.collector import pause_collector
 
     pause_collector()
+    if trains:
+        from autrainer.fast.dataclass_methods import defer_methods
+
+        defer_methods()
     if imports_torch(arguments):
         _prepare_torch()
     _leave(run(arguments))

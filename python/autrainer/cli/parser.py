@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import argparse
+import os
+import sys
 
 from autrainer import __version__
 from autrainer.cli.errors import CommandLineError
@@ -12,6 +14,9 @@ from autrainer.errors import did_you_mean
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from typing import Any, NoReturn
+
+WIDTH = 80
+"""Where there is no terminal."""
 
 CONFIG_DIRS = (
     "augmentation",
@@ -24,8 +29,34 @@ CONFIG_DIRS = (
 )
 
 
+def terminal_columns() -> int:
+    """How wide the terminal is, as `shutil.get_terminal_size` has it.
+
+    To ask that would import all formats of archives, a tenth of what `autrainer list` takes.
+    """
+    given = os.environ.get("COLUMNS", "")
+    if given.isdecimal() and int(given) > 0:
+        return int(given)
+    if sys.__stdout__ is None:
+        return WIDTH
+    try:
+        return os.get_terminal_size(sys.__stdout__.fileno()).columns or WIDTH
+    except (ValueError, OSError):
+        return WIDTH
+
+
+class Formatter(argparse.HelpFormatter):
+    """Help as wide as the terminal."""
+
+    def __init__(self, prog: str) -> None:
+        super().__init__(prog, width=terminal_columns() - 2)
+
+
 class Parser(argparse.ArgumentParser):
     """A parser that raises instead of exiting, and proposes the commands nearest to a typo."""
+
+    def __init__(self, **options: Any) -> None:
+        super().__init__(**{"formatter_class": Formatter, **options})
 
     def error(self, message: str) -> NoReturn:
         """Raise a usage error."""

@@ -1,7 +1,8 @@
 """Torch's shared libraries, loaded by a thread before Python asks for them.
 
 Loading and relocating them is a quarter of `import torch`, and needs nothing of Python: meanwhile
-this process reads and composes configurations. `import torch` then finds them loaded.
+this process reads and composes configurations, and imports what torch imports of others. `import
+torch` then finds all of that loaded.
 """
 
 from __future__ import annotations
@@ -31,13 +32,25 @@ EXTENSIONS = (
     *("_blake2", "_json", "_socket", "select", "array", "_uuid", "fcntl", "_ctypes", "_struct"),
     *("_contextvars", "_pickle", "_posixsubprocess", "_heapq", "_queue", "binascii"),
     *("unicodedata", "_decimal", "_bisect", "_random", "_sha512", "yaml._yaml", "autrainer._core"),
+    *("_ssl", "_asyncio", "_multiprocessing", "_posixshmem", "mmap", "grp"),
 )
-"""Modules that composing a configuration imports. The system loads one library at a time, so they
-would wait for those of torch."""
+"""What composing a configuration and the modules of `MEANWHILE` import. The system loads one
+library at a time, so they would wait for those of torch."""
+
+MEANWHILE = (
+    *("torchgen.model", "unittest.mock", "urllib.request", "importlib.metadata", "tqdm"),
+    *("typing_extensions", "multiprocessing.connection", "concurrent.futures.thread", "tarfile"),
+    # It asks the linker, and so waits for the thread; nothing is left to do by then.
+    *("pickletools", "difflib", "graphlib", "cuda.pathfinder"),
+)
+"""Modules that `import torch` imports too, and that need neither it nor NumPy nor a library."""
 
 WAITING = ("numpy", "torch")
 """Packages whose import waits for the thread. They change environment variables, which no thread
 may read meanwhile, and initialisers of libraries do."""
+
+
+_thread: threading.Thread | None = None
 
 
 def preload_torch() -> None:
@@ -55,15 +68,28 @@ def preload_torch() -> None:
     for name in EXTENSIONS:
         _import_if_there(name)
     folder = Path(found.origin).parent / "lib"
+    global _thread
     thread = threading.Thread(target=_load, args=(folder,), name="autrainer-torch", daemon=True)
     try:
         thread.start()
     except RuntimeError:
         # The system gives no more threads.
         return
+    _thread = thread
     sys.meta_path.insert(0, _Waiting(thread))
     # A child that is forked while a library is being loaded could never load one.
     os.register_at_fork(before=thread.join)
+
+
+def import_meanwhile() -> None:
+    """Import what torch imports of others for as long as its libraries are not there yet.
+
+    For a process that would wait for them otherwise.
+    """
+    for name in MEANWHILE:
+        if _thread is None or not _thread.is_alive():
+            return
+        _import_if_there(name)
 
 
 def _import_if_there(name: str) -> None:

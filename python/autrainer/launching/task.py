@@ -13,6 +13,8 @@ from typing import TYPE_CHECKING, Any
 from autrainer.config.hydra.collector import resume_collector
 from autrainer.config.schema.problems import refuse
 from autrainer.errors import AnotherRunError, ConfigError, RunInUseError
+from autrainer.fast.dataclass_methods import make_methods_as_usual
+from autrainer.fast.preloading import import_meanwhile
 from autrainer.runs.elsewhere import AT_WORK_ELSEWHERE, FAILED_ELSEWHERE, SharedRuns
 from autrainer.runs.finished import is_finished
 from autrainer.runs.process.run_process import process_of
@@ -80,9 +82,10 @@ def find_problems(configs: Sequence[RunConfig]) -> list[list[Problem]]:
     """What is wrong with the classes that each of these configurations names."""
     if any(config.plotting.is_on and config.compute.devices == 1 for config in configs):
         prepare_plots()
+    import_meanwhile()
     from autrainer.training.checks.configuration import find_problems
 
-    resume_collector()
+    _end_imports()
     return [find_problems(config) for config in configs]
 
 
@@ -204,7 +207,14 @@ def _skip(config: DictConfig, directory: Path) -> float:
 
 def trainer_class() -> Any:
     """The trainer's class, imported when the first run needs it."""
+    import_meanwhile()
     from autrainer.training import ModularTaskTrainer
 
-    resume_collector()
+    _end_imports()
     return ModularTaskTrainer
+
+
+def _end_imports() -> None:
+    """From here on come modules of the user, and objects that go away again."""
+    make_methods_as_usual()
+    resume_collector()

@@ -188,10 +188,12 @@ def _checked(task: Check) -> Problems:
 def main(descriptor: int) -> NoReturn:
     """Serve the pool at the other end of this socket, and end the process."""
     from autrainer.config.hydra.collector import pause_collector
+    from autrainer.fast.dataclass_methods import defer_methods
     from autrainer.runs.process.streams import open_standard_streams
 
     open_standard_streams()
     pause_collector()
+    defer_methods()
     connection = Connection(descriptor)
     code = 1
     try:
