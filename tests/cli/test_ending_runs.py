@@ -156,3 +156,23 @@ def test_a_run_is_ended_here_where_no_thread_can_be_started(monkeypatch):
     ending, ended = EndingRuns(), []
     ending.submit(Path("run"), lambda: ended.append(True))
     assert ended == [True]
+
+
+def test_who_asks_is_told_when_a_run_is_on_disk_and_why_it_is_not():
+    ending, told, go = EndingRuns(), [], threading.Event()
+
+    def fail():
+        go.wait(WAIT_S)
+        raise ZeroDivisionError
+
+    ending.submit(Path("run"), fail)
+    assert ending.is_ending(Path("run"))
+    ending.when_ended(Path("run"), told.append)
+    assert told == []
+    go.set()
+    ending.settle()
+    assert [type(error) for error in told] == [ZeroDivisionError]
+    assert not ending.is_ending(Path("run"))
+    ending.when_ended(Path("run"), told.append)
+    ending.when_ended(Path("other"), told.append)
+    assert [type(error) for error in told[1:]] == [ZeroDivisionError, type(None)]

@@ -165,6 +165,81 @@ def test_workers_stop_and_keep_their_states_when_the_command_is_killed(project):
     assert states_of(project) == ["finished"] * 2
 
 
+PLOTS = """
+import os, signal, time
+from pathlib import Path
+from autrainer.plotting.process import Renderer
+
+
+def draw(renderer, plots):
+    # Those of the third run are there at once.
+    until = time.monotonic() + 30
+    while not plots.output_directory.endswith("_3") and not Path("go").exists():
+        assert time.monotonic() < until
+        time.sleep(0.01)
+    time.sleep(0.2)
+    folder = Path(plots.output_directory, "_plots")
+    folder.mkdir(exist_ok=True)
+    (folder / "loss.png").write_bytes(b"plot")
+    return {"error": None}
+
+
+Renderer._spawn = lambda self: None
+Renderer._ask = draw
+
+
+class Calling:
+    def cb_on_train_begin(self, trainer):
+        if trainer.cfg.seed == 3 and not Path("go").exists():
+            Path("go").touch()
+            HAPPENS
+"""
+"""Plots of the first two runs wait until the third one trains, and then something happens."""
+
+
+@pytest.fixture
+def slowly_drawn(project):
+    """Writes the callback of runs whose plots wait; gives the arguments."""
+    (project / "conf" / "plotting" / "None.yaml").unlink()
+
+    def written(happens):
+        callback = write_callback(project, PLOTS.replace("HAPPENS", happens))
+        return (*[each for each in TRAIN if each != "plotting=None"], callback, "seed=1,2,3")
+
+    return written
+
+
+def test_a_worker_begins_the_next_run_before_the_plots_of_a_run_are_there(project, slowly_drawn):
+    result = run(project, *slowly_drawn("pass"))
+    assert result.returncode == 0, result.stderr
+    assert states_of(project) == ["finished"] * 3
+    assert result.stdout.count(" trained ") >= 3
+    for folder in runs_of(project).values():
+        assert (folder / "_plots" / "loss.png").is_file()
+        assert not (folder / ".lock").exists()
+
+
+def test_a_worker_that_is_killed_fails_the_run_that_it_was_ending_too(project, slowly_drawn):
+    arguments = slowly_drawn("os.kill(os.getpid(), 9)")
+    result = run(project, *arguments)
+    assert result.returncode == 1
+    assert "2 of 3 jobs failed" in result.stderr
+    assert sorted(states_of(project)) == ["failed", "failed", "finished"]
+    assert run(project, *arguments).returncode == 0
+    assert states_of(project) == ["finished"] * 3
+
+
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+def test_a_signal_lets_runs_end_that_have_trained(project, slowly_drawn, number):
+    arguments = slowly_drawn(f"os.kill(os.getppid(), {int(number)}); time.sleep(0.5)")
+    result = run(project, *arguments)
+    assert result.returncode == 128 + number
+    assert states_of(project) == ["finished", "finished", "interrupted"]
+    assert "goes on" in result.stderr
+    assert run(project, *arguments).returncode == 0
+    assert states_of(project) == ["finished"] * 3
+
+
 def test_a_run_that_fails_stops_the_others_if_that_is_asked_for(project):
     callback = write_callback(
         project,

@@ -12,18 +12,19 @@ from typing import Any
 from autrainer.launching.messages import Ended, Failure, Setup, Train
 
 
-def setup_here(threads: int = 0) -> Setup:
+def setup_here(threads: int = 0, *, ends_later: bool = False) -> Setup:
     """What another process needs to know of this one to train what is composed here.
 
     Args:
         threads: Threads of its numerical libraries; 0 leaves them as they are.
+        ends_later: A run may be written to its end beside the next one.
     """
     from hydra import version
 
     from autrainer.config.hydra.internals import JobRuntime
 
     name = JobRuntime.instance().get("name")
-    return Setup([*sys.path], [*sys.argv], name, str(version.getbase()), threads)
+    return Setup([*sys.path], [*sys.argv], name, str(version.getbase()), threads, ends_later)
 
 
 class JobRunner:

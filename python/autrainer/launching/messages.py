@@ -20,6 +20,7 @@ class Setup:
         job_name: Hydra's name of the job.
         version_base: The version of Hydra whose defaults are taken.
         threads: Threads of the numerical libraries; 0 leaves them as they are.
+        ends_later: A run may be written to its end beside the next one.
     """
 
     path: list[str]
@@ -27,6 +28,7 @@ class Setup:
     job_name: str
     version_base: str
     threads: int
+    ends_later: bool = False
 
 
 @dataclass(frozen=True)
@@ -99,6 +101,17 @@ class Progress:
 
 
 @dataclass(frozen=True)
+class Trained:
+    """A run has trained, and ends beside the next one; `Ended` follows when it is on disk.
+
+    Args:
+        directory: Its folder.
+    """
+
+    directory: str
+
+
+@dataclass(frozen=True)
 class Said:
     """A record of the log that is for the screen too."""
 
@@ -129,6 +142,7 @@ class Ended:
         failure: Why it failed.
         signal: What has interrupted it.
         is_saved: Whether an interrupted run goes on where it was.
+        directory: Folder of a run that has ended beside the next one.
     """
 
     state: str
@@ -136,6 +150,7 @@ class Ended:
     failure: Failure | None = None
     signal: int = 0
     is_saved: bool = False
+    directory: str = ""
 
 
 class WorkerTraceback(Exception):

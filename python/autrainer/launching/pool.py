@@ -5,7 +5,7 @@ from __future__ import annotations
 import pickle
 import signal
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from multiprocessing.connection import wait
 from typing import Any
 
@@ -34,6 +34,7 @@ from autrainer.launching.messages import (
     Save,
     Stop,
     Train,
+    Trained,
 )
 from autrainer.launching.processes import LEAVE_S, spawned_worker
 from autrainer.launching.slots import Slot, SlotTable
@@ -63,12 +64,26 @@ class Place:
         worker: The process in it, or None.
         is_ready: Whether it has imported everything.
         job: The run that it trains, or None.
+        ending: A run that it has trained and that is not on disk yet, or None.
     """
 
     slot: Slot
     worker: Hired | None = None
     is_ready: bool = False
     job: Job | None = None
+    ending: Job | None = None
+
+    @property
+    def jobs(self) -> list[Job]:
+        """What would be lost with the worker, in the order in which it began."""
+        return [job for job in (self.ending, self.job) if job is not None]
+
+    def forget(self, job: Job) -> None:
+        """It is not here any more."""
+        if self.ending is job:
+            self.ending = None
+        else:
+            self.job = None
 
 
 class Pool:
@@ -179,17 +194,20 @@ class Pool:
                 self._tell_all(Save())
             self._dispatch()
             self._look()
-            self._view.update(self._busy, len(self._queue))
+            shown = [place.jobs[-1] for place in self._places if place.jobs]
+            self._view.update(shown, len(self._queue))
         if requests.stop is not None:
             # Asked for when the last run had just ended: others may follow this sweep.
             self._asked_by = requests.stop
 
     @property
     def _busy(self) -> list[Job]:
-        return [place.job for place in self._places if place.job is not None]
+        return [job for place in self._places for job in place.jobs]
 
     def _start(self, place: Place) -> None:
-        setup = setup_here(self._table.threads)
+        # What comes after a failure would have begun by then, and a GPU is to be free first.
+        ends_later = not (self._fails_fast or self._is_fresh)
+        setup = setup_here(self._table.threads, ends_later=ends_later)
         place.worker = self._make_worker(setup, place.slot.environment)
         place.is_ready = False
 
@@ -277,14 +295,18 @@ class Pool:
             self._view.printed(place.job, message.lines, message.stream)
         elif isinstance(message, Progress) and place.job is not None:
             place.job.advance(message)
+        elif isinstance(message, Trained) and place.job is not None:
+            place.ending, place.job = place.job, None
         elif isinstance(message, Ended):
             # What was printed before belongs to this run.
             self._pass_on(place)
             self._end(place, message)
 
     def _end(self, place: Place, ended: Ended) -> None:
-        job, place.job = place.job, None
+        is_later = place.ending is not None and str(place.ending.directory) == ended.directory
+        job = place.ending if is_later else place.job
         assert job is not None
+        place.forget(job)
         error = None if ended.failure is None else ended.failure.error()
         if isinstance(error, RunInUseError) and self._queue.refused(job):
             self._view.left(job)
@@ -322,24 +344,29 @@ class Pool:
         worker.close()
         place.worker, was_ready, place.is_ready = None, place.is_ready, False
         number = code - 128 if code - 128 in STOPS else 0
-        if place.job is not None and worker.is_short_of_memory and self._retries_alone(place.job):
-            place.job = None
-        elif place.job is not None and self._goes_on(place.job, worker, number):
-            job, place.job = place.job, None
-            job.num_lost += 1
-            self._view.lost(job, worker.told_end(code))
-            self._queue.add(job)
-        elif place.job is not None:
-            self._end(place, self._last_of(place.job, worker.told_end(code), number))
-        elif self._is_stopping:
+        for job in (jobs := place.jobs):
+            self._lose(place, job, worker, number, worker.told_end(code))
+        if jobs or self._is_stopping:
             return
-        elif number:
+        if number:
             self._stop(stop_of(number))
         elif not was_ready:
             raise AutrainerError(
                 "a process that was to train runs has ended at its start, "
                 f"{worker.told_end(code)}; what it printed is above"
             )
+
+    def _lose(self, place: Place, job: Job, worker: Hired, number: int, how: str) -> None:
+        """A run has lost its worker, which has ended by this signal or 0."""
+        if worker.is_short_of_memory and self._retries_alone(job):
+            place.forget(job)
+        elif self._goes_on(job, worker, number):
+            place.forget(job)
+            job.num_lost += 1
+            self._view.lost(job, how)
+            self._queue.add(job)
+        else:
+            self._end(place, replace(self._last_of(job, how, number), directory=str(job.directory)))
 
     def _goes_on(self, job: Job, worker: Hired, number: int) -> bool:
         """Whether another worker goes on with a run whose worker is gone, by this signal or 0."""

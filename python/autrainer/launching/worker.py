@@ -13,14 +13,18 @@ import signal
 import sys
 import threading
 from collections.abc import Callable
+from contextlib import AbstractContextManager, nullcontext
 from contextvars import ContextVar
+from dataclasses import replace
 from multiprocessing.connection import Connection
+from pathlib import Path
 from typing import Any, NoReturn
 
 from autrainer.launching.job_runner import JobRunner
 from autrainer.launching.messages import (
     Check,
     End,
+    Ended,
     Failure,
     Problems,
     Progress,
@@ -30,11 +34,16 @@ from autrainer.launching.messages import (
     Setup,
     Stop,
     Train,
+    Trained,
 )
+from autrainer.runs.process.ending_runs import EndingRuns, runs_may_end_later, settle_runs
 
 Send = Callable[[object], None]
 
 REPORT_EVERY_S = 0.2
+LEAVE_S = 4.0
+"""How long the last run may take to be on disk when this process is to leave; the pool waits a
+little longer."""
 PARENT_GONE = Stop(int(signal.SIGTERM))
 _send: ContextVar[Send | None] = ContextVar("send_to_pool", default=None)
 
@@ -101,6 +110,7 @@ class Worker:
     def __init__(self, connection: Connection, setup: Setup) -> None:
         self._connection = connection
         self._runner = JobRunner(setup)
+        self._ends_later = setup.ends_later
         self._sending = threading.Lock()
         self._tasks: queue.SimpleQueue[object] = queue.SimpleQueue()
 
@@ -112,14 +122,31 @@ class Worker:
         _handle_signals()
         _send.set(self.send)
         threading.Thread(target=self._listen, name="autrainer-pool", daemon=True).start()
-        with shared_renderer(), one_sweep():
+        with shared_renderer(), one_sweep(), self._ending() as ending:
             self._runner.prepare()
             self.send(Ready())
             while not isinstance(task := self._tasks.get(), End | Stop):
                 if isinstance(task, Check):
                     self.send(_checked(task))
                 elif isinstance(task, Train):
-                    self.send(self._runner.train(task, Reporter(self.send)))
+                    self._train(task, ending)
+
+    def _ending(self) -> AbstractContextManager[EndingRuns | None]:
+        return runs_may_end_later() if self._ends_later else nullcontext()
+
+    def _train(self, task: Train, ending: EndingRuns | None) -> None:
+        ended, folder = self._runner.train(task, Reporter(self.send)), Path(task.directory)
+        if ending is None or ended.state != "done":
+            self.send(ended)
+            return
+        if ending.is_ending(folder):
+            self.send(Trained(task.directory))
+
+        def report(error: BaseException | None) -> None:
+            failed = None if error is None else Ended("failed", failure=Failure.of(error))
+            self.send(replace(failed or ended, directory=task.directory))
+
+        ending.when_ended(folder, report)
 
     def send(self, message: object) -> None:
         """Send a message; nothing happens if the pool is gone."""
@@ -171,9 +198,14 @@ def _handle_signals() -> None:
 
     for number in STOPS:
         if signal.getsignal(number) is not signal.SIG_IGN:
-            signal.signal(number, lambda number, frame: os._exit(128 + number))
+            signal.signal(number, _leave)
     for number in SAVES:
         signal.signal(number, lambda number, frame: None)
+
+
+def _leave(number: int, frame: object) -> None:
+    settle_runs(LEAVE_S)
+    os._exit(128 + number)
 
 
 def _checked(task: Check) -> Problems:
