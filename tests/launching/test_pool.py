@@ -191,10 +191,16 @@ Renderer._ask = draw
 class Calling:
     def cb_on_train_begin(self, trainer):
         if trainer.cfg.seed == 3 and not Path("go").exists():
+            while len(list(Path().glob("trained_*"))) < 2:
+                time.sleep(0.01)
             Path("go").touch()
             HAPPENS
+
+    def cb_on_test_end(self, trainer, test_results):
+        Path(f"trained_{trainer.cfg.seed}").touch()
 """
-"""Plots of the first two runs wait until the third one trains, and then something happens."""
+"""Plots of the first two runs wait until these have trained and the third one trains, and then
+something happens."""
 
 
 @pytest.fixture
