@@ -7,7 +7,6 @@ import json
 import os
 import socket
 import time
-import uuid
 from dataclasses import asdict, dataclass, fields
 from pathlib import Path
 from typing import Any
@@ -55,7 +54,7 @@ class Owner:
             since=time.strftime("%Y-%m-%d %H:%M:%S"),
             slurm_job=os.environ.get("SLURM_JOB_ID"),
             slurm_restarts=int(restarts) if restarts.isdecimal() else 0,
-            token=uuid.uuid4().hex,
+            token=os.urandom(16).hex(),
             boot=_boot(),
             pid_namespace=_pid_namespace(),
             started=_started(os.getpid()),
