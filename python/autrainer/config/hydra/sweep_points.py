@@ -81,17 +81,18 @@ class Point:
             node.job.id = node.job.num = index
         config = _resolved(overrides, composed)
         sources = Sources.of_hydra(node)
-        directory = _plain_directory(composed, config) if hooks.collect is None else None
-        if directory is not None and hooks.own_folders and hooks.is_finished(directory):
-            point = cls(overrides, config, directory, True, sources, hooks.check)
-            if point.is_as_finished:
-                return point
-        # A run that lacks its seed is told so before its folder is named after it.
-        run = None if hooks.check is None else hooks.check(config, sources)
-        directory = directory or _directory(overrides, composed)
+        try:
+            directory = _plain_directory(composed, config) or _directory(overrides, composed)
+        except ConfigError:
+            # A run that lacks its seed is told so before that its folder is named after it.
+            if hooks.check is not None:
+                hooks.check(config, sources)
+            raise
         is_finished = hooks.is_finished(directory)
         point = cls(overrides, config, directory, is_finished, sources, hooks.check)
-        point.__dict__["run"] = run
+        if hooks.collect is not None or not hooks.own_folders or not point.is_as_finished:
+            # What is wrong with it is told before anything begins.
+            _ = point.run
         return point
 
     @cached_property
@@ -113,8 +114,10 @@ class Point:
     @cached_property
     def is_as_finished(self) -> bool:
         """Whether the finished run had this very configuration."""
+        if not self.was_finished:
+            return False
         before = self.record.config
-        return self.was_finished and bool(before) and not all_differences(before, self.config)
+        return bool(before) and not all_differences(before, self.config)
 
     @property
     def name(self) -> str:
