@@ -8,7 +8,7 @@ import yaml
 from autrainer.cli.main import run
 from autrainer.cli.results import RunResult
 from autrainer.cli.sweep_table import sweep_table
-from autrainer.config.hydra.sweep import Outcome
+from autrainer.config.hydra.outcomes import Outcome
 from autrainer.runs.layout import RESUME
 from autrainer.runs.locking.lock import RunLock
 from autrainer.runs.record.configuration import tracking_metric

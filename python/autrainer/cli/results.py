@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from autrainer.cli.sweep_table import was_stopped
-from autrainer.config.hydra.sweep import Outcome, failures
+from autrainer.config.hydra.outcomes import Outcome, failures
 from autrainer.errors import RunFailedError
 from autrainer.runs.layout import ERROR_FILE
 from autrainer.runs.record.run_record import RunRecord

@@ -13,7 +13,7 @@ from autrainer.runs.record.times import time_in_words
 from autrainer.runs.status import PRUNED, STOPPED
 
 if TYPE_CHECKING:
-    from autrainer.config.hydra.sweep import Outcome
+    from autrainer.config.hydra.outcomes import Outcome
     from autrainer.runs.record.run_record import RunRecord
 
 STATES = {

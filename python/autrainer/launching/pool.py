@@ -5,7 +5,7 @@ from __future__ import annotations
 import pickle
 import signal
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from multiprocessing.connection import wait
 from typing import Any
 
@@ -36,8 +36,9 @@ from autrainer.launching.messages import (
     Train,
     Trained,
 )
+from autrainer.launching.places import Place
 from autrainer.launching.processes import LEAVE_S, spawned_worker
-from autrainer.launching.slots import Slot, SlotTable
+from autrainer.launching.slots import SlotTable
 from autrainer.launching.view import View
 from autrainer.runs.elsewhere import AT_WORK_ELSEWHERE, FAILED_ELSEWHERE, SharedRuns
 from autrainer.runs.finished import is_finished
@@ -53,37 +54,6 @@ STARTING_AT_ONCE = 4
 
 Report = Callable[[Job], None]
 Asked = signal.Signals | TimeLimit
-
-
-@dataclass
-class Place:
-    """A slot and who is in it.
-
-    Args:
-        slot: The slot.
-        worker: The process in it, or None.
-        is_ready: Whether it has imported everything.
-        job: The run that it trains, or None.
-        ending: A run that it has trained and that is not on disk yet, or None.
-    """
-
-    slot: Slot
-    worker: Hired | None = None
-    is_ready: bool = False
-    job: Job | None = None
-    ending: Job | None = None
-
-    @property
-    def jobs(self) -> list[Job]:
-        """What would be lost with the worker, in the order in which it began."""
-        return [job for job in (self.ending, self.job) if job is not None]
-
-    def forget(self, job: Job) -> None:
-        """It is not here any more."""
-        if self.ending is job:
-            self.ending = None
-        else:
-            self.job = None
 
 
 class Pool:

@@ -7,8 +7,8 @@ from collections.abc import Mapping, Sequence
 from functools import partial
 from typing import TYPE_CHECKING
 
+from autrainer.config.hydra.outcomes import Outcome
 from autrainer.config.hydra.pools import Compose, Report
-from autrainer.config.hydra.sweep import Outcome
 from autrainer.errors import ConfigError
 from autrainer.launching.jobs import Job
 from autrainer.launching.live_table import LiveTable

@@ -13,8 +13,9 @@ from pathlib import Path
 from typing import Any
 
 from autrainer.callbacks.study_storage import require_optuna
+from autrainer.config.hydra.outcomes import Outcome
 from autrainer.config.hydra.pools import GrowingPool, WorkerCluster, WorkerPool
-from autrainer.config.hydra.sweep import Outcome, Sweep
+from autrainer.config.hydra.sweep import Sweep
 from autrainer.config.hydra.sweep_points import Point
 from autrainer.errors import ConfigError, FailedElsewhereError, RunInUseError, message_of
 from autrainer.runs.elsewhere import LOOK_EVERY_S

@@ -27,7 +27,7 @@ if TYPE_CHECKING:
 
     from omegaconf import DictConfig
 
-    from autrainer.config.hydra.sweep import Outcome
+    from autrainer.config.hydra.outcomes import Outcome
     from autrainer.config.hydra.sweep_points import Point
     from autrainer.config.plain import Plain
     from autrainer.config.schema.problems import Origin

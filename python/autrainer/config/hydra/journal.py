@@ -16,7 +16,7 @@ from autrainer.runs.yaml.reading import read_mapping
 from autrainer.runs.yaml.writing import yaml_text
 
 if TYPE_CHECKING:
-    from autrainer.config.hydra.sweep import Outcome
+    from autrainer.config.hydra.outcomes import Outcome
 
 log = logging.getLogger(__name__)
 

@@ -6,7 +6,7 @@ from collections.abc import Callable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any, Protocol, runtime_checkable
 
 if TYPE_CHECKING:
-    from autrainer.config.hydra.sweep import Outcome
+    from autrainer.config.hydra.outcomes import Outcome
     from autrainer.config.hydra.sweep_points import Point
     from autrainer.runs.elsewhere import SharedRuns
 

@@ -11,7 +11,7 @@ import time
 from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -20,13 +20,13 @@ from hydra.errors import CompactHydraException
 from hydra.types import HydraContext
 from omegaconf import DictConfig, OmegaConf, open_dict
 
-from autrainer.config.error_places import describe
 from autrainer.config.hydra.collector import collecting
 from autrainer.config.hydra.compose import HOOKS, SweepHooks
 from autrainer.config.hydra.composer import Composer
 from autrainer.config.hydra.filters import Filter
-from autrainer.config.hydra.internals import JobReturn, JobStatus, result_of, runs_here
+from autrainer.config.hydra.internals import JobReturn, runs_here
 from autrainer.config.hydra.journal import Journal
+from autrainer.config.hydra.outcomes import Outcome, failures, outcome_of, without_result
 from autrainer.config.hydra.pools import PointPool
 from autrainer.config.hydra.prepared import Prepared
 from autrainer.config.hydra.sweep_points import Point, refuse_other_runs, refuse_shared_folders
@@ -41,42 +41,10 @@ from autrainer.runs.elsewhere import (
 )
 from autrainer.runs.layout import MULTIRUN_FILE
 from autrainer.runs.process.ending_runs import runs_may_end_later, settle_runs
-from autrainer.runs.record.run_record import RunRecord
 from autrainer.runs.writing.files import write_text
 from autrainer.runs.yaml.writing import yaml_text
 
 log = logging.getLogger(__name__)
-
-
-@dataclass(frozen=True)
-class Outcome:
-    """How a run of a sweep ended.
-
-    Args:
-        overrides: What sets it apart from the main configuration.
-        directory: Its folder.
-        state: `done`, `finished before`, `failed`, `interrupted`, or `waiting` if the sweep has
-            ended before it began. Of a run that another command has taken: `finished elsewhere`,
-            or `at work elsewhere` if the sweep has ended before that. Of a run that a job of a
-            cluster is to train: `queued`.
-        value: What the task returned.
-        error: Why it failed.
-        job: Number of that job.
-        known: What has been read of its folder so far, of a run that had finished before.
-    """
-
-    overrides: Sequence[str]
-    directory: Path
-    state: str
-    value: Any = None
-    error: BaseException | None = None
-    job: str = ""
-    known: RunRecord | None = None
-
-    @property
-    def record(self) -> RunRecord:
-        """What is in its folder by now."""
-        return RunRecord(self.directory) if self.known is None else self.known
 
 
 class Sweep:
@@ -246,7 +214,7 @@ class Sweep:
                         self._elsewhere.append(point)
                         self.outcomes.pop()
                 elif state == FINISHED_ELSEWHERE:
-                    self._add(_without_result(point, state))
+                    self._add(without_result(point, state))
                 else:
                     error = shared.failure_of(point.directory)
                     self._add(Outcome(point.overrides, point.directory, "failed", error=error))
@@ -281,12 +249,12 @@ class Sweep:
     def _so_far(self) -> list[Outcome]:
         """The outcomes of all runs in their order, of the one at work and those that wait too."""
         batch, seen = self._launched
-        outcomes = [*self.outcomes, *(_outcome(*pair) for pair in zip(batch, seen, strict=False))]
+        outcomes = [*self.outcomes, *(outcome_of(*pair) for pair in zip(batch, seen, strict=False))]
         outcomes += [self._stopped(point) for point in batch[len(seen) : len(seen) + 1]]
-        outcomes += [_without_result(point, AT_WORK_ELSEWHERE) for point in self._elsewhere]
+        outcomes += [without_result(point, AT_WORK_ELSEWHERE) for point in self._elsewhere]
         told = {outcome.directory for outcome in outcomes}
         waiting = [point for point in self._left if point.directory not in told]
-        outcomes += [_without_result(point, "waiting") for point in waiting]
+        outcomes += [without_result(point, "waiting") for point in waiting]
         return sorted(outcomes, key=lambda outcome: self._order[outcome.directory])
 
     def _points(self, combinations: Iterable[Sequence[str]]) -> list[Point]:
@@ -382,14 +350,14 @@ class Sweep:
                 self._launched = ([], [])
                 # After Ctrl-C there is no result but what has been seen until then.
                 done = results or seen
-                self.outcomes += [_outcome(*pair) for pair in zip(batch, done, strict=False)]
+                self.outcomes += [outcome_of(*pair) for pair in zip(batch, done, strict=False)]
                 self.outcomes += [self._stopped(point) for point in stopped]
         return results
 
     def _stopped(self, point: Point) -> Outcome:
         """What became of the run that was at work; one that had just finished has finished."""
         finished = self.hooks.own_folders and self.hooks.is_finished(point.directory)
-        return _without_result(point, "done" if finished else "interrupted")
+        return without_result(point, "done" if finished else "interrupted")
 
     def _save_config(self) -> None:
         path = Path(str(self.config.hydra.sweep.dir), MULTIRUN_FILE)
@@ -413,36 +381,6 @@ class Sweep:
             sys.stderr.write(f"{failures(self.outcomes, self.hooks.record)}\n")
         if sys.exc_info()[0] is None:
             raise SystemExit(1)
-
-
-def failures(outcomes: Sequence[Outcome], record: str | None) -> str:
-    """Which runs have failed, where and why.
-
-    Args:
-        outcomes: How all runs of the sweep ended.
-        record: Name of the file in a run folder that holds the traceback, or None.
-    """
-    failed = [(outcome, outcome.error) for outcome in outcomes if outcome.error is not None]
-    total = sum(outcome.state in ("done", "failed") for outcome in outcomes)
-    told = [f"{len(failed)} of {total} jobs failed:"]
-    for outcome, error in failed:
-        told.append(f"\n{' '.join(outcome.overrides)}\n  in {outcome.directory}")
-        told.append(describe(error, outcome.directory / record if record else None))
-    return "\n".join(told)
-
-
-def _without_result(point: Point, state: str) -> Outcome:
-    return Outcome(point.overrides, point.directory, state)
-
-
-def _outcome(point: Point, result: JobReturn) -> Outcome:
-    if result.status == JobStatus.COMPLETED:
-        state = "finished before" if point.was_finished else "done"
-        return Outcome(point.overrides, point.directory, state, value=result_of(result))
-    error = result_of(result)
-    if not isinstance(error, BaseException):
-        error = RuntimeError(f"the job ended as {result.status.name}")
-    return Outcome(point.overrides, point.directory, "failed", error=error)
 
 
 def _chunks(points: Sequence[Point], size: int) -> Iterable[Sequence[Point]]:

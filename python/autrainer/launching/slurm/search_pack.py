@@ -8,8 +8,8 @@ from collections import deque
 from collections.abc import Callable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
+from autrainer.config.hydra.outcomes import Outcome
 from autrainer.config.hydra.pools import Compose, Report, WorkerPool
-from autrainer.config.hydra.sweep import Outcome
 from autrainer.launching.job_runner import JobRunner
 from autrainer.launching.messages import Ended, Setup, Train
 from autrainer.launching.slurm.job_signals import JobSignals

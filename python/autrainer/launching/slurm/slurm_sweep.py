@@ -8,8 +8,8 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from autrainer.config.hydra.outcomes import Outcome
 from autrainer.config.hydra.pools import Compose, Report, SearchProgress, WorkerPool
-from autrainer.config.hydra.sweep import Outcome
 from autrainer.config.schema.sections.clusters import SlurmSection
 from autrainer.errors import ConfigError
 from autrainer.launching.job_runner import setup_here
