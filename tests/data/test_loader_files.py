@@ -23,7 +23,7 @@ from autrainer.data.split_source import Files, ItemsOnly, SplitSource
 from autrainer.errors import CorruptFileError, DataError
 from autrainer.runs.random.keys import current_key
 from autrainer.runs.random.seeds import derived_seed
-from tests.data.native.test_file_reader import needs_proc, num_readers
+from tests.data.native.test_file_reader import needs_proc, num_readers, readers
 
 DTYPES = ["bool", "uint8", "int16", "int64", "float16", "float32", "float64", "complex64"]
 
@@ -415,6 +415,7 @@ def test_a_loader_that_is_dropped_half_way_frees_threads_and_memory(tmp_path, op
     dataset = Folder(tmp_path / "f", arrays_of(40, (500, 100), "float32"))
     sample_bytes = 500 * 100 * 4
     options = {"batch_size": 4, "seed": 1, "shuffle": True, "resident_mb": 0, **options}
+    others = readers()
     tracemalloc.start()
     try:
         loader = Loader(dataset, collate_fn=DataBatch.collate, num_workers=2, **options)
@@ -425,7 +426,7 @@ def test_a_loader_that_is_dropped_half_way_frees_threads_and_memory(tmp_path, op
         del loader, passing
 
         assert tracemalloc.get_traced_memory()[0] < sample_bytes
-        assert num_readers(0) == 0
+        assert num_readers(0, others) == 0
     finally:
         tracemalloc.stop()
 

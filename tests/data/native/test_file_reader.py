@@ -30,15 +30,21 @@ DTYPES = ["?", "b", "B", "i2", "u2", "i4", "u4", "i8", "u8", "f2", "f4", "f8", "
 NPY = NativeFormat("npy")
 
 
-def num_readers(expected):
-    """Number of threads of readers, once the system has caught up with names and ends."""
+def readers():
+    """Numbers of the threads of readers; earlier tests may have left some."""
+    found = set()
+    for task in Path("/proc/self/task").iterdir():
+        with contextlib.suppress(FileNotFoundError, ProcessLookupError):
+            if (task / "comm").read_text().startswith("autrainer-read"):
+                found.add(task.name)
+    return found
+
+
+def num_readers(expected, others):
+    """Number of threads of readers but others, once the system knows of their names and ends."""
     deadline = time.monotonic() + 60
     while True:
-        names = []
-        for task in Path("/proc/self/task").iterdir():
-            with contextlib.suppress(FileNotFoundError, ProcessLookupError):
-                names.append((task / "comm").read_text())
-        found = sum(name.startswith("autrainer-read") for name in names)
+        found = len(readers() - others)
         if found == expected or time.monotonic() > deadline:
             return found
         os.sched_yield()
@@ -395,22 +401,23 @@ def test_a_reader_holds_a_submitted_array_and_lets_go_of_it_when_waited_for(numb
 
 @needs_proc
 def test_threads_start_with_the_first_batch_and_end_with_the_reader(numbered):
+    others = readers()
     reader = FileReader(numbered, NPY, num_threads=3)
     reader.read_each(order(1))
-    assert num_readers(0) == 0
+    assert num_readers(0, others) == 0
     out = np.empty((100, 40, 3, 4), np.float32)
     reader.submit(order(1, 2), out[0, :2])
-    assert num_readers(3) == 3
+    assert num_readers(3, others) == 3
     reader.close()
-    assert num_readers(0) == 0
+    assert num_readers(0, others) == 0
     reader.submit(order(5), out[0, :1])
     reader.wait()
     assert out[0, 0, 0, 0] == 5
-    assert num_readers(3) == 3
+    assert num_readers(3, others) == 3
     for batch in out:
         reader.submit(np.arange(40), batch)
     del reader
-    assert num_readers(0) == 0
+    assert num_readers(0, others) == 0
 
 
 def test_several_readers_at_once_do_not_disturb_each_other(numbered):
