@@ -382,7 +382,7 @@ def test_plots_that_cannot_be_drawn_do_not_cost_the_run(tmp_path, caplog):
     (trainer.output_directory / "_plots").write_text("in the way")
     trainer.train()
     assert (trainer.output_directory / "metrics.csv").is_file()
-    assert "plots of this run are missing" in caplog.text
+    assert f"The plots of {trainer.output_directory.name} are missing" in caplog.text
 
 
 def configured_plotting():

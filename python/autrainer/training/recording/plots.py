@@ -61,7 +61,8 @@ class BackgroundPlots:
         try:
             self._process.join()
         except OutputError as error:
-            log.error("The plots of this run are missing: %s", error)
+            # Beside the next run of a sweep: "this run" would be another one.
+            log.error("The plots of %s are missing: %s", Path(self._where[0]).name, error)
 
     def close(self) -> None:
         """End the helper process."""
