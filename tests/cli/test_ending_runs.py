@@ -176,3 +176,6 @@ def test_who_asks_is_told_when_a_run_is_on_disk_and_why_it_is_not():
     ending.when_ended(Path("run"), told.append)
     ending.when_ended(Path("other"), told.append)
     assert [type(error) for error in told[1:]] == [ZeroDivisionError, type(None)]
+    ending.submit(Path("run"), lambda: None)
+    ending.settle()
+    assert ending.error_of(Path("run")) is None

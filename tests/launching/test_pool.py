@@ -177,6 +177,10 @@ def draw(renderer, plots):
     while not plots.output_directory.endswith("_3") and not Path("go").exists():
         assert time.monotonic() < until
         time.sleep(0.01)
+    if Path("spend").exists() and Path("go").read_text() == str(os.getpid()):
+        # This worker trains the third run.
+        Path("spend").unlink()
+        raise MemoryError
     time.sleep(0.2)
     folder = Path(plots.output_directory, "_plots")
     folder.mkdir(exist_ok=True)
@@ -193,7 +197,8 @@ class Calling:
         if trainer.cfg.seed == 3 and not Path("go").exists():
             while len(list(Path().glob("trained_*"))) < 2:
                 time.sleep(0.01)
-            Path("go").touch()
+            Path("went").write_text(str(os.getpid()))
+            Path("went").rename("go")
             HAPPENS
 
     def cb_on_test_end(self, trainer, test_results):
@@ -232,6 +237,16 @@ def test_a_worker_that_is_killed_fails_the_run_that_it_was_ending_too(project, s
     assert "2 of 3 jobs failed" in result.stderr
     assert sorted(states_of(project)) == ["failed", "failed", "finished"]
     assert run(project, *arguments).returncode == 0
+    assert states_of(project) == ["finished"] * 3
+
+
+def test_a_run_that_runs_out_of_memory_while_it_ends_is_tried_again_and_costs_no_other(
+    project, slowly_drawn
+):
+    (project / "spend").touch()
+    result = run(project, *slowly_drawn("time.sleep(0.5)"))
+    assert result.returncode == 0, result.stderr
+    assert not (project / "spend").exists()
     assert states_of(project) == ["finished"] * 3
 
 

@@ -46,7 +46,8 @@ def main() -> NoReturn:
     from autrainer.config.hydra.collector import pause_collector
 
     pause_collector()
-    if trains:
+    if arguments[:1] == ["train"]:
+        # Until it has imported the trainer; other commands go on to code of the user by other ways.
         from autrainer.fast.dataclass_methods import defer_methods
 
         defer_methods()

@@ -102,13 +102,7 @@ class Progress:
 
 @dataclass(frozen=True)
 class Trained:
-    """A run has trained, and ends beside the next one; `Ended` follows when it is on disk.
-
-    Args:
-        directory: Its folder.
-    """
-
-    directory: str
+    """The run has trained, and ends beside the next one; `Ended` follows when it is on disk."""
 
 
 @dataclass(frozen=True)

@@ -282,7 +282,8 @@ class Pool:
             self._view.left(job)
             return
         if error is not None and _is_short_of_memory(error) and self._retries_alone(job):
-            self._replace(place)
+            if place.job is None:
+                self._replace(place)
             return
         if self._is_fresh:
             self._replace(place)

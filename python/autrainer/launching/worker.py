@@ -140,7 +140,7 @@ class Worker:
             self.send(ended)
             return
         if ending.is_ending(folder):
-            self.send(Trained(task.directory))
+            self.send(Trained())
 
         def report(error: BaseException | None) -> None:
             failed = None if error is None else Ended("failed", failure=Failure.of(error))

@@ -32,7 +32,7 @@ def resume_collector() -> None:
 class collecting:
     """Within a pause, collect while the block runs: it leaves garbage behind, and much of it."""
 
-    # `contextlib` takes a fifth of what `autrainer --version` takes.
+    # Importing `contextlib` takes 2.6 ms of the 16 that `autrainer --version` took with it.
     def __enter__(self) -> None:
         self._is_paused = gc.get_threshold()[0] >= _PAUSE
         resume_collector()

@@ -33,6 +33,8 @@ class EndingRuns:
         self.settle()
         with self._lock:
             self._ending[folder.absolute()] = None
+            # Of an attempt before this one.
+            self._errors.pop(folder.absolute(), None)
         thread = threading.Thread(target=self._end, args=(folder, end), name="autrainer-ending")
         try:
             thread.start()
