@@ -17,7 +17,7 @@ from autrainer.engine.runtime import Runtime
 from autrainer.engine.step import DeviceMover, Hooks, MeanLoss, TrainingStep
 from autrainer.engine.update import Update
 from autrainer.models import FFNN
-from autrainer.runs.process.distributed import HAS_STORE, DistributedCommunicator, tcp_store
+from autrainer.runs.process.distributed import DistributedCommunicator
 
 PROCESSES, STEPS, BATCH, FEATURES = 2, 200, 64, 64
 CPU = torch.device("cpu")
@@ -91,8 +91,9 @@ def autrainer(communicator, width):
 class Pair:
     """Two processes that make a pass whenever they are told."""
 
-    def __init__(self, make, width):
-        self.store = tcp_store("127.0.0.1", 0, is_master=True)
+    def __init__(self, make, width, folder):
+        # No store with a thread: a process that is forked beside one may wait for its locks.
+        self.store = str(folder / "store")
         self.pipes = [self.fork(rank, make, width) for rank in range(PROCESSES)]
 
     def fork(self, rank, make, width):
@@ -108,10 +109,11 @@ class Pair:
     def serve(self, rank, make, width, told, answer):
         try:
             torch.set_num_threads(1)
-            address = {"MASTER_ADDR": "127.0.0.1", "MASTER_PORT": str(self.store.port)}
-            size = {"RANK": str(rank), "WORLD_SIZE": str(PROCESSES)}
-            os.environ.update(address | size | {HAS_STORE: "True", "GLOO_SOCKET_IFNAME": "lo"})
-            one_pass = make(DistributedCommunicator(), width)
+            os.environ.update(RANK=str(rank), WORLD_SIZE=str(PROCESSES), LOCAL_RANK=str(rank))
+            os.environ.update(LOCAL_WORLD_SIZE=str(PROCESSES), GLOO_SOCKET_IFNAME="lo")
+            os.environ.update(MASTER_ADDR="-", MASTER_PORT="0")
+            store = torch.distributed.FileStore(self.store, PROCESSES)
+            one_pass = make(DistributedCommunicator(store), width)
             while os.read(told, 1):
                 one_pass()
                 os.write(answer, b".")
@@ -137,7 +139,7 @@ class Pair:
 @pytest.mark.benchmark(group="ranks: 200 steps by two processes on the CPU, 64 samples each")
 @pytest.mark.parametrize("width", [64, 2048])
 @pytest.mark.parametrize("make", [by_hand, autrainer])
-def test_steps_by_two_processes(benchmark, make, width):
-    pair = Pair(make, width)
+def test_steps_by_two_processes(benchmark, make, width, tmp_path):
+    pair = Pair(make, width, tmp_path)
     benchmark.pedantic(pair.one_pass, rounds=7, iterations=1, warmup_rounds=1)
     pair.close()

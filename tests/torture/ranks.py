@@ -12,6 +12,7 @@ import json
 import os
 import random
 import signal
+import socket
 import sys
 import tempfile
 import threading
@@ -24,7 +25,7 @@ from omegaconf import OmegaConf
 
 from autrainer.errors import RunInterruptedError
 from autrainer.runs.finished import is_finished
-from autrainer.runs.process.signs_of_life import give_signs
+from autrainer.runs.process.signs_of_life import DESCRIPTOR, give_signs
 from autrainer.training import ModularTaskTrainer, worker
 from autrainer.training.ranks.job import Job
 from autrainer.training.ranks.launching import train_on
@@ -63,18 +64,61 @@ class ForkedChild:
             os.kill(self.pid, number)
 
 
-def start_forked(job, environment, signs):
-    """Start a process of a run as a fork of this one."""
-    pid = os.fork()
-    if pid:
-        return ForkedChild(pid)
+class Ranks:
+    """Processes that wait until each is started as one of a run; to be left as a context.
+
+    They are forked before the run has a store. The store has a thread, which asks the C library
+    for the name of whoever connects; in a process that was forked meanwhile the lock of that
+    question is never given back, and it would wait for ever when it connects itself.
+
+    Args:
+        number: How many.
+    """
+
+    def __init__(self, number):
+        self._waiting = []
+        for _ in range(number):
+            line, theirs = socket.socketpair()
+            pid = os.fork()
+            if not pid:
+                for other in [line, *(line for _, line in self._waiting)]:
+                    other.close()
+                _become_rank(theirs)
+            theirs.close()
+            self._waiting.append((ForkedChild(pid), line))
+
+    def __enter__(self):
+        return self
+
+    def __exit__(self, *error):
+        for child, line in self._waiting:
+            line.close()
+            os.waitpid(child.pid, 0)
+
+    def start(self, job, environment, signs):
+        """Start one of them."""
+        child, line = self._waiting.pop(0)
+        with line:
+            socket.send_fds(line, [b"."], [signs])
+            line.sendall(json.dumps([str(job), dict(environment)]).encode())
+        return child
+
+
+def _become_rank(line):
+    """Wait for a job, train it, and end this process."""
     code = 1
     try:
+        with line:
+            _, descriptors, _, _ = socket.recv_fds(line, 1, 1)
+            if not descriptors:
+                os._exit(0)
+            with line.makefile() as stream:
+                job, environment = json.loads(stream.read())
         os.setsid()
         os.environ.clear()
-        os.environ.update(environment)
+        os.environ.update(environment | {DESCRIPTOR: str(descriptors[0])})
         give_signs()
-        code = worker.run(job)
+        code = worker.run(Path(job))
     except BaseException:
         traceback.print_exc()
     finally:
@@ -83,12 +127,15 @@ def start_forked(job, environment, signs):
         os._exit(code)
 
 
-def train(run, world_size, cfg, start=start_forked, patience=None):
+def train(run, world_size, cfg, start=None, patience=None):
     """Train a run by so many processes; by one, in this process."""
     if world_size == 1:
         return ModularTaskTrainer(cfg, run).train()
     job = Job.here(cfg, Path(run))
-    return train_on(world_size, job, start=start, patience=patience or Patience())
+    with Ranks(0 if start else world_size) as ranks:
+        return train_on(
+            world_size, job, start=start or ranks.start, patience=patience or Patience()
+        )
 
 
 def told(run, world_size, config, silence_s=60.0):
@@ -108,10 +155,10 @@ def disturbed(run, world_size, overrides, rng, after_s):
     Raises:
         AssertionError: if the run failed by itself.
     """
-    children = []
+    children, ranks = [], Ranks(world_size)
 
     def start(*arguments):
-        children.append(start_forked(*arguments))
+        children.append(ranks.start(*arguments))
         return children[-1]
 
     def disturb():
@@ -127,7 +174,8 @@ def disturbed(run, world_size, overrides, rng, after_s):
     # Whatever comes after the run is asked to stop.
     signal.signal(signal.SIGTERM, signal.SIG_IGN if timer is None else lambda *_: None)
     try:
-        train(run, world_size, configured(*overrides), start=start)
+        with ranks:
+            train(run, world_size, configured(*overrides), start=start)
     except (Exception, RunInterruptedError) as error:
         if timer is None:
             raise AssertionError("the run failed by itself") from error
