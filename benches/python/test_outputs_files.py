@@ -12,8 +12,9 @@ import torch
 from autrainer.data.targets import LabelEncoder
 from autrainer.runs.writing.background import Background
 from autrainer.runs.writing.columns import Labels, Picked, TextTable
-from autrainer.runs.writing.files import write_npy, write_results
+from autrainer.runs.writing.files import write_npy
 from autrainer.runs.writing.outputs import OutputsTracker
+from autrainer.runs.writing.results_csv import write_results
 from autrainer.runs.writing.tables import write_table
 
 SHAPES = [(1_000, 10), (100_000, 10), (1_000_000, 10), (5_000, 527)]

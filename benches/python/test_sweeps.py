@@ -34,3 +34,51 @@ def test_many_small_runs(benchmark, tmp_path, who, plots):
         rounds=3,
         iterations=1,
     )
+
+
+NUM_FINISHED = int(os.environ.get("BENCH_FINISHED_RUNS", "200"))
+FINISHED = f"seed={','.join(str(seed) for seed in range(1, NUM_FINISHED + 1))}"
+
+NOTHING = """
+import hydra
+
+
+@hydra.main(version_base=None, config_path=None, config_name="config")
+def main(config):
+    pass
+
+
+main()
+"""
+CONFIG = """
+defaults:
+  - _self_
+  - dataset: ToyTabular-C
+  - model: ToyFFNN
+  - optimizer: Adam
+  - scheduler: None
+  - augmentation: None
+  - plotting: None
+  - override hydra/job_logging: none
+hydra:
+  searchpath: [pkg://autrainer.conf]
+  output_subdir: null
+"""
+"""What an application of Hydra without autrainer composes: the same groups, and no file written."""
+
+
+@pytest.mark.benchmark(group=f"sweeps: {NUM_FINISHED} finished runs are skipped")
+@pytest.mark.parametrize("who", ["autrainer train", "Hydra's launcher, a task that does nothing"])
+def test_finished_runs_are_skipped(benchmark, tmp_path, who):
+    if who == "autrainer train":
+        train = [AUTRAINER, "train", *TRAIN, "plotting=None", "iterations=1", FINISHED, "jobs=2"]
+    else:
+        (tmp_path / "config.yaml").write_text(CONFIG)
+        (tmp_path / "app.py").write_text(NOTHING)
+        train = [sys.executable, "app.py", "-cd", ".", "-m", f"+{FINISHED}"]
+    benchmark.pedantic(
+        lambda: subprocess.run(train, cwd=tmp_path, check=True, capture_output=True),
+        rounds=3,
+        iterations=1,
+        warmup_rounds=1,
+    )

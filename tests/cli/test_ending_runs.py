@@ -8,7 +8,7 @@ import pytest
 
 from autrainer import cli
 from autrainer.errors import OutputError, RunFailedError
-from autrainer.plotting.process import Renderer
+from autrainer.plotting.renderer import Renderer
 from autrainer.runs.manifest import verify
 from autrainer.runs.process.ending_runs import EndingRuns
 from autrainer.runs.status import read_status

@@ -5,6 +5,7 @@ import subprocess
 import sys
 from functools import partial
 
+from autrainer.plotting.renderer import DESCRIPTOR as RENDERER
 from tests import forked
 from tests.conftest import REPOSITORY
 
@@ -74,11 +75,14 @@ def serve(descriptor, streams, environment):
 
     shared_runs.set(None)
     os.setsid()
-    connection = os.dup2(descriptor, 60)
+    connection, last = os.dup2(descriptor, 60), 60
+    if RENDERER in environment:
+        last = os.dup2(int(environment[RENDERER]), 61)
+        environment = {**environment, RENDERER: str(last)}
     for number, stream in enumerate(streams, start=1):
         os.dup2(stream, number)
     os.closerange(3, 60)
-    os.closerange(61, 256)
+    os.closerange(last + 1, 256)
     os.environ.clear()
     os.environ.update(environment)
     sys.stdout, sys.stderr = (open(number, "w", closefd=False) for number in (1, 2))  # noqa: SIM115

@@ -168,7 +168,7 @@ def test_workers_stop_and_keep_their_states_when_the_command_is_killed(project):
 PLOTS = """
 import os, signal, time
 from pathlib import Path
-from autrainer.plotting.process import Renderer
+from autrainer.plotting.renderer import Renderer
 
 
 def draw(renderer, plots):

@@ -8,7 +8,16 @@ import pytest
 from PIL import Image
 
 from autrainer.errors import OutputError
-from autrainer.plotting.process import PlotProcess, RunPlots, shared_renderer
+from autrainer.plotting.renderer import (
+    DESCRIPTOR,
+    PlotProcess,
+    Renderer,
+    Renderers,
+    RunPlots,
+    inherited_renderer,
+    shared_renderer,
+)
+from tests import forked
 
 pytestmark = pytest.mark.slow
 
@@ -119,7 +128,7 @@ def test_runs_that_share_a_process_do_not_share_errors(tmp_path):
 def test_the_process_ends_when_its_parent_is_killed():
     program = (
         "import os\n"
-        "from autrainer.plotting.process import PlotProcess\n"
+        "from autrainer.plotting.renderer import PlotProcess\n"
         "process = PlotProcess()\n"
         "process.start()\n"
         "process.join()\n"
@@ -132,6 +141,59 @@ def test_the_process_ends_when_its_parent_is_killed():
         output, _ = parent.communicate(timeout=60)
     assert int(output) > 0
     assert parent.returncode == -9
+
+
+@pytest.mark.skipif(not os.path.isdir("/proc"), reason="needs /proc")
+def test_processes_for_others_are_forks_of_one_and_end_with_it(tmp_path):
+    renderers = Renderers()
+    renderers.start()
+    parent = renderers._process.pid
+    drawing = [Renderer(renderers.connect()) for _ in range(2)]
+    for number, renderer in enumerate(drawing):
+        renderer.start()
+        renderer.draw(make_plots(tmp_path / str(number)))
+    make_plots(tmp_path / "here").draw()
+    here = (tmp_path / "here" / "_plots" / "uar.png").read_bytes()
+    for number in range(2):
+        assert (tmp_path / str(number) / "_plots" / "uar.png").read_bytes() == here
+    children = forked.children_of(parent)
+    assert len(children) == 2
+    for renderer in drawing:
+        renderer.close()
+    renderers.close()
+    renderers.close()
+    assert not any(os.path.exists(f"/proc/{pid}") for pid in (parent, *children))
+
+
+def test_without_the_one_that_forks_plots_are_drawn_here(tmp_path, monkeypatch):
+    renderers = Renderers()
+    renderers.start()
+    renderer = Renderer(renderers.connect())
+    renderers._process.kill()
+    renderers._process.wait()
+    renderer.draw(make_plots(tmp_path))
+    assert (tmp_path / "_plots" / "loss.png").is_file()
+    assert renderers.connect() is None
+    renderers.close()
+    monkeypatch.setattr(sys, "executable", str(tmp_path / "no-python"))
+    none = Renderers()
+    none.start()
+    assert none.connect() is None
+    none.close()
+
+
+def test_a_process_finds_what_was_meant_for_it(monkeypatch):
+    renderers = Renderers()
+    renderers.start()
+    connected = renderers.connect()
+    monkeypatch.setenv(DESCRIPTOR, str(connected.detach()))
+    renderer = inherited_renderer()
+    assert DESCRIPTOR not in os.environ
+    assert renderer._answers is not None
+    renderer.close()
+    renderers.close()
+    monkeypatch.setenv(DESCRIPTOR, "1000")
+    assert inherited_renderer()._answers is None
 
 
 def test_the_process_imports_neither_torch_nor_pandas():

@@ -51,9 +51,17 @@ def main() -> NoReturn:
         from autrainer.fast.dataclass_methods import defer_methods
 
         defer_methods()
-    if imports_torch(arguments):
+    if imports_torch(arguments) and not _has_trained(arguments):
         _prepare_torch()
     _leave(run(arguments))
+
+
+def _has_trained(arguments: list[str]) -> bool:
+    if arguments[0] != "train":
+        return False
+    from autrainer.cli.trained_before import seems_trained
+
+    return seems_trained(arguments)
 
 
 def _prepare_torch() -> None:

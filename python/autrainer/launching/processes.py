@@ -13,6 +13,8 @@ from typing import Any, Protocol
 
 from autrainer.errors import AutrainerError, ConfigError
 from autrainer.launching.messages import Setup
+from autrainer.plotting.renderer import DESCRIPTOR as RENDERER
+from autrainer.plotting.renderer import Renderers
 
 # The package is the one that this process uses, wherever it was found.
 PROGRAM = """
@@ -59,13 +61,14 @@ def spawned(descriptor: int, streams: Sequence[int], environment: Mapping[str, s
     It has a session of its own: what a terminal asks for is handed on by the pool, once.
     """
     package = Path(__file__).resolve().parents[2]
+    passed = [descriptor, *(int(environment[name]) for name in [RENDERER] if name in environment)]
     options: list[str] = subprocess._args_from_interpreter_flags()  # type: ignore[attr-defined]
     return subprocess.Popen(
         [sys.executable, *options, "-c", PROGRAM, str(package), str(descriptor)],
         stdin=subprocess.DEVNULL,
         stdout=streams[0],
         stderr=streams[1],
-        pass_fds=[descriptor],
+        pass_fds=passed,
         env=dict(environment),
         start_new_session=True,
     )
@@ -102,27 +105,38 @@ class WorkerProcess(Heard):
         setup: Its first message.
         environment: What its environment has beside that of this process.
         start: Starts it.
+        renderers: Have a process that draws its plots; by default it starts one itself.
 
     Raises:
         AutrainerError: if the system starts no process.
     """
 
-    def __init__(self, setup: Setup, environment: Mapping[str, str], start: Start) -> None:
+    def __init__(
+        self,
+        setup: Setup,
+        environment: Mapping[str, str],
+        start: Start,
+        renderers: Renderers | None = None,
+    ) -> None:
         if os.name != "posix":
             raise ConfigError("runs are trained at once on POSIX systems only; leave jobs out")
         blas = {BLAS: os.environ.get(BLAS, str(setup.threads))}
         ours, theirs = Pipe()
         ends = [os.pipe() for _ in range(2)]
+        drawn = None if renderers is None else renderers.connect()
+        drawing = {} if drawn is None else {RENDERER: str(drawn.fileno())}
         try:
             self._process = start(
                 theirs.fileno(),
                 [end for _, end in ends],
-                {**os.environ, **QUIET, **blas, **environment},
+                {**os.environ, **QUIET, **blas, **drawing, **environment},
             )
         except OSError as error:
             raise AutrainerError(f"a process for a run cannot be started: {error}") from error
         finally:
             theirs.close()
+            if drawn is not None:
+                drawn.close()
             for _, end in ends:
                 os.close(end)
         self.connection = ours

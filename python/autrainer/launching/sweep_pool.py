@@ -16,6 +16,7 @@ from autrainer.launching.pool import Pool
 from autrainer.launching.processes import Start, WorkerProcess, spawned
 from autrainer.launching.slots import slot_table
 from autrainer.launching.view import View
+from autrainer.plotting.renderer import Renderers
 from autrainer.runs.elsewhere import SharedRuns
 from autrainer.runs.process.run_process import process_of
 from autrainer.runs.process.time_limit import deadline_s
@@ -68,8 +69,9 @@ def pool_of(points: Sequence[Point], start: Start = spawned) -> SweepPool | Slur
     live = LiveTable(is_shown=any(config.training.progress_bar for config in configs))
     view = View(len(points), live)
     fails_fast = any(config.sweep.fail_fast for config in configs)
-    workers = partial(WorkerProcess, start=start)
-    return SweepPool(Pool(table, view, fails_fast=fails_fast, make_worker=workers))
+    renderers = Renderers() if any(config.plotting.is_on for config in configs) else None
+    workers = partial(WorkerProcess, start=start, renderers=renderers)
+    return SweepPool(Pool(table, view, fails_fast=fails_fast, make_worker=workers), renderers)
 
 
 Settings = tuple["int | str", int, "str | None", "SlurmSection | None", "RaySection | None"]
@@ -126,17 +128,21 @@ class SweepPool:
 
     Args:
         pool: The pool.
+        renderers: Draw the plots of its workers; None if that is their own affair.
     """
 
     logs_to_pool = True
     """Runs hand what they log for the screen to the pool."""
 
-    def __init__(self, pool: Pool) -> None:
+    def __init__(self, pool: Pool, renderers: Renderers | None = None) -> None:
         self._pool = pool
+        self._renderers = renderers
         self._composed: Compose | None = None
 
     def start(self, points: Sequence[Point]) -> None:
-        """Start the first workers."""
+        """Start the first workers, and what draws their plots."""
+        if self._renderers is not None:
+            self._renderers.start()
         self._pool.start(len(points))
 
     def find_problems(self, configs: Sequence[RunConfig]) -> Sequence[list[Problem]]:
@@ -198,6 +204,8 @@ class SweepPool:
 
     def __exit__(self, *_: object) -> None:
         self._pool.close()
+        if self._renderers is not None:
+            self._renderers.close()
 
 
 def outcome_of(job: Job) -> Outcome:

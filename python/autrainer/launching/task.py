@@ -186,7 +186,7 @@ def _built(config: DictConfig, directory: Path) -> Any:
 
 def prepare_plots() -> None:
     """Let the process that draws get ready on another core while this one imports torch."""
-    from autrainer.plotting.process import start_shared_renderer
+    from autrainer.plotting.renderer import start_shared_renderer
 
     start_shared_renderer()
 

@@ -116,13 +116,13 @@ class Worker:
 
     def serve(self) -> None:
         """Train until there is nothing more to do."""
-        from autrainer.plotting.process import shared_renderer
+        from autrainer.plotting.renderer import inherited_renderer, shared_renderer
         from autrainer.runs.process.logfile import one_sweep
 
         _handle_signals()
         _send.set(self.send)
         threading.Thread(target=self._listen, name="autrainer-pool", daemon=True).start()
-        with shared_renderer(), one_sweep(), self._ending() as ending:
+        with shared_renderer(inherited_renderer()), one_sweep(), self._ending() as ending:
             self._runner.prepare()
             self.send(Ready())
             while not isinstance(task := self._tasks.get(), End | Stop):

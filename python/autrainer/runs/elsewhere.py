@@ -8,7 +8,6 @@ from pathlib import Path
 from autrainer.errors import FailedElsewhereError
 from autrainer.runs.finished import is_finished
 from autrainer.runs.layout import STATUS_FILE
-from autrainer.runs.locking.holders import holder_of
 from autrainer.runs.status import FAILED, read_status
 
 FINISHED_ELSEWHERE = "finished elsewhere"
@@ -42,6 +41,8 @@ class SharedRuns:
 
         A run that others have left, interrupted or killed, is free.
         """
+        from autrainer.runs.locking.holders import holder_of
+
         if holder_of(folder) is not None:
             return AT_WORK_ELSEWHERE
         if self._finished(folder):

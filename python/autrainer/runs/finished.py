@@ -3,13 +3,11 @@
 from __future__ import annotations
 
 import contextlib
-import hashlib
 import shutil
 from pathlib import Path
 
 from autrainer.errors import CorruptFileError, RunInUseError
 from autrainer.runs.layout import LOCK_FILE, RESUME, STATUS_FILE, TABLE
-from autrainer.runs.locking import lock
 from autrainer.runs.status import FAILED, INTERRUPTED, RUNNING, read_status
 from autrainer.runs.writing.opening import reading
 
@@ -28,6 +26,8 @@ def is_finished(folder: Path) -> bool:
 
 def table_checksum(folder: Path) -> str:
     """Checksum of the table of metrics of a run folder."""
+    import hashlib
+
     with reading(folder / TABLE) as file:
         return hashlib.blake2b(file.read(), digest_size=16).hexdigest()
 
@@ -51,6 +51,8 @@ def tidy_up(folder: Path) -> None:
     states = folder / RESUME
     if not states.is_dir() and not (folder / LOCK_FILE).is_file():
         return
+    from autrainer.runs.locking import lock
+
     # Whoever works on the folder tidies up by itself; one that cannot be written stays as it is.
     with contextlib.suppress(RunInUseError, OSError):
         held = lock.RunLock(folder, watches=False)

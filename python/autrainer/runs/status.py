@@ -12,7 +12,6 @@ from typing import Any
 
 from autrainer.errors import RunInUseError, message_of
 from autrainer.runs.layout import ERROR_FILE, STATUS_FILE
-from autrainer.runs.locking.lock import RunLock
 from autrainer.runs.writing.files import remove_file, write_text
 from autrainer.runs.yaml.reading import read_mapping
 from autrainer.runs.yaml.writing import write_yaml
@@ -100,6 +99,8 @@ def record_failure(folder: Path, error: BaseException) -> None:
 
     Raises nothing, as `Status.stop`.
     """
+    from autrainer.runs.locking.lock import RunLock
+
     with contextlib.suppress(RunInUseError, OSError):
         lock = RunLock(folder, watches=False)
         try:
@@ -118,6 +119,8 @@ def record_end(folder: Path, error: BaseException, *, interrupted: bool = False)
         error: Why.
         interrupted: Whether somebody wanted it to.
     """
+    from autrainer.runs.locking.lock import RunLock
+
     with contextlib.suppress(RunInUseError, OSError):
         lock = RunLock(folder, watches=False)
         try:

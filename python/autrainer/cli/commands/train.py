@@ -97,7 +97,7 @@ def outcomes_of(arguments: list[str]) -> list[Outcome]:
 def _launch(
     parser: ArgumentParser | None, task: Any, arguments: list[str], config_name: str
 ) -> None:
-    from autrainer.plotting.process import shared_renderer
+    from autrainer.plotting.renderer import shared_renderer
     from autrainer.runs.process.logfile import one_sweep
     from autrainer.runs.process.signals import save_signals_ignored
     from autrainer.runs.process.time_limit import one_command

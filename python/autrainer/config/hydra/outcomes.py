@@ -7,7 +7,6 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from autrainer.config.error_places import describe
 from autrainer.config.hydra.internals import JobReturn, JobStatus, result_of
 from autrainer.config.hydra.sweep_points import Point
 from autrainer.runs.record.run_record import RunRecord
@@ -51,6 +50,8 @@ def failures(outcomes: Sequence[Outcome], record: str | None) -> str:
         outcomes: How all runs of the sweep ended.
         record: Name of the file in a run folder that holds the traceback, or None.
     """
+    from autrainer.config.error_places import describe
+
     failed = [(outcome, outcome.error) for outcome in outcomes if outcome.error is not None]
     total = sum(outcome.state in ("done", "failed") for outcome in outcomes)
     told = [f"{len(failed)} of {total} jobs failed:"]

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 import json
 import os
 import socket
@@ -121,6 +120,8 @@ def token_of(content: bytes) -> str:
     owner = Owner.read(content)
     if owner is not None and owner.token:
         return owner.token
+    import hashlib
+
     return hashlib.blake2b(content, digest_size=16).hexdigest()
 
 

@@ -8,7 +8,7 @@ import os
 from collections.abc import Iterator
 from functools import cached_property
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from autrainer.errors import CorruptFileError
 from autrainer.runs.layout import (
@@ -33,13 +33,15 @@ from autrainer.runs.layout import (
 )
 from autrainer.runs.record.configuration import lookup, tracking_metric
 from autrainer.runs.record.metrics_table import Direction, MetricsTable, read_metrics, table_of
-from autrainer.runs.record.outputs import Outputs
-from autrainer.runs.record.run_state import Job, RunState, read_state
 from autrainer.runs.record.scores import LOSSES, Scores
 from autrainer.runs.record.times import Times
 from autrainer.runs.status import STOPPED
 from autrainer.runs.writing.opening import reading
 from autrainer.runs.yaml.reading import read_yaml
+
+if TYPE_CHECKING:
+    from autrainer.runs.record.outputs import Outputs
+    from autrainer.runs.record.run_state import Job, RunState
 
 LARGEST_TEXT = 1 << 20
 """Of a log or of an error no more is read than its last bytes."""
@@ -89,6 +91,8 @@ class RunRecord:
     @cached_property
     def state(self) -> RunState:
         """How far the run has got, and who works on it."""
+        from autrainer.runs.record.run_state import read_state
+
         return read_state(self.folder, self.status, self._job)
 
     @property
@@ -296,6 +300,8 @@ class RunRecord:
             folder = self.iteration_folders.get(iteration)
         if folder is None:
             return None
+        from autrainer.runs.record.outputs import Outputs
+
         found = Outputs(self.folder / folder, subset)
         return found if found.is_there else None
 

@@ -19,7 +19,8 @@ from autrainer.runs.writing.columns import (
     ValueLists,
     Values,
 )
-from autrainer.runs.writing.files import as_floats, check_cells, write_by_name, write_results
+from autrainer.runs.writing.files import write_by_name
+from autrainer.runs.writing.results_csv import as_floats, check_cells, write_results
 
 if TYPE_CHECKING:
     import numpy as np

@@ -11,7 +11,7 @@ from autrainer.config.plain import plain_copy
 from autrainer.config.schema.sections.plotting import PlottingSection
 from autrainer.errors import OutputError
 from autrainer.plotting.metrics import PlotMetrics
-from autrainer.plotting.process import PlotProcess, RunPlots
+from autrainer.plotting.renderer import PlotProcess, RunPlots
 from autrainer.training.recording.history import History
 
 log = logging.getLogger(__name__)
