@@ -78,13 +78,13 @@ class JobRunner:
         """What the run has returned, or the error that has ended it."""
         from hydra.types import HydraContext
 
-        from autrainer.config.hydra.internals import Callbacks, result_of, run_job
+        from autrainer.config.hydra.internals import Callbacks, result_of, run_composed_job
         from autrainer.launching.task import train_composed
 
         if self._callbacks is None:
             self._callbacks = Callbacks(config)
         loader: Any = None
-        job = run_job(
+        job = run_composed_job(
             task_function=lambda composed: train_composed(composed, listener),
             config=config,
             job_dir_key="hydra.sweep.dir",

@@ -7,8 +7,10 @@ exists twice.
 
 from __future__ import annotations
 
+import pickle
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
+from types import SimpleNamespace
 from typing import Any
 
 from hydra import __version__
@@ -25,14 +27,17 @@ from hydra._internal.utils import (
     run_and_report,
 )
 from hydra.conf import ConfigSourceInfo
+from hydra.core import utils
 from hydra.core.config_search_path import ConfigSearchPath
 from hydra.core.global_hydra import GlobalHydra
+from hydra.core.hydra_config import HydraConfig
 from hydra.core.object_type import ObjectType
 from hydra.core.override_parser.overrides_parser import OverridesParser
 from hydra.core.override_parser.types import Override, Quote, QuotedString
 from hydra.core.plugins import Plugins
 from hydra.core.utils import JobReturn, JobRuntime, JobStatus, run_job, setup_globals
 from hydra.plugins.config_source import ConfigSource
+from omegaconf import DictConfig, OmegaConf
 
 __all__ = [
     "CachingConfigRepository",
@@ -51,7 +56,6 @@ __all__ = [
     "get_args_parser",
     "get_overrides_dirname",
     "run_and_report",
-    "run_job",
     "setup_globals",
 ]
 
@@ -78,6 +82,54 @@ def set_texts(listed: Any, texts: Sequence[str]) -> None:
     """Give a list of a configuration other texts, as many as it has; others are not validated."""
     for position, text in enumerate(texts):
         listed._get_node(position)._set_value(text)
+
+
+def run_composed_job(**arguments: Any) -> JobReturn:
+    """As Hydra's `run_job`, for a configuration that came as a pickle, in a quarter of the time.
+
+    It copies the configuration four times over; here that is done by pickling.
+    """
+    if not is_known_version():
+        return run_job(**arguments)
+    module: Any = utils
+    holder: Any = HydraConfig
+    before = module.copy, holder.set_config
+    module.copy, holder.set_config = SimpleNamespace(deepcopy=copied), _set_config
+    try:
+        return run_job(**arguments)
+    finally:
+        module.copy, holder.set_config = before
+
+
+def _set_config(holder: HydraConfig, config: DictConfig) -> None:
+    """As `HydraConfig.set_config`: keep a copy of the `hydra` node, which sees the configuration.
+
+    Hydra makes sure that the node is one of its own; `run_job` has been called with one.
+    """
+    OmegaConf.set_readonly(config.hydra, True)
+    nodes = config.__dict__["_content"]
+    kept: Any = DictConfig({})
+    kept.__dict__["_content"]["hydra"] = node = copied(nodes["hydra"])
+    node._set_parent(config)
+    holder.cfg = kept
+
+
+def copied(config: DictConfig) -> DictConfig:
+    """A deep copy of a configuration whose values can be pickled, with the same parent."""
+    nodes = list(config.__dict__["_content"].values())
+    parents = [node.__dict__["_parent"] for node in (config, *nodes)]
+    try:
+        # One that is kept for its own sake would be copied with all that is above it.
+        for node in (config, *nodes):
+            node.__dict__["_parent"] = None
+        found: DictConfig = pickle.loads(pickle.dumps(config, pickle.HIGHEST_PROTOCOL))
+    finally:
+        for node, parent in zip((config, *nodes), parents, strict=True):
+            node.__dict__["_parent"] = parent
+    for node in found.__dict__["_content"].values():
+        node.__dict__["_parent"] = found
+    found.__dict__["_parent"] = parents[0]
+    return found
 
 
 def result_of(job: JobReturn) -> Any:
