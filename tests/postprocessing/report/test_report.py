@@ -293,6 +293,21 @@ def test_runs_that_differ_in_their_seed_only_are_named_by_it_in_natural_order(tm
     assert made.summary.rows[0]["configuration"] == "FFNN, Toy-C"
 
 
+def test_runs_that_differ_in_nothing_are_named_by_where_they_lie(tmp_path):
+    for experiment in ("first", "second"):
+        for seed in (1, 2) if experiment == "first" else (2,):
+            write_run(tmp_path / "results" / experiment / "training", seed=seed)
+    runs = report(["first", "second"], output=tmp_path / "report.html").runs
+    labels = sorted(runs.label(record) for record in runs.records)
+    assert labels == ["seed 1", "seed 2 (first)", "seed 2 (second)"]
+
+    again = tmp_path / "other" / "second" / "training"
+    write_run(again, seed=2)
+    runs = report(["second", str(again)], output=tmp_path / "report.html").runs
+    assert len({runs.label(record) for record in runs.records}) == 2
+    assert any(str(again) in runs.label(record) for record in runs.records)
+
+
 def test_a_configuration_without_what_others_have_is_named_by_that(tmp_path):
     training = tmp_path / "results" / "default" / "training"
     for id in ("None", "StepLR"):

@@ -68,12 +68,17 @@ class Runs:
         return [name for name in names if name is not None and name != self.metric]
 
     def label(self, record: RunRecord) -> str:
-        """Name of a run: that of its group, and its seed, as far as they tell runs apart."""
+        """Name of a run: its group, seed, experiment and folder, as far as they tell runs apart."""
         group = next(each for each in self.groups if record in each.records)
         if len(self.records) == len(self.groups):
             return group.label
-        seed = f"seed {record.value(SEED, '?')}"
-        return seed if len(self.groups) == 1 else f"{group.label}, {seed}"
+        told = f"seed {record.value(SEED, '?')}"
+        alike = [each for each in group.records if each.value(SEED) == record.value(SEED)]
+        if len(alike) > 1:
+            experiments = {each.experiment_id for each in alike}
+            is_enough = len(experiments) == len(alike)
+            told += f" ({record.experiment_id if is_enough else record.folder})"
+        return told if len(self.groups) == 1 else f"{group.label}, {told}"
 
 
 def runs_of_report(records: Sequence[RunRecord]) -> Runs:
