@@ -6,14 +6,19 @@ from pathlib import Path
 
 import pytest
 from hydra import compose, initialize_config_dir
+from hydra.core import utils
 from hydra.core.hydra_config import HydraConfig
 from hydra.types import HydraContext
 from omegaconf import OmegaConf, ReadonlyConfigError, open_dict
+from omegaconf.errors import InterpolationKeyError
 
 from autrainer.config.hydra.internals import Callbacks, copied, run_composed_job, run_job
 from tests.conftest import CONF
 
 OVERRIDES = ["+seed=1", "dataset=ToyTabular-C", "+nested={a: '${seed}', b: [1, '${nested.a}']}"]
+
+
+SET_CONFIG = HydraConfig.set_config
 
 
 @pytest.fixture(scope="module")
@@ -56,6 +61,7 @@ def seen_by(run, config):
 
     def task(given):
         hydra = HydraConfig.get()
+        assert HydraConfig.set_config is SET_CONFIG
         found["given"], found["hydra"] = everything(given), everything(hydra)
         found["parent"] = hydra.__dict__["_parent"] is config
         found["folders"] = (hydra.runtime.output_dir, hydra.sweep.subdir)
@@ -85,9 +91,18 @@ def seen_by(run, config):
 
 
 def test_a_job_is_run_as_hydra_runs_it(composed):
-    before = HydraConfig.instance().cfg, HydraConfig.set_config
+    before = HydraConfig.instance().cfg
     seen = [seen_by(run, pickle.loads(composed)) for run in (run_job, run_composed_job)]
     assert seen[0] == seen[1]
     assert seen[0]["told"][0] == 7
     assert seen[0]["folders"] == (str(Path("runs/1-3").absolute()), "1-3")
-    assert (HydraConfig.instance().cfg, HydraConfig.set_config) == before
+    assert HydraConfig.instance().cfg is before
+
+
+def test_a_job_that_cannot_begin_leaves_hydra_as_it_was(composed):
+    config = pickle.loads(composed)
+    config.hydra.sweep.subdir = "${missing}"
+    with pytest.raises(InterpolationKeyError):
+        seen_by(run_composed_job, config)
+    assert HydraConfig.set_config is SET_CONFIG
+    assert utils.copy is copy
