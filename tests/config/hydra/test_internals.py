@@ -99,8 +99,10 @@ def test_a_job_is_run_as_hydra_runs_it(composed):
     assert HydraConfig.instance().cfg is before
 
 
-def test_a_job_that_cannot_begin_leaves_hydra_as_it_was(composed):
+def test_after_a_job_that_cannot_begin_hydra_copies_as_before(composed, monkeypatch):
     config = pickle.loads(composed)
+    # Hydra itself does not take it back then.
+    monkeypatch.setattr(HydraConfig.instance(), "cfg", None)
     config.hydra.sweep.subdir = "${missing}"
     with pytest.raises(InterpolationKeyError):
         seen_by(run_composed_job, config)
