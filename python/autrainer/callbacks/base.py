@@ -11,6 +11,7 @@ if TYPE_CHECKING:
     import torch
     from omegaconf import DictConfig
 
+    from autrainer.config.schema.run import RunConfig
     from autrainer.datasets.base import AbstractDataset
     from autrainer.models.base import AbstractModel
 
@@ -64,6 +65,10 @@ class TrainerView(Protocol):
     @property
     def cfg(self) -> DictConfig:
         """Configuration of the run."""
+
+    @property
+    def config(self) -> RunConfig:
+        """The same, read into sections."""
 
     @property
     def metrics(self) -> pd.DataFrame:

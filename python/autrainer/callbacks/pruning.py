@@ -92,7 +92,7 @@ class Pruning:
         self._study: Any = None
         self._trial: Any = None
 
-    def cb_on_train_begin(self, trainer: Any) -> None:
+    def cb_on_train_begin(self, trainer: TrainerView) -> None:
         """Open the study."""
         import optuna
 

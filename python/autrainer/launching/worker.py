@@ -18,7 +18,7 @@ from contextvars import ContextVar
 from dataclasses import replace
 from multiprocessing.connection import Connection
 from pathlib import Path
-from typing import Any, NoReturn
+from typing import TYPE_CHECKING, Any, NoReturn
 
 from autrainer.launching.job_runner import JobRunner
 from autrainer.launching.messages import (
@@ -37,6 +37,9 @@ from autrainer.launching.messages import (
     Trained,
 )
 from autrainer.runs.process.ending_runs import EndingRuns, runs_may_end_later, settle_runs
+
+if TYPE_CHECKING:
+    from autrainer.callbacks.base import TrainerView
 
 Send = Callable[[object], None]
 
@@ -72,11 +75,13 @@ class Reporter:
         self._send = send
         self._last_s = 0.0
 
-    def cb_on_train_begin(self, trainer: Any) -> None:
+    def cb_on_train_begin(self, trainer: TrainerView) -> None:
         """The run begins, or goes on."""
         self._send(Progress(0, trainer.initial_iteration, trainer.config.training.iterations))
 
-    def cb_on_dev_end(self, trainer: Any, iteration: int, dev_results: dict[str, Any]) -> None:
+    def cb_on_dev_end(
+        self, trainer: TrainerView, iteration: int, dev_results: dict[str, Any]
+    ) -> None:
         """An evaluation has ended."""
         import time
 

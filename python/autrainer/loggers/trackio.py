@@ -14,6 +14,8 @@ from autrainer.loggers.fallback import LibraryLogger
 if TYPE_CHECKING:
     from omegaconf import DictConfig
 
+    from autrainer.loggers.base import LoggedRun
+
 
 class TrackioLogger(LibraryLogger):
     """Logs to trackio: the experiment is the project, and the run has its name.
@@ -70,7 +72,7 @@ class TrackioLogger(LibraryLogger):
                 auto_log_cpu=False,
             )
 
-    def cb_on_train_begin(self, trainer: Any) -> None:
+    def cb_on_train_begin(self, trainer: LoggedRun) -> None:
         """Set up; the configuration has to be there when a run of trackio begins."""
         self._params = get_params_to_export(trainer.cfg)
         super().cb_on_train_begin(trainer)

@@ -7,10 +7,13 @@ import os
 import signal
 import time
 from types import FrameType
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from autrainer.runs.process.signals import Requests
 from autrainer.runs.process.time_limit import TIME_LIMIT
+
+if TYPE_CHECKING:
+    from autrainer.callbacks.base import TrainerView
 
 log = logging.getLogger(__name__)
 
@@ -51,7 +54,7 @@ class JobSignals:
         if not self.asked_by:
             self.asked_by = number
 
-    def cb_on_train_begin(self, trainer: Any) -> None:
+    def cb_on_train_begin(self, trainer: TrainerView) -> None:
         """A run listens to requests from now on: one that came before is handed on."""
         if self.is_asked:
             _stop_run()
