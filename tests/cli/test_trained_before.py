@@ -79,6 +79,13 @@ def test_a_damaged_journal_tells_nothing_or_no_lie(trained, content):
     assert seems_trained([*TRAIN, QUIET]) == (content == b"left: 0\nruns:\n  ?\n")
 
 
+@pytest.mark.parametrize("name", [SWEEP_FILE, MULTIRUN_FILE])
+def test_a_pipe_in_the_place_of_a_file_is_not_opened(trained, name):
+    (trained / name).unlink()
+    os.mkfifo(trained / name)
+    assert not seems_trained([*TRAIN, QUIET])
+
+
 @pytest.mark.skipif(sys.platform != "linux", reason="libraries are loaded early on Linux alone")
 def test_torchs_libraries_are_not_loaded_for_a_command_that_has_nothing_to_train(
     trained, tmp_path, installed_autrainer, monkeypatch

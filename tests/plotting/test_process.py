@@ -1,7 +1,9 @@
 import os
+import signal
 import subprocess
 import sys
 import threading
+import time
 from dataclasses import replace
 
 import pytest
@@ -148,7 +150,7 @@ def test_processes_for_others_are_forks_of_one_and_end_with_it(tmp_path):
     renderers = Renderers()
     renderers.start()
     parent = renderers._process.pid
-    drawing = [Renderer(renderers.connect()) for _ in range(2)]
+    drawing = [Renderer(renderers.connect(2)) for _ in range(2)]
     for number, renderer in enumerate(drawing):
         renderer.start()
         renderer.draw(make_plots(tmp_path / str(number)))
@@ -165,27 +167,67 @@ def test_processes_for_others_are_forks_of_one_and_end_with_it(tmp_path):
     assert not any(os.path.exists(f"/proc/{pid}") for pid in (parent, *children))
 
 
+@pytest.mark.skipif(sys.platform != "linux", reason="forks are made on Linux")
+def test_a_fork_ends_though_others_hold_its_socket_and_prints_where_it_is_told(tmp_path):
+    renderers = Renderers()
+    renderers.start()
+    read, write = os.pipe()
+    connected = renderers.connect(write)
+    held = connected.dup()
+    renderer = Renderer(connected)
+    renderer.draw(make_plots(tmp_path))
+    (fork,) = forked.children_of(renderers._process.pid)
+    assert os.readlink(f"/proc/{fork}/fd/2") == os.readlink(f"/proc/self/fd/{write}")
+    assert os.readlink(f"/proc/{fork}/fd/0") == os.devnull
+    process = renderers._process
+    renderer.close()
+    renderers.close()
+    assert process.returncode == 0
+    assert not os.path.exists(f"/proc/{fork}")
+    held.close()
+    os.close(read)
+    os.close(write)
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="forks are made on Linux")
+def test_a_fork_that_hangs_is_ended_with_the_others(tmp_path, monkeypatch):
+    monkeypatch.setattr("autrainer.plotting.renderer.LEAVE_S", 0.2)
+    renderers = Renderers()
+    renderers.start()
+    renderer = Renderer(renderers.connect(2))
+    renderer.draw(make_plots(tmp_path))
+    (fork,) = forked.children_of(renderers._process.pid)
+    os.kill(fork, signal.SIGSTOP)
+    renderer.close()
+    renderers.close()
+    limit = time.monotonic() + 10
+    while not forked.has_ended(fork):
+        assert time.monotonic() < limit
+        time.sleep(0.01)
+
+
 def test_without_the_one_that_forks_plots_are_drawn_here(tmp_path, monkeypatch):
     renderers = Renderers()
     renderers.start()
-    renderer = Renderer(renderers.connect())
+    renderer = Renderer(renderers.connect(2))
     renderers._process.kill()
     renderers._process.wait()
     renderer.draw(make_plots(tmp_path))
+    renderer.close()
     assert (tmp_path / "_plots" / "loss.png").is_file()
-    assert renderers.connect() is None
+    assert renderers.connect(2) is None
     renderers.close()
     monkeypatch.setattr(sys, "executable", str(tmp_path / "no-python"))
     none = Renderers()
     none.start()
-    assert none.connect() is None
+    assert none.connect(2) is None
     none.close()
 
 
 def test_a_process_finds_what_was_meant_for_it(monkeypatch):
     renderers = Renderers()
     renderers.start()
-    connected = renderers.connect()
+    connected = renderers.connect(2)
     monkeypatch.setenv(DESCRIPTOR, str(connected.detach()))
     renderer = inherited_renderer()
     assert DESCRIPTOR not in os.environ

@@ -7,8 +7,11 @@ meanwhile. Who has nothing left to train does without them.
 from __future__ import annotations
 
 import os
+from pathlib import Path
 
+from autrainer.errors import CorruptFileError
 from autrainer.runs.layout import MULTIRUN_FILE, RESULTS_DIR, RUNS, SWEEP_FILE
+from autrainer.runs.writing.opening import read_text
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -39,14 +42,13 @@ def seems_trained(arguments: list[str]) -> bool:
         journal = os.path.join(folder, SWEEP_FILE)
         if os.path.exists(CONFIG) and os.stat(CONFIG).st_mtime_ns > os.stat(journal).st_mtime_ns:
             return False
-        with open(journal, encoding="utf-8") as file:
-            if file.readline() != ALL_ENDED:
-                return False
-            runs = {line[2:-2] for line in file if _is_run(line)}
-        with open(os.path.join(folder, MULTIRUN_FILE), encoding="utf-8") as file:
-            before = _listed(file.read(), "    task:\n")
+        told = read_text(Path(journal))
+        if not told.startswith(ALL_ENDED):
+            return False
+        runs = {line[2:-2] for line in told.splitlines(keepends=True) if _is_run(line)}
+        before = _listed(read_text(Path(folder, MULTIRUN_FILE)), "    task:\n")
         return _are_same(overrides, before) and runs.issubset(os.listdir(folder))
-    except (OSError, ValueError):
+    except (OSError, ValueError, CorruptFileError):
         return False
 
 
@@ -59,8 +61,7 @@ def _place(overrides: list[str]) -> list[str]:
     """Where the runs lie: by the arguments, the main configuration, or default."""
     found = dict(PLACE)
     if os.path.exists(CONFIG):
-        with open(CONFIG, encoding="utf-8") as file:
-            _take(found, file, ":")
+        _take(found, read_text(Path(CONFIG)).splitlines(), ":")
     _take(found, overrides, "=")
     return list(found.values())
 

@@ -123,7 +123,7 @@ class WorkerProcess(Heard):
         blas = {BLAS: os.environ.get(BLAS, str(setup.threads))}
         ours, theirs = Pipe()
         ends = [os.pipe() for _ in range(2)]
-        drawn = None if renderers is None else renderers.connect()
+        drawn = None if renderers is None else renderers.connect(ends[1][1])
         drawing = {} if drawn is None else {RENDERER: str(drawn.fileno())}
         try:
             self._process = start(

@@ -203,9 +203,11 @@ class SweepPool:
         return self
 
     def __exit__(self, *_: object) -> None:
-        self._pool.close()
-        if self._renderers is not None:
-            self._renderers.close()
+        try:
+            self._pool.close()
+        finally:
+            if self._renderers is not None:
+                self._renderers.close()
 
 
 def outcome_of(job: Job) -> Outcome:

@@ -15,8 +15,15 @@ _HOMES = {"PlotBase": "autrainer.plotting.base", "PlotMetrics": "autrainer.plott
 
 def __getattr__(name: str) -> Any:
     """Import what a public name needs when it is first asked for."""
-    if name not in _HOMES:
-        raise AttributeError(f"module 'autrainer.plotting' has no attribute {name!r}")
     import importlib
 
+    if name in ("base", "metrics"):
+        # Modules that were imported with this one once.
+        return importlib.import_module(f"autrainer.plotting.{name}")
+    if name not in _HOMES:
+        raise AttributeError(f"module 'autrainer.plotting' has no attribute {name!r}")
     return getattr(importlib.import_module(_HOMES[name]), name)
+
+
+def __dir__() -> list[str]:
+    return sorted({*globals(), *__all__})

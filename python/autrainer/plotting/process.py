@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import logging
 import os
+import signal
 import socket
 import sys
 from collections.abc import Mapping
@@ -79,32 +80,46 @@ def serve_forks() -> None:
 
     Then wait for those that still draw.
     """
+    # Whoever has started the command may ignore it; then the system would take the children away.
+    signal.signal(signal.SIGCHLD, signal.SIG_DFL)
     _be_quiet()
-    os.dup2(2, 1)
-    prepared = _prepare()
+    try:
+        _fork_for_each(_prepare())
+    finally:
+        os._exit(0)
+
+
+def _fork_for_each(prepared: tuple[dict[str, Any], Figures]) -> None:
     children: set[int] = set()
     with socket.socket(fileno=os.dup(0)) as sockets:
         while True:
-            _, descriptors, _, _ = socket.recv_fds(sockets, 1, 1)
+            _, descriptors, _, _ = socket.recv_fds(sockets, 1, 2)
             children -= {child for child in children if os.waitpid(child, os.WNOHANG)[0]}
             if not descriptors:
                 break
             child = os.fork()
             if not child:
                 sockets.close()
-                os.close(0)
-                _serve_socket(descriptors[0], prepared)
+                descriptor, stderr = descriptors
+                _serve_socket(descriptor, stderr, prepared)
             children.add(child)
-            os.close(descriptors[0])
+            for descriptor in descriptors:
+                os.close(descriptor)
     for child in children:
         os.waitpid(child, 0)
-    os._exit(0)
 
 
-def _serve_socket(descriptor: int, prepared: tuple[dict[str, Any], Figures]) -> NoReturn:
+def _serve_socket(
+    descriptor: int, stderr: int, prepared: tuple[dict[str, Any], Figures]
+) -> NoReturn:
     try:
+        os.dup2(os.open(os.devnull, os.O_RDONLY), 0)
+        for standard in (1, 2):
+            os.dup2(stderr, standard)
+        os.close(stderr)
         with socket.socket(fileno=descriptor) as connected:
-            serve(connected.makefile("r"), connected.makefile("w"), *prepared)
+            requests, answers = (connected.makefile(mode, encoding="utf-8") for mode in ("r", "w"))
+            serve(requests, answers, *prepared)
     except OSError:
         # Whoever asked is gone.
         pass

@@ -8,12 +8,13 @@ from __future__ import annotations
 import json
 import logging
 import os
+import signal
 import socket
 import subprocess
 import sys
 import threading
 from collections.abc import Iterator
-from contextlib import contextmanager, suppress
+from contextlib import ExitStack, contextmanager, suppress
 from contextvars import ContextVar
 from dataclasses import asdict, dataclass
 from pathlib import Path
@@ -110,10 +111,10 @@ class Renderer:
         self._requests: IO[str] | None = None
         self._answers: IO[str] | None = None
         self._is_started = connected is not None
+        self._connected = connected
         if connected is not None:
-            with connected:
-                self._requests = connected.makefile("w", encoding="utf-8")
-                self._answers = connected.makefile("r", encoding="utf-8")
+            self._requests = connected.makefile("w", encoding="utf-8")
+            self._answers = connected.makefile("r", encoding="utf-8")
 
     def start(self) -> None:
         """Start the process, unless it has been; it gets ready while the caller goes on.
@@ -146,6 +147,12 @@ class Renderer:
         if process is not None:
             process.kill()
             process.wait()
+        connected, self._connected = self._connected, None
+        if connected is not None:
+            # Processes that code of the user has forked may hold it too.
+            with suppress(OSError):
+                connected.shutdown(socket.SHUT_RDWR)
+            connected.close()
         for pipe in (self._requests, self._answers):
             if pipe is not None:
                 _close_quietly(pipe)
@@ -184,31 +191,34 @@ class Renderers:
         self._forks: socket.socket | None = None
 
     def start(self) -> None:
-        """Start the process; it gets ready while the caller goes on."""
-        ours, theirs = socket.socketpair()
-        try:
-            self._process = _started("serve_forks", theirs.fileno(), subprocess.DEVNULL)
-            self._forks = ours
-        except OSError as error:
-            ours.close()
-            log.debug("each worker draws with a process of its own: %s", error)
-        finally:
-            theirs.close()
+        """Start the process; it gets ready while the caller goes on.
 
-    def connect(self) -> socket.socket | None:
-        """Leads to a process of its own, for whoever gets this; None if there is none."""
+        Only on Linux: elsewhere libraries need not survive a fork, and none is there to connect to.
+        """
+        if sys.platform != "linux":
+            return
+        with suppress(OSError), ExitStack() as opened:
+            ours, theirs = (opened.enter_context(each) for each in socket.socketpair())
+            # What its forks print comes from those that they draw for.
+            self._process = _started(
+                "serve_forks", theirs.fileno(), subprocess.DEVNULL, subprocess.DEVNULL
+            )
+            self._forks = ours.dup()
+
+    def connect(self, stderr: int) -> socket.socket | None:
+        """Leads to a process of its own, for whoever gets this; None if there is none.
+
+        Args:
+            stderr: Descriptor of what the process is to print to.
+        """
         if self._forks is None:
             return None
-        ours, theirs = socket.socketpair()
-        try:
-            socket.send_fds(self._forks, [b"."], [theirs.fileno()])
-        except OSError as error:
-            ours.close()
-            log.debug("the plotting process has ended: %s", error)
-            return None
-        finally:
-            theirs.close()
-        return ours
+        with suppress(OSError), ExitStack() as opened:
+            ours, theirs = (opened.enter_context(each) for each in socket.socketpair())
+            socket.send_fds(self._forks, [b"."], [theirs.fileno(), stderr])
+            return ours.dup()
+        log.debug("each worker draws with a process of its own: the one that forks has ended")
+        return None
 
     def close(self) -> None:
         """End all of them once those that they draw for have ended; may be called again."""
@@ -220,16 +230,20 @@ class Renderers:
         try:
             process.wait(LEAVE_S)
         except subprocess.TimeoutExpired:
-            process.kill()
+            # It leads a session, so its forks are in its group.
+            os.killpg(process.pid, signal.SIGKILL)
             process.wait()
 
 
-def _started(what: str, requests: int, answers: int) -> subprocess.Popen[str]:
+def _started(
+    what: str, requests: int, answers: int, errors: int | None = None
+) -> subprocess.Popen[str]:
     """Start a helper process, with this function of `plotting.process`."""
     return subprocess.Popen(
         [sys.executable, "-c", PROGRAM, str(Path(__file__).resolve().parents[2]), what],
         stdin=requests,
         stdout=answers,
+        stderr=errors,
         env=os.environ | QUIET,
         # Before it can ignore them: requests of a terminal are for the trainer.
         start_new_session=True,

@@ -99,9 +99,9 @@ def record_failure(folder: Path, error: BaseException) -> None:
 
     Raises nothing, as `Status.stop`.
     """
-    from autrainer.runs.locking.lock import RunLock
-
     with contextlib.suppress(RunInUseError, OSError):
+        from autrainer.runs.locking.lock import RunLock
+
         lock = RunLock(folder, watches=False)
         try:
             Status(folder).stop(error)
@@ -119,9 +119,9 @@ def record_end(folder: Path, error: BaseException, *, interrupted: bool = False)
         error: Why.
         interrupted: Whether somebody wanted it to.
     """
-    from autrainer.runs.locking.lock import RunLock
-
     with contextlib.suppress(RunInUseError, OSError):
+        from autrainer.runs.locking.lock import RunLock
+
         lock = RunLock(folder, watches=False)
         try:
             Status(folder, is_same_attempt=True).stop(error, interrupted=interrupted)
