@@ -1,4 +1,4 @@
-"""Plots of runs. Importing this package imports nothing else, and none of it matplotlib."""
+"""Plots of runs. Names of this package are imported when they are asked for; matplotlib to draw."""
 
 from __future__ import annotations
 

